@@ -1,0 +1,58 @@
+"""FairMOT: one network finds people in video and describes each of them, a tracker keeps their identities.
+
+Public names are imported when they are first used, so that ``import fairmot`` loads no engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairmot.config import Config, TrackerConfig, load_config
+    from fairmot.detections import Detections, Tracks
+    from fairmot.detector import load_detector, load_network
+    from fairmot.errors import InputError
+    from fairmot.evaluate import score
+    from fairmot.media.frames import read_frames
+    from fairmot.tracking.tracker import Tracker
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "fairmot.config",
+    "Detections": "fairmot.detections",
+    "InputError": "fairmot.errors",
+    "Tracker": "fairmot.tracking.tracker",
+    "TrackerConfig": "fairmot.config",
+    "Tracks": "fairmot.detections",
+    "load_config": "fairmot.config",
+    "load_detector": "fairmot.detector",
+    "load_network": "fairmot.detector",
+    "read_frames": "fairmot.media.frames",
+    "score": "fairmot.evaluate",
+}
+
+__all__ = [
+    "Config",
+    "Detections",
+    "InputError",
+    "Tracker",
+    "TrackerConfig",
+    "Tracks",
+    "load_config",
+    "load_detector",
+    "load_network",
+    "read_frames",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fairmot' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,129 @@
+"""What an engine offers: the protocols between the framework-free half of the package and each framework."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+"""Name -> array: parameters, states, gradients."""
+
+
+class RawDetections(NamedTuple):
+    """The K best peaks of each picture, by falling score, before any threshold."""
+
+    boxes_xyxy: NDArray[np.float32]
+    """Corners [B, K, 4], canvas pixels."""
+    scores: NDArray[np.float32]
+    """Confidence [B, K]."""
+    class_ids: NDArray[np.int64]
+    """Class [B, K]."""
+    embeddings: NDArray[np.float32]
+    """Appearance [B, K, D], unit length."""
+
+
+class RawNetwork(Protocol):
+    """The network in evaluation mode, for parity checks and research."""
+
+    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Take RGB planes [B, 3, H, W] in 0..1, return the heads.
+
+        ``heatmap`` logits [B, C, h, w], ``extents`` [B, 4, h, w] and ``offsets`` [B, 2, h, w] in cells,
+        ``embedding`` [B, D, h, w] as the head gives it.
+        """
+        ...
+
+
+class CanvasDetector(Protocol):
+    """Network and decoding in one: what a detector runs on letterboxed pictures."""
+
+    input_size: tuple[int, int]
+    """Width and height of the canvas, pixels."""
+
+    def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
+        """Take BGR canvases [B, H, W, 3]."""
+        ...
+
+
+class TrainingBatch(Protocol):
+    """One batch as the loader makes it (``fairmot.data.loader.Batch``)."""
+
+    images: NDArray[np.uint8]
+    """BGR canvases [B, H, W, 3]."""
+    heatmap: NDArray[np.float32]
+    """Target [B, C, h, w], exactly 1 at the centres."""
+    is_object: NDArray[np.bool_]
+    """Whether a slot holds an object [B, K]."""
+    cells: NDArray[np.int64]
+    """Flat cell y * w + x of each slot's centre [B, K]."""
+    extents: NDArray[np.float32]
+    """Left, top, right, bottom distances [B, K, 4], cells."""
+    offsets: NDArray[np.float32]
+    """Centre minus its cell [B, K, 2], cells."""
+    identities: NDArray[np.int64]
+    """Identity [B, K], joined over data sets; -1: none."""
+
+
+class StepResult(NamedTuple):
+    """What one training step reports."""
+
+    losses: dict[str, float]
+    """``total``, ``heatmap``, ``extents``, ``offsets`` and ``identity`` (0 where nothing is labelled)."""
+
+
+class Trainer(Protocol):
+    """Network, identity classifier, losses and optimiser of one process.
+
+    States are flat dictionaries of arrays. Prefixes: ``network.`` (batch-norm statistics included),
+    ``classifier.weight`` [identities, D] and ``classifier.bias``, ``loss.s_det`` and ``loss.s_id`` (shape [1]),
+    ``optimizer.m.<name>`` and ``optimizer.v.<name>`` with ``<name>`` one of the names before, ``ema.<name>``, and the
+    counter ``step`` (int64 scalar: optimiser steps taken).
+    """
+
+    def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
+        """Take one optimiser step at this rate (factors of ``OptimizerConfig.rate_factors`` apply on top)."""
+        ...
+
+    def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
+        """Return losses and the gradient of ``total`` by parameter name, and change nothing.
+
+        ``training=False`` uses the running batch-norm statistics.
+        """
+        ...
+
+    def state(self) -> Arrays:
+        """Return everything that a checkpoint must hold, as copies."""
+        ...
+
+    def load_state(self, state: Arrays) -> None:
+        """Continue from a state. Names and shapes must match exactly.
+
+        Raises:
+            InputError: lists every name or shape that differs.
+        """
+        ...
+
+
+class EngineModule(Protocol):
+    """What the ``__init__`` module of each engine folder offers. ONNX has no ``create_trainer``."""
+
+    def load_network(self, graph: Any, weights: Arrays, device: str = "auto") -> RawNetwork:
+        """Build the network of ``graph`` (``fairmot.network.graph.Graph``) with these weights."""
+        ...
+
+    def load_canvas_detector(
+        self, graph: Any, weights: Arrays, input_size: tuple[int, int], max_objects: int = 500, device: str = "auto"
+    ) -> CanvasDetector:
+        """Build network and decoding for canvases of this size (width, height)."""
+        ...
+
+    def create_trainer(
+        self, graph: Any, weights: Arrays, identity_count: int, config: Any, seed: int, device: str = "auto"
+    ) -> Trainer:
+        """Build a trainer from start weights; ``config`` is a ``fairmot.config.Config``.
+
+        ``identity_count`` is nID, the classes of the identity classifier; 0 or less than 3 leaves it out.
+        """
+        ...

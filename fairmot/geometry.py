@@ -1,0 +1,138 @@
+"""Box formats, overlap, and the letterbox that places a picture on the network's canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+ImageArray = NDArray[np.uint8]
+
+# The published border is 127.5; OpenCV rounds it to 128 in a uint8 picture.
+BORDER_VALUE = 128
+
+
+def xyxy_to_tlwh(boxes_xyxy: FloatArray) -> FloatArray:
+    """Turn corners [..., 4] into left, top, width, height."""
+    boxes = np.asarray(boxes_xyxy)
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+
+
+def tlwh_to_xyxy(boxes_tlwh: FloatArray) -> FloatArray:
+    """Turn left, top, width, height [..., 4] into corners."""
+    boxes = np.asarray(boxes_tlwh)
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def tlwh_to_cxcyah(boxes_tlwh: FloatArray) -> FloatArray:
+    """Turn left, top, width, height [..., 4] into centre x, centre y, aspect (w/h), height."""
+    boxes = np.asarray(boxes_tlwh)
+    centres = boxes[..., :2] + boxes[..., 2:] / 2
+    return np.concatenate([centres, boxes[..., 2:3] / boxes[..., 3:4], boxes[..., 3:4]], axis=-1)
+
+
+def cxcyah_to_tlwh(boxes_cxcyah: FloatArray) -> FloatArray:
+    """Turn centre x, centre y, aspect (w/h), height [..., 4] into left, top, width, height."""
+    boxes = np.asarray(boxes_cxcyah)
+    sizes = np.concatenate([boxes[..., 2:3] * boxes[..., 3:4], boxes[..., 3:4]], axis=-1)
+    return np.concatenate([boxes[..., :2] - sizes / 2, sizes], axis=-1)
+
+
+def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float = 0.0) -> NDArray[np.float64]:
+    """Intersection over union of every pair, [N, M].
+
+    Args:
+        first_xyxy: corners [N, 4].
+        second_xyxy: corners [M, 4].
+        pixel: added to every width and height. The published tracker counts inclusive pixels (1.0, the
+            convention of ``cython_bbox``); evaluation uses 0.0.
+    """
+    a = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
+    b = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
+    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0]) + pixel
+    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1]) + pixel
+    intersection = np.maximum(width, 0) * np.maximum(height, 0)
+    area_a = (a[:, 2] - a[:, 0] + pixel) * (a[:, 3] - a[:, 1] + pixel)
+    area_b = (b[:, 2] - b[:, 0] + pixel) * (b[:, 3] - b[:, 1] + pixel)
+    union = area_a[:, None] + area_b[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a picture lies on a canvas: scaled by one ratio, centred, the border grey.
+
+    Two paddings are in use, half a pixel apart, and both are the published code's: labels are placed with the
+    padding around the *rounded* size, detections return with the padding around the *unrounded* one.
+    """
+
+    image_size: tuple[int, int]
+    """Width and height of the picture, pixels."""
+    canvas_size: tuple[int, int]
+    """Width and height of the canvas, pixels."""
+
+    def __post_init__(self) -> None:
+        if min(*self.image_size, *self.canvas_size) < 1:
+            raise ValueError(f"picture {self.image_size} and canvas {self.canvas_size} must not be empty")
+
+    @property
+    def ratio(self) -> float:
+        """Canvas pixels per picture pixel."""
+        return min(self.canvas_size[0] / self.image_size[0], self.canvas_size[1] / self.image_size[1])
+
+    @property
+    def resized_size(self) -> tuple[int, int]:
+        """Width and height of the scaled picture, pixels; at least 1."""
+        return (
+            max(1, round(self.image_size[0] * self.ratio)),
+            max(1, round(self.image_size[1] * self.ratio)),
+        )
+
+    @property
+    def padding(self) -> tuple[float, float]:
+        """Half paddings (dw, dh) around the rounded size: the convention of labels."""
+        return (
+            (self.canvas_size[0] - self.resized_size[0]) / 2,
+            (self.canvas_size[1] - self.resized_size[1]) / 2,
+        )
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Left and top pixel at which the scaled picture is placed."""
+        return (round(self.padding[0] - 0.1), round(self.padding[1] - 0.1))
+
+    def apply(self, image: ImageArray) -> ImageArray:
+        """Return the canvas, uint8 [H, W, 3], with ``image`` [h, w, 3] on it (area interpolation)."""
+        if image.shape[:2] != self.image_size[::-1]:
+            raise ValueError(f"picture of {image.shape[1]} x {image.shape[0]}, expected {self.image_size}")
+        width, height = self.resized_size
+        left, top = self.corner
+        canvas = np.full((self.canvas_size[1], self.canvas_size[0], 3), BORDER_VALUE, dtype=np.uint8)
+        inside = canvas[top : top + height, left : left + width]
+        if (width, height) == self.image_size:
+            inside[...] = image
+        else:
+            inside[...] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        return canvas
+
+    def boxes_to_canvas(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Take boxes [..., 4] from picture to canvas pixels, in the convention of labels."""
+        return np.asarray(boxes_xyxy) * self.ratio + np.array(self.padding * 2)
+
+    def boxes_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Take boxes [..., 4] from canvas to picture pixels: the inverse of ``boxes_to_canvas``."""
+        return (np.asarray(boxes_xyxy) - np.array(self.padding * 2)) / self.ratio
+
+    def detections_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Take decoded boxes [..., 4] from canvas to picture pixels as the published code does.
+
+        It inverts the scaling without the rounding of the resized picture (``transform_preds`` there).
+        """
+        width, height = self.image_size
+        dw = (self.canvas_size[0] - width * self.ratio) / 2
+        dh = (self.canvas_size[1] - height * self.ratio) / 2
+        return (np.asarray(boxes_xyxy) - np.array([dw, dh, dw, dh])) / self.ratio

@@ -1,0 +1,42 @@
+"""Where the shared oracles and data lie, and what happens where they are absent."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shared_folder() -> Path:
+    """``FAIRMOT_SHARED``, or ``shared`` beside the checkout."""
+    return Path(os.environ.get("FAIRMOT_SHARED", ROOT.parent / "shared"))
+
+
+def require_shared(*parts: str) -> Path:
+    """A path in the shared folder; skips the test where it is absent, fails where CI demands it."""
+    path = shared_folder().joinpath(*parts)
+    if not path.exists():
+        reason = f"{path} is absent (set FAIRMOT_SHARED to the folder with oracles and data)"
+        if os.environ.get("FAIRMOT_REQUIRE_SHARED") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def shared():
+    """Call with path parts: ``shared("data", "mot")``."""
+    return require_shared
+
+
+@pytest.fixture
+def oracle():
+    """Call with a file name: the arrays of one reference file."""
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        with np.load(require_shared("oracles", name)) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+    return load
