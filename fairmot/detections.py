@@ -69,9 +69,7 @@ class Detections:
         import supervision
 
         data = {} if self.embeddings is None else {"embedding": self.embeddings}
-        return supervision.Detections(
-            xyxy=self.boxes_xyxy, confidence=self.scores, class_id=self.class_ids, data=data
-        )
+        return supervision.Detections(xyxy=self.boxes_xyxy, confidence=self.scores, class_id=self.class_ids, data=data)
 
     @classmethod
     def from_supervision(cls, detections: supervision.Detections) -> Detections:

@@ -114,7 +114,12 @@ class EngineModule(Protocol):
         ...
 
     def load_canvas_detector(
-        self, graph: Any, weights: Arrays, input_size: tuple[int, int], max_objects: int = 500, device: str = "auto"
+        self,
+        graph: Any,
+        weights: Arrays,
+        input_size: tuple[int, int],
+        max_objects: int = 500,
+        device: str = "auto",
     ) -> CanvasDetector:
         """Build network and decoding for canvases of this size (width, height)."""
         ...

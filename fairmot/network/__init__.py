@@ -1,0 +1,1 @@
+"""The network as data: graphs, start values, weight files."""

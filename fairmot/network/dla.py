@@ -1,0 +1,113 @@
+"""DLA-34 with iterative up-sampling, as FairMOT uses it (Yu et al., Deep Layer Aggregation; CenterNet).
+
+``dla_34`` has modulated deformable convolutions in its up-sampling part, ``dlaconv_34`` plain ones without bias.
+"""
+
+from __future__ import annotations
+
+from fairmot.config import NetworkConfig
+from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.heads import dense_heads
+
+LEVELS = (1, 1, 1, 2, 2, 1)
+CHANNELS = (16, 32, 64, 128, 256, 512)
+FIRST_LEVEL = 2
+"""Level 2 has stride 4, the stride of the heads."""
+
+
+def build_dla(config: NetworkConfig, deformable: bool = True) -> Graph:
+    """Build the graph of ``dla_34`` or, with ``deformable=False``, of ``dlaconv_34``."""
+    builder = GraphBuilder()
+    levels = _backbone(builder)
+    upsampler = _Upsampler(builder, deformable)
+
+    # DLAUp: each stage aggregates one level more and hands its last map on.
+    layers, outputs = list(levels), [levels[-1]]
+    for stage, level in enumerate(range(len(levels) - 2, FIRST_LEVEL - 1, -1)):
+        factors = [2] * (len(levels) - 1 - level)
+        layers[level:] = upsampler.aggregate(f"dla_up.ida_{stage}", CHANNELS[level], layers[level:], factors)
+        outputs.insert(0, layers[-1])
+    # IDAUp over strides 4, 8 and 16; stride 32 took part in the stages before.
+    maps = upsampler.aggregate("ida_up", CHANNELS[FIRST_LEVEL], outputs[:3], [2, 4])
+    return builder.finish(config, dense_heads(builder, maps[-1], config))
+
+
+def build_dlaconv(config: NetworkConfig) -> Graph:
+    """Build the graph of ``dlaconv_34``."""
+    return build_dla(config, deformable=False)
+
+
+def _conv_norm_relu(builder: GraphBuilder, x: int, name: str, channels: int, kernel: int, stride: int) -> int:
+    x = builder.convolution(x, f"{name}.0", channels, kernel, stride)
+    return builder.activation(builder.batch_norm(x, f"{name}.1"))
+
+
+def _backbone(builder: GraphBuilder) -> list[int]:
+    x = _conv_norm_relu(builder, builder.input(), "base.base_layer", CHANNELS[0], 7, 1)
+    levels = [_conv_norm_relu(builder, x, "base.level0", CHANNELS[0], 3, 1)]
+    levels.append(_conv_norm_relu(builder, levels[-1], "base.level1", CHANNELS[1], 3, 2))
+    for level in range(2, 6):
+        levels.append(
+            _tree(builder, levels[-1], f"base.level{level}", LEVELS[level], CHANNELS[level], 2, level > 2, ())
+        )
+    return levels
+
+
+def _tree(
+    builder: GraphBuilder,
+    x: int,
+    name: str,
+    levels: int,
+    channels: int,
+    stride: int,
+    level_root: bool,
+    children: tuple[int, ...],
+) -> int:
+    """Hierarchical aggregation: two subtrees and a root over everything seen on the way."""
+    bottom = builder.max_pool(x, stride, stride) if stride > 1 else x
+    if level_root:
+        children = (*children, bottom)
+    if levels > 1:
+        # A two-level tree's own projection is in the public files but never used: it is not built.
+        first = _tree(builder, x, f"{name}.tree1", levels - 1, channels, stride, False, ())
+        return _tree(builder, first, f"{name}.tree2", levels - 1, channels, 1, False, (*children, first))
+    residual = bottom
+    if builder.nodes[x].channels != channels:
+        residual = builder.convolution(bottom, f"{name}.project.0", channels, 1)
+        residual = builder.batch_norm(residual, f"{name}.project.1")
+    first = _basic_block(builder, x, f"{name}.tree1", channels, stride, residual)
+    second = _basic_block(builder, first, f"{name}.tree2", channels, 1, first)
+    root = builder.concatenate(second, first, *children)
+    root = builder.batch_norm(builder.convolution(root, f"{name}.root.conv", channels, 1), f"{name}.root.bn")
+    return builder.activation(root)
+
+
+def _basic_block(builder: GraphBuilder, x: int, name: str, channels: int, stride: int, residual: int) -> int:
+    x = builder.convolution(x, f"{name}.conv1", channels, 3, stride)
+    x = builder.activation(builder.batch_norm(x, f"{name}.bn1"))
+    x = builder.batch_norm(builder.convolution(x, f"{name}.conv2", channels, 3), f"{name}.bn2")
+    return builder.activation(builder.add(x, residual))
+
+
+class _Upsampler:
+    """Iterative aggregation (IDAUp): project, enlarge, add to the finer map, convolve."""
+
+    def __init__(self, builder: GraphBuilder, deformable: bool) -> None:
+        self.builder = builder
+        self.deformable = deformable
+
+    def aggregate(self, name: str, channels: int, layers: list[int], factors: list[int]) -> list[int]:
+        layers = list(layers)
+        for index, factor in enumerate(factors, start=1):
+            projected = self._block(layers[index], f"{name}.proj_{index}", channels)
+            enlarged = self.builder.transposed_convolution(projected, f"{name}.up_{index}", factor)
+            summed = self.builder.add(enlarged, layers[index - 1])
+            layers[index] = self._block(summed, f"{name}.node_{index}", channels)
+        return layers
+
+    def _block(self, x: int, name: str, channels: int) -> int:
+        if self.deformable:
+            x = self.builder.deformable_convolution(x, f"{name}.conv", channels)
+        else:
+            x = self.builder.convolution(x, f"{name}.conv", channels, 3)
+        return self.builder.activation(self.builder.batch_norm(x, f"{name}.actf.0"))

@@ -1,0 +1,303 @@
+"""The network as data: a list of layers with the published parameter names, read by every engine.
+
+A graph knows no framework. Each engine walks ``Graph.nodes`` in order and maps each kind of layer to its own
+operation; parameters, multiply-adds and shapes are counted here without any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fairmot.config import NetworkConfig
+
+Start = Literal["he", "head", "uniform", "zero", "bilinear"]
+"""How the start values of a weight are made; see ``fairmot.network.initial``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """RGB planes [B, 3, H, W] in 0..1."""
+
+    channels: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """Convolution with symmetric zero padding; weight [out, in / groups, kernel, kernel]."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    bias: bool = False
+    start: Start = "he"
+    bias_start: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeformableConvolution:
+    """Modulated deformable convolution (DCNv2); inputs are features and the offset convolution's output.
+
+    The second input has 3 * kernel² channels in the public order: (dy, dx) interleaved per tap, then the mask
+    logits. An engine applies the sigmoid, and any permutation that its kernel wants, here.
+    """
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 1
+    bias: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedConvolution:
+    """Depth-wise up-sampling without bias: kernel 2f, stride f, padding f / 2; weight [in, 1, kernel, kernel]."""
+
+    channels: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """Batch normalisation; ``momentum`` is the share of the new batch (PyTorch's convention)."""
+
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A non-linearity applied to each number."""
+
+    function: Literal["relu", "silu"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """Largest value of each square window; the padding never wins."""
+
+    kernel: int
+    stride: int
+    padding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Sum of two equally shaped maps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenate:
+    """Maps stacked along the channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Enlargement by a whole factor, nearest neighbour."""
+
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Multiplication by a constant: lets a head predict in larger units."""
+
+    factor: float
+
+
+Layer = (
+    Input
+    | Convolution
+    | DeformableConvolution
+    | TransposedConvolution
+    | BatchNorm
+    | Activation
+    | MaxPool
+    | Add
+    | Concatenate
+    | Resize
+    | Scale
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer in its place."""
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    """Indices of the nodes whose outputs are read; all smaller than this node's own."""
+    name: str
+    """Prefix of the parameters' names; empty for a layer without any."""
+    channels: int
+    """Channels of the output."""
+    stride: int
+    """Input pixels per cell of the output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named array of the network."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: Literal["weight", "bias", "bn_weight", "bn_bias", "bn_mean", "bn_var", "bn_count"]
+    node: int
+    """Index of its node."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimiser changes it; the others are batch-norm statistics."""
+        return self.role in ("weight", "bias", "bn_weight", "bn_bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole network: nodes in order of execution, heads, and the configuration they were built from."""
+
+    config: NetworkConfig
+    nodes: tuple[Node, ...]
+    outputs: dict[str, int] = field(default_factory=dict)
+    """Head -> node: ``heatmap``, ``extents``, ``offsets``, ``embedding``."""
+
+    @property
+    def stride(self) -> int:
+        """Input pixels per cell of the heads."""
+        return self.nodes[self.outputs["heatmap"]].stride
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters and batch-norm statistics, in order of their nodes."""
+        return tuple(p for index, node in enumerate(self.nodes) for p in self._parameters_of(index, node))
+
+    def _parameters_of(self, index: int, node: Node) -> list[Parameter]:
+        incoming = self.nodes[node.inputs[0]].channels if node.inputs else 0
+        match node.layer:
+            case Convolution(channels, kernel, groups=groups, bias=bias):
+                shape = (channels, incoming // groups, kernel, kernel)
+            case DeformableConvolution(channels, kernel, bias=bias):
+                shape = (channels, incoming, kernel, kernel)
+            case TransposedConvolution(channels, factor):
+                shape, bias = (channels, 1, 2 * factor, 2 * factor), False
+            case BatchNorm():
+                size = (node.channels,)
+                return [
+                    Parameter(f"{node.name}.weight", size, "bn_weight", index),
+                    Parameter(f"{node.name}.bias", size, "bn_bias", index),
+                    Parameter(f"{node.name}.running_mean", size, "bn_mean", index),
+                    Parameter(f"{node.name}.running_var", size, "bn_var", index),
+                    Parameter(f"{node.name}.num_batches_tracked", (), "bn_count", index),
+                ]
+            case _:
+                return []
+        found = [Parameter(f"{node.name}.weight", shape, "weight", index)]
+        if bias:
+            found.append(Parameter(f"{node.name}.bias", shape[:1], "bias", index))
+        return found
+
+    def last_uses(self) -> dict[int, tuple[int, ...]]:
+        """Node -> the maps that no later node reads, so that an engine can free them after it."""
+        last = {i: index for index, node in enumerate(self.nodes) for i in node.inputs}
+        kept = set(self.outputs.values())
+        freed: dict[int, list[int]] = {}
+        for source, reader in last.items():
+            if source not in kept:
+                freed.setdefault(reader, []).append(source)
+        return {reader: tuple(sources) for reader, sources in freed.items()}
+
+
+class GraphBuilder:
+    """Appends layers one by one; every method returns the index of the new node."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def finish(self, config: NetworkConfig, outputs: dict[str, int]) -> Graph:
+        """Close the graph.
+
+        Raises:
+            ValueError: two nodes would hold parameters of the same name.
+        """
+        graph = Graph(config, tuple(self.nodes), dict(outputs))
+        names = [parameter.name for parameter in graph.parameters()]
+        if len(set(names)) != len(names):
+            doubled = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(f"parameters named twice: {', '.join(doubled)}")
+        return graph
+
+    def _append(self, layer: Layer, inputs: tuple[int, ...], name: str, channels: int, stride: int) -> int:
+        self.nodes.append(Node(layer, inputs, name, channels, stride))
+        return len(self.nodes) - 1
+
+    def input(self) -> int:
+        """Append the network's input."""
+        return self._append(Input(), (), "", 3, 1)
+
+    def convolution(
+        self,
+        x: int,
+        name: str,
+        channels: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        start: Start = "he",
+        bias_start: float = 0.0,
+    ) -> int:
+        """Append a convolution whose padding keeps size / stride."""
+        padding = (kernel - 1) // 2
+        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start)
+        return self._append(layer, (x,), name, channels, self.nodes[x].stride * stride)
+
+    def deformable_convolution(self, x: int, name: str, channels: int) -> int:
+        """Append a 3x3 modulated deformable convolution and, before it, its offset convolution."""
+        offsets = self.convolution(x, f"{name}.conv_offset_mask", 27, 3, bias=True, start="zero")
+        return self._append(DeformableConvolution(channels), (x, offsets), name, channels, self.nodes[x].stride)
+
+    def transposed_convolution(self, x: int, name: str, factor: int) -> int:
+        """Append a depth-wise enlargement by ``factor``."""
+        channels, stride = self.nodes[x].channels, self.nodes[x].stride
+        return self._append(TransposedConvolution(channels, factor), (x,), name, channels, stride // factor)
+
+    def batch_norm(self, x: int, name: str, epsilon: float = 1e-5, momentum: float = 0.1) -> int:
+        """Append a batch normalisation."""
+        node = self.nodes[x]
+        return self._append(BatchNorm(epsilon, momentum), (x,), name, node.channels, node.stride)
+
+    def activation(self, x: int, function: Literal["relu", "silu"] = "relu") -> int:
+        """Append a non-linearity."""
+        node = self.nodes[x]
+        return self._append(Activation(function), (x,), "", node.channels, node.stride)
+
+    def max_pool(self, x: int, kernel: int, stride: int, padding: int = 0) -> int:
+        """Append a max-pooling."""
+        node = self.nodes[x]
+        return self._append(MaxPool(kernel, stride, padding), (x,), "", node.channels, node.stride * stride)
+
+    def add(self, x: int, y: int) -> int:
+        """Append a sum.
+
+        Raises:
+            ValueError: the maps differ in channels or stride.
+        """
+        first, second = self.nodes[x], self.nodes[y]
+        if (first.channels, first.stride) != (second.channels, second.stride):
+            raise ValueError(f"cannot add {first} and {second}")
+        return self._append(Add(), (x, y), "", first.channels, first.stride)
+
+    def concatenate(self, *inputs: int) -> int:
+        """Append a concatenation."""
+        channels = sum(self.nodes[i].channels for i in inputs)
+        return self._append(Concatenate(), tuple(inputs), "", channels, self.nodes[inputs[0]].stride)
+
+    def resize(self, x: int, factor: int) -> int:
+        """Append a nearest-neighbour enlargement."""
+        node = self.nodes[x]
+        return self._append(Resize(factor), (x,), "", node.channels, node.stride // factor)
+
+    def scale(self, x: int, factor: float) -> int:
+        """Append a multiplication by a constant."""
+        node = self.nodes[x]
+        return self._append(Scale(factor), (x,), "", node.channels, node.stride)

@@ -1,0 +1,78 @@
+"""Start values of a network, made in NumPy so that every engine starts from the same numbers."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.network.graph import (
+    Convolution,
+    DeformableConvolution,
+    Graph,
+    Parameter,
+    TransposedConvolution,
+)
+
+
+def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Draw every parameter of ``graph``; one stream a parameter, so that adding a layer changes no other.
+
+    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), their last layers in heads normal
+    0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0, enlargements
+    bilinear. Batch norms: 1 and 0.
+    """
+    return {parameter.name: _draw(graph, parameter, seed) for parameter in graph.parameters()}
+
+
+def initial_classifier(
+    identity_count: int, embedding: int, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw weight [identities, D] and bias [identities] of the identity classifier, uniform in 1 / sqrt(D)."""
+    rng = _generator(seed, "classifier")
+    bound = 1 / np.sqrt(embedding)
+    weight = rng.uniform(-bound, bound, (identity_count, embedding)).astype(np.float32)
+    return weight, rng.uniform(-bound, bound, identity_count).astype(np.float32)
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
+    shape = parameter.shape
+    match parameter.role:
+        case "bn_weight" | "bn_var":
+            return np.ones(shape, np.float32)
+        case "bn_bias" | "bn_mean":
+            return np.zeros(shape, np.float32)
+        case "bn_count":
+            return np.zeros(shape, np.int64)
+    layer = graph.nodes[parameter.node].layer
+    if parameter.role == "bias":
+        return np.full(shape, layer.bias_start if isinstance(layer, Convolution) else 0.0, np.float32)
+    rng = _generator(seed, parameter.name)
+    fan_in = int(np.prod(shape[1:]))
+    match layer:
+        case TransposedConvolution(factor=factor):
+            return np.broadcast_to(_bilinear(factor), shape).astype(np.float32)
+        case DeformableConvolution():
+            bound = 1 / np.sqrt(fan_in)
+            return rng.uniform(-bound, bound, shape).astype(np.float32)
+        case Convolution(start="zero"):
+            return np.zeros(shape, np.float32)
+        case Convolution(start="head"):
+            return rng.normal(0.0, 0.001, shape).astype(np.float32)
+        case Convolution(channels=channels, kernel=kernel, groups=groups):
+            fan_out = kernel * kernel * channels // groups
+            return rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
+    raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
+
+
+def _bilinear(factor: int) -> NDArray[np.float64]:
+    """Kernel [2f, 2f] with which a transposed convolution of stride f interpolates linearly."""
+    centre = (2 * factor - 1 - factor % 2) / (2.0 * factor)
+    ramp = 1 - np.abs(np.arange(2 * factor) / factor - centre)
+    return np.outer(ramp, ramp)

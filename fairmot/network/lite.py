@@ -1,0 +1,122 @@
+"""``lite``: the trunk and feature pyramid of YOLOX-nano, continued by a light path to stride 4 and light heads.
+
+Trunk names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public file has every batch norm folded into the
+convolution before it, so the trunk keeps convolutions with bias and no batch norm; what is added here has batch
+norms, which fold on export. YOLOX's Focus (every second pixel into 12 channels) followed by a 3x3 convolution is
+the same linear map as one 6x6 convolution of stride 2, which is what stands here.
+"""
+
+from __future__ import annotations
+
+from fairmot.config import NetworkConfig
+from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.heads import HEAD_NAMES, HEATMAP_BIAS, head_channels
+
+TRUNK_PREFIX = "backbone."
+"""Every parameter that comes from YOLOX-nano begins so."""
+
+EXTENT_UNIT_CELLS = 16.0
+"""Extents are predicted in units of 16 cells: with small weights the head reaches a person's size at once."""
+
+NECK_CHANNELS = 64
+
+
+def build_lite(config: NetworkConfig) -> Graph:
+    """Build the graph of ``lite``."""
+    builder = GraphBuilder()
+    trunk = _Trunk(builder)
+    stride4, stride8, stride16, stride32 = trunk.build()
+
+    x = stride32
+    for name, finer in (("neck.to16", stride16), ("neck.to8", stride8), ("neck.to4", stride4)):
+        coarse = _conv_norm(builder, x, f"{name}.top", NECK_CHANNELS, 1)
+        lateral = _conv_norm(builder, finer, f"{name}.lateral", NECK_CHANNELS, 1)
+        x = builder.activation(builder.add(builder.resize(coarse, 2), lateral))
+        x = _separable(builder, x, f"{name}.mix", NECK_CHANNELS)
+    features = _separable(builder, x, "neck.refine", NECK_CHANNELS)
+
+    outputs = {}
+    for public, channels in head_channels(config).items():
+        head = _separable(builder, features, f"{public}.0", config.head_width)
+        is_heatmap = public == "hm"
+        head = builder.convolution(
+            head,
+            f"{public}.2",
+            channels,
+            1,
+            bias=True,
+            start="head",
+            bias_start=HEATMAP_BIAS if is_heatmap else 0.0,
+        )
+        outputs[HEAD_NAMES[public]] = builder.scale(head, EXTENT_UNIT_CELLS) if public == "wh" else head
+    return builder.finish(config, outputs)
+
+
+def _conv_norm(builder: GraphBuilder, x: int, name: str, channels: int, kernel: int, groups: int = 1) -> int:
+    x = builder.convolution(x, f"{name}.conv", channels, kernel, groups=groups)
+    return builder.batch_norm(x, f"{name}.bn")
+
+
+def _separable(builder: GraphBuilder, x: int, name: str, channels: int) -> int:
+    """Depth-wise 3x3, then 1x1, each with batch norm and ReLU (fuses with the convolution, unlike SiLU)."""
+    width = builder.nodes[x].channels
+    x = builder.activation(_conv_norm(builder, x, f"{name}.depthwise", width, 3, groups=width))
+    return builder.activation(_conv_norm(builder, x, f"{name}.pointwise", channels, 1))
+
+
+class _Trunk:
+    """CSPDarknet and PAFPN at width 0.25 and depth 0.33 with depth-wise convolutions.
+
+    Convolutions stand in the order in which YOLOX runs them, since its public ``.onnx`` is mapped by order.
+    """
+
+    def __init__(self, builder: GraphBuilder) -> None:
+        self.builder = builder
+
+    def build(self) -> tuple[int, int, int, int]:
+        """Append everything; return the maps at strides 4, 8, 16 and 32."""
+        builder, body, neck = self.builder, f"{TRUNK_PREFIX}backbone", TRUNK_PREFIX[:-1]
+        x = self._conv(builder.input(), f"{body}.stem.conv", 16, 6, stride=2)
+        dark2 = self._csp(self._separable(x, f"{body}.dark2.0", 32, 2), f"{body}.dark2.1", 32, 1, True)
+        dark3 = self._csp(self._separable(dark2, f"{body}.dark3.0", 64, 2), f"{body}.dark3.1", 64, 3, True)
+        dark4 = self._csp(self._separable(dark3, f"{body}.dark4.0", 128, 2), f"{body}.dark4.1", 128, 3, True)
+        x = self._spatial_pyramid(self._separable(dark4, f"{body}.dark5.0", 256, 2), f"{body}.dark5.1")
+        dark5 = self._csp(x, f"{body}.dark5.2", 256, 1, False)
+
+        top32 = self._conv(dark5, f"{neck}.lateral_conv0", 128, 1)
+        x = builder.concatenate(builder.resize(top32, 2), dark4)
+        x = self._csp(x, f"{neck}.C3_p4", 128, 1, False)
+        top16 = self._conv(x, f"{neck}.reduce_conv1", 64, 1)
+        x = builder.concatenate(builder.resize(top16, 2), dark3)
+        out8 = self._csp(x, f"{neck}.C3_p3", 64, 1, False)
+        x = builder.concatenate(self._separable(out8, f"{neck}.bu_conv2", 64, 2), top16)
+        out16 = self._csp(x, f"{neck}.C3_n3", 128, 1, False)
+        x = builder.concatenate(self._separable(out16, f"{neck}.bu_conv1", 128, 2), top32)
+        out32 = self._csp(x, f"{neck}.C3_n4", 256, 1, False)
+        return dark2, out8, out16, out32
+
+    def _conv(self, x: int, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> int:
+        x = self.builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups, bias=True)
+        return self.builder.activation(x, "silu")
+
+    def _separable(self, x: int, name: str, channels: int, stride: int = 1) -> int:
+        width = self.builder.nodes[x].channels
+        x = self._conv(x, f"{name}.dconv", width, 3, stride, groups=width)
+        return self._conv(x, f"{name}.pconv", channels, 1)
+
+    def _csp(self, x: int, name: str, channels: int, depth: int, shortcut: bool) -> int:
+        half = channels // 2
+        deep = self._conv(x, f"{name}.conv1", half, 1)
+        shallow = self._conv(x, f"{name}.conv2", half, 1)
+        for index in range(depth):
+            inner = self._conv(deep, f"{name}.m.{index}.conv1", half, 1)
+            inner = self._separable(inner, f"{name}.m.{index}.conv2", half)
+            deep = self.builder.add(inner, deep) if shortcut else inner
+        return self._conv(self.builder.concatenate(deep, shallow), f"{name}.conv3", channels, 1)
+
+    def _spatial_pyramid(self, x: int, name: str) -> int:
+        x = self._conv(x, f"{name}.conv1", self.builder.nodes[x].channels // 2, 1)
+        pools = [x]
+        for _ in range(3):  # windows of 5, 9 and 13: a 5-window of a 5-window is a 9-window
+            pools.append(self.builder.max_pool(pools[-1], 5, 1, 2))
+        return self._conv(self.builder.concatenate(*pools), f"{name}.conv2", 256, 1)
