@@ -59,7 +59,8 @@ def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float =
     area_a = (a[:, 2] - a[:, 0] + pixel) * (a[:, 3] - a[:, 1] + pixel)
     area_b = (b[:, 2] - b[:, 0] + pixel) * (b[:, 3] - b[:, 1] + pixel)
     union = area_a[:, None] + area_b[None, :] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+    iou: NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+    return iou
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,13 @@ class Letterbox:
 
     def boxes_to_canvas(self, boxes_xyxy: FloatArray) -> FloatArray:
         """Take boxes [..., 4] from picture to canvas pixels, in the convention of labels."""
-        return np.asarray(boxes_xyxy) * self.ratio + np.array(self.padding * 2)
+        canvas: FloatArray = np.asarray(boxes_xyxy) * self.ratio + np.array(self.padding * 2)
+        return canvas
 
     def boxes_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
         """Take boxes [..., 4] from canvas to picture pixels: the inverse of ``boxes_to_canvas``."""
-        return (np.asarray(boxes_xyxy) - np.array(self.padding * 2)) / self.ratio
+        image: FloatArray = (np.asarray(boxes_xyxy) - np.array(self.padding * 2)) / self.ratio
+        return image
 
     def detections_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
         """Take decoded boxes [..., 4] from canvas to picture pixels as the published code does.
@@ -135,4 +138,5 @@ class Letterbox:
         width, height = self.image_size
         dw = (self.canvas_size[0] - width * self.ratio) / 2
         dh = (self.canvas_size[1] - height * self.ratio) / 2
-        return (np.asarray(boxes_xyxy) - np.array([dw, dh, dw, dh])) / self.ratio
+        image: FloatArray = (np.asarray(boxes_xyxy) - np.array([dw, dh, dw, dh])) / self.ratio
+        return image

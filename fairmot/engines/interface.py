@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.config import Config, LossConfig
+from fairmot.network.graph import Graph
+
 Arrays = dict[str, NDArray[Any]]
 """Name -> array: parameters, states, gradients."""
 
@@ -107,15 +110,15 @@ class Trainer(Protocol):
 
 
 class EngineModule(Protocol):
-    """What the ``__init__`` module of each engine folder offers. ONNX has no ``create_trainer``."""
+    """What the package of each engine offers. The ONNX engine runs networks and trains none."""
 
-    def load_network(self, graph: Any, weights: Arrays, device: str = "auto") -> RawNetwork:
-        """Build the network of ``graph`` (``fairmot.network.graph.Graph``) with these weights."""
+    def load_network(self, graph: Graph, weights: Arrays, device: str = "auto") -> RawNetwork:
+        """Build the network of ``graph`` with these weights."""
         ...
 
     def load_canvas_detector(
         self,
-        graph: Any,
+        graph: Graph,
         weights: Arrays,
         input_size: tuple[int, int],
         max_objects: int = 500,
@@ -125,10 +128,21 @@ class EngineModule(Protocol):
         ...
 
     def create_trainer(
-        self, graph: Any, weights: Arrays, identity_count: int, config: Any, seed: int, device: str = "auto"
+        self, graph: Graph, weights: Arrays, identity_count: int, config: Config, device: str = "auto"
     ) -> Trainer:
-        """Build a trainer from start weights; ``config`` is a ``fairmot.config.Config``.
+        """Build a trainer from start weights; the classifier starts from ``config.train.seed``.
 
-        ``identity_count`` is nID, the classes of the identity classifier; 0 or less than 3 leaves it out.
+        ``identity_count`` is nID, the classes of the identity classifier; below 3 there is no identity term, since
+        its scale sqrt(2) * ln(nID - 1) is 0 or less.
+        """
+        ...
+
+    def losses_of_heads(
+        self, heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
+    ) -> tuple[StepResult, Arrays]:
+        """Return losses and the gradient of ``total`` for given head maps, for parity checks.
+
+        ``heads`` as of ``RawNetwork``; ``parameters`` holds ``classifier.weight``, ``classifier.bias``,
+        ``loss.s_det``, ``loss.s_id``. Gradients carry the same names as both.
         """
         ...

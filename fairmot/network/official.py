@@ -80,7 +80,7 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
     return arrays
 
 
-def _focus_to_stride2(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def _focus_to_stride2(weight: NDArray[Any]) -> NDArray[Any]:
     """Turn Focus + 3x3 weights [O, 12, 3, 3] for BGR 0..255 into 6x6 stride-2 weights [O, 3, 6, 6] for RGB 0..1.
 
     Focus stacks the pixels (row, column) = (0, 0), (1, 0), (0, 1), (1, 1) of each 2x2 block, three channels each.
