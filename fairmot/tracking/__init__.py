@@ -1,0 +1,1 @@
+"""From detections to identities: Kalman filter, association, the tracker."""
