@@ -1,5 +1,6 @@
 """Where the shared oracles and data lie, and what happens where they are absent."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -40,3 +41,12 @@ def oracle():
             return {key: arrays[key] for key in arrays.files}
 
     return load
+
+
+@pytest.fixture(scope="session")
+def recipe():
+    """The module that makes the oracles' inputs and weights."""
+    spec = importlib.util.spec_from_file_location("recipe", require_shared("oracles", "recipe.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

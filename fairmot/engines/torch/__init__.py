@@ -1,0 +1,35 @@
+"""The PyTorch engine: CPU and NVIDIA GPUs."""
+
+from __future__ import annotations
+
+from fairmot.config import Config
+from fairmot.engines.interface import Arrays
+from fairmot.engines.torch.detector import TorchDetector
+from fairmot.engines.torch.network import TorchNetwork
+from fairmot.engines.torch.trainer import TorchTrainer, losses_of_heads
+from fairmot.network.graph import Graph
+
+__all__ = ["create_trainer", "load_canvas_detector", "load_network", "losses_of_heads"]
+
+
+def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> TorchNetwork:
+    """See ``EngineModule``."""
+    return TorchNetwork(graph, weights, device)
+
+
+def load_canvas_detector(
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    max_objects: int = 500,
+    device: str = "auto",
+) -> TorchDetector:
+    """See ``EngineModule``."""
+    return TorchDetector(graph, weights, input_size, max_objects, device)
+
+
+def create_trainer(
+    graph: Graph, weights: Arrays, identity_count: int, config: Config, device: str = "auto"
+) -> TorchTrainer:
+    """See ``EngineModule``."""
+    return TorchTrainer(graph, weights, identity_count, config, device)

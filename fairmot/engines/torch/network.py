@@ -1,0 +1,127 @@
+"""The graph as a PyTorch module: one branch a kind of layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fairmot.engines.interface import Arrays
+from fairmot.engines.torch.deformable import deformable_convolution
+from fairmot.network.graph import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concatenate,
+    Convolution,
+    DeformableConvolution,
+    Graph,
+    Input,
+    MaxPool,
+    Resize,
+    Scale,
+    TransposedConvolution,
+)
+
+
+class GraphNetwork(nn.Module):
+    """Interprets a graph. Parameters carry the public dotted names: modules are nested along them."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self.freed = graph.last_uses()
+        self.holders: list[nn.Module | None] = [None] * len(graph.nodes)
+        for parameter in graph.parameters():
+            path, _, leaf = parameter.name.rpartition(".")
+            holder: nn.Module = self
+            for part in path.split("."):
+                if part not in holder._modules:
+                    holder.add_module(part, nn.Module())
+                holder = holder._modules[part]
+            if parameter.trainable:
+                holder.register_parameter(leaf, nn.Parameter(torch.zeros(parameter.shape)))
+            else:
+                dtype = torch.int64 if parameter.role == "bn_count" else torch.float32
+                holder.register_buffer(leaf, torch.zeros(parameter.shape, dtype=dtype))
+            self.holders[parameter.node] = holder
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Take RGB planes [B, 3, H, W] in 0..1, return the head maps by name."""
+        maps: dict[int, Tensor] = {}
+        for index, node in enumerate(self.graph.nodes):
+            inputs = [maps[i] for i in node.inputs] or [pixels]
+            maps[index] = self._run(node.layer, inputs, self.holders[index])
+            for source in self.freed.get(index, ()):
+                del maps[source]
+        return {head: maps[i] for head, i in self.graph.outputs.items()}
+
+    def _run(self, layer: object, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
+        x = inputs[0]
+        match layer:
+            case Convolution(stride=stride, padding=padding, groups=groups, bias=bias):
+                return F.conv2d(x, p.weight, p.bias if bias else None, stride, padding, 1, groups)
+            case BatchNorm(epsilon, momentum):
+                if self.training:
+                    p.num_batches_tracked += 1
+                return F.batch_norm(
+                    x, p.running_mean, p.running_var, p.weight, p.bias, self.training, momentum, epsilon
+                )
+            case Activation(function):
+                return F.relu(x) if function == "relu" else F.silu(x)
+            case Add():
+                return x + inputs[1]
+            case Concatenate():
+                return torch.cat(inputs, 1)
+            case DeformableConvolution(stride=stride, padding=padding):
+                return deformable_convolution(x, inputs[1], p.weight, p.bias, stride, padding)
+            case TransposedConvolution(channels, factor):
+                return F.conv_transpose2d(x, p.weight, None, factor, factor // 2, 0, channels)
+            case MaxPool(kernel, stride, padding):
+                return F.max_pool2d(x, kernel, stride, padding)
+            case Resize(factor):
+                return F.interpolate(x, scale_factor=factor, mode="nearest")
+            case Scale(factor):
+                return x * factor
+            case Input():
+                return x
+        raise TypeError(f"no rule for layer {layer}")
+
+    def load_arrays(self, arrays: Arrays) -> None:
+        """Copy parameters and statistics in; names must match exactly."""
+        self.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+
+    def arrays(self) -> Arrays:
+        """Return copies of parameters and statistics."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device of a name; ``auto``: CUDA if there is one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def canvases_to_pixels(canvases: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Turn BGR canvases [B, H, W, 3] into RGB planes [B, 3, H, W] in 0..1 on the device."""
+    tensor = torch.from_numpy(np.ascontiguousarray(canvases)).to(device)
+    return tensor.permute(0, 3, 1, 2).flip(1).float() / 255
+
+
+class TorchNetwork:
+    """``RawNetwork`` in PyTorch."""
+
+    def __init__(self, graph: Graph, weights: Arrays, device: str) -> None:
+        self.device = choose_device(device)
+        self.network = GraphNetwork(graph)
+        self.network.load_arrays(weights)
+        self.network.to(self.device).eval()
+
+    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """See ``RawNetwork``."""
+        with torch.inference_mode():
+            heads = self.network(torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device))
+        return {name: head.cpu().numpy() for name, head in heads.items()}

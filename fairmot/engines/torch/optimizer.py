@@ -1,0 +1,99 @@
+"""Adam, AdamW and SGD by one written-down formula, equal in every engine.
+
+m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g²; p -= rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), with
+t counted from 1. ``adam`` adds decay * p to g, ``adamw`` takes rate * decay * p off p first, ``sgd`` is
+p -= rate * (g + decay * p). Only weights with more than one dimension decay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairmot.config import OptimizerConfig
+from fairmot.engines.interface import Arrays
+
+
+class _Group:
+    """Parameters of one rate factor and decay, laid end to end so that a step is a few vector operations."""
+
+    def __init__(self, members: list[tuple[str, nn.Parameter]], factor: float, decay: float) -> None:
+        self.factor, self.decay = factor, decay
+        flat = torch.cat([parameter.detach().reshape(-1) for _, parameter in members])
+        self.values, self.gradients = flat, torch.zeros_like(flat)
+        self.m, self.v = torch.zeros_like(flat), torch.zeros_like(flat)
+        self.slices: dict[str, tuple[slice, torch.Size]] = {}
+        start = 0
+        for name, parameter in members:
+            place = slice(start, start + parameter.numel())
+            # The parameter and its gradient become windows of the group's arrays.
+            parameter.data = self.values[place].view(parameter.shape)
+            parameter.grad = self.gradients[place].view(parameter.shape)
+            self.slices[name] = (place, parameter.shape)
+            start = place.stop
+
+
+class Optimizer:
+    """Steps all trainable parameters of a run; frozen ones (factor 0) are not held."""
+
+    def __init__(self, parameters: dict[str, nn.Parameter], config: OptimizerConfig) -> None:
+        self.config = config
+        self.names = tuple(parameters)
+        members: dict[tuple[float, float], list[tuple[str, nn.Parameter]]] = {}
+        for name, parameter in parameters.items():
+            factor = rate_factor(name, config.rate_factors)
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            members.setdefault((factor, decay), []).append((name, parameter))
+        self.groups = [_Group(found, *key) for key, found in members.items()]
+
+    def zero_gradients(self) -> None:
+        """Set every gradient to 0 and keep its place in memory."""
+        for group in self.groups:
+            group.gradients.zero_()
+
+    @torch.no_grad()
+    def step(self, learning_rate: float, count: int) -> None:
+        """Take the ``count``-th step (from 1)."""
+        c = self.config
+        for group in self.groups:
+            rate = learning_rate * group.factor
+            if rate == 0:
+                continue
+            gradient = group.gradients
+            if group.decay and c.name != "adamw":
+                gradient = gradient + group.decay * group.values
+            if c.name == "sgd":
+                group.values.add_(gradient, alpha=-rate)
+                continue
+            if group.decay and c.name == "adamw":
+                group.values.mul_(1 - rate * group.decay)
+            group.m.mul_(c.beta1).add_(gradient, alpha=1 - c.beta1)
+            group.v.mul_(c.beta2).addcmul_(gradient, gradient, value=1 - c.beta2)
+            denominator = (group.v / (1 - c.beta2**count)).sqrt_().add_(c.epsilon)
+            group.values.addcdiv_(group.m, denominator, value=-rate / (1 - c.beta1**count))
+
+    def state(self) -> Arrays:
+        """Return the moments as ``optimizer.m.<name>`` and ``optimizer.v.<name>``."""
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self._moments().items()}
+
+    @torch.no_grad()
+    def load_state(self, state: Arrays) -> None:
+        """Take the moments back."""
+        for name, tensor in self._moments().items():
+            tensor.copy_(torch.from_numpy(np.array(state[name])))
+
+    def _moments(self) -> dict[str, Tensor]:
+        windows = {}
+        for group in self.groups:
+            for name, (place, shape) in group.slices.items():
+                windows[f"optimizer.m.{name}"] = group.m[place].view(shape)
+                windows[f"optimizer.v.{name}"] = group.v[place].view(shape)
+        return windows
+
+
+def rate_factor(name: str, factors: dict[str, float]) -> float:
+    """Return the factor of the longest prefix that fits a parameter's name without ``network.``."""
+    bare = name.removeprefix("network.")
+    fitting = [prefix for prefix in factors if bare.startswith(prefix)]
+    return factors[max(fitting, key=len)] if fitting else 1.0
