@@ -1,0 +1,1 @@
+"""Scores of tracking results: MOTChallenge files, pre-processing, CLEAR, identity and HOTA, tables."""

@@ -1,0 +1,84 @@
+"""The MOTChallenge benchmarks: which classes each of them leaves out, and how a name tells which it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmot.errors import InputError, closest_name
+
+PEDESTRIAN = 1
+KNOWN_CLASSES = tuple(range(1, 14))
+# 2 person on vehicle, 7 static person, 8 distractor, 12 reflection; MOT20 adds 6, non-motorised vehicles.
+DISTRACTORS = (2, 7, 8, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What the pre-processing of a benchmark does (source: TrackEval, ``MotChallenge2DBox``)."""
+
+    name: str
+    has_classes: bool
+    """Whether only pedestrians count, and results on distractors are removed."""
+    distractors: tuple[int, ...] = ()
+    """Classes whose matched results are neither right nor wrong."""
+
+
+BENCHMARKS = {
+    "MOT15": Benchmark("MOT15", has_classes=False),
+    "MOT16": Benchmark("MOT16", has_classes=True, distractors=DISTRACTORS),
+    "MOT17": Benchmark("MOT17", has_classes=True, distractors=DISTRACTORS),
+    "MOT20": Benchmark("MOT20", has_classes=True, distractors=(*DISTRACTORS, 6)),
+    "none": Benchmark("none", has_classes=False),
+}
+
+# "MOT17-02-FRCNN", "MOT20", "2DMOT2015"
+_STATED = re.compile(r"(?<![A-Z0-9])(?:2D)?MOT(?:20)?(15|16|17|20)(?!\d)", re.IGNORECASE)
+# The sequences of MOT15 carry the names of the data sets that they were taken from.
+_MOT15_SEQUENCE = re.compile(
+    r"(?:TUD-(?:Campus|Stadtmitte|Crossing)|PETS09-S\d+L\d+|ETH-[A-Z]\w*|ADL-Rundle-\d+|KITTI-\d+"
+    r"|Venice-\d+|AVG-TownCentre)(?![A-Z0-9])",
+    re.IGNORECASE,
+)
+
+
+def benchmark_of(name: str) -> str | None:
+    """Return the benchmark that a sequence or folder name tells, or None."""
+    if stated := _STATED.search(name):
+        return f"MOT{stated.group(1)}"
+    return "MOT15" if _MOT15_SEQUENCE.match(name) else None
+
+
+def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchmark:
+    """Return the benchmark of that name; ``"auto"`` takes it from the sequences' names, then from their folders'.
+
+    Raises:
+        InputError: no such benchmark; or, for ``"auto"``, the names tell none or several.
+    """
+    if wanted != "auto":
+        by_lower = {name.lower(): benchmark for name, benchmark in BENCHMARKS.items()}
+        if wanted.lower() not in by_lower:
+            choices = ["auto", *BENCHMARKS]
+            raise InputError(
+                f"benchmark {wanted!r}: unknown{closest_name(wanted, choices)}; choose one of {', '.join(choices)}"
+            )
+        return by_lower[wanted.lower()]
+    folders = [folder.resolve() for folder in sequence_folders]
+    told = {folder: benchmark_of(folder.name) or _benchmark_of_parents(folder) for folder in folders}
+    names = {name for name in told.values() if name}
+    silent = [folder.name for folder, name in told.items() if not name]
+    advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20 or none"
+    if len(names) > 1:
+        raise InputError(f"{folders[0].parent}: sequences of {' and '.join(sorted(names))}; {advice}")
+    if silent:
+        raise InputError(f"{folders[0].parent}: the name {silent[0]!r} does not tell the benchmark; {advice}")
+    return BENCHMARKS[names.pop()]
+
+
+def _benchmark_of_parents(folder: Path) -> str | None:
+    for parent in folder.parents:
+        if stated := _STATED.search(parent.name):
+            return f"MOT{stated.group(1)}"
+    return None

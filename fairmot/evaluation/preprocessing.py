@@ -1,0 +1,109 @@
+"""From files to what counts: the benchmark's pre-processing, identities counted from 0, overlapping pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.evaluation.benchmarks import KNOWN_CLASSES, PEDESTRIAN, Benchmark
+from fairmot.evaluation.motchallenge import Sequence
+from fairmot.evaluation.pairs import (
+    EPSILON,
+    Pairs,
+    best_assignment,
+    frame_starts,
+    overlapping_pairs,
+)
+from fairmot.evaluation.rows import Rows
+
+# Least overlap at which a result on a distractor is taken for it (source: TrackEval).
+DISTRACTOR_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CountedBoxes:
+    """The boxes of one side that count, by rising frame."""
+
+    ids: NDArray[np.int64]
+    """Identity [N], renumbered from 0 without gaps in the order of the file's numbers."""
+    frames: NDArray[np.int64]
+    """Frame index [N]."""
+    starts: NDArray[np.int64]
+    """First row of each frame, and N at the end [F + 1]."""
+    id_sizes: NDArray[np.int64]
+    """Boxes of each identity [I]."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One sequence, ready for every score."""
+
+    frame_count: int
+    """Frames of the sequence, those without any box included."""
+    truth: CountedBoxes
+    results: CountedBoxes
+    pairs: Pairs
+    """All pairs with a positive intersection over union; rows of ``truth`` and ``results``."""
+
+
+def compare(sequence: Sequence, benchmark: Benchmark) -> Comparison:
+    """Apply a benchmark's pre-processing and pair the boxes that are left.
+
+    With classes (MOT16, 17, 20): results that match a distractor are removed, then only true boxes of
+    pedestrians count. In every benchmark true boxes marked 0 are left out.
+
+    Raises:
+        InputError: a class that the benchmark does not know.
+    """
+    truth, results = sequence.truth, sequence.results
+    frame_count = sequence.info.frame_count
+    _check_classes(truth, results, benchmark)
+    truth_starts = frame_starts(truth.frames, frame_count)
+    result_starts = frame_starts(results.frames, frame_count)
+    pairs = overlapping_pairs(truth.boxes_tlwh, truth_starts, results.boxes_tlwh, result_starts)
+
+    # Truncated as in TrackEval: a mark below 1 leaves the box out.
+    counts = truth.confidences.astype(np.int64) != 0
+    kept = np.ones(len(results), dtype=bool)
+    if benchmark.has_classes:
+        counts &= truth.class_ids == PEDESTRIAN
+        close = pairs.select(pairs.similarity >= DISTRACTOR_IOU - EPSILON)
+        matches = close.select(best_assignment(close, close.similarity, truth_starts, result_starts))
+        on_distractor = np.isin(truth.class_ids[matches.truths], benchmark.distractors)
+        kept[matches.results[on_distractor]] = False
+
+    pairs = pairs.select(counts[pairs.truths] & kept[pairs.results])
+    new_truths, new_results = np.cumsum(counts) - 1, np.cumsum(kept) - 1
+    return Comparison(
+        frame_count,
+        _counted(truth.ids[counts], truth.frames[counts], frame_count),
+        _counted(results.ids[kept], results.frames[kept], frame_count),
+        Pairs(pairs.frames, new_truths[pairs.truths], new_results[pairs.results], pairs.similarity),
+    )
+
+
+def _counted(ids: NDArray[np.int64], frames: NDArray[np.int64], frame_count: int) -> CountedBoxes:
+    _, numbers, sizes = np.unique(ids, return_inverse=True, return_counts=True)
+    return CountedBoxes(numbers.astype(np.int64), frames, frame_starts(frames, frame_count), sizes.astype(np.int64))
+
+
+def _check_classes(truth: Rows, results: Rows, benchmark: Benchmark) -> None:
+    other = results.class_ids > PEDESTRIAN
+    if other.any():
+        row = int(np.argmax(other))
+        raise results.problem(row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored")
+    if not benchmark.has_classes:
+        return
+    unknown = ~np.isin(truth.class_ids, KNOWN_CLASSES)
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        raise truth.problem(
+            row,
+            f"class {truth.class_ids[row]} is none of {benchmark.name}'s 1 to 13; "
+            "ground truth without classes needs benchmark MOT15 or none",
+        )

@@ -1,0 +1,145 @@
+"""The rows of a MOTChallenge text file: one box in one frame a line, read fast and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.errors import InputError
+
+# frame, identity, left, top, width, height, confidence; then class, visibility or fillers.
+MINIMUM_COLUMNS = 7
+CLASS_COLUMN = 7
+NO_CLASS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Boxes by rising frame; within a frame in the order of the file."""
+
+    path: Path
+    """The file, for messages."""
+    lines: NDArray[np.int64]
+    """Row of the file that each box came from [N], blank lines not counted, from 0."""
+    frames: NDArray[np.int64]
+    """Frame index [N], from 0 (the file counts from 1)."""
+    ids: NDArray[np.int64]
+    """Identity [N]."""
+    boxes_tlwh: NDArray[np.float64]
+    """Left, top, width, height [N, 4], pixels as written."""
+    confidences: NDArray[np.float64]
+    """Confidence [N]; in ground truth 0 marks a row that is left out."""
+    class_ids: NDArray[np.int64]
+    """Class [N] of the MOTChallenge numbering; -1 where the file has none."""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def problem(self, row: int, what: str) -> InputError:
+        """The error that says ``what`` is wrong with a row, with file and line."""
+        return _problem(self.path, int(self.lines[row]), what)
+
+
+def load_rows(path: Path | str, frame_count: int) -> Rows:
+    """Read a ground-truth or result file of a sequence of ``frame_count`` frames; an empty file has no rows.
+
+    Columns: frame (from 1), identity, left, top, width, height, confidence[, class, ...], separated by commas
+    or by white space.
+
+    Raises:
+        InputError: no such file, or a line with a wrong number of columns, something that is not a finite
+            number, a frame outside the sequence, or an identity that is negative or occurs twice in a frame.
+    """
+    path = Path(path)
+    values = read_numbers(path)
+    if len(values) and values.shape[1] < MINIMUM_COLUMNS:
+        raise _problem(
+            path,
+            0,
+            f"{values.shape[1]} columns, expected at least {MINIMUM_COLUMNS} "
+            "(frame, identity, left, top, width, height, confidence)",
+        )
+    used = values[:, : CLASS_COLUMN + 1]
+    _check(path, ~np.isfinite(used).all(axis=1), "a value is not a finite number")
+    frame_numbers, ids = values[:, 0], values[:, 1]
+    _check(path, (used[:, :2] % 1 != 0).any(axis=1), "frame and identity must be whole numbers")
+    _check(path, ids < 0, "the identity is negative; identities count from 0 or 1")
+    outside = (frame_numbers < 1) | (frame_numbers > frame_count)
+    _check(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
+    by_identity = np.lexsort((ids, frame_numbers))
+    repeated = np.zeros(len(values), dtype=bool)
+    if len(values):
+        keys = values[by_identity, :2]
+        repeated[by_identity[1:]] = (keys[1:] == keys[:-1]).all(axis=1)
+    _check(path, repeated, "the identity occurs twice in this frame; keep one of the rows")
+    order = np.argsort(frame_numbers, kind="stable")
+    values = values[order]
+    # TrackEval truncates confidences and classes of ground truth; so must we, to leave out the same rows.
+    class_ids = (
+        values[:, CLASS_COLUMN].astype(np.int64)
+        if values.shape[1] > CLASS_COLUMN
+        else np.full(len(values), NO_CLASS, dtype=np.int64)
+    )
+    return Rows(
+        path=path,
+        lines=order.astype(np.int64),
+        frames=values[:, 0].astype(np.int64) - 1,
+        ids=values[:, 1].astype(np.int64),
+        boxes_tlwh=values[:, 2:6].copy(),
+        confidences=values[:, 6].copy(),
+        class_ids=class_ids,
+    )
+
+
+def read_numbers(path: Path) -> NDArray[np.float64]:
+    """Read a table of numbers [N, columns] separated by commas or white space; blank lines are skipped.
+
+    Raises:
+        InputError: no such file, not text, not numbers, or lines of different lengths.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a MOTChallenge text file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file; give a MOTChallenge text file") from error
+    if not text.strip():
+        return np.empty((0, MINIMUM_COLUMNS), dtype=np.float64)
+    delimiter = "," if "," in text else None
+    try:
+        return np.loadtxt(text.splitlines(), delimiter=delimiter, comments=None, ndmin=2, dtype=np.float64)
+    except ValueError:
+        return _read_slowly(path, text, delimiter)
+
+
+def _read_slowly(path: Path, text: str, delimiter: str | None) -> NDArray[np.float64]:
+    """Find the line that is wrong; accept what only the fast reader stumbles over (a trailing delimiter)."""
+    table: list[list[float]] = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        fields = line.split(delimiter)
+        if not fields[-1].strip():
+            fields.pop()
+        try:
+            numbers = [float(field) for field in fields]
+        except ValueError as error:
+            raise _problem(path, len(table), f"{' '.join(str(error).split())}; expected numbers") from error
+        if table and len(numbers) != len(table[0]):
+            raise _problem(path, len(table), f"{len(numbers)} columns, the first line has {len(table[0])}")
+        table.append(numbers)
+    return np.array(table, dtype=np.float64)
+
+
+def _check(path: Path, wrong: NDArray[np.bool_], what: str) -> None:
+    if wrong.any():
+        raise _problem(path, int(np.argmax(wrong)), what)
+
+
+def _problem(path: Path, row: int, what: str) -> InputError:
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    number, line = [(i, text) for i, text in enumerate(lines, start=1) if text.strip()][row]
+    return InputError(f"{path}:{number}: {what}: {line.strip()[:80]!r}")
