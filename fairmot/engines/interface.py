@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -144,5 +145,13 @@ class EngineModule(Protocol):
 
         ``heads`` as of ``RawNetwork``; ``parameters`` holds ``classifier.weight``, ``classifier.bias``,
         ``loss.s_det``, ``loss.s_id``. Gradients carry the same names as both.
+        """
+        ...
+
+    def read_checkpoint(self, path: Path) -> Arrays:
+        """Read a public checkpoint in the framework's own format, without running any code in it.
+
+        Raises:
+            InputError: not such a file, or one that holds more than arrays.
         """
         ...

@@ -20,6 +20,9 @@ EXTENT_UNIT_CELLS = 16.0
 
 NECK_CHANNELS = 64
 
+LITE = NetworkConfig(architecture="lite", embedding=64, head_width=64, input_width_px=576, input_height_px=320)
+"""The configuration of the shipped model."""
+
 
 def build_lite(config: NetworkConfig) -> Graph:
     """Build the graph of ``lite``."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
 from fairmot.network.graph import Convolution, Graph
 from fairmot.network.lite import TRUNK_PREFIX
@@ -28,16 +29,26 @@ def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
     return kept, [name for name in arrays if name not in kept]
 
 
-def recognise(arrays: Arrays) -> str:
-    """Return the architecture that a public state belongs to.
+def network_config(arrays: Arrays, origin: str) -> NetworkConfig:
+    """Recognise the architecture of a public state and read its sizes off the shapes of its heads.
 
     Raises:
-        InputError: no known one.
+        InputError: no known architecture, or heads that are missing.
     """
-    if "base.base_layer.0.weight" in arrays:
-        deformable = any(name.endswith("conv_offset_mask.weight") for name in arrays)
-        return "dla_34" if deformable else "dlaconv_34"
-    raise InputError(f"none of the known architectures holds parameters like {', '.join(list(arrays)[:3]) or '(none)'}")
+    if "base.base_layer.0.weight" not in arrays:
+        raise InputError(
+            f"{origin}: no known architecture; it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
+        )
+    missing = [name for name in ("hm.0.weight", "hm.2.weight", "id.2.weight") if name not in arrays]
+    if missing:
+        raise InputError(f"{origin}: a DLA backbone without FairMOT's heads: {', '.join(missing)} missing")
+    deformable = any(name.endswith("conv_offset_mask.weight") for name in arrays)
+    return NetworkConfig(
+        architecture="dla_34" if deformable else "dlaconv_34",
+        classes=arrays["hm.2.weight"].shape[0],
+        embedding=arrays["id.2.weight"].shape[0],
+        head_width=arrays["hm.0.weight"].shape[0],
+    )
 
 
 def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:

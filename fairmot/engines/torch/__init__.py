@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fairmot.config import Config
 from fairmot.engines.interface import Arrays
+from fairmot.engines.torch.checkpoint import read_checkpoint
 from fairmot.engines.torch.detector import TorchDetector
 from fairmot.engines.torch.network import TorchNetwork
 from fairmot.engines.torch.trainer import TorchTrainer, losses_of_heads
 from fairmot.network.graph import Graph
 
-__all__ = ["create_trainer", "load_canvas_detector", "load_network", "losses_of_heads"]
+__all__ = ["create_trainer", "load_canvas_detector", "load_network", "losses_of_heads", "read_checkpoint"]
 
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> TorchNetwork:
