@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -39,11 +41,12 @@ def iou_distance(first_xyxy: FloatRows, second_xyxy: FloatRows) -> FloatRows:
 
 def cosine_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> FloatRows:
     """Return 1 - cosine of every pair of embeddings [n, D] and [m, D], not below 0, in double precision."""
-    a, b = _unit_rows(first), _unit_rows(second)
+    a, b = unit_rows(first), unit_rows(second)
     return np.maximum(1.0 - a @ b.T, 0.0)
 
 
-def _unit_rows(embeddings: NDArray[np.float32]) -> FloatRows:
+def unit_rows(embeddings: NDArray[np.floating[Any]]) -> FloatRows:
+    """Return the rows [n, D] scaled to length 1, in double precision."""
     rows = embeddings.astype(np.float64)
     rows /= np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
     return rows

@@ -22,27 +22,25 @@ IndexArray = NDArray[np.intp]
 POSITION, CROSS, VELOCITY = 0, 1, 2
 """Where a block's entries lie in a covariance [M, 3, 4]: variance of the coordinate, covariance of the coordinate and
 its velocity, variance of the velocity."""
+_VARIANCES = slice(POSITION, VELOCITY + 1, 2)
 
 HEIGHT = 3
 """Which coordinate is the height."""
 
-# Standard deviations: of cx, cy and height in heights, of the aspect absolute.
-_POSITION_STD = np.array([1 / 20, 1 / 20, 1e-2, 1 / 20])
-_VELOCITY_STD = np.array([1 / 160, 1 / 160, 1e-5, 1 / 160])
-_MEASUREMENT_STD = np.array([1 / 20, 1 / 20, 1e-1, 1 / 20])
+_ASPECT = 2
+
+# Variances of cx, cy, aspect, height and then of their velocities: in squared heights, of the aspect absolute.
+_STEP_VARIANCE = np.square([[1 / 20, 1 / 20, 1e-2, 1 / 20], [1 / 160, 1 / 160, 1e-5, 1 / 160]])
+_MEASUREMENT_VARIANCE = np.square([1 / 20, 1 / 20, 1e-1, 1 / 20])
 # A new track is less certain, the aspect excepted.
-_FIRST_POSITION_STD = _POSITION_STD * [2, 2, 1, 2]
-_FIRST_VELOCITY_STD = _VELOCITY_STD * [10, 10, 1, 10]
+_FIRST_VARIANCE = _STEP_VARIANCE * np.square([[2, 2, 1, 2], [10, 10, 1, 10]])
 
 
-def _variance(std: NDArray[Any], heights: FloatRows) -> FloatRows:
-    """Square ``std`` [4] for tracks of these heights [M]; the aspect's does not scale. Returns [M, 4]."""
-    scale = np.empty((len(heights), 4))
-    scale[...] = heights[:, None]
-    scale[:, 2] = 1.0
-    scale *= std
-    scale *= scale
-    return scale
+def _scaled(variance: NDArray[Any], heights: FloatRows) -> FloatRows:
+    """Scale ``variance`` [..., 4] for tracks of these heights [M]; the aspect's does not. Returns [M, ..., 4]."""
+    scaled = np.multiply.outer(heights * heights, variance)
+    scaled[..., _ASPECT] = variance[..., _ASPECT]
+    return scaled
 
 
 def initiate(boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:
@@ -58,8 +56,7 @@ def initiate(boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:
     mean = np.zeros((count, 8))
     mean[:, :4] = boxes_cxcyah
     covariance = np.zeros((count, 3, 4))
-    covariance[:, POSITION] = _variance(_FIRST_POSITION_STD, mean[:, HEIGHT])
-    covariance[:, VELOCITY] = _variance(_FIRST_VELOCITY_STD, mean[:, HEIGHT])
+    covariance[:, _VARIANCES] = _scaled(_FIRST_VARIANCE, mean[:, HEIGHT])
     return mean, covariance
 
 
@@ -68,22 +65,19 @@ def predict(mean: FloatRows, covariance: FloatRows) -> tuple[FloatRows, FloatRow
 
     The noise is taken from the height before the step.
     """
-    heights = mean[:, HEIGHT]
     next_mean = mean.copy()
     next_mean[:, :4] += mean[:, 4:]
     next_covariance = covariance.copy()
-    position, cross, velocity = (next_covariance[:, block] for block in (POSITION, CROSS, VELOCITY))
-    position += 2 * cross
-    position += velocity
-    position += _variance(_POSITION_STD, heights)
-    cross += velocity
-    velocity += _variance(_VELOCITY_STD, heights)
+    # [[1, 1], [0, 1]] times the block times its transpose.
+    next_covariance[:, :VELOCITY] += covariance[:, CROSS:]
+    next_covariance[:, POSITION] += next_covariance[:, CROSS]
+    next_covariance[:, _VARIANCES] += _scaled(_STEP_VARIANCE, mean[:, HEIGHT])
     return next_mean, next_covariance
 
 
 def innovation_variance(mean: FloatRows, covariance: FloatRows) -> FloatRows:
     """Return the variance [M, 4] of a measurement around each track's predicted box."""
-    return covariance[:, POSITION] + _variance(_MEASUREMENT_STD, mean[:, HEIGHT])
+    return covariance[:, POSITION] + _scaled(_MEASUREMENT_VARIANCE, mean[:, HEIGHT])
 
 
 def update(mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.detections import Detections
-from fairmot.geometry import tlwh_to_cxcyah, tlwh_to_xyxy
+from fairmot.geometry import cxcyah_to_tlwh, tlwh_to_cxcyah, tlwh_to_xyxy
 from fairmot.tracking import kalman
 
 TrackTable = NDArray[np.void]
@@ -47,6 +47,26 @@ def table_type(embedding_width: int) -> np.dtype[np.void]:
             ("embedding", np.float32, (embedding_width,)),  # smoothed, unit length
         ]
     )
+
+
+def tables_joined(first: TrackTable, second: TrackTable) -> TrackTable:
+    """Return the rows of both tables of one type; ``np.concatenate`` compares record types slowly."""
+    joined = np.empty(len(first) + len(second), dtype=first.dtype)
+    joined[: len(first)] = first
+    joined[len(first) :] = second
+    return joined
+
+
+def boxes_tlwh(table: TrackTable) -> NDArray[np.float64]:
+    """Return left, top, width, height [M, 4] of the filter's boxes, pixels."""
+    boxes: NDArray[np.float64] = cxcyah_to_tlwh(table["mean"][:, :4])
+    return boxes
+
+
+def boxes_xyxy(table: TrackTable) -> NDArray[np.float64]:
+    """Return the corners [M, 4] of the filter's boxes, pixels."""
+    boxes: NDArray[np.float64] = tlwh_to_xyxy(boxes_tlwh(table))
+    return boxes
 
 
 def embedding_width(detections: Detections) -> int | None:

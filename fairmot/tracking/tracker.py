@@ -8,46 +8,36 @@ Re-Identification in Multiple Object Tracking", 2021), its odd corners included.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks
-from fairmot.geometry import ImageArray, cxcyah_to_tlwh, tlwh_to_xyxy
+from fairmot.geometry import ImageArray, tlwh_to_xyxy
 from fairmot.tracking import kalman
-from fairmot.tracking.association import IndexArray, assign, cosine_distance, fuse_motion, iou_distance
-from fairmot.tracking.table import Candidates, TrackTable, candidates_of, embedding_width, table_type
+from fairmot.tracking.association import (
+    IndexArray,
+    assign,
+    cosine_distance,
+    fuse_motion,
+    iou_distance,
+    unit_rows,
+)
+from fairmot.tracking.report import FrameCounts, FrameReport, report_of
+from fairmot.tracking.table import (
+    Candidates,
+    TrackTable,
+    boxes_tlwh,
+    boxes_xyxy,
+    candidates_of,
+    embedding_width,
+    table_type,
+    tables_joined,
+)
 
 HEIGHT_VELOCITY = 7
 """Where a mean [8] holds the velocity of the height."""
-
-
-class FrameCounts(NamedTuple):
-    """How many there were of what, after a frame."""
-
-    detections: int
-    above_confidence: int
-    tracked: int
-    """Tracks matched or started in this frame, the unconfirmed included."""
-    confirmed: int
-    """Tracks matched in this frame that have a row in the output, before its filter."""
-    lost: int
-    removals: int
-    """So far. A lost track leaves one frame late and is removed once more then."""
-    identities: int
-    """Given so far."""
-
-
-class FrameReport(NamedTuple):
-    """Everything about one frame, before the output filter."""
-
-    tracks: Tracks
-    """Every confirmed track, in the tracker's order."""
-    kept: NDArray[np.bool_]
-    """Whether a row passes the output filter [M]."""
-    counts: FrameCounts
 
 
 class Tracker:
@@ -109,8 +99,7 @@ class Tracker:
             ValueError: a box or score that is not finite, an embedding without direction or of another width than
                 before, a picture of another size, a frame index that does not grow. The tracker is unchanged then.
         """
-        tracks, kept, _ = self._step(detections, image, frame_index)
-        return Tracks(tracks.ids[kept], tracks.boxes_xyxy[kept], tracks.scores[kept], tracks.class_ids[kept])
+        return self._step(detections, image, frame_index).filtered
 
     def _step(
         self, detections: Detections, image: ImageArray | None = None, frame_index: int | None = None
@@ -123,36 +112,30 @@ class Tracker:
             self._width, self._table = width, np.empty(0, dtype=table_type(width or 0))
         elapsed = index - self._frame_index if self._frame else 1
         self._frame, self._frame_index = self._frame + elapsed, index
+        if elapsed > 1:
+            self._leave_out_frames()
 
-        match = self._associate(candidates, elapsed)
+        self._predict(elapsed)
+        match = self._associate(candidates)
         self._correct(match, candidates)
         self._relist(match, candidates)
-        boxes_tlwh = self._drop_duplicates()
+        boxes = self._drop_duplicates()
 
-        confirmed = np.flatnonzero(self._table["is_confirmed"][: self._tracked])
-        seen, boxes_tlwh = self._table[confirmed], boxes_tlwh[confirmed]
-        width_px, height_px = boxes_tlwh[:, 2], boxes_tlwh[:, 3]
-        small = width_px * height_px <= self._config.min_box_area_px
-        kept = ~(small | (width_px / height_px > self._config.max_aspect))
-        tracks = Tracks(
-            seen["identity"].copy(), tlwh_to_xyxy(boxes_tlwh), seen["score"].copy(), seen["class_id"].copy()
-        )
+        tracked = self._table[: self._tracked]
         counts = FrameCounts(
-            len(detections),
-            len(candidates.records),
-            self._tracked,
-            len(confirmed),
-            len(self._table) - self._tracked,
-            self._removals,
-            self._identities,
+            detections=len(detections),
+            above_confidence=len(candidates.records),
+            tracked=self._tracked,
+            confirmed=int(np.count_nonzero(tracked["is_confirmed"])),
+            lost=len(self._table) - self._tracked,
+            removals=self._removals,
+            identities=self._identities,
         )
-        return FrameReport(tracks, kept, counts)
+        return report_of(tracked, boxes[: self._tracked], counts, self._config)
 
     def _next_index(self, image: ImageArray | None, frame_index: int | None) -> int:
         if image is not None and self._image_size is not None and image.shape[1::-1] != self._image_size:
-            raise ValueError(
-                f"picture of {image.shape[1]} x {image.shape[0]}, expected {self._image_size[0]} x {self._image_size[1]}"
-            )
+            raise ValueError(f"picture of size {image.shape[1::-1]}, expected {self._image_size} (width, height)")
         if frame_index is None:
             return self._frame_index + 1
         if frame_index <= self._frame_index:
@@ -165,37 +148,59 @@ class Tracker:
             return self._width if width is None else width
         raise ValueError(f"embeddings of width {width} after {self._width} (0: none): one width a video")
 
-    def _associate(self, candidates: Candidates, elapsed: int) -> IndexArray:
-        """Predict, and return the candidate that each track [M] is matched with, or -1."""
-        config, table = self._config, self._table
-        is_confirmed = table["is_confirmed"][: self._tracked]
-        confirmed, unconfirmed = np.flatnonzero(is_confirmed), np.flatnonzero(~is_confirmed)
-        pool = np.concatenate([confirmed, np.arange(self._tracked, len(table))])
+    def _leave_out_frames(self) -> None:
+        """Let the frames between the last one and this one pass for tracks that wait for a match.
+
+        The published code knows no such frames. A track that has missed too many of them goes as if each had been
+        without detections; one that was matched in the last frame stays tracked.
+        """
+        table = self._table
+        is_lost = np.arange(len(table)) >= self._tracked
+        age = self._frame - table["last_frame"]
+        stays = (age <= self._buffer_frames + 2) & ~(is_lost & table["is_condemned"])
+        table["is_condemned"] |= is_lost & (age > self._buffer_frames + 1)
+        self._tracked = int(np.count_nonzero(stays[: self._tracked]))
+        self._table = table[stays]
+
+    def _predict(self, frames: int) -> None:
+        """Move the confirmed and the lost tracks on; the unconfirmed stay, and lost ones do not grow or shrink."""
+        table = self._table
         table["mean"][self._tracked :, HEIGHT_VELOCITY] = 0
-        mean, covariance = table["mean"][pool], table["covariance"][pool]
-        for _ in range(elapsed):
+        is_moved = table["is_confirmed"].copy()
+        is_moved[self._tracked :] = True
+        moved = is_moved.nonzero()[0]
+        mean, covariance = table["mean"][moved], table["covariance"][moved]
+        for _ in range(frames):
             mean, covariance = kalman.predict(mean, covariance)
-        table["mean"][pool], table["covariance"][pool] = mean, covariance
+        table["mean"][moved], table["covariance"][moved] = mean, covariance
 
+    def _associate(self, candidates: Candidates) -> IndexArray:
+        """Return the candidate that each track [M] is matched with, or -1."""
+        table, tracked = self._table, self._tracked
+        is_confirmed = table["is_confirmed"]  # of all lost ones too
         match = np.full(len(table), -1)
-        free = np.arange(len(candidates.records))
-        boxes = _boxes_xyxy(table)
+        boxes = boxes_xyxy(table)
+        is_free = np.ones(len(candidates.records), dtype=bool)
 
-        def match_rows(rows: IndexArray, cost: NDArray[np.float64], limit: float) -> None:
-            nonlocal free
-            matched, columns = assign(cost, limit)
-            match[rows[matched]] = free[columns]
-            free = np.delete(free, columns)
+        def settle(rows: IndexArray, columns: IndexArray) -> None:
+            match[rows] = columns
+            is_free[columns] = False
 
-        match_rows(pool, self._first_cost(table[pool], boxes[pool], candidates), config.appearance_limit)
-        missed = confirmed[match[confirmed] < 0]
-        match_rows(missed, iou_distance(boxes[missed], candidates.boxes_xyxy[free]), config.iou_limit)
-        cost = iou_distance(boxes[unconfirmed], candidates.boxes_xyxy[free])
-        match_rows(unconfirmed, cost, config.unconfirmed_iou_limit)
+        pool = is_confirmed.nonzero()[0]
+        if len(pool) and len(is_free):
+            cost = self._first_cost(table[pool], boxes[pool], candidates)
+            rows, columns = assign(cost, self._config.appearance_limit)
+            settle(pool[rows], columns)
+        for confirmed, limit in ((True, self._config.iou_limit), (False, self._config.unconfirmed_iou_limit)):
+            rows = ((match[:tracked] < 0) & (is_confirmed[:tracked] == confirmed)).nonzero()[0]
+            columns = is_free.nonzero()[0]
+            if len(rows) and len(columns):
+                pairs = assign(iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit)
+                settle(rows[pairs[0]], columns[pairs[1]])
         return match
 
     def _first_cost(
-        self, tracks: TrackTable, boxes_xyxy: NDArray[np.float64], candidates: Candidates
+        self, tracks: TrackTable, boxes: NDArray[np.float64], candidates: Candidates
     ) -> NDArray[np.float64]:
         """Return the cost of step 1, tracks by candidates; infinite where the motion says no."""
         found = candidates.records
@@ -205,25 +210,24 @@ class Tracker:
         if self._width:
             distance = cosine_distance(tracks["embedding"], found["embedding"])
         else:
-            distance = iou_distance(boxes_xyxy, candidates.boxes_xyxy)
+            distance = iou_distance(boxes, candidates.boxes_xyxy)
         cost = np.full(distance.shape, np.inf)
         cost[rows, columns] = fuse_motion(distance[rows, columns], squared_distance, self._config.motion_weight)
         return cost
 
     def _correct(self, match: IndexArray, candidates: Candidates) -> None:
         """Take over the matched candidates into their tracks."""
-        table = self._table
-        rows = np.flatnonzero(match >= 0)
+        table, smoothing = self._table, self._config.smoothing
+        rows = (match >= 0).nonzero()[0]
         found = candidates.records[match[rows]]
         table["mean"][rows], table["covariance"][rows] = kalman.update(
             table["mean"][rows], table["covariance"][rows], found["mean"][:, :4]
         )
-        smoothed = self._config.smoothing * table["embedding"][rows]
-        smoothed += (1 - self._config.smoothing) * found["embedding"]
-        smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None] if self._width else 1
-        table["embedding"][rows] = smoothed
+        if self._width:
+            smoothed = smoothing * table["embedding"][rows] + (1 - smoothing) * found["embedding"]
+            table["embedding"][rows] = unit_rows(smoothed)
         table["class_id"][rows] = found["class_id"]
-        # Found again, a track keeps its old score for one frame, as in the published code.
+        # Found again, a track keeps its old score for that frame, as in the published code.
         stayed = rows < self._tracked
         table["score"][rows[stayed]] = found["score"][stayed]
         table["last_frame"][rows] = self._frame
@@ -231,7 +235,7 @@ class Tracker:
 
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
         """Start tracks, move tracks between the lists, remove what is over."""
-        table = self._table
+        table, tracked = self._table, self._tracked
         is_free = np.ones(len(candidates.records), dtype=bool)
         is_free[match[match >= 0]] = False
         started = candidates.records[is_free]
@@ -240,40 +244,38 @@ class Tracker:
         started["is_confirmed"] = self._frame == 1
         self._identities += len(started)
 
-        is_matched = match >= 0
-        is_lost = np.arange(len(table)) >= self._tracked
-        waiting = np.flatnonzero(is_lost & ~is_matched)
-        newly_lost = np.flatnonzero(~is_lost & ~is_matched & table["is_confirmed"])
+        is_missed = match < 0
+        waiting = tracked + is_missed[tracked:].nonzero()[0]
+        newly_lost = (is_missed & table["is_confirmed"])[:tracked].nonzero()[0]
         lost = np.concatenate([waiting, newly_lost])
         lost = lost[~table["is_condemned"][lost]]
         # Removal is noted now and carried out when the list is made the next time, one frame late. Hence also a
         # track found again in between is dropped as soon as it is lost again.
         over = waiting[self._frame - table["last_frame"][waiting] > self._buffer_frames]
         table["is_condemned"][over] = True
-        self._removals += len(over) + int(np.count_nonzero(~is_lost & ~is_matched & ~table["is_confirmed"]))
+        self._removals += len(over) + int(np.count_nonzero(is_missed[:tracked])) - len(newly_lost)
 
+        stayed = (~is_missed[:tracked]).nonzero()[0]
         new = np.arange(len(table), len(table) + len(started))
-        tracked = np.concatenate([np.flatnonzero(~is_lost & is_matched), new, np.flatnonzero(is_lost & is_matched)])
-        self._table = np.concatenate([table, started])[np.concatenate([tracked, lost])]
-        self._tracked = len(tracked)
+        found_again = tracked + (~is_missed[tracked:]).nonzero()[0]
+        order = np.concatenate([stayed, new, found_again, lost])
+        self._table = tables_joined(table, started)[order]
+        self._tracked = len(order) - len(lost)
 
     def _drop_duplicates(self) -> NDArray[np.float64]:
-        """Of a tracked and a lost track on one spot drop the younger; return the boxes [M, 4] of what stays."""
+        """Of a tracked and a lost track on one spot drop the younger; return the boxes tlwh [M, 4] of what stays."""
         table, tracked = self._table, self._tracked
-        boxes_tlwh = cxcyah_to_tlwh(table["mean"][:, :4])
-        boxes = tlwh_to_xyxy(boxes_tlwh)
-        first, second = np.nonzero(iou_distance(boxes[:tracked], boxes[tracked:]) < self._config.duplicate_iou)
+        boxes = boxes_tlwh(table)
+        if tracked == len(table):
+            return boxes
+        corners = tlwh_to_xyxy(boxes)
+        first, second = (iou_distance(corners[:tracked], corners[tracked:]) < self._config.duplicate_iou).nonzero()
         if len(first) == 0:
-            return boxes_tlwh
+            return boxes
+        second += tracked
         age = table["last_frame"] - table["first_frame"]
-        second = second + tracked
-        tracked_stays = age[first] > age[second]
         keep = np.ones(len(table), dtype=bool)
-        keep[np.where(tracked_stays, second, first)] = False
+        keep[np.where(age[first] > age[second], second, first)] = False
         self._table, self._tracked = table[keep], int(np.count_nonzero(keep[:tracked]))
-        return boxes_tlwh[keep]
-
-
-def _boxes_xyxy(table: TrackTable) -> NDArray[np.float64]:
-    boxes: NDArray[np.float64] = tlwh_to_xyxy(cxcyah_to_tlwh(table["mean"][:, :4]))
-    return boxes
+        kept: NDArray[np.float64] = boxes[keep]
+        return kept
