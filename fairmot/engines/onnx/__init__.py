@@ -1,0 +1,6 @@
+"""The ONNX engine: export with decoding inside the graph, run by ONNX Runtime. It trains nothing."""
+
+from fairmot.engines.onnx.detector import load_canvas_detector, load_network
+from fairmot.engines.onnx.exported import load_exported_detector, load_exported_network
+
+__all__ = ["load_canvas_detector", "load_exported_detector", "load_exported_network", "load_network"]

@@ -1,0 +1,92 @@
+"""Networks and detectors run by ONNX Runtime, built in memory or read from this project's ``.onnx`` files."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from fairmot.engines.interface import RawDetections
+from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
+from fairmot.engines.onnx.layers import Arrays
+from fairmot.errors import InputError
+from fairmot.network.graph import Graph
+
+PROVIDERS = {"auto": ["CPUExecutionProvider"], "cpu": ["CPUExecutionProvider"]}
+"""Device -> execution providers of ONNX Runtime, the preferred one first."""
+
+
+class OnnxNetwork:
+    """The head maps of a network (``RawNetwork``)."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+
+    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Take RGB planes [B, 3, H, W] in 0..1, return head -> map."""
+        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+        return dict(zip(HEADS, self._session.run(HEADS, {"pixels": pixels}), strict=True))
+
+
+class OnnxDetector:
+    """Network and decoding in one session (``CanvasDetector``)."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+        batch, height, width, _ = session.get_inputs()[0].shape
+        self.input_size: tuple[int, int] = (width, height)
+        self.batch: int | None = batch if isinstance(batch, int) else None
+        """Pictures a call; None: any number."""
+
+    def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
+        """Take BGR canvases [B, H, W, 3], uint8."""
+        return RawDetections(*self._session.run(DETECTIONS, {"images": np.ascontiguousarray(canvases)}))
+
+
+def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> OnnxNetwork:
+    """Build the network of ``graph`` with these weights.
+
+    Raises:
+        InputError: an unknown device.
+    """
+    return OnnxNetwork(create_session(export_heads(graph, weights), device))
+
+
+def load_canvas_detector(
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    max_objects: int = 500,
+    device: str = "auto",
+) -> OnnxDetector:
+    """Build network and decoding for canvases of this size (width, height).
+
+    Raises:
+        InputError: an unknown device.
+    """
+    return OnnxDetector(create_session(export_detector(graph, weights, input_size, max_objects), device))
+
+
+def create_session(model: ModelProto | bytes, device: str = "auto") -> onnxruntime.InferenceSession:
+    """Start ONNX Runtime on a model in memory.
+
+    Raises:
+        InputError: an unknown device.
+    """
+    if device not in PROVIDERS:
+        raise InputError(f"device {device!r}: the ONNX Runtime engine offers {', '.join(PROVIDERS)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count()
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3  # errors; what the optimiser leaves undone is no news for the user
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    return onnxruntime.InferenceSession(content, options, providers=PROVIDERS[device])
+
+
+def thread_count() -> int:
+    """``OMP_NUM_THREADS`` where it is set, else 0: ONNX Runtime then takes one thread a physical core."""
+    wish = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wish) if wish.isdecimal() else 0

@@ -1,0 +1,188 @@
+"""A network as an ONNX model: raw heads, or a whole detector with decoding inside the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, TensorProto, checker, helper
+
+from fairmot.engines.onnx.decoding import Peaks, write_detections, write_patches, write_peaks
+from fairmot.engines.onnx.layers import Arrays, Writer, write_convolution, write_layer, write_nodes
+from fairmot.files import replacing
+from fairmot.network.folding import fold
+from fairmot.network.graph import Activation, Convolution, Graph, Input, Scale
+
+OPSET = 19
+"""The first opset with ``DeformConv``."""
+IR_VERSION = 9
+"""The one that came with opset 19."""
+HEADS = ("heatmap", "extents", "offsets", "embedding")
+DETECTIONS = ("boxes", "scores", "class_ids", "embeddings")
+
+
+def export_heads(graph: Graph, weights: Arrays, folded: bool = True) -> ModelProto:
+    """Return a model from ``pixels`` float32 [B, 3, H, W] (RGB, 0..1) to the four head maps; B, H and W are free.
+
+    ``folded=False`` keeps batch norms as layers of their own, for comparison.
+    """
+    if folded:
+        graph, weights = fold(graph, weights)
+    writer = Writer()
+    values = write_nodes(writer, graph, weights, _input_values(graph, "pixels"), graph.outputs.values())
+    outputs = []
+    for head in HEADS:
+        writer.add("Identity", values[graph.outputs[head]], name=head)
+        shape = ["batch", graph.nodes[graph.outputs[head]].channels, "map_height", "map_width"]
+        outputs.append(helper.make_tensor_value_info(head, TensorProto.FLOAT, shape))
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])
+    return _model(writer, graph, "heads", [pixels], outputs, {})
+
+
+def export_detector(
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    max_objects: int = 500,
+    batch: int | None = None,
+) -> ModelProto:
+    """Return a model from ``images`` uint8 [B, H, W, 3] (BGR, letterboxed) to the K best detections.
+
+    Outputs: ``boxes`` float32 [B, K, 4] (left, top, right, bottom in canvas pixels), ``scores`` float32 [B, K] by
+    falling score, ``class_ids`` int64 [B, K], ``embeddings`` float32 [B, K, D] of unit length. K is ``max_objects``, or
+    the number of cells times classes where that is smaller.
+
+    Only the heatmap is computed everywhere. The other heads are small stacks of convolutions on one map, so they are
+    computed from patches of that map around the K peaks: the same numbers for a fraction of the work.
+
+    Args:
+        graph: the network.
+        weights: its parameters.
+        input_size: width and height of the canvas, pixels; multiples of 32.
+        max_objects: K.
+        batch: pictures a call; None leaves it free.
+    """
+    graph, weights = fold(graph, weights)
+    weights = _take_bytes(graph, weights)
+    width, height = input_size
+    map_size = (width // graph.stride, height // graph.stride)
+    writer = Writer()
+    planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+    sparse = {head: _trailing_layers(graph, graph.outputs[head]) for head in HEADS[1:]}
+    wanted = [graph.outputs["heatmap"], *(stack.source for stack in sparse.values())]
+    values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted)
+    peaks = write_peaks(writer, values[wanted[0]], graph.config.classes, map_size, max_objects)
+    heads = _write_sparse_heads(writer, graph, weights, values, sparse, peaks, map_size)
+    found = write_detections(writer, peaks, heads["extents"], heads["offsets"], heads["embedding"], graph.stride)
+
+    size = "batch" if batch is None else batch
+    count = min(max_objects, graph.config.classes * map_size[0] * map_size[1])
+    shapes = ([4], [], [], [graph.nodes[graph.outputs["embedding"]].channels])
+    kinds = (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.INT64, TensorProto.FLOAT)
+    assert found == DETECTIONS
+    outputs = [
+        helper.make_tensor_value_info(name, kind, [size, count, *shape])
+        for name, kind, shape in zip(DETECTIONS, kinds, shapes, strict=True)
+    ]
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, [size, height, width, 3])
+    return _model(writer, graph, "detector", [images], outputs, {"input_size": f"{width} {height}"})
+
+
+def save_model(path: Path | str, model: ModelProto) -> None:
+    """Check a model and write it atomically."""
+    checker.check_model(model, full_check=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The end of a head: at most one k x k convolution, then layers that see one cell."""
+
+    source: int
+    """Node whose map is read."""
+    kernel: int
+    nodes: tuple[int, ...]
+    """In order of execution."""
+
+
+def _trailing_layers(graph: Graph, output: int) -> _Stack:
+    nodes: list[int] = []
+    index, kernel = output, 1
+    while kernel == 1:
+        node = graph.nodes[index]
+        match node.layer:
+            case Convolution(kernel=size, stride=1, padding=padding) if padding == size // 2 and size % 2:
+                kernel = size
+            case Activation() | Scale():
+                pass
+            case _:
+                break
+        nodes.insert(0, index)
+        index = node.inputs[0]
+    return _Stack(index, kernel, tuple(nodes))
+
+
+def _write_sparse_heads(
+    writer: Writer,
+    graph: Graph,
+    weights: Arrays,
+    values: dict[int, str],
+    stacks: dict[str, _Stack],
+    peaks: Peaks,
+    map_size: tuple[int, int],
+) -> dict[str, str]:
+    """Append the heads at the peaks; return head -> value [B, ?, 1, K]."""
+    patches: dict[tuple[int, int], str] = {}
+    heads = {}
+    for head, stack in stacks.items():
+        key = (stack.source, stack.kernel)
+        if key not in patches:
+            channels = graph.nodes[stack.source].channels
+            patches[key] = write_patches(writer, values[stack.source], channels, peaks, map_size, stack.kernel)
+        x = patches[key]
+        for index in stack.nodes:
+            node = graph.nodes[index]
+            if isinstance(node.layer, Convolution):
+                kernel, groups = node.layer.kernel, node.layer.groups
+                x = write_convolution(writer, node, x, weights, kernel, stride=kernel, padding=0, groups=groups)
+            else:
+                x = write_layer(writer, node, [x], weights)
+        heads[head] = x
+    return heads
+
+
+def _take_bytes(graph: Graph, weights: Arrays) -> Arrays:
+    """Let the first convolutions read BGR in 0..255: zero padding stays zero, so this is exact."""
+    weights = dict(weights)
+    for node in graph.nodes:
+        if any(isinstance(graph.nodes[i].layer, Input) for i in node.inputs):
+            assert isinstance(node.layer, Convolution), f"{node} reads the picture and is no convolution"
+            assert node.layer.groups == 1, f"{node} reads the picture in groups"
+            name = f"{node.name}.weight"
+            weights[name] = (weights[name][:, ::-1].astype(np.float64) / 255).astype(np.float32)
+    return weights
+
+
+def _input_values(graph: Graph, name: str) -> dict[int, str]:
+    return {index: name for index, node in enumerate(graph.nodes) if isinstance(node.layer, Input)}
+
+
+def _model(
+    writer: Writer, graph: Graph, kind: str, inputs: list[Any], outputs: list[Any], properties: dict[str, str]
+) -> ModelProto:
+    body = helper.make_graph(writer.nodes, graph.config.architecture, inputs, outputs, list(writer.constants.values()))
+    model = helper.make_model(
+        body, producer_name="fairmot", ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)]
+    )
+    metadata = {
+        "fairmot.kind": kind,
+        "fairmot.architecture": graph.config.architecture,
+        "fairmot.network": graph.config.model_dump_json(),
+        "fairmot.stride": str(graph.stride),
+        **{f"fairmot.{name}": text for name, text in properties.items()},
+    }
+    helper.set_model_props(model, metadata)
+    return model

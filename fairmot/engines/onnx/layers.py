@@ -1,0 +1,164 @@
+"""Layers of a graph as ONNX nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from fairmot.network.graph import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concatenate,
+    Convolution,
+    DeformableConvolution,
+    Graph,
+    MaxPool,
+    Node,
+    Resize,
+    Scale,
+    TransposedConvolution,
+)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Writer:
+    """Collects nodes and constants; every value gets a name of its own."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, TensorProto] = {}
+
+    def constant(self, values: Any, dtype: Any = None, name: str = "") -> str:
+        """Add a constant and return its name; a name that is there already is the same constant."""
+        name = name or f"constant_{len(self.constants)}"
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values, dtype=dtype), name)
+        return name
+
+    def add(self, operator: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Append a node with one output and return the output's name."""
+        return self.add_many(operator, *inputs, names=(name or f"{operator}_{len(self.nodes)}",), **attributes)[0]
+
+    def add_many(self, operator: str, *inputs: str, names: tuple[str, ...], **attributes: Any) -> tuple[str, ...]:
+        """Append a node whose outputs get these names."""
+        self.nodes.append(helper.make_node(operator, inputs, names, name=names[0], **attributes))
+        return names
+
+
+def write_nodes(
+    writer: Writer, graph: Graph, arrays: Arrays, values: dict[int, str], wanted: Iterable[int]
+) -> dict[int, str]:
+    """Append what the ``wanted`` nodes of ``graph`` need beyond ``values``; return node -> value, old ones included."""
+    needed, stack = set(), list(wanted)
+    while stack:
+        index = stack.pop()
+        if index not in needed and index not in values:
+            needed.add(index)
+            stack.extend(graph.nodes[index].inputs)
+    values = dict(values)
+    for index in sorted(needed):
+        node = graph.nodes[index]
+        values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays)
+    return values
+
+
+def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -> str:
+    """Append one layer and return its output."""
+    match node.layer:
+        case Convolution(kernel=kernel, stride=stride, padding=padding, groups=groups):
+            return write_convolution(writer, node, inputs[0], arrays, kernel, stride, padding, groups)
+        case DeformableConvolution():
+            return _deformable_convolution(writer, node, inputs, arrays)
+        case TransposedConvolution(factor=factor):
+            return writer.add(
+                "ConvTranspose",
+                inputs[0],
+                _parameter(writer, node, "weight", arrays),
+                kernel_shape=[2 * factor] * 2,
+                strides=[factor] * 2,
+                pads=[factor // 2] * 4,
+                group=node.channels,
+                name=node.name,
+            )
+        case BatchNorm(epsilon=epsilon):
+            suffixes = ("weight", "bias", "running_mean", "running_var")
+            constants = [_parameter(writer, node, suffix, arrays) for suffix in suffixes]
+            return writer.add("BatchNormalization", inputs[0], *constants, epsilon=epsilon, name=node.name)
+        case Activation("relu"):
+            return writer.add("Relu", inputs[0])
+        case Activation("silu"):
+            return writer.add("Mul", inputs[0], writer.add("Sigmoid", inputs[0]))
+        case MaxPool(kernel=kernel, stride=stride, padding=padding):
+            return writer.add("MaxPool", inputs[0], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4)
+        case Add():
+            return writer.add("Add", *inputs)
+        case Concatenate():
+            return writer.add("Concat", *inputs, axis=1)
+        case Resize(factor=factor):
+            scales = writer.constant([1, 1, factor, factor], np.float32, name=f"enlarge_{factor}")
+            return writer.add(
+                "Resize",
+                inputs[0],
+                "",
+                scales,
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+        case Scale(factor=factor):
+            return writer.add("Mul", inputs[0], writer.constant(factor, np.float32, name=f"scale_{factor}"))
+    raise AssertionError(f"no ONNX operator for {node}")  # pragma: no cover
+
+
+def write_convolution(
+    writer: Writer, node: Node, x: str, arrays: Arrays, kernel: int, stride: int, padding: int, groups: int
+) -> str:
+    """Append a convolution with the parameters of ``node`` and this stride and padding."""
+    inputs = [x, _parameter(writer, node, "weight", arrays)]
+    if f"{node.name}.bias" in arrays:
+        inputs.append(_parameter(writer, node, "bias", arrays))
+    return writer.add(
+        "Conv",
+        *inputs,
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=[padding] * 4,
+        group=groups,
+        name=node.name,
+    )
+
+
+def _deformable_convolution(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -> str:
+    """The public channel order, (dy, dx) a tap and then the mask logits, is that of ONNX's ``DeformConv``."""
+    layer = node.layer
+    assert isinstance(layer, DeformableConvolution)
+    taps = layer.kernel**2
+    x, offsets_and_mask = inputs
+    sizes = writer.constant([2 * taps, taps], np.int64, name=f"offset_and_mask_{taps}")
+    names = (f"{node.name}.offsets", f"{node.name}.mask_logits")
+    offsets, logits = writer.add_many("Split", offsets_and_mask, sizes, names=names, axis=1)
+    weight = _parameter(writer, node, "weight", arrays)
+    bias = _parameter(writer, node, "bias", arrays) if f"{node.name}.bias" in arrays else ""
+    return writer.add(
+        "DeformConv",
+        x,
+        weight,
+        offsets,
+        bias,
+        writer.add("Sigmoid", logits),
+        kernel_shape=[layer.kernel] * 2,
+        strides=[layer.stride] * 2,
+        pads=[layer.padding] * 4,
+        name=node.name,
+    )
+
+
+def _parameter(writer: Writer, node: Node, suffix: str, arrays: Arrays) -> str:
+    name = f"{node.name}.{suffix}"
+    return writer.constant(arrays[name], np.float32, name=name)
