@@ -1,0 +1,120 @@
+"""Frames from a picture, a folder of pictures or a MOTChallenge sequence."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
+from fairmot.media.source import Frame
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+# Folders have no rate of their own; the tracker's constants are stated at 30 frames/s.
+DEFAULT_FRAME_RATE = 30.0
+
+
+class ImageSource:
+    """Pictures in natural order (``2.jpg`` before ``10.jpg``), all of one size.
+
+    A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
+    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's.
+
+    Args:
+        path: a picture or a folder.
+        frame_rate: frames/s; left out: the sequence's, else 30.
+
+    Raises:
+        InputError: no picture there, none that can be read, or a broken ``seqinfo.ini``.
+    """
+
+    def __init__(self, path: Path, frame_rate: float | None = None) -> None:
+        if path.is_dir():
+            sequence, folder, sequence_rate = _sequence(path)
+            self.name = sequence.resolve().name
+            self._files = _pictures(folder)
+            if not self._files:
+                raise InputError(f"{folder}: no pictures in this folder, expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+        else:
+            self.name, self._files, sequence_rate = path.stem, [path], None
+        self.frame_rate = frame_rate or sequence_rate or DEFAULT_FRAME_RATE
+        self.frame_count: int | None = len(self._files)
+        self.problem: str | None = None
+        self._first = next((file for file in self._files if _read(file) is not None), None)
+        first = None if self._first is None else _read(self._first)
+        if first is None:
+            raise InputError(f"{path}: not a picture that can be read")
+        self.size = (first.shape[1], first.shape[0])
+
+    def frames(self, selected: range) -> Generator[Frame]:
+        """Yield the selected pictures; unreadable ones are left out and reported in ``problem``.
+
+        Raises:
+            InputError: a picture has another size than the first one.
+        """
+        self.problem = None
+        unreadable: list[Path] = []
+        for index in selected:
+            if index >= len(self._files):
+                break
+            file = self._files[index]
+            image = _read(file)
+            if image is None:
+                unreadable.append(file)
+                more = f" ({len(unreadable)} such pictures)" if len(unreadable) > 1 else ""
+                self.problem = f"{unreadable[0]}: not a picture that can be read{more}; it was left out"
+                continue
+            if image.shape[1::-1] != self.size:
+                raise InputError(
+                    f"{file}: {image.shape[1]} x {image.shape[0]} pixels, but {self._first} has "
+                    f"{self.size[0]} x {self.size[1]}; put pictures of one size into the folder"
+                )
+            yield Frame(image, index, index / self.frame_rate)
+
+
+def _sequence(path: Path) -> tuple[Path, Path, float | None]:
+    """Sequence folder, folder of its pictures, frames/s."""
+    for sequence in (path, path.resolve().parent):
+        info = sequence / "seqinfo.ini"
+        if not info.is_file():
+            continue
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(info, encoding="utf-8")
+            folder = sequence / parser.get("Sequence", "imDir", fallback="img1")
+            rate = parser.getfloat("Sequence", "frameRate")
+        except (configparser.Error, ValueError) as error:
+            raise InputError(f"{info}: {' '.join(str(error).split())}; expected frameRate=25 or alike") from error
+        if not rate > 0:
+            raise InputError(f"{info}: frameRate={rate:g}, expected a positive number")
+        if sequence == path or folder.resolve() == path.resolve():
+            return sequence, folder, rate
+    if (path / "img1").is_dir() and not _pictures(path):
+        return path, path / "img1", None
+    return path, path, None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    files = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted((file for file in files if not file.name.startswith(".")), key=_natural_key)
+
+
+def _natural_key(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"([0-9]+)", path.name)
+    return [(int(part), "") if number % 2 else (0, part.lower()) for number, part in enumerate(parts)]
+
+
+def _read(path: Path) -> ImageArray | None:
+    # Not cv2.imread: on Windows it fails on names outside ASCII.
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError:
+        return None
+    return None if data.size == 0 else cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -1,0 +1,40 @@
+"""A frame, and what every source of frames offers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+from fairmot.geometry import ImageArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source."""
+
+    image: ImageArray
+    """BGR pixels [H, W, 3], uint8."""
+    index: int
+    """Place in the source, from 0; frames left out by a selection are counted."""
+    seconds: float
+    """Time after the source's first frame."""
+
+
+class Source(Protocol):
+    """Where frames come from. Creating a source opens and checks it; ``frames`` may be called again."""
+
+    name: str
+    """What results of this source are called: a file's stem or a folder's name."""
+    size: tuple[int, int]
+    """Width and height of every frame, pixels."""
+    frame_rate: float
+    """Frames a second (mean rate where it varies)."""
+    frame_count: int | None
+    """Frames that the source announces; None where it does not know."""
+    problem: str | None
+    """What could not be read in the last pass, in one line."""
+
+    def frames(self, selected: range) -> Generator[Frame]:
+        """Yield the frames whose index is in ``selected``; what cannot be read ends up in ``problem``."""
+        ...

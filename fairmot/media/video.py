@@ -1,0 +1,194 @@
+"""Write an H.264 video that plays in browsers, without holding up whoever makes the pictures."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import cv2
+
+from fairmot.files import replacing
+from fairmot.geometry import ImageArray
+
+Picture = ImageArray | Callable[[], ImageArray]
+
+# A time stamp may lie between two ticks of the frame rate: variable rates are kept to a hundredth of a frame.
+_TICKS_PER_FRAME = 100
+# 23 is x264's own quality; "veryfast" costs a third of the time of its default at about the same size.
+_OPTIONS = {"preset": "veryfast", "crf": "23"}
+_BT709, _BT601, _LIMITED_RANGE = 1, 6, 1
+
+
+class _Abandoned(Exception):  # noqa: N818 - no error: nobody wants the file
+    pass
+
+
+class VideoWriter:
+    """Encodes pictures to MP4 (H.264, yuv420p, index in front) in a background thread.
+
+    H.264 in yuv420p needs even sides: a picture of odd width or height gets its last column or row repeated once.
+    The file appears under its name when the block ends well. After an exception it is dropped, or, with
+    ``keep_on_error``, finished with the pictures so far. Without any picture no file is written.
+
+    Args:
+        path: the file, ``.mp4``.
+        size: width and height of the pictures, pixels.
+        frame_rate: frames/s.
+        keep_on_error: finish the file also when the block is left by an exception (Ctrl-C).
+        queue_pictures: how many pictures may wait; ``write`` blocks when they are that many.
+
+    Raises:
+        OSError: the file cannot be written (raised by ``write`` or at the end); nothing is left of it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int],
+        frame_rate: float | Fraction,
+        keep_on_error: bool = False,
+        queue_pictures: int = 4,
+    ) -> None:
+        self.path = Path(path)
+        self.size = size
+        # Also turns 29.97002997 back into 30000/1001.
+        self.frame_rate = Fraction(frame_rate).limit_denominator(30030)
+        if self.frame_rate <= 0:
+            raise ValueError(f"frame rate {frame_rate}, expected a positive number")
+        self.frame_count = 0
+        """Pictures encoded so far."""
+        self.busy_seconds = 0.0
+        """Time that the background thread spent on making and encoding pictures."""
+        self._keep_on_error = keep_on_error
+        self._waiting: queue.Queue[tuple[Picture, float | None] | None] = queue.Queue(max(1, queue_pictures))
+        self._error: BaseException | None = None
+        self._abandoned = False
+        self._ended = False
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._work, name="fairmot-video-writer", daemon=True)
+        self._thread.start()
+        return self
+
+    def write(self, picture: Picture, seconds: float | None = None) -> None:
+        """Queue a picture.
+
+        Args:
+            picture: BGR uint8 [H, W, 3] of the writer's size, not changed by anybody afterwards; or a function
+                without arguments that makes it, called in the background thread, in order.
+            seconds: time of the picture after the first; left out: one frame after the last. Two pictures never
+                get the same time.
+
+        Raises:
+            OSError: encoding an earlier picture failed, for example on a full disk.
+        """
+        if self._thread is None:
+            raise RuntimeError("VideoWriter.write outside of its with block")
+        if self._error is not None:
+            raise self._error
+        if not callable(picture):
+            self._check(picture)
+        self._waiting.put((picture, seconds))
+
+    def close(self) -> None:
+        """Encode what waits and give the file its name. Later calls do nothing."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        try:
+            self._waiting.put(None)
+            thread.join()
+        except BaseException:  # Ctrl-C while waiting: without the file its temporary form would stay behind
+            self._abandoned = True
+            thread.join()
+            raise
+        if self._error is not None:
+            raise self._error
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.close()
+            return
+        self._abandoned = not self._keep_on_error
+        # The exception that is under way says more than a consequence of it.
+        with suppress(Exception):
+            self.close()
+
+    def _check(self, image: ImageArray) -> None:
+        if image.shape != (self.size[1], self.size[0], 3):
+            raise ValueError(f"picture {image.shape}, expected {(self.size[1], self.size[0], 3)}")
+
+    def _work(self) -> None:
+        try:
+            with replacing(self.path) as temporary:
+                self._encode(temporary)
+                if self._abandoned or self.frame_count == 0:
+                    raise _Abandoned
+        except _Abandoned:
+            pass
+        except BaseException as error:
+            self._error = error
+        # After an error somebody may still be about to queue a picture: take everything up to the end mark.
+        while not self._ended:
+            self._next()
+
+    def _next(self) -> tuple[Picture, float | None] | None:
+        item = self._waiting.get()
+        self._ended = item is None
+        return item
+
+    def _encode(self, path: Path) -> None:
+        first = self._next()
+        if first is None:
+            return
+        with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            stream = self._add_stream(container)
+            item: tuple[Picture, float | None] | None = first
+            last_tick = -_TICKS_PER_FRAME
+            while item is not None:
+                picture, seconds = item
+                if not self._abandoned:
+                    started = time.perf_counter()
+                    frame = av.VideoFrame.from_ndarray(self._even(picture), format="bgr24")
+                    last_tick = frame.pts = self._tick(seconds, last_tick)
+                    frame.time_base = stream.codec_context.time_base
+                    container.mux(stream.encode(frame))
+                    self.frame_count += 1
+                    self.busy_seconds += time.perf_counter() - started
+                item = self._next()
+            container.mux(stream.encode(None))
+
+    def _add_stream(self, container: Any) -> Any:
+        stream = container.add_stream("libx264", rate=self.frame_rate, options=_OPTIONS)
+        stream.width, stream.height = (side + side % 2 for side in self.size)
+        stream.pix_fmt = "yuv420p"
+        codec = stream.codec_context
+        codec.time_base = 1 / (self.frame_rate * _TICKS_PER_FRAME)
+        # Pixels are converted with the BT.601 matrix at every size; players guess BT.709 for large pictures.
+        codec.color_primaries = codec.color_trc = _BT709
+        codec.colorspace, codec.color_range = _BT601, _LIMITED_RANGE
+        return stream
+
+    def _tick(self, seconds: float | None, last_tick: int) -> int:
+        if seconds is None:
+            return last_tick + _TICKS_PER_FRAME
+        frames = float(seconds * self.frame_rate)
+        # Containers round time stamps (Matroska to 1 ms): a constant rate stays constant.
+        snapped = round(frames) if abs(frames - round(frames)) < 0.05 else frames
+        return max(last_tick + 1, round(snapped * _TICKS_PER_FRAME))
+
+    def _even(self, picture: Picture) -> ImageArray:
+        image = picture() if callable(picture) else picture
+        self._check(image)
+        height, width = image.shape[:2]
+        if width % 2 or height % 2:
+            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        return image

@@ -1,0 +1,169 @@
+"""Frames from a video file of any codec that FFmpeg reads."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
+from fairmot.media.source import Frame
+
+# A container that lost less than this is taken for complete: durations are rounded, and audio may be longer.
+_TOLERATED_LOSS_SECONDS = 0.5
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class VideoSource:
+    """A video file: frames as a player shows them, upright by the rotation that the file records.
+
+    Pixels are taken as they are coded (no stretching of non-square ones).
+
+    Args:
+        path: the file.
+        frame_rate: frames/s; left out: the mean rate of the file.
+
+    Raises:
+        InputError: the file holds no video, or not one frame of it can be decoded.
+    """
+
+    def __init__(self, path: Path, frame_rate: float | None = None) -> None:
+        self.path = path
+        self.name = path.stem
+        self.problem: str | None = None
+        try:
+            with av.open(_address(path)) as container:
+                stream = _video_stream(container)
+                # FFmpeg renders plain text as a video of a terminal.
+                if stream is None or container.format.name == "tty":
+                    raise InputError(f"{path}: no video in this file; give a video, a picture or a folder of pictures")
+                rate = stream.average_rate or stream.guessed_rate
+                self.frame_rate = frame_rate or (float(rate) if rate else 25.0)
+                self._duration = _duration_seconds(container, stream)
+                self.frame_count = stream.frames or (
+                    round(self._duration * float(rate)) if self._duration and rate else None
+                )
+                first = next((frame for frame in _decode(container, stream) if not isinstance(frame, _Damage)), None)
+        except av.FFmpegError as error:
+            raise InputError(f"{path}: not a video that can be read ({error.strerror})") from error
+        if first is None:
+            raise InputError(f"{path}: a video without one frame that can be decoded")
+        image = _upright(first)
+        self.size = (image.shape[1], image.shape[0])
+
+    def frames(self, selected: range) -> Generator[Frame]:
+        """Yield the selected frames; damage, an early end and a change of size end up in ``problem``."""
+        self.problem = None
+        damage: list[_Damage] = []
+        index = -1
+        origin = end_seconds = 0.0
+        with av.open(_address(self.path)) as container:
+            stream = _video_stream(container)
+            # Threads decode several frames at once; the default of one thread a frame is half as fast.
+            stream.thread_type = "AUTO"
+            for decoded in _decode(container, stream):
+                if isinstance(decoded, _Damage):
+                    damage.append(decoded)
+                    continue
+                index += 1
+                time = index / self.frame_rate if decoded.time is None else decoded.time
+                origin = time if index == 0 else origin
+                length = float(decoded.duration * decoded.time_base) if decoded.duration else 0.0
+                end_seconds = max(end_seconds, time - origin + length)
+                if index in selected:
+                    image = _upright(decoded)
+                    if image.shape[1::-1] != self.size:
+                        self.problem = (
+                            f"{self.path}: the picture changes from {self.size[0]} x {self.size[1]} to "
+                            f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; the rest was not read"
+                        )
+                        return
+                    yield Frame(image, index, time - origin)
+                if index + 1 >= selected.stop:
+                    return
+        self.problem = self._describe(damage, index + 1, end_seconds)
+
+    def _describe(self, damage: list[_Damage], count: int, seconds: float) -> str | None:
+        kept = f"the {count} frames before it were read"
+        if self._duration is not None and self._duration - seconds > _TOLERATED_LOSS_SECONDS:
+            return f"{self.path}: the video is cut off at {seconds:.1f} s of {self._duration:.1f} s; {kept}"
+        if damage and damage[0].fatal:
+            return f"{self.path}: reading stopped at {seconds:.1f} s ({damage[0].reason}); {kept}"
+        if damage:
+            return (
+                f"{self.path}: {len(damage)} damaged packet{'s' * (len(damage) > 1)} "
+                f"({damage[0].reason}); {count} frames were read"
+            )
+        return None
+
+
+class _Damage:
+    """A place that could not be decoded; after a fatal one nothing more can be read."""
+
+    def __init__(self, error: av.FFmpegError, fatal: bool = False) -> None:
+        self.reason = error.strerror
+        self.fatal = fatal
+
+
+def _address(path: Path) -> str:
+    # Without the prefix a colon in the name would be read as a protocol.
+    return f"file:{path}"
+
+
+def _video_stream(container: Any) -> Any:
+    covers = av.stream.Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & covers), None)
+
+
+def _duration_seconds(container: Any, stream: Any) -> float | None:
+    """Length that the file states for its video, else for the longest of its streams."""
+    # FFmpeg shortens the duration of a cut AVI to what is there; the number of frames stays as it was written.
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if tag := stream.metadata.get("DURATION"):  # Matroska: 00:00:02.400000000
+        try:
+            hours, minutes, seconds = tag.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        except ValueError:
+            return None
+    if container.duration and len(container.streams) == 1:
+        return float(container.duration / av.time_base)
+    return None
+
+
+def _decode(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield decoded frames, and a ``_Damage`` for each place that cannot be decoded."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            yield _Damage(error, fatal=True)
+            packet = None
+        if packet is None:
+            # An empty packet makes the decoder give the frames that it holds; the time base is for their times.
+            packet = av.Packet()
+            packet.time_base = stream.time_base
+        last = packet.size == 0
+        try:
+            yield from stream.decode(packet)
+        except av.EOFError:
+            return
+        except av.FFmpegError as error:
+            yield _Damage(error)
+        if last:
+            return
+
+
+def _upright(frame: Any) -> ImageArray:
+    image: ImageArray = frame.to_ndarray(format="bgr24")
+    # The recorded angle is counterclockwise (libavutil/display.h); cameras record multiples of 90.
+    turn = _ROTATIONS.get(round(frame.rotation / 90) * 90 % 360)
+    return np.ascontiguousarray(image) if turn is None else cv2.rotate(image, turn)
