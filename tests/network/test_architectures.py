@@ -1,0 +1,84 @@
+import json
+import math
+
+import pytest
+
+from fairmot.config import NetworkConfig
+from fairmot.errors import InputError
+from fairmot.network.architectures import ARCHITECTURES, build_graph
+from fairmot.network.graph import BatchNorm
+from fairmot.network.lite import LITE
+
+
+@pytest.fixture(params=["dla_34", "dlaconv_34"])
+def manifest(request, shared):
+    return json.loads(shared("oracles", "manifests", f"{request.param}.json").read_text())
+
+
+def manifest_shapes(manifest):
+    unused = set(manifest["never_used_in_forward"])
+    return {e["name"]: tuple(e["shape"]) for e in manifest["state_dict"] if e["name"] not in unused}
+
+
+def test_names_and_shapes_equal_the_published_ones(manifest):
+    graph = build_graph(NetworkConfig(architecture=manifest["arch"]))
+    ours = {parameter.name: parameter.shape for parameter in graph.parameters()}
+    assert ours == manifest_shapes(manifest)
+    name = next(iter(ours))
+    ours[name] = (*ours[name], 1)
+    assert ours != manifest_shapes(manifest)
+
+
+def test_batch_norms_follow_the_manifest(manifest):
+    graph = build_graph(NetworkConfig(architecture=manifest["arch"]))
+    layers = [node.layer for node in graph.nodes if isinstance(node.layer, BatchNorm)]
+    assert {layer.epsilon for layer in layers} == set(manifest["bn_eps"])
+    assert {layer.momentum for layer in layers} == set(manifest["bn_momentum_pytorch"])
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_heads_have_stride_4_and_the_configured_sizes(name):
+    graph = build_graph(NetworkConfig(architecture=name, classes=3, embedding=32, head_width=48))
+    assert graph.stride == 4
+    channels = {head: graph.nodes[index].channels for head, index in graph.outputs.items()}
+    assert channels == {"heatmap": 3, "extents": 4, "offsets": 2, "embedding": 32}
+    shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
+    assert shapes["hm.2.weight"] == (3, 48, 1, 1)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_map_is_freed_after_its_last_reader_and_no_head_is(name):
+    graph = build_graph(NetworkConfig(architecture=name))
+    freed = [source for sources in graph.last_uses().values() for source in sources]
+    assert len(freed) == len(set(freed)) == len(graph.nodes) - len(graph.outputs)
+    assert not set(freed) & set(graph.outputs.values())
+
+
+def test_lite_is_light():
+    count = sum(math.prod(p.shape) for p in build_graph(LITE).parameters() if p.trainable)
+    assert count < 1_000_000
+
+
+def test_an_unknown_architecture_is_named_with_the_closest_one():
+    with pytest.raises(InputError, match="did you mean 'dla_34'"):
+        build_graph(NetworkConfig(architecture="dla34"))
+
+
+def test_two_parameters_of_one_name_are_refused():
+    from fairmot.network.graph import GraphBuilder
+
+    builder = GraphBuilder()
+    x = builder.convolution(builder.input(), "same", 4, 3)
+    y = builder.convolution(x, "same", 4, 3)
+    with pytest.raises(ValueError, match=r"same\.weight"):
+        builder.finish(NetworkConfig(), {"heatmap": y})
+
+
+def test_adding_maps_of_different_strides_is_refused():
+    from fairmot.network.graph import GraphBuilder
+
+    builder = GraphBuilder()
+    x = builder.convolution(builder.input(), "a", 4, 3)
+    y = builder.convolution(x, "b", 4, 3, stride=2)
+    with pytest.raises(ValueError, match="cannot add"):
+        builder.add(x, y)

@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fairmot.errors import InputError
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+from fairmot.network.lite import LITE
+from fairmot.network.official import drop_never_used, network_config, read_yolox_onnx
+
+
+def test_the_trunk_computes_what_the_public_file_computes(shared, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    ort = pytest.importorskip("onnxruntime")
+    pytest.importorskip("torch")
+    from fairmot.engines.torch import load_network
+
+    path = shared("data", "teachers", "yolox_nano.onnx")
+    graph = build_graph(LITE)
+    weights = initial_weights(graph) | read_yolox_onnx(path, graph)
+    # The pyramid's three outputs are the tensors that YOLOX's heads read.
+    names = {"stride8": "input.471", "stride16": "input.531", "stride32": "input.591"}
+    ours = {
+        "stride8": "backbone.C3_p3.conv3.conv",
+        "stride16": "backbone.C3_n3.conv3.conv",
+        "stride32": "backbone.C3_n4.conv3.conv",
+    }
+    index = {node.name: i for i, node in enumerate(graph.nodes)}
+    tapped = replace(graph, outputs={key: index[name] + 1 for key, name in ours.items()})
+    onnx.utils.extract_model(str(path), str(tmp_path / "trunk.onnx"), ["images"], list(names.values()))
+    bgr = np.random.default_rng(0).integers(0, 256, (1, 3, 416, 416)).astype(np.float32)
+    reference = ort.InferenceSession(str(tmp_path / "trunk.onnx")).run(list(names.values()), {"images": bgr})
+    maps = load_network(tapped, weights, "cpu")(np.ascontiguousarray(bgr[:, ::-1]) / 255)
+
+    def compare(scale):
+        for key, expected in zip(names, reference, strict=True):
+            np.testing.assert_allclose(maps[key] * scale, expected, rtol=0, atol=2e-4 * np.abs(expected).max())
+
+    compare(1.0)
+    with pytest.raises(AssertionError):
+        compare(1.001)
+
+
+def test_a_file_that_is_not_yolox_nano(shared, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    graph = build_graph(LITE)
+    (tmp_path / "noise.onnx").write_bytes(b"no model")
+    with pytest.raises(InputError, match="not a readable ONNX file"):
+        read_yolox_onnx(tmp_path / "noise.onnx", graph)
+    model = onnx.load(str(shared("data", "teachers", "yolox_nano.onnx")))
+    weight = next(t for t in model.graph.initializer if list(t.dims) == [32, 16, 1, 1])
+    weight.CopyFrom(onnx.numpy_helper.from_array(np.zeros((8, 16, 1, 1), np.float32), weight.name))
+    onnx.save(model, str(tmp_path / "other.onnx"))
+    with pytest.raises(InputError, match="needs"):
+        read_yolox_onnx(tmp_path / "other.onnx", graph)
+
+
+def test_what_no_output_depends_on_is_dropped_by_name():
+    arrays = {
+        "base.fc.weight": np.zeros(1),
+        "base.level3.project.0.weight": np.zeros(1),
+        "base.level3.tree1.project.0.weight": np.zeros(1),
+        "hm.0.weight": np.zeros(1),
+    }
+    kept, dropped = drop_never_used(arrays)
+    assert set(kept) == {"base.level3.tree1.project.0.weight", "hm.0.weight"}
+    assert dropped == ["base.fc.weight", "base.level3.project.0.weight"]
+
+
+@pytest.mark.parametrize("name", ["dla_34", "dlaconv_34"])
+def test_a_public_state_is_recognised(name, recipe):
+    config = network_config(recipe.make_official_checkpoint(name, 0), "x.pth")
+    assert (config.architecture, config.classes, config.embedding, config.head_width) == (name, 1, 128, 256)
+
+
+def test_foreign_states_are_refused():
+    with pytest.raises(InputError, match="no known architecture"):
+        network_config({"conv1.weight": np.zeros(1)}, "x.pth")
+    with pytest.raises(InputError, match=r"hm\.0\.weight"):
+        network_config({"base.base_layer.0.weight": np.zeros(1)}, "x.pth")
