@@ -62,7 +62,10 @@ def test_selection(tmp_path, rendered, start, end, every):
 
 
 def tkhd_matrix(path):
-    """The 2 x 2 part of a video track's matrix, from the bytes (ISO 14496-12, 8.3.2): x' = a x + c y, y' = b x + d y."""
+    """The 2 x 2 part of a video track's matrix, from the bytes (ISO 14496-12, 8.3.2).
+
+    x' = a x + c y, y' = b x + d y.
+    """
     data = path.read_bytes()
     box = data.index(b"tkhd")
     assert data[box + 4] == 0

@@ -1,0 +1,123 @@
+import threading
+import time
+
+import pytest
+
+from fairmot.media.frames import FrameReader, read_frames
+from fairmot.media.prefetch import prefetch
+
+pytestmark = pytest.mark.usefixtures("no_new_threads")
+
+
+def decoding_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "fairmot-prefetch"]
+
+
+@pytest.fixture
+def video(tmp_path, rendered):
+    return rendered.encode(tmp_path / "a.mp4", 60)
+
+
+def test_leaving_a_loop_early_ends_the_thread(video):
+    frames = read_frames(video)
+    for frame in frames:
+        assert decoding_threads()
+        if frame.index == 2:
+            break
+    del frame
+    assert decoding_threads() == []
+    # The reader is as good as new.
+    assert len(list(frames)) == 60
+
+
+def test_an_error_in_the_loop_ends_the_thread(video):
+    def fail():
+        for frame in read_frames(video):
+            raise RuntimeError(f"frame {frame.index}")
+
+    with pytest.raises(RuntimeError, match="frame 0"):
+        fail()
+    assert decoding_threads() == []
+
+
+def test_closing_ends_an_iterator_that_is_kept(video):
+    with read_frames(video) as frames:
+        kept = iter(frames)
+        assert next(kept).index == 0
+        assert len(decoding_threads()) == 1
+    assert decoding_threads() == []
+    assert list(kept) == []
+
+
+def test_a_second_pass_ends_the_first(video):
+    frames = read_frames(video)
+    first, second = iter(frames), None
+    assert next(first).index == 0
+    second = iter(frames)
+    assert next(second).index == 0
+    assert len(decoding_threads()) == 1
+    assert list(first) == []
+    frames.close()
+
+
+def test_decoding_runs_ahead_by_a_bounded_number_of_frames(video):
+    frames = read_frames(video)
+    decoded = []
+    source = frames._source
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(source, name)
+
+        def frames(self, selected):
+            for frame in source.frames(selected):
+                decoded.append(frame.index)
+                yield frame
+
+    reader = iter(FrameReader(Counting(), range(60)))
+    next(reader)
+    deadline = time.monotonic() + 10
+    while len(decoded) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    # One is used, four wait, one is ready to be queued.
+    assert len(decoded) == 6
+    reader.close()
+
+
+def test_producing_and_using_overlap():
+    def slow():
+        for number in range(10):
+            time.sleep(0.02)
+            yield number
+
+    started = time.perf_counter()
+    for _ in prefetch(slow(), 2):
+        time.sleep(0.02)
+    both = 10 * 0.04
+    assert time.perf_counter() - started < 0.8 * both
+
+
+def test_an_error_comes_after_the_items_before_it_and_the_items_are_closed():
+    closed = []
+
+    def failing():
+        try:
+            yield 1
+            yield 2
+            raise ValueError("three")
+        finally:
+            closed.append(threading.current_thread().name)
+
+    seen = []
+    with pytest.raises(ValueError, match="three"):
+        seen.extend(prefetch(failing(), 4))
+    assert seen == [1, 2]
+    assert closed == ["fairmot-prefetch"]
+
+
+def test_busy_time_is_measured(video):
+    frames = read_frames(video)
+    for _ in frames:
+        time.sleep(0.002)
+    assert 0 < frames.busy_seconds < 60 * 0.05
