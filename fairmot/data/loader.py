@@ -1,0 +1,248 @@
+"""Batches for training, made by threads: the same for any number of them, and after any resume.
+
+A sample depends on (seed, epoch, index) alone and the order of an epoch on (seed, epoch) alone, so nothing needs to be
+saved to go on from any step. Threads suffice since OpenCV releases the interpreter's lock for decoding and warping.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.config import AugmentationConfig, Config
+from fairmot.data.annotations import LabelledPictures, read_pictures
+from fairmot.data.augmentation import Picture, augment, choose_pictures
+from fairmot.data.targets import make_targets
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
+
+STRIDE = 4
+# Batches that are ready or in work while the trainer is busy with another.
+PREFETCHED_BATCHES = 2
+# Takes the place of an index no picture has, so that the order has a stream of its own.
+_ORDER_STREAM = 2**32 - 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """One training batch: ``fairmot.engines.interface.TrainingBatch``, and where its pictures are from."""
+
+    images: NDArray[np.uint8]
+    """BGR canvases [B, H, W, 3]."""
+    heatmap: NDArray[np.float32]
+    """Target [B, C, h, w], exactly 1 at the centres."""
+    is_object: NDArray[np.bool_]
+    """Whether a slot holds an object [B, K]."""
+    cells: NDArray[np.int64]
+    """Flat cell y * w + x of each slot's centre [B, K]."""
+    extents: NDArray[np.float32]
+    """Left, top, right, bottom distances [B, K, 4], cells."""
+    offsets: NDArray[np.float32]
+    """Centre minus its cell [B, K, 2], cells."""
+    identities: NDArray[np.int64]
+    """Identity [B, K], joined over data sets; -1: none."""
+    paths: tuple[Path, ...]
+    """Picture of each canvas (of a mosaic: the first)."""
+
+
+class Loader:
+    """Shuffled, augmented batches of labelled pictures.
+
+    Example:
+        >>> loader = create_loader(config)  # doctest: +SKIP
+        >>> for batch in loader.epoch(3, first_step=120):  # doctest: +SKIP
+        ...     trainer.step(batch, learning_rate=1e-4)
+    """
+
+    def __init__(
+        self,
+        pictures: LabelledPictures,
+        input_size: tuple[int, int],
+        batch_size: int,
+        seed: int = 0,
+        *,
+        augmentation: AugmentationConfig | None = None,
+        classes: int = 1,
+        max_objects: int = 500,
+        clip_boxes: bool = False,
+        workers: int = 2,
+    ) -> None:
+        """Check that the pictures can be trained on.
+
+        Args:
+            pictures: what ``read_pictures`` returned.
+            input_size: width and height of the canvases, pixels.
+            batch_size: pictures a batch; what remains of an epoch is dropped.
+            seed: not negative.
+            augmentation: default: the published one.
+            classes: heatmap channels.
+            max_objects: slots a picture.
+            clip_boxes: cut boxes at the picture's edges first (published for MOT20).
+            workers: threads; 0 loads in the calling thread.
+
+        Raises:
+            InputError: fewer pictures than a batch, or a class that the network does not have.
+        """
+        if seed < 0:
+            raise InputError(f"train.seed: {seed} is negative; give 0 or more")
+        if len(pictures) < batch_size:
+            names = ", ".join(each.name for each in pictures.sets)
+            raise InputError(
+                f"{len(pictures)} pictures in {names}, fewer than one batch of {batch_size}: lower train.batch_size"
+            )
+        foreign = np.flatnonzero(pictures.rows[:, 0] >= classes)
+        if len(foreign):
+            picture = int(np.searchsorted(pictures.starts, foreign[0], side="right")) - 1
+            raise InputError(
+                f"{pictures.paths[picture]}: labelled with class {int(pictures.rows[foreign[0], 0])}, but "
+                f"network.classes is {classes}: raise it or convert again with chosen classes"
+            )
+        self.pictures = pictures
+        self.input_size = input_size
+        self.batch_size = batch_size
+        self.seed = seed
+        self._augmentation = augmentation if augmentation is not None else AugmentationConfig()
+        self._classes, self._max_objects = classes, max_objects
+        self._clip_boxes, self._workers = clip_boxes, workers
+
+    def __len__(self) -> int:
+        """Return the batches an epoch."""
+        return len(self.pictures) // self.batch_size
+
+    @property
+    def identity_count(self) -> int:
+        """Classes of the identity classifier."""
+        return self.pictures.identity_count
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch from ``first_step`` on.
+
+        Threads exist while the iterator does: exhausting, closing or dropping it ends them. Meanwhile, a bounded
+        number of batches is prepared.
+
+        Raises:
+            InputError: a picture cannot be read.
+            RuntimeError: anything else went wrong with a picture; the message names it.
+        """
+        order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.pictures)))
+        chunks = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size)[first_step:]
+        if self._workers == 0:
+            for chunk in chunks:
+                batch = self._empty_batch(chunk)
+                for slot, index in enumerate(chunk):
+                    self._fill(batch, slot, epoch, int(index))
+                yield batch
+            return
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="fairmot-loader")
+        waiting: deque[tuple[Batch, list[Future[None]]]] = deque()
+        try:
+            for chunk in chunks:
+                batch = self._empty_batch(chunk)
+                jobs = [pool.submit(self._fill, batch, slot, epoch, int(index)) for slot, index in enumerate(chunk)]
+                waiting.append((batch, jobs))
+                if len(waiting) > PREFETCHED_BATCHES:
+                    yield _finished(*waiting.popleft())
+            while waiting:
+                yield _finished(*waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def sample(self, epoch: int, index: int) -> Picture:
+        """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one picture."""
+        rng = np.random.default_rng([self.seed, epoch, index])
+        chosen = choose_pictures(index, len(self.pictures), self._augmentation, rng)
+        pictures = [(read_picture(self.pictures.paths[each]), self._labels(each)) for each in chosen]
+        return augment(pictures, self.input_size, self._augmentation, rng)
+
+    def _labels(self, index: int) -> NDArray[np.float64]:
+        labels = self.pictures.labels(index)
+        if self._clip_boxes:
+            first = np.clip(labels[:, 2:4] - labels[:, 4:6] / 2, 0, 1)
+            last = np.clip(labels[:, 2:4] + labels[:, 4:6] / 2, 0, 1)
+            labels[:, 2:4], labels[:, 4:6] = (first + last) / 2, last - first
+        return labels
+
+    def _empty_batch(self, chunk: NDArray[np.integer[Any]]) -> Batch:
+        """Reserve the arrays that the workers fill, each its own slot, so that nothing is copied afterwards."""
+        b, k, (width, height) = len(chunk), self._max_objects, self.input_size
+        return Batch(
+            images=np.empty((b, height, width, 3), dtype=np.uint8),
+            heatmap=np.empty((b, self._classes, height // STRIDE, width // STRIDE), dtype=np.float32),
+            is_object=np.empty((b, k), dtype=np.bool_),
+            cells=np.empty((b, k), dtype=np.int64),
+            extents=np.empty((b, k, 4), dtype=np.float32),
+            offsets=np.empty((b, k, 2), dtype=np.float32),
+            identities=np.empty((b, k), dtype=np.int64),
+            paths=tuple(self.pictures.paths[index] for index in chunk),
+        )
+
+    def _fill(self, batch: Batch, slot: int, epoch: int, index: int) -> None:
+        try:
+            canvas, labels = self.sample(epoch, index)
+            map_size = (self.input_size[0] // STRIDE, self.input_size[1] // STRIDE)
+            targets = make_targets(labels, map_size, self._classes, self._max_objects)
+        except InputError:
+            raise
+        except Exception as error:
+            raise RuntimeError(f"{batch.paths[slot]}: {type(error).__name__}: {error}") from error
+        batch.images[slot] = canvas
+        batch.heatmap[slot] = targets.heatmap
+        batch.is_object[slot] = targets.is_object
+        batch.cells[slot] = targets.cells
+        batch.extents[slot] = targets.extents
+        batch.offsets[slot] = targets.offsets
+        batch.identities[slot] = targets.identities
+
+
+def create_loader(config: Config, root: Path | str | None = None) -> Loader:
+    """Read the pictures that a configuration names and return their loader.
+
+    Args:
+        config: ``data``, ``train.batch_size``, ``train.seed`` and the sizes of ``network`` are used.
+        root: overrides the one in ``data.json``.
+
+    Raises:
+        InputError: as ``read_pictures`` and ``Loader``.
+    """
+    data, network = config.data, config.network
+    return Loader(
+        read_pictures(data.description, data.sets, root),
+        network.input_size,
+        config.train.batch_size,
+        config.train.seed,
+        augmentation=data.augmentation,
+        classes=network.classes,
+        max_objects=data.max_objects,
+        clip_boxes=data.clip_boxes,
+        workers=data.workers,
+    )
+
+
+def read_picture(path: Path) -> ImageArray:
+    """Decode a picture file to BGR [h, w, 3], turned as its EXIF entry says.
+
+    Raises:
+        InputError: no such file, or not a picture.
+    """
+    try:
+        encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    if image is None:
+        raise InputError(f"{path}: not a picture that OpenCV can decode; replace it or take it off the list")
+    return image
+
+
+def _finished(batch: Batch, jobs: list[Future[None]]) -> Batch:
+    for job in jobs:
+        job.result()
+    return batch

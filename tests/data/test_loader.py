@@ -1,0 +1,196 @@
+import dataclasses
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+import fairmot.data.loader as loader_module
+from fairmot.config import AugmentationConfig, Config, DataConfig, NetworkConfig, TrainConfig
+from fairmot.data.annotations import read_pictures
+from fairmot.data.loader import Loader, create_loader, read_picture
+from fairmot.errors import InputError
+
+SIZE = (96, 64)
+EVERYTHING = AugmentationConfig(blur=0.3, jpeg=0.3, grey=0.3, stretch=0.3, mosaic=0.5)
+
+
+@pytest.fixture
+def pictures(tmp_path, make_set):
+    rng = np.random.default_rng(1)
+    texts = []
+    for number in range(10):
+        rows = [f"0 {number + k} {x:.4f} {y:.4f} .3 .5" for k, (x, y) in enumerate(rng.random((3, 2)))]
+        texts.append("\n".join([*rows, "-1 -1 .2 .2 .2 .2"]))
+    make_set(tmp_path, "street", texts)
+    return read_pictures(tmp_path / "data.json")
+
+
+def loader_of(pictures, **options):
+    return Loader(
+        pictures, SIZE, **({"batch_size": 3, "seed": 5, "augmentation": EVERYTHING, "max_objects": 8} | options)
+    )
+
+
+def assert_same(first, second):
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        assert one.paths == other.paths
+        for field in dataclasses.fields(one):
+            if field.name != "paths":
+                np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def loader_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("fairmot-loader")]
+
+
+def test_batches_have_the_documented_shapes(pictures):
+    batches = list(loader_of(pictures).epoch(0))
+    assert len(batches) == len(loader_of(pictures)) == 3
+    batch = batches[0]
+    assert (batch.images.shape, batch.images.dtype) == ((3, 64, 96, 3), np.uint8)
+    assert (batch.heatmap.shape, batch.heatmap.dtype) == ((3, 1, 16, 24), np.float32)
+    assert (batch.is_object.shape, batch.is_object.dtype) == ((3, 8), np.bool_)
+    assert (batch.cells.shape, batch.cells.dtype) == ((3, 8), np.int64)
+    assert (batch.extents.shape, batch.extents.dtype) == ((3, 8, 4), np.float32)
+    assert (batch.offsets.shape, batch.offsets.dtype) == ((3, 8, 2), np.float32)
+    assert (batch.identities.shape, batch.identities.dtype) == ((3, 8), np.int64)
+    assert any(each.is_object.any() for each in batches)
+
+
+def test_batch_has_the_fields_of_the_engines_protocol():
+    from fairmot.engines.interface import TrainingBatch
+
+    fields = [field.name for field in dataclasses.fields(loader_module.Batch)]
+    assert fields == [*TrainingBatch.__annotations__, "paths"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_workers_gives_the_same_batches(pictures, workers):
+    assert_same(list(loader_of(pictures, workers=workers).epoch(2)), list(loader_of(pictures, workers=0).epoch(2)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_any_resume_gives_the_same_batches(pictures, workers, step):
+    whole = list(loader_of(pictures, workers=0).epoch(4))
+    assert_same(list(loader_of(pictures, workers=workers).epoch(4, first_step=step)), whole[step:])
+
+
+@pytest.mark.parametrize("change", [{"seed": 6}, {"epoch": 3}])
+def test_seed_and_epoch_change_the_batches(pictures, change):
+    epoch = change.pop("epoch", 2)
+    with pytest.raises(AssertionError):
+        assert_same(list(loader_of(pictures, **change).epoch(epoch)), list(loader_of(pictures).epoch(2)))
+
+
+def test_one_changed_number_in_a_batch_is_noticed(pictures):
+    batches = list(loader_of(pictures).epoch(2))
+    batches[1].images[2, 0, 0, 0] ^= 1
+    with pytest.raises(AssertionError):
+        assert_same(batches, list(loader_of(pictures).epoch(2)))
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_alone(pictures):
+    loader = loader_of(pictures)
+    canvas, labels = loader.sample(1, 4)
+    list(loader.epoch(0))
+    again, same_labels = loader_of(pictures, batch_size=2, workers=1).sample(1, 4)
+    np.testing.assert_array_equal(canvas, again)
+    np.testing.assert_array_equal(labels, same_labels)
+    assert not np.array_equal(canvas, loader.sample(2, 4)[0])
+    assert not np.array_equal(canvas, loader.sample(1, 5)[0])
+
+
+def test_an_epoch_shows_each_picture_once(pictures):
+    loader = loader_of(pictures, batch_size=5)
+    orders = [[path for batch in loader.epoch(epoch) for path in batch.paths] for epoch in range(2)]
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(pictures.paths)
+    assert orders[0] != orders[1]
+
+
+def test_closing_early_leaves_no_threads(pictures):
+    batches = loader_of(pictures, workers=3).epoch(0)
+    next(batches)
+    assert loader_threads()
+    batches.close()
+    assert not loader_threads()
+    list(loader_of(pictures, workers=3).epoch(0))
+    assert not loader_threads()
+
+
+def test_prefetch_is_bounded(pictures, monkeypatch):
+    filled = []
+    original = Loader._fill
+
+    def count(self, batch, slot, epoch, index):
+        original(self, batch, slot, epoch, index)
+        filled.append(index)
+
+    monkeypatch.setattr(Loader, "_fill", count)
+    batches = loader_of(pictures, batch_size=1, workers=2).epoch(0)
+    next(batches)
+    threading.Event().wait(0.3)
+    assert len(filled) <= 1 + loader_module.PREFETCHED_BATCHES
+    batches.close()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_picture_reaches_the_consumer_by_name(pictures, workers):
+    pictures.paths[7].write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"0007\.png: not a picture"):
+        list(loader_of(pictures, workers=workers, batch_size=10).epoch(0))
+    pictures.paths[7].unlink()
+    with pytest.raises(InputError, match=r"0007\.png: cannot be read: No such file"):
+        list(loader_of(pictures, workers=workers, batch_size=10).epoch(0))
+    assert not loader_threads()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_any_other_failure_of_a_worker_names_the_picture(pictures, workers, monkeypatch):
+    def fail(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(loader_module, "make_targets", fail)
+    with pytest.raises(RuntimeError, match=r"street/00\d\d\.png: MemoryError: no room"):
+        next(loader_of(pictures, workers=workers).epoch(0))
+    assert not loader_threads()
+
+
+def test_a_set_smaller_than_a_batch_is_an_error(pictures):
+    with pytest.raises(InputError, match=r"10 pictures in street, fewer than one batch of 11: lower train\.batch_size"):
+        loader_of(pictures, batch_size=11)
+    with pytest.raises(InputError, match="negative"):
+        loader_of(pictures, seed=-1)
+
+
+def test_a_class_that_the_network_lacks_is_an_error(pictures):
+    pictures.rows[6, 0] = 2
+    with pytest.raises(InputError, match=r"0001\.png: labelled with class 2, but network\.classes is 1"):
+        loader_of(pictures)
+    assert len(loader_of(pictures, classes=3)) == 3
+
+
+def test_boxes_are_clipped_on_demand(tmp_path, make_set):
+    make_set(tmp_path, "street", ["0 1 0.0 0.5 0.5 2.0"], size=(96, 64))
+    pictures = read_pictures(tmp_path / "data.json")
+    options = {"batch_size": 1, "augmentation": AugmentationConfig(enabled=False)}
+    np.testing.assert_allclose(loader_of(pictures, **options).sample(0, 0)[1], [[0, 1, 0.0, 0.5, 0.5, 2.0]])
+    clipped = loader_of(pictures, clip_boxes=True, **options)
+    np.testing.assert_allclose(clipped.sample(0, 0)[1], [[0, 1, 0.125, 0.5, 0.25, 1.0]])
+
+
+def test_loader_of_a_configuration(tmp_path, pictures):
+    config = Config(
+        network=NetworkConfig(input_width_px=96, input_height_px=64),
+        data=DataConfig(description=tmp_path / "data.json", max_objects=8, augmentation=EVERYTHING),
+        train=TrainConfig(batch_size=3, seed=5),
+    )
+    loader = create_loader(config)
+    assert loader.identity_count == pictures.identity_count == 13
+    assert_same(list(loader.epoch(1)), list(loader_of(pictures).epoch(1)))
+
+
+def test_pictures_are_read_as_opencv_reads_them(pictures):
+    np.testing.assert_array_equal(read_picture(pictures.paths[0]), cv2.imread(str(pictures.paths[0])))
