@@ -44,7 +44,7 @@ class Checkpoint:
         arrays = self.state | {name: np.array(value, dtype=np.int64) for name, value in counters.items()}
         metadata = {"checkpoint_version": FORMAT_VERSION, "config": self.config.model_dump_json()}
         with replacing(path) as temporary:
-            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
+            save_file({name: np.array(array, order="C") for name, array in arrays.items()}, temporary, metadata)
 
     def save_network(self, path: Path, notes: dict[str, str]) -> None:
         """Write the network alone as a weight file: the averaged weights if there are any."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from fairmot.checkpoint import Checkpoint, check_resumable, load_checkpoint
 from fairmot.config import Config
-from fairmot.data.annotations import load_dataset
-from fairmot.data.loader import Loader
+from fairmot.data.loader import Loader, create_loader
 from fairmot.engines import choose_training_engine, load_engine
 from fairmot.engines.interface import Arrays, Trainer
 from fairmot.errors import InputError
@@ -68,19 +67,11 @@ def train(
     checkpoint_path = output / "last.safetensors"
     if checkpoint_path.exists() and not resume:
         raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
-    dataset = load_dataset(config.data.description, config.data.sets)
-    loader = Loader(
-        dataset,
-        config.network.input_size,
-        config.data,
-        batch_size=config.train.batch_size,
-        seed=config.train.seed,
-        classes=config.network.classes,
-    )
+    loader = create_loader(config)
     graph = build_graph(config.network)
     name = choose_training_engine(engine)
     trainer = load_engine(name).create_trainer(
-        graph, start_weights(graph, config), dataset.identity_count, config, device
+        graph, start_weights(graph, config), loader.identity_count, config, device
     )
     epoch, first_step = 0, 0
     if resume and checkpoint_path.exists():
@@ -91,7 +82,7 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     with MetricsLog(output, len(loader) * epoch + first_step) as log:
-        _run(config, trainer, loader, (epoch, first_step), dataset.identity_count, log, report)
+        _run(config, trainer, loader, (epoch, first_step), log, report)
     return TrainingRun(name, len(loader) * config.train.epochs, checkpoint_path, output / "weights.safetensors")
 
 
@@ -100,7 +91,6 @@ def _run(
     trainer: Trainer,
     loader: Loader,
     position: tuple[int, int],
-    identity_count: int,
     log: MetricsLog,
     report: Callable[[Progress], None] | None,
 ) -> None:
@@ -108,7 +98,7 @@ def _run(
     began, images = time.perf_counter(), 0
 
     def save(epoch: int, step_in_epoch: int) -> None:
-        checkpoint = Checkpoint(config, trainer.state(), epoch, step_in_epoch, identity_count)
+        checkpoint = Checkpoint(config, trainer.state(), epoch, step_in_epoch, loader.identity_count)
         checkpoint.save(output / "last.safetensors")
         checkpoint.save_network(output / "weights.safetensors", {"steps": str(epoch * steps + step_in_epoch)})
 

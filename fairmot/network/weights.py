@@ -35,7 +35,7 @@ class WeightFile:
 def save_weights(path: Path | str, network: NetworkConfig, arrays: Arrays, notes: dict[str, str]) -> None:
     """Write a weight file atomically; its metadata holds format version, network and notes."""
     metadata = {"format_version": FORMAT_VERSION, "network": network.model_dump_json(), **notes}
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.array(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
         save_file(contiguous, temporary, metadata=metadata)
 

@@ -21,7 +21,7 @@ def test_a_round_trip_keeps_every_bit_and_the_notes(tmp_path, weights):
     assert loaded.notes == {"licence": "free"}
     assert loaded.arrays.keys() == weights.keys()
     for name, array in weights.items():
-        assert loaded.arrays[name].dtype == array.dtype
+        assert (loaded.arrays[name].dtype, loaded.arrays[name].shape) == (array.dtype, array.shape)
         np.testing.assert_array_equal(loaded.arrays[name], array)
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
