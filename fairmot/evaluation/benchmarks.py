@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.errors import InputError, closest_name
+from fairmot.evaluation.motchallenge import sequence_name
 
 PEDESTRIAN = 1
 KNOWN_CLASSES = tuple(range(1, 14))
@@ -65,20 +66,22 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
                 f"benchmark {wanted!r}: unknown{closest_name(wanted, choices)}; choose one of {', '.join(choices)}"
             )
         return by_lower[wanted.lower()]
-    folders = [folder.resolve() for folder in sequence_folders]
-    told = {folder: benchmark_of(folder.name) or _benchmark_of_parents(folder) for folder in folders}
+    told = {sequence_name(folder): _benchmark_of_folder(folder) for folder in sequence_folders}
     names = {name for name in told.values() if name}
-    silent = [folder.name for folder, name in told.items() if not name]
+    silent = [sequence for sequence, name in told.items() if not name]
+    parent = sequence_folders[0].absolute().parent
     advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20 or none"
     if len(names) > 1:
-        raise InputError(f"{folders[0].parent}: sequences of {' and '.join(sorted(names))}; {advice}")
+        raise InputError(f"{parent}: sequences of {' and '.join(sorted(names))}; {advice}")
     if silent:
-        raise InputError(f"{folders[0].parent}: the name {silent[0]!r} does not tell the benchmark; {advice}")
+        raise InputError(f"{parent}: the name {silent[0]!r} does not tell the benchmark; {advice}")
     return BENCHMARKS[names.pop()]
 
 
-def _benchmark_of_parents(folder: Path) -> str | None:
-    for parent in folder.parents:
+def _benchmark_of_folder(folder: Path) -> str | None:
+    if own := benchmark_of(sequence_name(folder)):
+        return own
+    for parent in (*folder.absolute().parents, *folder.resolve().parents):
         if stated := _STATED.search(parent.name):
             return f"MOT{stated.group(1)}"
     return None

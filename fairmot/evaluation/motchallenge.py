@@ -33,6 +33,12 @@ class Sequence:
     results: Rows
 
 
+def sequence_name(sequence_folder: Path | str) -> str:
+    """The name by which scores and result files know a sequence: its folder's, also where that is a link."""
+    folder = Path(sequence_folder)
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name
+
+
 def load_info(sequence_folder: Path | str) -> SequenceInfo:
     """Read ``seqinfo.ini``.
 
@@ -55,7 +61,7 @@ def load_info(sequence_folder: Path | str) -> SequenceInfo:
     if frame_count is None or frame_count < 1:
         raise InputError(f"{path}: seqLength is missing or less than 1; it is the number of frames")
     size = (width, height) if width and height else None
-    return SequenceInfo(folder.resolve().name, frame_count, frame_rate, size)
+    return SequenceInfo(sequence_name(folder), frame_count, frame_rate, size)
 
 
 def is_sequence(folder: Path | str) -> bool:
@@ -91,7 +97,7 @@ def find_results(results: Path | str, sequence_folders: list[Path]) -> list[Path
     place = Path(results)
     if place.is_file():
         if len(sequence_folders) != 1:
-            names = ", ".join(folder.resolve().name for folder in sequence_folders[:3])
+            names = ", ".join(map(sequence_name, sequence_folders[:3]))
             raise InputError(
                 f"{place}: one file for {len(sequence_folders)} sequences ({names} ...); "
                 "give the folder that holds SEQUENCE.txt for each"
@@ -99,7 +105,7 @@ def find_results(results: Path | str, sequence_folders: list[Path]) -> list[Path
         return [place]
     if not place.is_dir():
         raise InputError(f"{place}: no such file or folder; give the folder that holds SEQUENCE.txt")
-    files = [place / f"{folder.resolve().name}.txt" for folder in sequence_folders]
+    files = [place / f"{sequence_name(folder)}.txt" for folder in sequence_folders]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         hint = closest_name(missing[0], [path.name for path in place.glob("*.txt")])

@@ -17,17 +17,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from synthetic import copy_with_results, fingerprint, make_benchmark
+from synthetic import SEEDS, SHARED, fingerprint, make_benchmark, make_shared
 
 GOLDEN = Path(__file__).parent / "golden"
-SEEDS = {"MOT15": 15, "MOT16": 16, "MOT17": 17, "MOT20": 20, "none": 5}
-# (name of the file, folder of the shared data, sequences or None for all, benchmark)
-SHARED = [
-    ("shared_mot15_text", "mot15_text", None, "MOT15"),
-    ("shared_tud_campus", "mot", ["TUD-Campus"], "MOT15"),
-    ("shared_mot17_mini", "mot", ["MOT17-02-FRCNN-mini", "MOT17-04-FRCNN-mini"], "MOT17"),
-    ("shared_mot17_mini_none", "mot", ["MOT17-02-FRCNN-mini", "MOT17-04-FRCNN-mini"], "none"),
-]
 
 
 def reference_scores(ground_truth: Path, results: Path, benchmark: str) -> dict:
@@ -91,14 +83,6 @@ def make_golden(shared: Path | None) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folders = make_shared(Path(scratch), shared / source, wanted)
             _write(name, *folders, benchmark, 0)
-
-
-def make_shared(scratch: Path, source: Path, wanted: list[str] | None) -> tuple[Path, Path]:
-    """Real ground truth beside results perturbed from it (seed: the sequence's place in the alphabet)."""
-    names = wanted or sorted(path.name for path in source.iterdir() if path.is_dir())
-    for seed, name in enumerate(names):
-        copy_with_results(source / name, scratch / "gt", scratch / "results", seed)
-    return scratch / "gt", scratch / "results"
 
 
 def _write(name: str, ground_truth: Path, results: Path, benchmark: str, seed: int) -> None:

@@ -9,6 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+SEEDS = {"MOT15": 15, "MOT16": 16, "MOT17": 17, "MOT20": 20, "none": 5}
+# (name of the file, folder of the shared data, sequences or None for all, benchmark)
+SHARED = [
+    ("shared_mot15_text", "mot15_text", None, "MOT15"),
+    ("shared_tud_campus", "mot", ["TUD-Campus"], "MOT15"),
+    ("shared_mot17_mini", "mot", ["MOT17-02-FRCNN-mini", "MOT17-04-FRCNN-mini"], "MOT17"),
+    ("shared_mot17_mini_none", "mot", ["MOT17-02-FRCNN-mini", "MOT17-04-FRCNN-mini"], "none"),
+]
 DISTRACTOR_CLASSES = (2, 6, 7, 8, 12)
 OTHER_CLASSES = (3, 9, 11)
 
@@ -109,6 +117,14 @@ def write_sequence(folder: Path, truth: np.ndarray, frames: int) -> None:
 
 def write_rows(path: Path, rows: np.ndarray) -> None:
     path.write_text("".join(",".join(f"{value:.10g}" for value in row) + "\n" for row in rows))
+
+
+def make_shared(scratch: Path, source: Path, wanted: list[str] | None) -> tuple[Path, Path]:
+    """Real ground truth beside results perturbed from it (seed: the sequence's place in the alphabet)."""
+    names = wanted or sorted(path.name for path in source.iterdir() if path.is_dir())
+    for seed, name in enumerate(names):
+        copy_with_results(source / name, scratch / "gt", scratch / "results", seed)
+    return scratch / "gt", scratch / "results"
 
 
 def copy_with_results(source: Path, folder: Path, results: Path, seed: int) -> None:
