@@ -118,6 +118,7 @@ class TrackerConfig(Section):
     confidence: float = Field(0.4, ge=0, le=1, description="Detections at or below take no part (MOT20: 0.3).")
     track_buffer_frames: int = Field(30, ge=0, description="How long a lost track is kept, at 30 frames/s.")
     appearance_limit: float = Field(0.4, description="Step 1: largest cost of a match.")
+    iou_only_limit: float = Field(0.7, description="Step 1 without embeddings: largest IoU distance of a match.")
     iou_limit: float = Field(0.5, description="Step 2: largest IoU distance of a match.")
     unconfirmed_iou_limit: float = Field(0.7, description="Step 3: largest IoU distance of a match.")
     gate: float = Field(9.4877, description="Largest squared Mahalanobis distance (chi-square, 4 dof, 95 %).")
