@@ -2,6 +2,7 @@
 
 A sample depends on (seed, epoch, index) alone and the order of an epoch on (seed, epoch) alone, so nothing needs to be
 saved to go on from any step. Threads suffice since OpenCV releases the interpreter's lock for decoding and warping.
+OpenCV's own threads are a setting of the whole process, so they are left alone; they do not change the batches.
 """
 
 from __future__ import annotations

@@ -78,6 +78,19 @@ def test_any_resume_gives_the_same_batches(pictures, workers, step):
     assert_same(list(loader_of(pictures, workers=workers).epoch(4, first_step=step)), whole[step:])
 
 
+def test_the_threads_of_opencv_do_not_matter_and_stay_as_they_were(pictures):
+    before = cv2.getNumThreads()
+    try:
+        batches = []
+        for threads in (1, 4):
+            cv2.setNumThreads(threads)
+            batches.append(list(loader_of(pictures).epoch(2)))
+            assert cv2.getNumThreads() == threads
+        assert_same(*batches)
+    finally:
+        cv2.setNumThreads(before)
+
+
 @pytest.mark.parametrize("change", [{"seed": 6}, {"epoch": 3}])
 def test_seed_and_epoch_change_the_batches(pictures, change):
     epoch = change.pop("epoch", 2)

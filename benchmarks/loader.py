@@ -1,0 +1,130 @@
+"""Loader speed: pictures a second for several numbers of workers, and for a plain loop over boxes.
+
+Run it on a quiet machine: ``python benchmarks/loader.py`` (pictures made on the spot), or with ``--data data.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fairmot.data.annotations import LabelledPictures, read_pictures
+from fairmot.data.loader import STRIDE, Loader, read_picture
+from fairmot.data.targets import gaussian_radii
+
+
+def make_pictures(folder: Path, count: int, boxes: int, size: tuple[int, int] = (1920, 1080)) -> LabelledPictures:
+    """Write smooth noise as JPEG files with ``boxes`` random boxes each."""
+    rng = np.random.default_rng(0)
+    names = []
+    for number in range(count):
+        coarse = rng.integers(0, 256, (size[1] // 8, size[0] // 8, 3)).astype(np.uint8)
+        picture, label = folder / f"images/{number}.jpg", folder / f"labels_with_ids/{number}.txt"
+        for path in (picture, label):
+            path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(picture), cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC))
+        rows = rng.random((boxes, 4)) * [1, 1, 0.05, 0.2] + [0, 0, 0.01, 0.05]
+        label.write_text("".join(f"0 {k} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for k, (x, y, w, h) in enumerate(rows)))
+        names.append(f"images/{number}.jpg\n")
+    (folder / "made.txt").write_text("".join(names))
+    (folder / "data.json").write_text('{"root": ".", "train": {"made": "made.txt"}}')
+    return read_pictures(folder / "data.json")
+
+
+def plain_sample(path: Path, labels: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> None:
+    """The same work as one would write it down first: float pictures, and a loop over boxes and their corners."""
+    image = read_picture(path)
+    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+    for channel in (1, 2):
+        hsv[..., channel] = np.clip(hsv[..., channel].astype(np.float32) * rng.uniform(0.5, 1.5), 0, 255)
+    image = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
+    (height, width), (canvas_width, canvas_height) = image.shape[:2], size
+    ratio = min(canvas_width / width, canvas_height / height)
+    new = (round(width * ratio), round(height * ratio))
+    left, top = (canvas_width - new[0]) // 2, (canvas_height - new[1]) // 2
+    image = cv2.resize(image, new, interpolation=cv2.INTER_AREA)
+    right, bottom = canvas_width - new[0] - left, canvas_height - new[1] - top
+    image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(128, 128, 128))
+    matrix = np.eye(3)
+    matrix[:2] = cv2.getRotationMatrix2D(
+        (canvas_width / 2, canvas_height / 2), rng.uniform(-5, 5), rng.uniform(0.5, 1.2)
+    )
+    image = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(128, 128, 128))
+    np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), dtype=np.float32) / 255
+
+    map_width, map_height = canvas_width // STRIDE, canvas_height // STRIDE
+    heatmap = np.zeros((map_height, map_width), np.float32)
+    for _, _, x, y, w, h in labels:
+        corners = []
+        for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            point = ((x + dx * w / 2) * width * ratio + left, (y + dy * h / 2) * height * ratio + top, 1)
+            corners.append(matrix @ point)
+        first, last = np.min(corners, axis=0)[:2] / STRIDE, np.max(corners, axis=0)[:2] / STRIDE
+        column, row = np.clip((first + last) / 2, 0, (map_width - 1, map_height - 1)).astype(int)
+        radius = int(gaussian_radii(np.ceil(last - first)[None])[0])
+        sigma = (2 * radius + 1) / 6
+        ys, xs = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        kernel = np.exp(-(xs**2 + ys**2) / (2 * sigma**2))
+        y0, x0 = max(0, row - radius), max(0, column - radius)
+        patch = heatmap[y0 : row + radius + 1, x0 : column + radius + 1]
+        patch[:] = np.maximum(
+            patch, kernel[y0 - row + radius :, x0 - column + radius :][: patch.shape[0], : patch.shape[1]]
+        )
+
+
+def pictures_a_second_plain(pictures: LabelledPictures, size: tuple[int, int], count: int) -> float:
+    rng = np.random.default_rng(0)
+    start = time.perf_counter()
+    for number in range(count):
+        index = number % len(pictures)
+        plain_sample(pictures.paths[index], pictures.labels(index), size, rng)
+    return count / (time.perf_counter() - start)
+
+
+def pictures_a_second(pictures: LabelledPictures, size: tuple[int, int], count: int, workers: int, batch: int) -> float:
+    loader = Loader(pictures, size, batch, workers=workers)
+    done, epoch = 0, 0
+    start = time.perf_counter()
+    while done < count:
+        with closing(loader.epoch(epoch)) as batches:  # type: ignore[type-var]
+            for each in batches:
+                done += len(each.images)
+                if done >= count:
+                    break
+        epoch += 1
+    return done / (time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="data.json; default: pictures made on the spot")
+    parser.add_argument("--input-size", type=int, nargs=2, default=(1088, 608), metavar=("W", "H"))
+    parser.add_argument("--pictures", type=int, default=60, help="how many to load in each run")
+    parser.add_argument("--boxes", type=int, default=60, help="boxes in each picture made on the spot")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--opencv-threads", type=int, help="threads that OpenCV may use by itself")
+    arguments = parser.parse_args()
+    if arguments.opencv_threads is not None:
+        cv2.setNumThreads(arguments.opencv_threads)
+    size = (arguments.input_size[0], arguments.input_size[1])
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = read_pictures(arguments.data) if arguments.data else make_pictures(Path(folder), 12, arguments.boxes)
+        table = Table("loader", "pictures/s", title=f"{size[0]} x {size[1]}, OpenCV threads: {cv2.getNumThreads()}")
+        table.add_row("plain loop over boxes", f"{pictures_a_second_plain(pictures, size, arguments.pictures):.1f}")
+        for workers in arguments.workers:
+            speed = pictures_a_second(pictures, size, arguments.pictures, workers, arguments.batch)
+            table.add_row(f"{workers} workers" if workers else "no thread", f"{speed:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
