@@ -6,6 +6,8 @@ from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
 
 _TRAIL_SECONDS = 2.0
+# supervision's 21 colours go round the circle: neighbours, who often have consecutive identities, would look alike.
+_STRIDE = 10
 # Weights of red, green and blue in perceived brightness (ITU-R BT.601), and the grey above which black reads better.
 _LUMA = (0.299, 0.587, 0.114)
 _BRIGHT = 140
@@ -25,7 +27,8 @@ class Annotator:
     def __init__(self, size: tuple[int, int], frame_rate: float = 30.0, trail_seconds: float = _TRAIL_SECONDS) -> None:
         import supervision as sv
 
-        palette = sv.ColorPalette.DEFAULT
+        colors = sv.ColorPalette.DEFAULT.colors
+        palette = sv.ColorPalette([colors[number * _STRIDE % len(colors)] for number in range(len(colors))])
         brightness = [sum(w * c for w, c in zip(_LUMA, color.as_rgb(), strict=True)) for color in palette.colors]
         letters = sv.ColorPalette([sv.Color.BLACK if value > _BRIGHT else sv.Color.WHITE for value in brightness])
         by_identity = sv.ColorLookup.TRACK

@@ -41,6 +41,14 @@ def test_a_colour_belongs_to_an_identity():
     assert (first[250, 100] != first[250, 300]).any()
 
 
+def test_consecutive_identities_look_different():
+    annotator = Annotator((640, 480), trail_seconds=0)
+    colours = [annotator.draw(blank(), tracks((i, 200, 100, 300, 400)))[300, 200] for i in range(1, 23)]
+    distances = np.linalg.norm(np.diff(np.array(colours, dtype=float), axis=0), axis=1)
+    assert distances.min() > 150
+    assert len({tuple(colour) for colour in colours}) == 21
+
+
 def test_the_label_says_the_identity():
     def label(identity):
         # The palette has 21 colours: identities 21 apart differ in the label alone.
