@@ -42,8 +42,14 @@ class OnnxDetector:
         """Pictures a call; None: any number."""
 
     def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
-        """Take BGR canvases [B, H, W, 3], uint8."""
-        return RawDetections(*self._session.run(DETECTIONS, {"images": np.ascontiguousarray(canvases)}))
+        """Take BGR canvases [B, H, W, 3], uint8; a model of fixed batch runs as often as it must."""
+        count, step = len(canvases), self.batch or len(canvases)
+        filled = np.concatenate([canvases, np.repeat(canvases[-1:], -count % step, axis=0)])
+        runs = [
+            self._session.run(DETECTIONS, {"images": np.ascontiguousarray(filled[start : start + step])})
+            for start in range(0, count, step)
+        ]
+        return RawDetections(*(np.concatenate(parts)[:count] for parts in zip(*runs, strict=True)))
 
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> OnnxNetwork:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import onnx
+import onnxruntime
 from google.protobuf.message import DecodeError
 from pydantic import ValidationError
 
@@ -48,7 +49,7 @@ def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNet
     return ExportedNetwork(network, OnnxNetwork(session))
 
 
-def _load(path, kind: str, device: str):
+def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession]:
     if not path.is_file():
         raise InputError(f"{path}: no such ONNX file")
     content = path.read_bytes()

@@ -1,0 +1,198 @@
+"""One picture in, detections out: letterbox, engine, back to the picture; and the two loading functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from fairmot.detections import Detections
+from fairmot.engines import choose_inference_engine, load_engine
+from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray, Letterbox
+from fairmot.network.architectures import build_graph
+from fairmot.network.weights import check_weights, load_weights
+
+SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
+
+SIZE_MULTIPLE_PX = 32
+"""The coarsest map of every network has this stride."""
+
+
+class Detector:
+    """Finds objects in pictures of any size; made by ``load_detector``.
+
+    Attributes:
+        engine: name of the engine that runs the network.
+        architecture: name of the network.
+        input_size: width and height of the network's canvas, pixels.
+        confidence: detections with this score or less are left out.
+        classes: the only classes that are handed over; None: all.
+    """
+
+    def __init__(
+        self,
+        network: CanvasDetector,
+        engine: str,
+        architecture: str,
+        confidence: float = 0.1,
+        classes: Sequence[int] | None = None,
+    ) -> None:
+        self._network = network
+        self.engine = engine
+        self.architecture = architecture
+        self.input_size = network.input_size
+        self.confidence = confidence
+        self.classes = None if classes is None else tuple(classes)
+
+    def __call__(self, image: ImageArray) -> Detections:
+        """Return what is in one picture.
+
+        Args:
+            image: uint8 [H, W, 3], BGR.
+
+        Returns:
+            Detections in picture pixels by falling score, with unit embeddings. Boxes are amodal: they may reach
+            over the picture's edge.
+
+        Raises:
+            ValueError: not such an image.
+        """
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[ImageArray]) -> list[Detections]:
+        """Return what is in each of several pictures, which may differ in size.
+
+        Raises:
+            ValueError: one of them is no uint8 image [H, W, 3].
+        """
+        if not len(images):
+            return []
+        letterboxes = [self._letterbox(image) for image in images]
+        canvases = np.stack([box.apply(image) for box, image in zip(letterboxes, images, strict=True)])
+        found = self._network(canvases)
+        return [self._detections(found, index, letterbox) for index, letterbox in enumerate(letterboxes)]
+
+    def _letterbox(self, image: ImageArray) -> Letterbox:
+        array = np.asarray(image)
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
+            raise ValueError(f"image of {array.dtype} {list(array.shape)}: expected uint8 [H, W, 3], BGR, not empty")
+        return Letterbox((array.shape[1], array.shape[0]), self.input_size)
+
+    def _detections(self, found: RawDetections, index: int, letterbox: Letterbox) -> Detections:
+        scores, class_ids = found.scores[index], found.class_ids[index]
+        kept = scores > self.confidence
+        if self.classes is not None:
+            kept &= np.isin(class_ids, self.classes)
+        boxes = letterbox.detections_to_image(found.boxes_xyxy[index][kept])
+        return Detections(boxes, scores[kept], found.embeddings[index][kept], class_ids[kept])
+
+
+def load_detector(
+    weights: Path | str | None = None,
+    engine: str = "auto",
+    device: str = "auto",
+    confidence: float = 0.1,
+    input_size: tuple[int, int] | None = None,
+    classes: Sequence[int] | None = None,
+) -> Detector:
+    """Load a detector.
+
+    Args:
+        weights: a ``.safetensors`` weight file or an ``.onnx`` detector that this project exported; None: the weights
+            that come with the package.
+        engine: ``onnxruntime``, ``torch``, ``mindspore``, or ``auto``: the fastest one installed. An ``.onnx`` file is
+            run by ONNX Runtime.
+        device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
+        confidence: only detections with a higher score are handed over.
+        input_size: width and height of the canvas, pixels, multiples of 32; None: the size the network was made for.
+        classes: the only class numbers that are handed over; None: all.
+
+    Raises:
+        InputError: a file, engine, device, size or class that cannot be used.
+    """
+    if not 0 <= confidence <= 1:
+        raise InputError(f"confidence {confidence}: expected a number from 0 to 1")
+    if input_size is not None:
+        _check_input_size(input_size)
+    path = _weight_path(weights)
+    engine = choose_inference_engine(engine)
+    if path.suffix == ".onnx":
+        exported = _export_reader(engine, path).load_exported_detector(path, device)
+        network, config = exported.detector, exported.network
+        if input_size is not None and tuple(input_size) != network.input_size:
+            made_for = "{} x {}".format(*network.input_size)
+            raise InputError(f"{path}: was exported for {made_for}, not for {input_size[0]} x {input_size[1]}")
+    else:
+        file = load_weights(path)
+        config = file.network
+        graph = build_graph(config)
+        check_weights(graph, file.arrays, str(path))
+        size = input_size or config.input_size
+        network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
+    if classes is not None:
+        _check_classes(classes, config.classes)
+    return Detector(network, engine, config.architecture, confidence, classes)
+
+
+def load_network(weights: Path | str, engine: str = "auto", device: str = "auto") -> RawNetwork:
+    """Load a network that gives raw head maps, for parity checks and research.
+
+    Args:
+        weights: a ``.safetensors`` weight file, or ``.onnx`` raw heads that this project exported.
+        engine: as of ``load_detector``.
+        device: as the engine names it, or ``auto``.
+
+    Raises:
+        InputError: a file, engine or device that cannot be used.
+    """
+    path = _weight_path(weights)
+    engine = choose_inference_engine(engine)
+    if path.suffix == ".onnx":
+        heads: RawNetwork = _export_reader(engine, path).load_exported_network(path, device).heads
+        return heads
+    file = load_weights(path)
+    graph = build_graph(file.network)
+    check_weights(graph, file.arrays, str(path))
+    return load_engine(engine).load_network(graph, file.arrays, device)
+
+
+class _ExportReader(Protocol):
+    """What an engine offers that runs exported models."""
+
+    def load_exported_detector(self, path: Path, device: str) -> Any: ...
+
+    def load_exported_network(self, path: Path, device: str) -> Any: ...
+
+
+def _export_reader(engine: str, path: Path) -> _ExportReader:
+    module = load_engine(engine)
+    if not hasattr(module, "load_exported_detector"):
+        raise InputError(f"{path}: engine {engine} runs no exported models; use engine onnxruntime, or .safetensors")
+    return cast(_ExportReader, module)
+
+
+def _weight_path(weights: Path | str | None) -> Path:
+    if weights is not None:
+        return Path(weights)
+    if not SHIPPED_WEIGHTS.is_file():
+        raise InputError(
+            f"{SHIPPED_WEIGHTS}: this installation holds no weights; name a file, or train one with: fairmot train lite"
+        )
+    return SHIPPED_WEIGHTS
+
+
+def _check_input_size(input_size: tuple[int, int]) -> None:
+    if len(input_size) != 2 or any(side < SIZE_MULTIPLE_PX or side % SIZE_MULTIPLE_PX for side in input_size):
+        raise InputError(
+            f"input size {' x '.join(map(str, input_size))}: width and height must be multiples of {SIZE_MULTIPLE_PX}"
+        )
+
+
+def _check_classes(classes: Sequence[int], count: int) -> None:
+    unknown = [number for number in classes if not 0 <= number < count]
+    if unknown:
+        raise InputError(f"class {unknown[0]}: this network has classes 0 to {count - 1}")

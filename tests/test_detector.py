@@ -1,0 +1,199 @@
+"""Detectors as users load and call them."""
+
+import numpy as np
+import pytest
+
+import fairmot.detector
+from fairmot import load_detector, load_network
+from fairmot.config import NetworkConfig
+from fairmot.detector import Detector
+from fairmot.engines.interface import RawDetections
+from fairmot.engines.onnx.export import export_detector, export_heads, save_model
+from fairmot.errors import InputError
+from fairmot.geometry import Letterbox
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+from fairmot.network.weights import save_weights
+
+CONFIG = NetworkConfig(
+    architecture="lite", classes=2, embedding=8, head_width=16, input_width_px=96, input_height_px=64
+)
+
+
+class FixedNetwork:
+    """Answers with the same raw detections for every canvas, and keeps the canvases."""
+
+    input_size = (96, 64)
+
+    def __call__(self, canvases):
+        self.canvases = canvases
+        boxes = np.array([[10, 20, 30, 60], [40, 0, 50, 40], [-5, -5, 101, 70], [0, 0, 0, 0]], np.float32)
+        scores = np.array([0.9, 0.5, 0.25, 0.0], np.float32)
+        classes = np.array([0, 1, 0, 0])
+        vectors = np.eye(4, 3, dtype=np.float32)
+        return RawDetections(*(np.stack([a] * len(canvases)) for a in (boxes, scores, classes, vectors)))
+
+
+@pytest.fixture
+def network():
+    graph = build_graph(CONFIG)
+    weights = initial_weights(graph, seed=2)
+    for name in weights:  # else every score is 0.1 and nothing stands out
+        if name.endswith(".2.weight"):
+            weights[name] = weights[name] * 300
+    return graph, weights
+
+
+@pytest.fixture
+def weight_file(network, tmp_path):
+    save_weights(tmp_path / "lite.safetensors", CONFIG, network[1], {})
+    return tmp_path / "lite.safetensors"
+
+
+def picture(width=120, height=50, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_scores_must_exceed_the_threshold():
+    detector = Detector(FixedNetwork(), "fixed", "none", confidence=0.25)
+    found = detector(picture())
+    np.testing.assert_array_equal(found.scores, np.float32([0.9, 0.5]))
+    np.testing.assert_array_equal(found.class_ids, [0, 1])
+    np.testing.assert_array_equal(found.embeddings, np.eye(2, 3))
+    assert len(Detector(FixedNetwork(), "fixed", "none", confidence=0.24)(picture())) == 3
+
+
+def test_only_the_wanted_classes_are_handed_over():
+    found = Detector(FixedNetwork(), "fixed", "none", classes=[1])(picture())
+    np.testing.assert_array_equal(found.class_ids, [1])
+
+
+def test_boxes_return_to_the_picture():
+    network = FixedNetwork()
+    found = Detector(network, "fixed", "none")(picture(192, 96))  # ratio 1/2, 8 canvas pixels above and below
+    np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104])
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104.01])
+    np.testing.assert_array_equal(network.canvases[0], Letterbox((192, 96), (96, 64)).apply(picture(192, 96)))
+
+
+def test_each_picture_of_a_batch_has_its_own_letterbox():
+    detector = Detector(FixedNetwork(), "fixed", "none")
+    pictures = [picture(192, 96), picture(48, 32), picture(30, 70)]
+    together = detector.batch(pictures)
+    for found, image in zip(together, pictures, strict=True):
+        np.testing.assert_array_equal(found.boxes_xyxy, detector(image).boxes_xyxy)
+    assert not np.allclose(together[0].boxes_xyxy, together[1].boxes_xyxy)
+    assert detector.batch([]) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+        None,
+        "street.jpg",
+    ],
+)
+def test_bad_images(image):
+    with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], BGR, not empty"):
+        Detector(FixedNetwork(), "fixed", "none")(image)
+
+
+def test_a_weight_file_is_enough(weight_file):
+    detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
+    assert (detector.engine, detector.architecture, detector.input_size) == ("onnxruntime", "lite", (96, 64))
+    found = detector(picture())
+    assert len(found) > 5
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.scores.min() > 0.05
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, atol=1e-5)
+    views = picture(240, 100)[::2, ::-2]  # not contiguous
+    np.testing.assert_array_equal(detector(views).scores, detector(np.ascontiguousarray(views)).scores)
+
+
+def test_detections_equal_the_raw_heads(weight_file):
+    """One peak followed by hand from the head maps to the picture."""
+    image = picture(192, 96)
+    found = load_detector(weight_file, "onnxruntime", confidence=0.0)(image)
+    letterbox = Letterbox((192, 96), (96, 64))
+    pixels = letterbox.apply(image)[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
+    heads = load_network(weight_file, "onnxruntime")(pixels)
+    class_id, y, x = np.unravel_index(heads["heatmap"][0].argmax(), heads["heatmap"][0].shape)
+    centre = np.array([x, y]) + heads["offsets"][0, :, y, x]
+    extents = heads["extents"][0, :, y, x]
+    canvas_box = 4 * np.concatenate([centre - extents[:2], centre + extents[2:]])
+    box = (canvas_box - [0, 8, 0, 8]) * 2
+    np.testing.assert_allclose(found.boxes_xyxy[0], box, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(found.scores[0], 1 / (1 + np.exp(-heads["heatmap"].max())), atol=1e-5)
+    assert found.class_ids[0] == class_id
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found.boxes_xyxy[0], box + 0.1, rtol=1e-4, atol=1e-2)
+
+
+def test_another_input_size(weight_file):
+    assert load_detector(weight_file, input_size=(128, 32)).input_size == (128, 32)
+
+
+@pytest.mark.parametrize("size", [(100, 64), (96, 0), (96, -32), (96,)])
+def test_input_sizes_are_multiples_of_32(size, weight_file):
+    with pytest.raises(InputError, match="multiples of 32"):
+        load_detector(weight_file, input_size=size)
+
+
+def test_exported_detectors_and_networks_load(network, weight_file, tmp_path):
+    save_model(tmp_path / "detector.onnx", export_detector(*network, (96, 64)))
+    save_model(tmp_path / "heads.onnx", export_heads(*network))
+    exported = load_detector(tmp_path / "detector.onnx", confidence=0.05)
+    assert (exported.engine, exported.architecture, exported.input_size) == ("onnxruntime", "lite", (96, 64))
+    expected = load_detector(weight_file, "onnxruntime", confidence=0.05)(picture())
+    np.testing.assert_array_equal(exported(picture()).boxes_xyxy, expected.boxes_xyxy)
+    pixels = np.zeros((1, 3, 32, 32), np.float32)
+    heads = load_network(tmp_path / "heads.onnx")(pixels)
+    for name, values in load_network(weight_file, "onnxruntime")(pixels).items():
+        np.testing.assert_array_equal(heads[name], values)
+    with pytest.raises(InputError, match="was exported for 96 x 64, not for 64 x 64"):
+        load_detector(tmp_path / "detector.onnx", input_size=(64, 64))
+
+
+def test_exported_models_need_their_engine(network, tmp_path):
+    pytest.importorskip("torch")
+    save_model(tmp_path / "detector.onnx", export_detector(*network, (96, 64)))
+    with pytest.raises(InputError, match="engine torch runs no exported models"):
+        load_detector(tmp_path / "detector.onnx", engine="torch")
+
+
+def test_weights_of_another_architecture(network, tmp_path):
+    config = CONFIG.model_copy(update={"architecture": "dlaconv_34"})
+    save_weights(tmp_path / "wrong.safetensors", config, network[1], {})
+    with pytest.raises(InputError, match=r"does not fit dlaconv_34: base\.base_layer\.0\.weight is missing"):
+        load_detector(tmp_path / "wrong.safetensors")
+
+
+def test_absent_files(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such weight file"):
+        load_detector(tmp_path / "absent.safetensors")
+    with pytest.raises(InputError, match="no such ONNX file"):
+        load_detector(tmp_path / "absent.onnx")
+    monkeypatch.setattr(fairmot.detector, "SHIPPED_WEIGHTS", tmp_path / "lite.safetensors")
+    with pytest.raises(InputError, match="holds no weights; name a file, or train one"):
+        load_detector()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"confidence": 1.5}, "confidence 1.5"),
+        ({"classes": [0, 2]}, "class 2: this network has classes 0 to 1"),
+        ({"engine": "onnxruntim"}, "did you mean 'onnxruntime'"),
+        ({"device": "tpu", "engine": "onnxruntime"}, "device 'tpu'"),
+    ],
+)
+def test_unusable_options(options, message, weight_file):
+    with pytest.raises(InputError, match=message) as error:
+        load_detector(weight_file, **options)
+    assert "\n" not in str(error.value)
