@@ -43,6 +43,8 @@ def main() -> None:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}")
     except FloatingPointError as error:
         _fail(str(error), code=1)
+    except KeyboardInterrupt:
+        _fail("interrupted", code=130)
 
 
 def _fail(message: str, code: int = 2) -> None:
@@ -106,9 +108,11 @@ def track(
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
     else:
         typer_console().print(console.track_table(runs))
-    problems = [f"{run.name}: {run.problem}" for run in runs if run.problem]
+    problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))
+    if any(run.interrupted for run in runs):
+        _fail("interrupted; the files above are complete up to there", code=130)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -15,12 +14,11 @@ def read_checkpoint(path: Path) -> Arrays:
     """See ``EngineModule``. ``module.`` in front of names (data-parallel training) is taken off."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except Exception as error:  # foreign bytes end anywhere in the reader: KeyError, RuntimeError, EOFError ...
         raise InputError(
-            f"{path}: holds more than tensors, so it is not loaded: {str(error).splitlines()[0]}"
+            f"{path}: not a PyTorch checkpoint, damaged, or it holds more than tensors, which is not loaded "
+            f"({type(error).__name__}: {next(iter(str(error).splitlines()), '')})"
         ) from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise InputError(f"{path}: not a readable PyTorch checkpoint: {str(error).splitlines()[0]}") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise InputError(f"{path}: expected a dictionary of tensors or one with 'state_dict'")

@@ -1,0 +1,230 @@
+import pathlib
+import pickle
+
+import numpy as np
+import pytest
+from training import IDENTITIES, graph_of, small_batch, small_config, small_weights
+
+from fairmot.errors import InputError
+
+torch = pytest.importorskip("torch")
+
+from fairmot.engines.torch import create_trainer, load_canvas_detector, load_network, read_checkpoint  # noqa: E402
+from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution  # noqa: E402
+from fairmot.engines.torch.optimizer import Optimizer, rate_factor  # noqa: E402
+
+
+def trainer_of(config, identity_count=IDENTITIES):
+    return create_trainer(graph_of(config), small_weights(config), identity_count, config, "cpu")
+
+
+@pytest.mark.parametrize("architecture", ["lite", "dla_34"])
+def test_every_parameter_is_registered_and_changes(architecture):
+    config = small_config(architecture, optimizer={"learning_rate": 1e-2})
+    trainer = trainer_of(config)
+    trained = {f"network.{p.name}" for p in graph_of(config).parameters() if p.trainable}
+    trained |= {"classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id"}
+    assert set(trainer.optimizer.names) == trained
+    before = trainer.state()
+    trainer.step(small_batch(), 1e-2)
+    after = trainer.state()
+    for name in trained:
+        # A bias in front of a batch norm has no gradient but rounding.
+        if name.endswith("conv.bias") and architecture == "dla_34":
+            continue
+        assert not np.array_equal(before[name], after[name]), name
+
+
+def test_a_step_is_the_written_formula():
+    config = small_config(
+        optimizer={"name": "adamw", "weight_decay": 0.1, "rate_factors": {"backbone.": 0.5, "wh.": 0.0}}
+    )
+    trainer = trainer_of(config)
+    expected = {name: array.astype(np.float64) for name, array in trainer.state().items()}
+    for count in (1, 2, 3):
+        batch = small_batch(count)
+        _, gradients = trainer.gradients(batch)
+        trainer.step(batch, 1e-3)
+        for name, gradient in gradients.items():
+            m = expected[f"optimizer.m.{name}"] = 0.9 * expected[f"optimizer.m.{name}"] + 0.1 * gradient
+            v = expected[f"optimizer.v.{name}"] = 0.999 * expected[f"optimizer.v.{name}"] + 0.001 * gradient**2.0
+            rate = 1e-3 * {"b": 0.5, "w": 0.0}.get(name.removeprefix("network.")[:1] if "network" in name else "", 1.0)
+            decay = 0.1 if gradient.ndim > 1 else 0.0
+            expected[name] = expected[name] * (1 - rate * decay)
+            expected[name] -= rate * (m / (1 - 0.9**count)) / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
+    state = trainer.state()
+    for name in gradients:
+        np.testing.assert_allclose(state[name], expected[name], rtol=0, atol=2e-6, err_msg=name)
+    np.testing.assert_array_equal(state["network.wh.2.weight"], small_weights(config)["wh.2.weight"])
+    moved = expected["network.hm.2.weight"] + 1e-5
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(state["network.hm.2.weight"], moved, rtol=0, atol=2e-6)
+
+
+def test_the_longest_prefix_gives_the_rate():
+    factors = {"backbone.": 0.1, "backbone.backbone.stem": 0.0}
+    assert rate_factor("network.backbone.backbone.stem.conv.weight", factors) == 0.0
+    assert rate_factor("network.backbone.C3_p3.conv1.conv.weight", factors) == 0.1
+    assert rate_factor("classifier.weight", factors) == 1.0
+
+
+def test_sgd_and_adam_with_decay():
+    from fairmot.config import OptimizerConfig
+
+    for name in ("sgd", "adam"):
+        p = torch.nn.Parameter(torch.full((2, 2), 3.0))
+        optimizer = Optimizer({"p": p}, OptimizerConfig(name=name, weight_decay=0.1))
+        p.grad.fill_(0.5)
+        optimizer.step(0.01, 1)
+        expected = 3 - 0.01 * (0.5 + 0.3) if name == "sgd" else 3 - 0.01
+        np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-6)
+
+
+def test_gradients_leave_everything_as_it_was():
+    trainer = trainer_of(small_config())
+    before = trainer.state()
+    trainer.gradients(small_batch())
+    for name, array in trainer.state().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+def test_a_state_moves_to_another_trainer_bit_for_bit():
+    config = small_config(optimizer={"ema_decay": 0.5})
+    first, second = trainer_of(config), trainer_of(config)
+    first.step(small_batch(1), 1e-3)
+    second.load_state(first.state())
+    for trainer in (first, second):
+        trainer.step(small_batch(2), 1e-3)
+    state = second.state()
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(array, state[name], err_msg=name)
+    assert state["step"] == 2
+
+
+def test_a_state_of_another_run_is_refused_by_name():
+    trainer = trainer_of(small_config())
+    state = trainer.state()
+    state["classifier.bias"] = np.zeros(3, np.float32)
+    del state["optimizer.m.loss.s_id"]
+    with pytest.raises(InputError, match=r"optimizer\.m\.loss\.s_id is missing.*classifier\.bias has shape \[3\]"):
+        trainer.load_state(state)
+
+
+def test_the_average_follows_with_a_growing_decay():
+    trainer = trainer_of(small_config(optimizer={"ema_decay": 0.9}))
+    name = "hm.2.bias"
+    average = trainer.state()[f"ema.{name}"]
+    for count in (1, 2):
+        trainer.step(small_batch(count), 1e-2)
+        decay = (1 + count) / (10 + count)
+        average = decay * average + (1 - decay) * trainer.state()[f"network.{name}"]
+    np.testing.assert_allclose(trainer.state()[f"ema.{name}"], average, rtol=1e-6)
+
+
+def test_too_few_identities_leave_the_term_out():
+    trainer = trainer_of(small_config(), identity_count=2)
+    assert not any(name.startswith("classifier") for name in trainer.state())
+    before = trainer.state()["loss.s_id"]
+    result = trainer.step(small_batch(), 1e-3)
+    assert result.losses["identity"] == 0
+    np.testing.assert_array_equal(trainer.state()["loss.s_id"], before)
+
+
+def test_deformable_convolution_equals_the_definition():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 5, 6))
+    weight = rng.normal(size=(4, 3, 3, 3))
+    bias = rng.normal(size=4)
+    maps = rng.normal(size=(2, 27, 5, 6)) * 1.5
+
+    def pixel(image, row, column):
+        inside = 0 <= row < 5 and 0 <= column < 6
+        return image[:, row, column] if inside else np.zeros(3)
+
+    expected = np.zeros((2, 4, 5, 6))
+    for b, row, column in np.ndindex(2, 5, 6):
+        for tap in range(9):
+            y = row - 1 + tap // 3 + maps[b, 2 * tap, row, column]
+            x_position = column - 1 + tap % 3 + maps[b, 2 * tap + 1, row, column]
+            top, left = int(np.floor(y)), int(np.floor(x_position))
+            dy, dx = y - top, x_position - left
+            value = (1 - dy) * ((1 - dx) * pixel(x[b], top, left) + dx * pixel(x[b], top, left + 1))
+            value += dy * ((1 - dx) * pixel(x[b], top + 1, left) + dx * pixel(x[b], top + 1, left + 1))
+            mask = 1 / (1 + np.exp(-maps[b, 18 + tap, row, column]))
+            expected[b, :, row, column] += weight[:, :, tap // 3, tap % 3] @ value * mask
+    expected += bias[:, None, None]
+
+    def tensors(arrays):
+        return [torch.tensor(array, dtype=torch.float32) for array in arrays]
+
+    result = deformable_convolution(*tensors((x, maps, weight, bias)), 1, 1)
+    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=2e-5)
+    swapped = maps.copy()
+    swapped[:, [0, 1]] = maps[:, [1, 0]]  # x and y of the first tap exchanged
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(
+            deformable_convolution(*tensors((x, swapped, weight, bias)), 1, 1).numpy(), expected, rtol=0, atol=2e-5
+        )
+
+
+def test_deformable_convolution_has_the_gradients_of_finite_differences():
+    rng = np.random.default_rng(1)
+    x, offsets, mask, weight, bias = (
+        torch.tensor(rng.normal(size=shape), dtype=torch.float64, requires_grad=True)
+        for shape in ((1, 2, 4, 5), (1, 18, 4, 5), (1, 9, 4, 5), (3, 2, 3, 3), (3,))
+    )
+
+    def convolve(x, offsets, mask, weight, bias):
+        return sampled_convolution(x, offsets, mask, weight, bias, 1, 1)
+
+    assert torch.autograd.gradcheck(convolve, (x, offsets, mask, weight, bias), eps=1e-6, atol=1e-4)
+
+
+def test_decoding_gives_whole_cells_and_unit_embeddings():
+    config = small_config()
+    detector = load_canvas_detector(graph_of(config), small_weights(config), (96, 64), 50, "cpu")
+    found = detector(small_batch().images)
+    assert found.boxes_xyxy.shape == (2, 50, 4)
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=2), 1, rtol=1e-5)
+    assert np.all(np.diff(found.scores, axis=1) <= 0)
+
+
+def test_more_objects_than_cells_are_not_asked_for():
+    config = small_config()
+    detector = load_canvas_detector(graph_of(config), small_weights(config), (96, 64), 10_000, "cpu")
+    assert detector(small_batch().images).scores.shape == (2, 16 * 24)
+
+
+def test_a_public_checkpoint_is_read_and_code_in_one_is_not_run(tmp_path):
+    state = {"module.a.weight": torch.ones(2)}
+    torch.save({"epoch": 3, "state_dict": state}, tmp_path / "good.pth")
+    np.testing.assert_array_equal(read_checkpoint(tmp_path / "good.pth")["a.weight"], [1, 1])
+
+    class Trap:
+        def __reduce__(self):
+            return pathlib.Path.touch, (tmp_path / "touched",)
+
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps({"state_dict": Trap()}))
+    torch.save({"state_dict": Trap()}, tmp_path / "trap.pth")
+    for name in ("plain.pth", "trap.pth"):
+        with pytest.raises(InputError, match=name):
+            read_checkpoint(tmp_path / name)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_files_that_are_no_checkpoint(tmp_path):
+    torch.save({"state_dict": {"a": 3}}, tmp_path / "numbers.pth")
+    torch.save({"a": torch.ones(1000)}, tmp_path / "cut.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:700])
+    (tmp_path / "text.pth").write_text("hello")
+    for name in ("numbers.pth", "cut.pth", "text.pth"):
+        with pytest.raises(InputError, match=name):
+            read_checkpoint(tmp_path / name)
+
+
+def test_the_network_needs_exactly_its_arrays():
+    config = small_config()
+    weights = small_weights(config)
+    del weights["hm.2.bias"]
+    with pytest.raises(RuntimeError, match=r"hm\.2\.bias"):
+        load_network(graph_of(config), weights, "cpu")

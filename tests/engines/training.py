@@ -1,0 +1,63 @@
+"""A small network and batch that the tests of every training engine share."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from fairmot.config import Config, NetworkConfig, parse_config
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+
+IDENTITIES = 7
+
+
+def small_config(architecture="lite", **sections) -> Config:
+    network = NetworkConfig(
+        architecture=architecture, embedding=8, head_width=16, input_width_px=96, input_height_px=64
+    )
+    return parse_config(
+        {"network": network.model_dump(), "train": {"threads": 1}, **sections},
+        "test",
+    )
+
+
+def small_weights(config: Config) -> dict[str, np.ndarray]:
+    """Start values whose heads already give something, so that every gradient is alive."""
+    graph = build_graph(config.network)
+    rng = np.random.default_rng(5)
+    weights = initial_weights(graph)
+    for parameter in graph.parameters():
+        if parameter.role == "weight" and "conv_offset_mask" not in parameter.name and parameter.name[:2] in "hmwhidre":
+            weights[parameter.name] = rng.normal(0, 0.1, parameter.shape).astype(np.float32)
+        elif parameter.role == "bn_weight":
+            weights[parameter.name] = rng.uniform(0.5, 1.5, parameter.shape).astype(np.float32)
+    return weights
+
+
+def small_batch(seed=0, images=2, slots=12, objects=5) -> SimpleNamespace:
+    rng = np.random.default_rng(seed)
+    h, w = 16, 24
+    batch = SimpleNamespace(
+        images=rng.integers(0, 256, (images, 64, 96, 3), dtype=np.uint8),
+        heatmap=(0.9 * rng.random((images, 1, h, w)) ** 4).astype(np.float32),
+        is_object=np.zeros((images, slots), bool),
+        cells=np.zeros((images, slots), np.int64),
+        extents=np.zeros((images, slots, 4), np.float32),
+        offsets=np.zeros((images, slots, 2), np.float32),
+        identities=np.full((images, slots), -1, np.int64),
+        paths=tuple(f"{i}.jpg" for i in range(images)),
+    )
+    for image in range(images):
+        chosen = rng.choice(slots, objects, replace=False)
+        cells = rng.choice(h * w, objects, replace=False)
+        batch.is_object[image, chosen] = True
+        batch.cells[image, chosen] = cells
+        batch.heatmap[image, 0].reshape(-1)[cells] = 1
+        batch.extents[image, chosen] = rng.random((objects, 4)) * 6
+        batch.offsets[image, chosen] = rng.random((objects, 2))
+        batch.identities[image, chosen] = rng.integers(-1, IDENTITIES - 1, objects)
+    return batch
+
+
+def graph_of(config: Config):
+    return build_graph(config.network)
