@@ -101,3 +101,15 @@ def test_nothing_to_count_gives_zeros(write_sequence):
     folder, results = write_sequence("", "", frames=3)
     report = fairmot.score(folder, results, "none", classic=True)
     assert set(report["classic"]["combined"].values()) == {0}
+
+
+def test_a_kept_match_does_not_change_the_owner_of_a_result(write_sequence):
+    # Result 5: person 1, then 2 (transfer), kept by 1 again, then by 2, its last owner: no second transfer.
+    folder, results = write_sequence(
+        "1,1,0,0,10,10,1,-1\n2,2,0,0,10,10,1,-1\n3,2,50,0,10,10,1,-1\n3,1,0,0,10,10,1,-1\n4,2,0,0,10,10,1,-1\n",
+        "1,5,0,0,10,10,1\n2,5,0,0,10,10,1\n3,6,50,0,10,10,1\n3,5,0,0,10,10,1\n4,5,0,0,10,10,1\n",
+        frames=4,
+    )
+    scores = classic_scores(count_classic(compare(load_sequence(folder, results), BENCHMARKS["none"])))
+    assert_equal(scores, reference({"MOT15-99": accumulate(folder, results, 4)})["MOT15-99"])
+    assert (scores["IDt"], scores["IDm"], scores["IDs"]) == (1, 1, 2)

@@ -68,3 +68,15 @@ def test_a_sequence_without_results(scores):
 def test_a_sequence_without_people(scores):
     got = scores({}, {1: {1: 0}}, 3)
     assert (got["CLR_FP"], got["MOTA"], got["MLR"], got["CLR_Frames"]) == (1, 0.0, 1.0, 0)
+
+
+def test_continuation_bridges_frames_without_results(write_sequence):
+    # In frame 3 result 8 fits better, but 7 was matched in frame 1, the last with boxes on both sides.
+    folder, file = write_sequence(
+        "1,1,0,0,10,20,1,-1\n2,1,0,0,10,20,1,-1\n3,1,0,0,10,20,1,-1\n",
+        "1,7,0,0,10,20,1\n3,8,0,0,10,20,1\n3,7,2,0,10,20,1\n",
+        3,
+    )
+    got = fairmot.score(folder, file)["combined"]
+    assert (got["IDSW"], got["Frag"], got["CLR_FN"]) == (0, 0, 1)
+    assert got["MOTP_sum"] == pytest.approx(1 + 8 / 12, abs=1e-12)
