@@ -2,8 +2,8 @@
 
     python benchmarks/association.py [--frames 60] [--width 128]
 
-Scenes are walking people whose detections are jittered, missed now and then, and mixed with clutter. Run it on a quiet
-machine with OMP_NUM_THREADS=1; the ratio means more than the milliseconds.
+Scenes are walking people whose detections are jittered, missed now and then, and mixed with clutter. Processor time
+is counted, so run it with OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -51,12 +51,12 @@ def make_scene(people, frames, width, seed=0):
 
 
 def milliseconds(update, scene):
-    """Median over the frames after the fifth, when tracks of every kind are there."""
+    """Median processor time over the frames after the fifth, when tracks of every kind are there."""
     times = []
     for detections in scene:
-        start = time.perf_counter()
+        start = time.process_time()
         update(detections)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1000 * statistics.median(times[5:])
 
 

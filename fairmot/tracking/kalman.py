@@ -97,7 +97,7 @@ def gated_pairs(
 ) -> tuple[IndexArray, IndexArray, FloatRows]:
     """Find the pairs of track and box whose squared Mahalanobis distance is at most ``gate``.
 
-    Few pairs of a picture pass, so the whole table is made for the centre alone and the rest for what passed there.
+    Few pairs of a picture pass, so the whole table is made for cx alone and the rest for what passed there.
 
     Args:
         mean: [M, 8].
@@ -109,17 +109,11 @@ def gated_pairs(
         Track rows [P], box rows [P] and squared distances [P], ordered by track and then by box.
     """
     spread = innovation_variance(mean, covariance)
+    # A little more than the gate, so that rounding decides nothing here.
+    reach = np.sqrt(gate * spread[:, 0]) * (1 + 1e-9)
     offset = np.subtract.outer(mean[:, 0], boxes_cxcyah[:, 0])
-    squared = offset * offset
-    squared /= spread[:, 0, None]
-    np.subtract.outer(mean[:, 1], boxes_cxcyah[:, 1], out=offset)
-    offset *= offset
-    offset /= spread[:, 1, None]
-    squared += offset
-    tracks, boxes = np.nonzero(squared <= gate)
-    shape_offset = mean[tracks, 2:4] - boxes_cxcyah[boxes, 2:4]
-    shape_offset *= shape_offset
-    shape_offset /= spread[tracks, 2:4]
-    distance = squared[tracks, boxes] + shape_offset.sum(axis=1)
-    inside = distance <= gate
+    tracks, boxes = (np.abs(offset, out=offset) <= reach[:, None]).nonzero()
+    difference = mean[tracks, :4] - boxes_cxcyah[boxes]
+    distance = (difference * difference / spread[tracks]).sum(axis=1)
+    inside = (distance <= gate).nonzero()[0]
     return tracks[inside], boxes[inside], distance[inside]

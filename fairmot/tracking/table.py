@@ -44,7 +44,7 @@ def table_type(embedding_width: int) -> np.dtype[np.void]:
             ("is_condemned", np.bool_),  # was removed once: leaves the lost list the next time it is to be in it
             ("mean", np.float64, (8,)),
             ("covariance", np.float64, (3, 4)),
-            ("embedding", np.float32, (embedding_width,)),  # smoothed, unit length
+            ("embedding", np.float64, (embedding_width,)),  # smoothed, unit length
         ]
     )
 
@@ -76,11 +76,6 @@ def embedding_width(detections: Detections) -> int | None:
     return 0 if detections.embeddings is None else detections.embeddings.shape[1]
 
 
-def first_row(bad: NDArray[np.bool_]) -> int:
-    """Return the first row of a mask [N] that is set, or -1."""
-    return int(bad.argmax()) if bad.any() else -1
-
-
 def candidates_of(detections: Detections, confidence: float, width: int) -> Candidates:
     """Make a record of each detection that scores above ``confidence``.
 
@@ -93,20 +88,22 @@ def candidates_of(detections: Detections, confidence: float, width: int) -> Cand
         ValueError: a box or score that is not finite, or an embedding without direction. Names the row.
     """
     boxes, scores = detections.boxes_xyxy, detections.scores
-    # Written so that NaN fails too.
-    row = first_row(~(np.abs(boxes) <= MAX_COORDINATE_PX).all(axis=1))
-    if row >= 0:
+    is_box = np.abs(boxes) <= MAX_COORDINATE_PX  # NaN is not
+    if not is_box.all():
+        row = int(is_box.all(axis=1).argmin())
         raise ValueError(f"detections row {row}: box {boxes[row].tolist()} is not finite, or is beyond any picture")
-    row = first_row(~np.isfinite(scores))
-    if row >= 0:
+    is_number = np.isfinite(scores)
+    if not is_number.all():
+        row = int(is_number.argmin())
         raise ValueError(f"detections row {row}: score {scores[row]} is not finite")
 
     # Width and height are rounded to single precision, as the published code does.
     sizes = boxes[:, 2:] - boxes[:, :2]
     # DEVIATION: a box without area has no aspect, and one of height 0 turned every number of its track into NaN;
     # such boxes take no part.
-    chosen = np.flatnonzero((scores > np.float32(confidence)) & (sizes > 0).all(axis=1))
-    boxes_tlwh = np.concatenate([boxes[chosen, :2], sizes[chosen]], axis=1, dtype=np.float64)
+    chosen = ((scores > np.float32(confidence)) & (sizes > 0).all(axis=1)).nonzero()[0]
+    boxes_tlwh = np.empty((len(chosen), 4))
+    boxes_tlwh[:, :2], boxes_tlwh[:, 2:] = boxes[chosen, :2], sizes[chosen]
 
     records = np.zeros(len(chosen), dtype=table_type(width))
     records["class_id"] = detections.class_ids[chosen]
@@ -115,8 +112,9 @@ def candidates_of(detections: Detections, confidence: float, width: int) -> Cand
     if width and detections.embeddings is not None:
         embeddings = detections.embeddings[chosen].astype(np.float64)
         lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
-        row = first_row(~((lengths > 0) & np.isfinite(lengths)))
-        if row >= 0:
-            raise ValueError(f"detections row {chosen[row]}: its embedding is zero or not finite")
+        has_direction = (lengths > 0) & np.isfinite(lengths)
+        if not has_direction.all():
+            row = int(chosen[has_direction.argmin()])
+            raise ValueError(f"detections row {row}: its embedding is zero or not finite")
         records["embedding"] = embeddings / lengths[:, None]
     return Candidates(records, tlwh_to_xyxy(boxes_tlwh))

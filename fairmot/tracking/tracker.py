@@ -16,14 +16,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray, tlwh_to_xyxy
 from fairmot.tracking import kalman
-from fairmot.tracking.association import (
-    IndexArray,
-    assign,
-    cosine_distance,
-    fuse_motion,
-    iou_distance,
-    unit_rows,
-)
+from fairmot.tracking.association import IndexArray, assign, first_step, iou_distance, unique_tracks
 from fairmot.tracking.report import FrameCounts, FrameReport, report_of
 from fairmot.tracking.table import (
     Candidates,
@@ -188,7 +181,7 @@ class Tracker:
 
         pool = is_confirmed.nonzero()[0]
         if len(pool) and len(is_free):
-            rows, columns = assign(*self._first_step(table[pool], boxes[pool], candidates))
+            rows, columns = assign(*first_step(table, pool, candidates, self._config))
             settle(pool[rows], columns)
         for confirmed, limit in ((True, self._config.iou_limit), (False, self._config.unconfirmed_iou_limit)):
             rows = ((match[:tracked] < 0) & (is_confirmed[:tracked] == confirmed)).nonzero()[0]
@@ -197,24 +190,6 @@ class Tracker:
                 pairs = assign(iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit)
                 settle(rows[pairs[0]], columns[pairs[1]])
         return match
-
-    def _first_step(
-        self, tracks: TrackTable, boxes: NDArray[np.float64], candidates: Candidates
-    ) -> tuple[NDArray[np.float64], float]:
-        """Return the cost of step 1, tracks by candidates, infinite where the motion says no; and its limit."""
-        config, found = self._config, candidates.records
-        rows, columns, squared_distance = kalman.gated_pairs(
-            tracks["mean"], tracks["covariance"], found["mean"][:, :4], config.gate
-        )
-        cost = np.full((len(tracks), len(found)), np.inf)
-        if self._width:
-            distance = cosine_distance(tracks["embedding"], found["embedding"])[rows, columns]
-            cost[rows, columns] = fuse_motion(distance, squared_distance, config.motion_weight)
-            return cost, config.appearance_limit
-        # The published tracker always has embeddings. On the nine MOT15 sequences with public detections, limit 0.7
-        # without the motion's share had the best identities (IDF1 .47; .41 to .46 with others).
-        cost[rows, columns] = iou_distance(boxes, candidates.boxes_xyxy)[rows, columns]
-        return cost, config.iou_only_limit
 
     def _correct(self, match: IndexArray, candidates: Candidates) -> None:
         """Take over the matched candidates into their tracks."""
@@ -226,7 +201,8 @@ class Tracker:
         )
         if self._width:
             smoothed = smoothing * table["embedding"][rows] + (1 - smoothing) * found["embedding"]
-            table["embedding"][rows] = unit_rows(smoothed)
+            smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None]
+            table["embedding"][rows] = smoothed
         table["class_id"][rows] = found["class_id"]
         # Found again, a track keeps its old score for that frame, as in the published code.
         stayed = rows < self._tracked
@@ -264,19 +240,12 @@ class Tracker:
         self._tracked = len(order) - len(lost)
 
     def _drop_duplicates(self) -> NDArray[np.float64]:
-        """Of a tracked and a lost track on one spot drop the younger; return the boxes tlwh [M, 4] of what stays."""
+        """Drop tracks that are another one's duplicate; return the boxes tlwh [M, 4] of what stays."""
         table, tracked = self._table, self._tracked
         boxes = boxes_tlwh(table)
         if tracked == len(table):
             return boxes
-        corners = tlwh_to_xyxy(boxes)
-        first, second = (iou_distance(corners[:tracked], corners[tracked:]) < self._config.duplicate_iou).nonzero()
-        if len(first) == 0:
-            return boxes
-        second += tracked
-        age = table["last_frame"] - table["first_frame"]
-        keep = np.ones(len(table), dtype=bool)
-        keep[np.where(age[first] > age[second], second, first)] = False
-        self._table, self._tracked = table[keep], int(np.count_nonzero(keep[:tracked]))
-        kept: NDArray[np.float64] = boxes[keep]
+        stays = unique_tracks(table, tlwh_to_xyxy(boxes), tracked, self._config.duplicate_iou)
+        self._table, self._tracked = table[stays], int(np.count_nonzero(stays[:tracked]))
+        kept: NDArray[np.float64] = boxes[stays]
         return kept
