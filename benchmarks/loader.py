@@ -94,7 +94,7 @@ def pictures_a_second(pictures: LabelledPictures, size: tuple[int, int], count: 
     done, epoch = 0, 0
     start = time.perf_counter()
     while done < count:
-        with closing(loader.epoch(epoch)) as batches:  # type: ignore[type-var]
+        with closing(loader.epoch(epoch)) as batches:
             for each in batches:
                 done += len(each.images)
                 if done >= count:

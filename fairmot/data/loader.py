@@ -8,7 +8,7 @@ OpenCV's own threads are a setting of the whole process, so they are left alone;
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,7 @@ class Loader:
         """Classes of the identity classifier."""
         return self.pictures.identity_count
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of an epoch from ``first_step`` on.
 
         Threads exist while the iterator does: exhausting, closing or dropping it ends them. Meanwhile, a bounded

@@ -1,0 +1,98 @@
+"""COCO annotations: one JSON file with ``images``, ``annotations`` and ``categories``."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError, closest_name
+
+
+def convert_coco(
+    src: Path,
+    out: Path,
+    name: str | None = None,
+    *,
+    images: Path | None = None,
+    categories: Sequence[str] | None = ("person",),
+    empty: bool = False,
+) -> ConversionSummary:
+    """Convert COCO annotations; crowds (``iscrowd``) become ignore regions.
+
+    Args:
+        src: the annotation file.
+        out: folder that gets the converted set.
+        name: name of the set; default: the stem of ``src``.
+        images: folder of the pictures; default: sought beside the annotations (``val2017`` or ``images/val2017`` for
+            ``annotations/instances_val2017.json``, and so on).
+        categories: names to keep, all as class 0; None keeps each as its place in the order of category ids.
+        empty: keep pictures without any kept object or crowd.
+
+    Raises:
+        InputError: not such a file, an unknown category, or pictures that are not found.
+    """
+    data = _read(src)
+    try:
+        class_of = _classes(data["categories"], categories, src)
+        found: dict[Any, list[tuple[int, list[float]]]] = defaultdict(list)
+        for annotation in data["annotations"]:
+            class_id = class_of.get(annotation["category_id"])
+            if class_id is not None:
+                class_id = IGNORE_CLASS if annotation.get("iscrowd") else class_id
+                found[annotation["image_id"]].append((class_id, annotation["bbox"]))
+        kept = [image for image in data["images"] if empty or image["id"] in found]
+        folder = _picture_folder(src, kept[0]["file_name"] if kept else "", images)
+        pictures = []
+        for image in kept:
+            objects = found[image["id"]]
+            boxes = np.array([box for _, box in objects], dtype=np.float64).reshape(-1, 4)
+            boxes[:, 2:] += boxes[:, :2]
+            class_ids = np.array([class_id for class_id, _ in objects])
+            rows = label_rows(boxes, (image["width"], image["height"]), class_ids)
+            pictures.append(LabelledPicture(folder / image["file_name"], PurePosixPath(image["file_name"]), rows))
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{src}: not annotations as COCO has them: {reason}") from error
+    return write_set(out, name or src.stem, pictures)
+
+
+def _read(src: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(src.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{src}: cannot be read as a COCO annotation file: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{src}: not annotations as COCO has them: expected an object")
+    return data
+
+
+def _classes(found: list[dict[str, Any]], chosen: Sequence[str] | None, src: Path) -> dict[int, int]:
+    ordered = sorted(found, key=lambda category: int(category["id"]))
+    if chosen is None:
+        return {int(category["id"]): place for place, category in enumerate(ordered)}
+    names = [str(category["name"]) for category in ordered]
+    for name in chosen:
+        if name not in names:
+            raise InputError(f"{src}: no category {name!r}{closest_name(name, names)}")
+    return {int(category["id"]): 0 for category in ordered if category["name"] in chosen}
+
+
+def _picture_folder(src: Path, file_name: str, images: Path | None) -> Path:
+    split = src.stem.rpartition("_")[2]
+    beside, above = src.parent, src.parent.parent
+    folders = (
+        [images]
+        if images is not None
+        else [base / inner for base in (above, beside) for inner in (split, f"images/{split}", "images", ".")]
+    )
+    for folder in folders:
+        if (folder / file_name).exists():
+            return folder
+    raise InputError(f"{src}: its picture {file_name} is not in {', '.join(map(str, folders))}")

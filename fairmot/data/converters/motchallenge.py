@@ -1,0 +1,135 @@
+"""MOTChallenge sequences: ``img1/``, ``gt/gt.txt`` and ``seqinfo.ini``."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
+from fairmot.data.loader import read_picture
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+
+PEDESTRIAN = 1
+# Classes that MOTChallenge counts neither as right nor as wrong: on a vehicle, static, distractor, reflection.
+DISTRACTORS = (2, 7, 8, 12)
+_DETECTOR = re.compile(r"-(DPM|FRCNN|SDP)$")
+_COLUMNS = "frame,id,left,top,width,height,conf[,class,visibility]"
+
+
+def convert_motchallenge(
+    src: Path, out: Path, name: str | None = None, *, distractors: bool = False, min_visibility: float = 0.0
+) -> ConversionSummary:
+    """Convert sequences with identities: rows of conf 1 and, where there are classes, of class 1.
+
+    MOT15 rows have ten columns and no class; MOT16, 17 and 20 rows have nine, with class and visibility. Identities
+    are numbered anew without gaps, those of one sequence behind those of the sequences before it. Positions are taken
+    as they are, like the published code does and as results are written: no shift by a pixel. Of the copies of a
+    MOT17 sequence that differ in the detector, the first is taken. Frames without rows are pictures of nobody.
+
+    Args:
+        src: a sequence, or a folder of sequences.
+        out: folder that gets the converted set.
+        name: name of the set; default: that of ``src``.
+        distractors: make distractors and rows of conf 0 ignore regions.
+        min_visibility: people who are seen less become ignore regions (MOT16, 17, 20).
+
+    Raises:
+        InputError: no sequences, a bad line, or a row for a frame that has no picture.
+    """
+    pictures: list[LabelledPicture] = []
+    start = 0
+    for sequence in _sequences(src):
+        frames, class_ids, identities, boxes_xyxy = _read(sequence, distractors, min_visibility)
+        labelled = identities >= 0
+        known, renumbered = np.unique(identities[labelled], return_inverse=True)
+        identities[labelled] = renumbered + start
+        start += len(known)
+        files = find_pictures(sequence / "img1")
+        numbers = [_frame_number(file) for file in files]
+        foreign = np.setdiff1d(frames, numbers)
+        if len(foreign):
+            raise InputError(f"{sequence / 'gt/gt.txt'}: rows for frame {foreign[0]:.0f}, which has no picture in img1")
+        size = _picture_size(sequence, files[0])
+        for file, number in zip(files, numbers, strict=True):
+            here = frames == number
+            rows = label_rows(boxes_xyxy[here], size, class_ids[here], identities[here])
+            pictures.append(LabelledPicture(file, PurePosixPath(sequence.name, file.name), rows))
+    return write_set(out, name or src.resolve().name, pictures)
+
+
+def _sequences(src: Path) -> list[Path]:
+    if not src.is_dir():
+        raise InputError(f"{src}: no such folder")
+    if (src / "gt" / "gt.txt").is_file():
+        return [src.resolve()]
+    found: dict[str, Path] = {}
+    for sequence in sorted(path.parent.parent for path in src.glob("*/gt/gt.txt")):
+        found.setdefault(_DETECTOR.sub("", sequence.name), sequence)
+    if not found:
+        raise InputError(f"{src}: neither a sequence (gt/gt.txt in it) nor a folder of sequences")
+    return list(found.values())
+
+
+def _read(
+    sequence: Path, distractors: bool, min_visibility: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return frame numbers, classes (0 or ignored), identities (-1 where ignored) and corners of the rows to keep."""
+    path = sequence / "gt" / "gt.txt"
+    rows = _read_rows(path)
+    positions = rows[:, 2:6]
+    has_class = rows.shape[1] in (8, 9)
+    category = rows[:, 7] if has_class else np.full(len(rows), PEDESTRIAN)
+    visibility = rows[:, 8] if rows.shape[1] == 9 else np.ones(len(rows))
+    counted = rows[:, 6] != 0
+    is_person = counted & (category == PEDESTRIAN)
+    is_hidden = is_person & (visibility < min_visibility)
+    is_region = is_hidden | (distractors & (np.isin(category, DISTRACTORS) | (~counted & (category == PEDESTRIAN))))
+    kept = is_person | is_region
+    class_ids = np.where(is_region, IGNORE_CLASS, 0).astype(np.float64)[kept]
+    identities = np.where(is_region, -1, rows[:, 1])[kept]
+    boxes_xyxy = np.concatenate([positions[:, :2], positions[:, :2] + positions[:, 2:]], axis=1)[kept]
+    return rows[kept, 0], class_ids, identities, boxes_xyxy
+
+
+def _read_rows(path: Path) -> NDArray[np.float64]:
+    values: list[list[float]] = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        columns = line.strip().rstrip(",").split(",")
+        if not 7 <= len(columns) <= 10:
+            raise InputError(f"{path} line {number}: {len(columns)} columns, expected 7 to 10 ({_COLUMNS})")
+        if values and len(columns) != len(values[0]):
+            raise InputError(f"{path} line {number}: {len(columns)} columns, the lines before have {len(values[0])}")
+        try:
+            values.append([float(column) for column in columns])
+        except ValueError:
+            raise InputError(f"{path} line {number}: not all numbers ({_COLUMNS}): {line.strip()}") from None
+    return np.array(values, dtype=np.float64) if values else np.zeros((0, 9))
+
+
+def _frame_number(file: Path) -> int:
+    try:
+        return int(file.stem)
+    except ValueError:
+        raise InputError(f"{file}: frames of a sequence are named by number, such as 000001.jpg") from None
+
+
+def _picture_size(sequence: Path, first: Path) -> tuple[int, int]:
+    """Return width and height from ``seqinfo.ini``, or else of the first frame."""
+    info = configparser.ConfigParser()
+    try:
+        info.read(sequence / "seqinfo.ini", encoding="utf-8")
+        return (info.getint("Sequence", "imWidth"), info.getint("Sequence", "imHeight"))
+    except (configparser.Error, ValueError):
+        height, width = read_picture(first).shape[:2]
+        return (width, height)

@@ -1,0 +1,166 @@
+"""What every converter writes: pictures, label files, the list and the entry in ``data.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.data.annotations import LARGEST_NORMALISED, read_description
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+from fairmot.files import replacing
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """A picture of the source and its labels."""
+
+    source: Path
+    relative: PurePosixPath
+    """Where it goes inside ``images/<name>/``."""
+    rows: NDArray[np.float64]
+    """[n, 6] class, identity, centre x, centre y, width, height, the last four divided by the picture's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionSummary:
+    """What was written."""
+
+    name: str
+    images: int
+    boxes: int
+    """Objects, ignore regions not counted."""
+    identities: int
+    ignored: int
+    """Ignore regions."""
+    replaced: bool
+    """Whether ``data.json`` had a set of this name before."""
+    description: Path
+    """The ``data.json``."""
+
+    def __str__(self) -> str:
+        counts = (
+            f"{self.images} images, {self.boxes} boxes, {self.identities} identities, {self.ignored} ignore regions"
+        )
+        verb = "replaced in" if self.replaced else "added to"
+        return f"{self.name}: {counts}; {verb} {self.description}"
+
+
+def label_rows(
+    boxes_xyxy: NDArray[np.floating[Any]],
+    size: tuple[float, float],
+    class_ids: NDArray[Any] | int = 0,
+    identities: NDArray[Any] | int = -1,
+) -> NDArray[np.float64]:
+    """Return label rows [n, 6] for corners [n, 4] in pixels of a picture of ``size`` (width, height)."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4) / np.array(size * 2, dtype=np.float64)
+    rows = np.empty((len(boxes), 6))
+    rows[:, 0], rows[:, 1] = class_ids, identities
+    rows[:, 2:4] = (boxes[:, :2] + boxes[:, 2:]) / 2
+    rows[:, 4:6] = boxes[:, 2:] - boxes[:, :2]
+    return rows
+
+
+def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
+    """Return the picture files in a folder, sorted by path.
+
+    Raises:
+        InputError: no such folder, or no pictures in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    paths = folder.rglob("*") if recursive else folder.glob("*")
+    found = sorted(path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not found:
+        raise InputError(f"{folder}: no pictures in it ({', '.join(PICTURE_SUFFIXES)})")
+    return found
+
+
+def write_set(out: Path, name: str, pictures: Sequence[LabelledPicture]) -> ConversionSummary:
+    """Write pictures, labels and list of one set and enter it in ``out/data.json``.
+
+    Pictures become hard links, or copies where links cannot be made. The list and ``data.json`` are written last, each
+    at once: after a crash, ``data.json`` names only whole sets. A set of the same name is replaced; files of the old
+    one that the new one does not have stay, without being listed.
+
+    Raises:
+        InputError: a name that cannot be a folder's, no pictures, one that is missing, two with one label file, or a
+            ``data.json`` in ``out`` that is broken or has its root elsewhere.
+    """
+    if not re.fullmatch(r"[\w][\w.+-]*", name):
+        raise InputError(f"{name!r} cannot name a set: give a name of letters, digits, '_', '.', '+' and '-'")
+    if not pictures:
+        raise InputError(f"{name}: no pictures to convert")
+    stems = [picture.relative.with_suffix("") for picture in pictures]
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise InputError(f"{name}: two pictures are called {twice}, and would share one label file: rename one")
+    for picture in pictures:
+        if picture.relative.is_absolute() or ".." in picture.relative.parts:
+            raise InputError(f"{name}: the picture {picture.relative} would lie outside of the set's folder")
+        if not picture.source.is_file():
+            raise InputError(f"{picture.source}: no such picture, though there are labels for it")
+        if not (np.abs(picture.rows[:, 2:]) <= LARGEST_NORMALISED).all():
+            raise InputError(f"{picture.source}: a label lies more than {LARGEST_NORMALISED:g} picture sizes away")
+    description = out / "data.json"
+    values = _existing(description, out)
+
+    for picture in pictures:
+        _place(picture.source, out / "images" / name / picture.relative)
+        label = (out / "labels_with_ids" / name / picture.relative).with_suffix(".txt")
+        with replacing(label) as temporary:
+            temporary.write_text("".join(map(_line, picture.rows)), encoding="utf-8")
+    with replacing(out / f"{name}.txt") as temporary:
+        lines = (f"images/{name}/{picture.relative}\n" for picture in pictures)
+        temporary.write_text("".join(lines), encoding="utf-8")
+    replaced = name in values["train"]
+    values["train"][name] = f"{name}.txt"
+    with replacing(description) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    rows = np.concatenate([picture.rows for picture in pictures])
+    is_region = rows[:, 0] == IGNORE_CLASS
+    identities = np.unique(rows[~is_region, 1])
+    return ConversionSummary(
+        name=name,
+        images=len(pictures),
+        boxes=int((~is_region).sum()),
+        identities=int((identities >= 0).sum()),
+        ignored=int(is_region.sum()),
+        replaced=replaced,
+        description=description,
+    )
+
+
+def _existing(description: Path, out: Path) -> dict[str, Any]:
+    if not description.exists():
+        return {"root": ".", "train": {}}
+    root = read_description(description).root
+    if root.resolve() != out.resolve():
+        raise InputError(f"{description}: its root is {root}, so this set would not be found: convert into that folder")
+    values: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
+    values.setdefault("train", {})
+    return values
+
+
+def _place(source: Path, target: Path) -> None:
+    with replacing(target) as temporary:
+        try:
+            os.link(source.resolve(), temporary)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, temporary)
+
+
+def _line(row: NDArray[np.float64]) -> str:
+    return f"{row[0]:.0f} {row[1]:.0f} {row[2]:.8f} {row[3]:.8f} {row[4]:.8f} {row[5]:.8f}\n"

@@ -1,0 +1,118 @@
+"""PASCAL VOC: an XML file for each picture."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+
+_PICTURE_FOLDERS = ("JPEGImages", "images")
+_ANNOTATION_FOLDERS = ("Annotations", "annotations")
+_CSV_COLUMNS = ("image", "left", "top", "width", "height")
+# A box of another class that lies in a kept box by this share of its area describes a part of the same person.
+_PART_OF_PERSON = 0.5
+
+
+def convert_voc(
+    src: Path, out: Path, name: str | None = None, *, class_name: str = "person", ignore: Path | None = None
+) -> ConversionSummary:
+    """Convert PASCAL VOC annotations of one class.
+
+    Difficult objects, and objects of other classes unless most of them lies in a kept box, become ignore regions: in
+    partly labelled sets they are often people too.
+
+    Args:
+        src: folder with ``JPEGImages`` or ``images``, and ``Annotations`` or ``annotations``.
+        out: folder that gets the converted set.
+        name: name of the set; default: that of ``src``.
+        class_name: the class to keep.
+        ignore: CSV with the columns image, left, top, width, height (pixels) of more ignore regions.
+
+    Raises:
+        InputError: a folder, a picture or an annotation is missing or not in this format.
+    """
+    folder = next((src / each for each in _PICTURE_FOLDERS if (src / each).is_dir()), None)
+    annotations = next((src / each for each in _ANNOTATION_FOLDERS if (src / each).is_dir()), None)
+    if folder is None or annotations is None:
+        raise InputError(
+            f"{src}: expected {' or '.join(_PICTURE_FOLDERS)} and {' or '.join(_ANNOTATION_FOLDERS)} in it"
+        )
+    files = sorted(annotations.glob("*.xml"))
+    if not files:
+        raise InputError(f"{annotations}: no XML files in it")
+    by_stem = {path.stem: path for path in find_pictures(folder)}
+    regions = _read_regions(ignore) if ignore is not None else {}
+    pictures = []
+    for file in files:
+        if file.stem not in by_stem:
+            raise InputError(f"{file}: no picture {file.stem} in {folder}")
+        picture = by_stem[file.stem]
+        size, kept, ignored = _read(file, class_name)
+        boxes = np.concatenate([kept, ignored, regions.pop(picture.name, np.zeros((0, 4)))])
+        class_ids = np.where(np.arange(len(boxes)) < len(kept), 0, IGNORE_CLASS)
+        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), label_rows(boxes, size, class_ids)))
+    if regions:
+        raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is no picture of {src}")
+    return write_set(out, name or src.resolve().name, pictures)
+
+
+def _read(path: Path, class_name: str) -> tuple[tuple[float, float], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the picture's size, the kept corners and the ignored ones, pixels."""
+    try:
+        root = ElementTree.parse(path).getroot()
+        size = (float(root.findtext("size/width", "")), float(root.findtext("size/height", "")))
+        names, difficult, corners = [], [], []
+        for each in root.iter("object"):
+            names.append(each.findtext("name", "").strip())
+            difficult.append(each.findtext("difficult", "0").strip() == "1")
+            corners.append([float(each.findtext(f"bndbox/{side}", "")) for side in ("xmin", "ymin", "xmax", "ymax")])
+    except (ElementTree.ParseError, ValueError, OSError) as error:
+        raise InputError(f"{path}: not a PASCAL VOC annotation: {error}") from error
+    if min(size) <= 0:
+        raise InputError(f"{path}: the picture's size is given as {size[0]:g} x {size[1]:g}")
+    # Corners count pixels from 1 and are inclusive: pixel 1 covers 0 to 1.
+    boxes = np.array(corners, dtype=np.float64).reshape(-1, 4) - np.array([1, 1, 0, 0])
+    is_class = np.array([each == class_name for each in names], dtype=np.bool_)
+    is_kept = is_class & ~np.array(difficult, dtype=np.bool_)
+    kept, other = boxes[is_kept], boxes[~is_kept]
+    return size, kept, other[_share_inside(other, kept) < _PART_OF_PERSON]
+
+
+def _share_inside(boxes: NDArray[np.float64], containers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, for each box [n, 4], the largest share of its area that lies in one of ``containers`` [m, 4]."""
+    first = np.maximum(boxes[:, None, :2], containers[None, :, :2])
+    last = np.minimum(boxes[:, None, 2:], containers[None, :, 2:])
+    shared = np.clip(last - first, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    largest: NDArray[np.float64] = shared.max(axis=1, initial=0) / np.maximum(area, 1e-9)
+    return largest
+
+
+def _read_regions(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return corners [n, 4] by picture name."""
+    regions: dict[str, list[list[float]]] = defaultdict(list)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in _CSV_COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path} line 1: no column {missing[0]} (expected {', '.join(_CSV_COLUMNS)})")
+            for row in reader:
+                try:
+                    left, top, width, height = (float(row[column]) for column in _CSV_COLUMNS[1:])
+                except (TypeError, ValueError):
+                    raise InputError(
+                        f"{path} line {reader.line_num}: left, top, width, height must be numbers"
+                    ) from None
+                regions[row["image"]].append([left, top, left + width, top + height])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return {image: np.array(boxes) for image, boxes in regions.items()}

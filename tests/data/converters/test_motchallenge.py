@@ -1,0 +1,102 @@
+import pytest
+
+from fairmot.data.annotations import read_pictures
+from fairmot.data.converters import convert_motchallenge
+from fairmot.errors import InputError
+
+MOT17 = """1,3,10,20,30,20,1,1,1.0
+2,3,11,20,30,20,1,1,0.1
+1,9,50,0,10,20,1,7,1.0
+1,5,60,10,10,20,1,1,0.9
+2,8,0,0,10,20,0,1,1.0
+2,4,0,0,40,20,1,3,1.0
+"""
+MOT15 = "1,1,10,20,30,20,1,-1,-1,-1\n3,6,10,20,30,20,1,-1,-1,-1\n3,2,1,1,5,5,0,-1,-1,-1\n"
+
+
+@pytest.fixture
+def make_sequence(make_picture):
+    def make(folder, text, frames=3, info=True):
+        for frame in range(1, frames + 1):
+            make_picture(folder / f"img1/{frame:06}.png")
+        (folder / "gt").mkdir()
+        (folder / "gt/gt.txt").write_text(text)
+        if info:
+            (folder / "seqinfo.ini").write_text("[Sequence]\nimWidth=100\nimHeight=50\n")
+        return folder
+
+    return make
+
+
+def test_pedestrians_that_count_are_kept(tmp_path, make_sequence, boxes_of):
+    source = make_sequence(tmp_path / "MOT17-90-SDP", MOT17)
+    summary = convert_motchallenge(source, tmp_path / "out")
+    assert (summary.name, summary.images, summary.boxes, summary.identities) == ("MOT17-90-SDP", 3, 3, 2)
+    assert boxes_of(tmp_path / "out", "MOT17-90-SDP") == {
+        "000001.png": [[0, 0, 10, 20, 40, 40], [0, 1, 60, 10, 70, 30]],
+        "000002.png": [[0, 0, 11, 20, 41, 40]],
+        "000003.png": [],
+    }
+
+
+def test_distractors_and_hidden_people_can_be_ignored(tmp_path, make_sequence, boxes_of):
+    source = make_sequence(tmp_path / "seq", MOT17)
+    summary = convert_motchallenge(source, tmp_path / "out", distractors=True, min_visibility=0.5)
+    assert (summary.boxes, summary.identities, summary.ignored) == (2, 2, 3)
+    assert boxes_of(tmp_path / "out", "seq")["000002.png"] == [[-1, -1, 11, 20, 41, 40], [-1, -1, 0, 0, 10, 20]]
+
+
+def test_mot15_has_no_classes(tmp_path, make_sequence, boxes_of):
+    source = make_sequence(tmp_path / "seq", MOT15, info=False)
+    assert convert_motchallenge(source, tmp_path / "out").boxes == 2
+    assert boxes_of(tmp_path / "out", "seq")["000003.png"] == [[0, 1, 10, 20, 40, 40]]
+
+
+def test_identities_of_sequences_are_joined_and_copies_are_left_out(tmp_path, make_sequence):
+    for name, text in (("A-DPM", MOT17), ("A-SDP", MOT17), ("B", MOT15)):
+        make_sequence(tmp_path / "train" / name, text)
+    summary = convert_motchallenge(tmp_path / "train", tmp_path / "out")
+    assert (summary.images, summary.boxes, summary.identities) == (6, 5, 4)
+    pictures = read_pictures(tmp_path / "out/data.json")
+    assert pictures.rows[:, 1].tolist() == [0, 1, 0, 2, 3]
+    assert {path.parent.name for path in pictures.paths} == {"A-DPM", "B"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("TUD-Campus", (71, 359, 8)),
+        ("MOT17-04-FRCNN-mini", (8, 336, 42)),
+        ("MOT17-02-FRCNN-mini", (4, 88, 22)),
+        ("", (83, 783, 72)),
+    ],
+)
+def test_counts_of_real_sequences(tmp_path, shared, name, expected):
+    summary = convert_motchallenge(shared("data", "mot") / name, tmp_path)
+    assert (summary.images, summary.boxes, summary.identities) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,1,1,1,5,5\n", r"gt\.txt line 1: 6 columns, expected 7 to 10"),
+        ("1,1,1,1,5,5,1\n1,1,1,1,5,5,1,1\n", "line 2: 8 columns, the lines before have 7"),
+        ("\n1,1,1,1,5,x,1\n", "line 2: not all numbers"),
+        ("4,1,1,1,5,5,1\n", "rows for frame 4, which has no picture"),
+    ],
+)
+def test_bad_lines_are_named(tmp_path, make_sequence, text, message):
+    source = make_sequence(tmp_path / "seq", text)
+    with pytest.raises(InputError, match=message):
+        convert_motchallenge(source, tmp_path / "out")
+
+
+def test_missing_parts_are_named(tmp_path, make_sequence):
+    with pytest.raises(InputError, match="neither a sequence"):
+        convert_motchallenge(tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="no such folder"):
+        convert_motchallenge(tmp_path / "none", tmp_path / "out")
+    source = make_sequence(tmp_path / "seq", MOT15)
+    (source / "img1/000001.png").rename(source / "img1/first.png")
+    with pytest.raises(InputError, match=r"first\.png: frames of a sequence are named by number"):
+        convert_motchallenge(source, tmp_path / "out")
