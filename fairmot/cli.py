@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -107,7 +108,7 @@ def track(
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
     else:
-        typer_console().print(console.track_table(runs))
+        console.answers().print(console.track_table(runs))
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))
@@ -164,7 +165,6 @@ def evaluate(
     from fairmot.config import TrackerConfig
     from fairmot.detector import load_detector
     from fairmot.evaluate import evaluate as run_evaluate
-    from fairmot.evaluation.tables import print_scores
 
     detector = load_detector(weights, engine, device, input_size=_size(input_size))
     console.notes().print(f"{detector.architecture} in {detector.engine} at {_text(detector.input_size)}")
@@ -182,7 +182,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
-        print_scores(report)
+        console.print_scores(report)
 
 
 @app.command()
@@ -200,11 +200,12 @@ def score(
 
     [bold]fairmot score MOT17/train results/ --json scores.json[/bold]
     """
+    from fairmot import console
     from fairmot.evaluate import score as run_score
-    from fairmot.evaluation.tables import print_scores, write_csv, write_json
+    from fairmot.evaluation.tables import write_csv, write_json
 
     report = run_score(ground_truth, results, benchmark, classic=classic)
-    print_scores(report)
+    console.print_scores(report)
     if json_file:
         write_json(report, json_file)
     if csv_file:
@@ -247,7 +248,7 @@ def describe(
         totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}
         typer.echo(json.dumps({"network": title, **totals, **asdict(summary)}, indent=2))
     else:
-        typer_console().print(console.summary_table(title, summary, layers))
+        console.answers().print(console.summary_table(title, summary, layers))
 
 
 @app.command()
@@ -263,11 +264,10 @@ def demo(
     """
     from fairmot import console
     from fairmot.demo import demo as run_demo
-    from fairmot.evaluation.tables import print_scores
 
     with console.frame_progress() as progress:
         result = run_demo(output, people, frames, seed, progress)
-    print_scores(result.report)
+    console.print_scores(result.report)
     typer.echo(f"video: {result.video}")
 
 
@@ -311,16 +311,9 @@ def data_synthesize(
             frames=frames,
             seed=seed,
             overwrite=overwrite,
-            progress=lambda done: progress("street", done, frames),
+            progress=partial(progress, "street"),
         )
     typer.echo(str(folder))
-
-
-def typer_console() -> Any:
-    """Return the console for results."""
-    from rich.console import Console
-
-    return Console(highlight=False)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

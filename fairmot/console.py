@@ -5,7 +5,7 @@ Standard output carries results alone, so that ``--json`` can be piped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,27 @@ if TYPE_CHECKING:
 def notes() -> Console:
     """Return the console for everything that is not a result."""
     return Console(stderr=True, highlight=False)
+
+
+def answers() -> Console:
+    """Return the console for results."""
+    return Console(highlight=False)
+
+
+def print_scores(report: Mapping[str, Any]) -> None:
+    """Print the tables of a report of scores, and what was measured beside them."""
+    from fairmot.evaluation.tables import score_tables
+
+    console = answers()
+    console.print(f"pre-processing: {report['benchmark']}")
+    for table in score_tables(report):
+        console.print(table)
+    if "detection" in report:
+        console.print(f"detections alone: AP@0.5 {report['detection']['combined']['AP50']:.3f}")
+        speed = report["speed"]
+        console.print(
+            f"{speed['frames']} frames at {speed['frames_per_second']:.1f} frames/s; files in {report['output']}"
+        )
 
 
 def _bar(unit: str) -> Progress:

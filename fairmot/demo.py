@@ -35,9 +35,9 @@ def demo(
     """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it."""
     detector = load_detector()
 
-    def rendered(done: int) -> None:
+    def rendered(done: int, total: int) -> None:
         if progress:
-            progress("render", done, frames)
+            progress("render", done, total)
 
     sequence = write_street(
         output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered

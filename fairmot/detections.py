@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import supervision
 
 
-def _rows(values: Any, dtype: type, columns: int | None = None) -> NDArray[Any]:
-    array = np.asarray(values, dtype=dtype)
+def _rows(values: Any, dtype: type[Any], columns: int | None = None) -> NDArray[Any]:
+    array: NDArray[Any] = np.asarray(values, dtype=dtype)
     return array.reshape(-1, columns) if columns and array.size == 0 else array
 
 

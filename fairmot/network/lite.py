@@ -36,11 +36,13 @@ def build_lite(config: NetworkConfig) -> Graph:
         lateral = _conv_norm(builder, finer, f"{name}.lateral", NECK_CHANNELS, 1)
         x = builder.activation(builder.add(builder.resize(coarse, 2), lateral))
         x = _separable(builder, x, f"{name}.mix", NECK_CHANNELS)
-    features = _separable(builder, x, "neck.refine", NECK_CHANNELS)
+    for name in ("neck.refine1", "neck.refine2"):
+        x = _separable(builder, x, name, NECK_CHANNELS)
 
     outputs = {}
     for public, channels in head_channels(config).items():
-        head = _separable(builder, features, f"{public}.0", config.head_width)
+        # At stride 4 every spatial filter is dear: the heads share theirs, and differ in 1x1 convolutions.
+        head = builder.activation(_conv_norm(builder, x, f"{public}.0", config.head_width, 1))
         is_heatmap = public == "hm"
         head = builder.convolution(
             head,

@@ -9,7 +9,7 @@ from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
 from fairmot.engines.torch.loss import FairLoss, Targets
 from fairmot.engines.torch.network import GraphNetwork, canvases_to_pixels, choose_device
-from fairmot.engines.torch.optimizer import Optimizer
+from fairmot.engines.torch.optimizer import Optimizer, rate_factor
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_classifier
@@ -35,6 +35,9 @@ class TorchTrainer:
         self.parameters = {f"network.{name}": p for name, p in self.network.named_parameters()}
         self.parameters |= {_loss_name(name): p for name, p in self.loss.named_parameters()}
         self.optimizer = Optimizer(self.parameters, config.optimizer)
+        for name, parameter in self.parameters.items():
+            # Frozen layers need no backward pass; their gradients stay 0.
+            parameter.requires_grad_(rate_factor(name, config.optimizer.rate_factors) != 0)
         self.step_count = 0
         decays = config.optimizer.ema_decay > 0
         self.ema = {name: t.clone() for name, t in self.network.state_dict().items()} if decays else {}
