@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fairmot.data.converters.coco import convert_coco
@@ -24,7 +25,12 @@ __all__ = [
 
 
 def convert_dataset(
-    kind: str, source: Path, output: Path, name: str | None = None, ignore: Path | None = None
+    kind: str,
+    source: Path,
+    output: Path,
+    name: str | None = None,
+    ignore: Path | None = None,
+    head_classes: Sequence[str] = (),
 ) -> ConversionSummary:
     """Convert people of one data set with the defaults of its format.
 
@@ -34,6 +40,7 @@ def convert_dataset(
         output: folder that gets ``images/``, ``labels_with_ids/``, the list and the entry in ``data.json``.
         name: name of the set; default: that of the source.
         ignore: CSV of boxes to ignore, for voc alone.
+        head_classes: classes of heads that belong to the bodies, for voc alone.
 
     Raises:
         InputError: an unknown format, or a source that does not fit it.
@@ -46,10 +53,11 @@ def convert_dataset(
     }
     source, output = Path(source), Path(output)
     if kind == "voc":
-        return convert_voc(source, output, name, ignore=ignore)
+        return convert_voc(source, output, name, head_classes=head_classes, ignore=ignore)
     if kind not in converters:
         kinds = [*converters, "voc"]
         raise InputError(f"{kind}: no such format{closest_name(kind, kinds)}; give one of {', '.join(kinds)}")
-    if ignore is not None:
-        raise InputError(f"{ignore}: boxes to ignore can be given for voc alone, not for {kind}")
+    if ignore is not None or head_classes:
+        given = ignore if ignore is not None else ", ".join(head_classes)
+        raise InputError(f"{given}: boxes to ignore and classes of heads can be given for voc alone, not for {kind}")
     return converters[kind](source, output, name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
 from fairmot.data.targets import IGNORE_CLASS
@@ -22,18 +24,29 @@ _PART_OF_PERSON = 0.5
 
 
 def convert_voc(
-    src: Path, out: Path, name: str | None = None, *, class_name: str = "person", ignore: Path | None = None
+    src: Path,
+    out: Path,
+    name: str | None = None,
+    *,
+    class_name: str = "person",
+    head_classes: Sequence[str] = (),
+    ignore: Path | None = None,
 ) -> ConversionSummary:
     """Convert PASCAL VOC annotations of one class.
 
     Difficult objects, and objects of other classes unless most of them lies in a kept box, become ignore regions: in
     partly labelled sets they are often people too.
 
+    Some sets give people two boxes, the body up to the shoulders and the head with the shoulders. With
+    ``head_classes``, each body and the head that stands on it become one box around both, and bodies without a head
+    become ignore regions, since their box is cut off at the neck.
+
     Args:
         src: folder with ``JPEGImages`` or ``images``, and ``Annotations`` or ``annotations``.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``.
         class_name: the class to keep.
+        head_classes: classes of the heads that belong to the bodies of ``class_name``.
         ignore: CSV with the columns image, left, top, width, height (pixels) of more ignore regions.
 
     Raises:
@@ -55,7 +68,7 @@ def convert_voc(
         if file.stem not in by_stem:
             raise InputError(f"{file}: no picture {file.stem} in {folder}")
         picture = by_stem[file.stem]
-        size, kept, ignored = _read(file, class_name)
+        size, kept, ignored = _read(file, class_name, head_classes)
         boxes = np.concatenate([kept, ignored, regions.pop(picture.name, np.zeros((0, 4)))])
         class_ids = np.where(np.arange(len(boxes)) < len(kept), 0, IGNORE_CLASS)
         pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), label_rows(boxes, size, class_ids)))
@@ -64,7 +77,9 @@ def convert_voc(
     return write_set(out, name or src.resolve().name, pictures)
 
 
-def _read(path: Path, class_name: str) -> tuple[tuple[float, float], NDArray[np.float64], NDArray[np.float64]]:
+def _read(
+    path: Path, class_name: str, head_classes: Sequence[str]
+) -> tuple[tuple[float, float], NDArray[np.float64], NDArray[np.float64]]:
     """Return the picture's size, the kept corners and the ignored ones, pixels."""
     try:
         root = ElementTree.parse(path).getroot()
@@ -82,8 +97,27 @@ def _read(path: Path, class_name: str) -> tuple[tuple[float, float], NDArray[np.
     boxes = np.array(corners, dtype=np.float64).reshape(-1, 4) - np.array([1, 1, 0, 0])
     is_class = np.array([each == class_name for each in names], dtype=np.bool_)
     is_kept = is_class & ~np.array(difficult, dtype=np.bool_)
+    if head_classes:
+        kept_index, heads = np.flatnonzero(is_kept), np.flatnonzero(np.isin(names, list(head_classes)))
+        bodies_found, heads_found = _pair_heads(boxes[kept_index], boxes[heads])
+        bodies, matched = kept_index[bodies_found], heads[heads_found]
+        boxes[bodies, :2] = np.minimum(boxes[bodies, :2], boxes[matched, :2])
+        boxes[bodies, 2:] = np.maximum(boxes[bodies, 2:], boxes[matched, 2:])
+        is_kept = np.isin(np.arange(len(boxes)), bodies)
     kept, other = boxes[is_kept], boxes[~is_kept]
     return size, kept, other[_share_inside(other, kept) < _PART_OF_PERSON]
+
+
+def _pair_heads(bodies: NDArray[np.float64], heads: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return indices of bodies [n, 4] and of the heads [m, 4] that stand on them: together the best aligned pairs."""
+    body_size, head_size = bodies[:, None, 2:] - bodies[:, None, :2], heads[None, :, 2:] - heads[None, :, :2]
+    aside = np.abs(bodies[:, None, [0, 2]].mean(axis=2) - heads[None, :, [0, 2]].mean(axis=2)) / body_size[..., 0]
+    overlaps = (heads[None, :, 3] > bodies[:, None, 1]) & (heads[None, :, 1] < bodies[:, None, 1])
+    fits = overlaps & (aside < 0.5) & (head_size[..., 1] < body_size[..., 1])
+    # Above every sum of fitting costs, so that no fitting pair is given up for another.
+    first, second = linear_sum_assignment(np.where(fits, aside, 1.0 + len(bodies)))
+    good = fits[first, second]
+    return first[good], second[good]
 
 
 def _share_inside(boxes: NDArray[np.float64], containers: NDArray[np.float64]) -> NDArray[np.float64]:

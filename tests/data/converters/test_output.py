@@ -111,5 +111,7 @@ def test_formats_are_chosen_by_name(tmp_path, shared):
         convert_dataset("yolov5", tmp_path, tmp_path / "out")
     with pytest.raises(InputError, match="voc alone"):
         convert_dataset("yolo", tmp_path, tmp_path / "out", ignore=tmp_path / "x.csv")
+    with pytest.raises(InputError, match=r"head: .*voc alone"):
+        convert_dataset("coco", tmp_path, tmp_path / "out", head_classes=("head",))
     summary = convert_dataset("motchallenge", shared("data", "mot", "MOT17-02-FRCNN-mini"), tmp_path, name="two")
     assert (summary.name, summary.images, summary.boxes, summary.identities) == ("two", 4, 88, 22)

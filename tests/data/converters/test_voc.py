@@ -1,6 +1,6 @@
 import pytest
 
-from fairmot.data.converters import convert_voc
+from fairmot.data.converters import convert_dataset, convert_voc
 from fairmot.errors import InputError
 
 
@@ -48,6 +48,32 @@ def test_regions_of_a_table_are_ignored_too(tmp_path, source, boxes_of):
 
 def test_another_class_can_be_kept(tmp_path, source):
     assert convert_voc(source, tmp_path / "out", class_name="upper").boxes == 2
+
+
+def test_bodies_and_their_heads_become_one_box(tmp_path, source, boxes_of):
+    objects = (
+        object_of("looking", (31, 1, 50, 16)),  # between two bodies, nearer to the second
+        object_of("person", (11, 11, 34, 50)),
+        object_of("person", (31, 11, 48, 50)),
+        object_of("aside", (11, 3, 32, 14)),
+        object_of("person", (71, 11, 90, 50)),  # its head has no box
+        object_of("aside", (55, 1, 60, 6)),  # its body has no box
+    )
+    (source / "Annotations/a.xml").write_text(annotation_of(*objects))
+    convert_dataset("voc", source, tmp_path / "out", head_classes=("looking", "aside"))
+    assert boxes_of(tmp_path / "out", "voc")["a.jpg"] == [
+        [0, -1, 10, 2, 34, 50],
+        [0, -1, 30, 0, 50, 50],
+        [-1, -1, 70, 10, 90, 50],
+        [-1, -1, 54, 0, 60, 6],
+    ]
+
+
+def test_heads_in_the_street_photographs(tmp_path, shared):
+    source = shared("data", "extra", "tud_street_person")
+    summary = convert_voc(source, tmp_path, head_classes=("deflection", "undeflect"))
+    assert summary.boxes == 921  # of 976 bodies; looked at: the boxes reach from head to foot
+    assert summary.boxes + summary.ignored >= 976
 
 
 def test_counts_of_the_street_photographs(tmp_path, shared):
