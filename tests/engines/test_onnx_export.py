@@ -13,6 +13,7 @@ from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_sess
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
+from fairmot.network.graph import GraphBuilder
 from fairmot.network.initial import initial_weights
 
 SMALL = {"embedding": 16, "head_width": 24, "input_width_px": 96, "input_height_px": 64}
@@ -122,6 +123,47 @@ def test_detector_equals_decoded_raw_heads(architecture):
         perturbed = heads | {name: heads[name] + 0.01 * np.std(heads[name])}
         with pytest.raises(AssertionError):
             compare_detections(found, decode(perturbed, 50, 24))
+
+
+def small_graph(kind):
+    """A trunk of two layers, and heads that end in one of the ways that networks have."""
+    builder = GraphBuilder()
+    config = NetworkConfig(classes=1, embedding=6, input_width_px=96, input_height_px=64)
+    stem = builder.activation(builder.convolution(builder.input(), "stem", 8, 3, stride=4, bias=True), "silu")
+    heatmap = builder.convolution(builder.convolution(stem, "hm.0", 8, 3), "hm.2", 1, 1, bias=True)
+    outputs = {"heatmap": heatmap}
+    shared = builder.activation(builder.convolution(stem, "shared", 8, 5, bias=True))
+    for head, channels in (("extents", 4), ("offsets", 2), ("embedding", 6)):
+        match kind:
+            case "pointwise":
+                x = stem
+            case "separable":
+                x = builder.activation(builder.convolution(stem, f"{head}.0", 8, 3, groups=8))
+            case "two spatial":
+                x = builder.convolution(builder.convolution(stem, f"{head}.0", 8, 3), f"{head}.1", 8, 3, bias=True)
+            case "shared":
+                x = shared
+            case "sum":
+                x = builder.add(builder.convolution(stem, f"{head}.0", 8, 3), stem)
+        outputs[head] = builder.scale(builder.convolution(x, f"{head}.2", channels, 1, bias=True), 1.5)
+    return builder.finish(config, outputs)
+
+
+@pytest.mark.parametrize("kind", ["pointwise", "separable", "two spatial", "shared", "sum"])
+def test_heads_at_the_peaks_equal_whole_maps(kind):
+    graph = small_graph(kind)
+    rng = np.random.default_rng(5)
+    weights = {p.name: rng.normal(0, 0.3, p.shape).astype(np.float32) for p in graph.parameters()}
+    canvases = random_canvases(2)
+    heads = load_network(graph, weights)(to_pixels(canvases))
+    model = export_detector(graph, weights, (96, 64), max_objects=400)
+    found = OnnxDetector(create_session(model))(canvases)
+    compare_detections(found, decode(heads, 400, 24))
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    weights["offsets.2.bias"] = weights["offsets.2.bias"] + np.float32(0.01)
+    with pytest.raises(AssertionError):
+        compare_detections(load_canvas_detector(graph, weights, (96, 64), 400)(canvases), decode(heads, 400, 24))
 
 
 def test_shapes_kinds_and_order():

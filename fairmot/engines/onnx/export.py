@@ -10,7 +10,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper
 
 from fairmot.engines.onnx.decoding import Peaks, write_detections, write_patches, write_peaks
-from fairmot.engines.onnx.layers import Arrays, Writer, write_convolution, write_layer, write_nodes
+from fairmot.engines.onnx.layers import Arrays, Writer, needed_nodes, write_convolution, write_layer, write_nodes
 from fairmot.files import replacing
 from fairmot.network.folding import fold
 from fairmot.network.graph import Activation, Convolution, Graph, Input, Scale
@@ -70,14 +70,15 @@ def export_detector(
     map_size = (width // graph.stride, height // graph.stride)
     writer = Writer()
     planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
-    sparse = {head: _trailing_layers(graph, graph.outputs[head]) for head in HEADS[1:]}
+    dense = needed_nodes(graph, [graph.outputs["heatmap"]])
+    sparse = {head: _trailing_layers(graph, graph.outputs[head], dense) for head in HEADS[1:]}
     wanted = [graph.outputs["heatmap"], *(stack.source for stack in sparse.values())]
-    values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted)
+    size = "batch" if batch is None else batch
+    values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
     peaks = write_peaks(writer, values[wanted[0]], graph.config.classes, map_size, max_objects)
     heads = _write_sparse_heads(writer, graph, weights, values, sparse, peaks, map_size)
     found = write_detections(writer, peaks, heads["extents"], heads["offsets"], heads["embedding"], graph.stride)
 
-    size = "batch" if batch is None else batch
     count = min(max_objects, graph.config.classes * map_size[0] * map_size[1])
     shapes = ([4], [], [], [graph.nodes[graph.outputs["embedding"]].channels])
     kinds = (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.INT64, TensorProto.FLOAT)
@@ -108,10 +109,11 @@ class _Stack:
     """In order of execution."""
 
 
-def _trailing_layers(graph: Graph, output: int) -> _Stack:
+def _trailing_layers(graph: Graph, output: int, dense: set[int]) -> _Stack:
+    """The end of a head before which everything is computed for the heatmap anyway, or sees too much."""
     nodes: list[int] = []
     index, kernel = output, 1
-    while kernel == 1:
+    while kernel == 1 and index not in dense:
         node = graph.nodes[index]
         match node.layer:
             case Convolution(kernel=size, stride=1, padding=padding) if padding == size // 2 and size % 2:
@@ -136,6 +138,7 @@ def _write_sparse_heads(
 ) -> dict[str, str]:
     """Append the heads at the peaks; return head -> value [B, ?, 1, K]."""
     patches: dict[tuple[int, int], str] = {}
+    at_peaks: dict[int, str] = {}  # heads may share layers
     heads = {}
     for head, stack in stacks.items():
         key = (stack.source, stack.kernel)
@@ -145,11 +148,16 @@ def _write_sparse_heads(
         x = patches[key]
         for index in stack.nodes:
             node = graph.nodes[index]
-            if isinstance(node.layer, Convolution):
+            if index in at_peaks:
+                pass
+            elif isinstance(node.layer, Convolution):
                 kernel, groups = node.layer.kernel, node.layer.groups
-                x = write_convolution(writer, node, x, weights, kernel, stride=kernel, padding=0, groups=groups)
+                at_peaks[index] = write_convolution(
+                    writer, node, x, weights, kernel, stride=kernel, padding=0, groups=groups
+                )
             else:
-                x = write_layer(writer, node, [x], weights)
+                at_peaks[index] = write_layer(writer, node, [x], weights)
+            x = at_peaks[index]
         heads[head] = x
     return heads
 
@@ -173,7 +181,9 @@ def _input_values(graph: Graph, name: str) -> dict[int, str]:
 def _model(
     writer: Writer, graph: Graph, kind: str, inputs: list[Any], outputs: list[Any], properties: dict[str, str]
 ) -> ModelProto:
-    body = helper.make_graph(writer.nodes, graph.config.architecture, inputs, outputs, list(writer.constants.values()))
+    constants = list(writer.constants.values())
+    name = graph.config.architecture
+    body = helper.make_graph(writer.nodes, name, inputs, outputs, constants, value_info=writer.shapes)
     model = helper.make_model(
         body, producer_name="fairmot", ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)]
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from fairmot.network.graph import (
     Activation,
@@ -33,6 +33,7 @@ class Writer:
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
+        self.shapes: list[ValueInfoProto] = []
 
     def constant(self, values: Any, dtype: Any = None, name: str = "") -> str:
         """Add a constant and return its name; a name that is there already is the same constant."""
@@ -51,20 +52,38 @@ class Writer:
         return names
 
 
-def write_nodes(
-    writer: Writer, graph: Graph, arrays: Arrays, values: dict[int, str], wanted: Iterable[int]
-) -> dict[int, str]:
-    """Append what the ``wanted`` nodes of ``graph`` need beyond ``values``; return node -> value, old ones included."""
+def needed_nodes(graph: Graph, wanted: Iterable[int], known: Container[int] = ()) -> set[int]:
+    """Everything that the ``wanted`` nodes depend on beyond what is ``known``, themselves included."""
     needed, stack = set(), list(wanted)
     while stack:
         index = stack.pop()
-        if index not in needed and index not in values:
+        if index not in needed and index not in known:
             needed.add(index)
             stack.extend(graph.nodes[index].inputs)
+    return needed
+
+
+def write_nodes(
+    writer: Writer,
+    graph: Graph,
+    arrays: Arrays,
+    values: dict[int, str],
+    wanted: Iterable[int],
+    input_shape: tuple[int | str, int, int] | None = None,
+) -> dict[int, str]:
+    """Append what the ``wanted`` nodes of ``graph`` need beyond ``values``; return node -> value, old ones included.
+
+    ``input_shape`` is (B, H, W) where it is known. Shape inference loses a free B at a resize; told it, ONNX Runtime
+    fuses the sum behind it into a convolution.
+    """
     values = dict(values)
-    for index in sorted(needed):
+    for index in sorted(needed_nodes(graph, wanted, values)):
         node = graph.nodes[index]
         values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays)
+        if input_shape and isinstance(node.layer, Resize):
+            batch, height, width = input_shape
+            shape = [batch, node.channels, height // node.stride, width // node.stride]
+            writer.shapes.append(helper.make_tensor_value_info(values[index], TensorProto.FLOAT, shape))
     return values
 
 
