@@ -5,11 +5,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from fairmot.config import NetworkConfig
+from fairmot.engines.onnx import load_network
 from fairmot.engines.onnx.decoding import write_detections, write_patches, write_peaks
 from fairmot.engines.onnx.detector import create_session
 from fairmot.engines.onnx.export import IR_VERSION, OPSET
 from fairmot.engines.onnx.layers import Writer
 from fairmot.geometry import Letterbox
+from fairmot.network.architectures import build_graph
+from fairmot.network.official import drop_never_used
 
 OUTPUTS = ("boxes", "scores", "class_ids", "embeddings", "cells")
 
@@ -189,3 +193,31 @@ def test_published_head_maps_give_the_published_detections(case, oracle):
     for name, change in (("boxes", 1e-3), ("scores", 1e-5), ("embeddings", 1e-4), ("cells", 1)):
         with pytest.raises(AssertionError):
             compare_with_oracle(found | {name: found[name] + np.asarray(change, found[name].dtype)})
+
+
+@pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
+def test_published_weights_give_the_published_cells(case, oracle, recipe):
+    """End to end: the same set of cells, save those so near the last place that float32 noise may swap them."""
+    arrays = oracle(f"forward_{case}.npz")
+    architecture, seed = str(arrays["arch"]), int(arrays["seed"])
+    weights, _ = drop_never_used(recipe.make_official_checkpoint(architecture, seed))
+    network = load_network(build_graph(NetworkConfig(architecture=architecture)), weights)
+    heads = network(recipe.make_input(seed, tuple(arrays["input_shape"])))
+    count = int(arrays["K"])
+    logits = arrays["hm"].ravel()
+    last_place = logits[arrays["inds"][0, -1]]
+
+    def compare_cells(cells):
+        differing = np.setxor1d(cells, arrays["inds"][0])
+        assert (np.abs(logits[differing] - last_place) < 1e-3).all()
+
+    found = decode_in_onnx(heads, count)
+    compare_cells(found["cells"][0])
+    same = found["cells"][0] == arrays["inds"][0]
+    assert same.mean() > 0.9
+    np.testing.assert_allclose(found["boxes"][0, same] / 4, arrays["dets"][0, same, :4], rtol=0, atol=1e-3)
+    np.testing.assert_allclose(found["embeddings"][0, same], arrays["id_feat"][0, same], rtol=0, atol=1e-3)
+    perturbed = heads["heatmap"].copy()
+    perturbed.ravel()[arrays["inds"][0, 0]] = -9
+    with pytest.raises(AssertionError):
+        compare_cells(decode_in_onnx(heads | {"heatmap": perturbed}, count)["cells"][0])

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,7 +11,7 @@ import pytest
 
 from fairmot.config import NetworkConfig
 from fairmot.engines.onnx import load_canvas_detector, load_network
-from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
+from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session, thread_count
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
@@ -246,3 +248,16 @@ def test_unknown_device():
     graph, weights = random_network()
     with pytest.raises(InputError, match="device 'gpu7'"):
         load_network(graph, weights, "gpu7")
+
+
+def test_threads_follow_the_environment_and_the_processors(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert thread_count() == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    if hasattr(os, "sched_getaffinity"):
+        assert 1 <= thread_count() <= len(os.sched_getaffinity(0))
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+        assert thread_count() == 1
+        monkeypatch.setattr(Path, "is_file", lambda path: False)  # no topology: every processor counts
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 5})
+        assert thread_count() == 3
