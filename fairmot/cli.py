@@ -278,6 +278,7 @@ def data_convert(
     output: Annotated[Path, typer.Argument(help="Folder for images/, labels_with_ids/ and data.json.")],
     name: Annotated[str | None, typer.Option(help="Name of the set; left out: the source's.")] = None,
     ignore: Annotated[Path | None, typer.Option(help="voc: CSV of boxes to ignore.")] = None,
+    heads: Annotated[str | None, typer.Option(help="voc: classes of head boxes to join with bodies, e.g. a,b.")] = None,
 ) -> None:
     """Convert annotations to the label layout that training reads.
 
@@ -285,7 +286,9 @@ def data_convert(
     """
     from fairmot.data.converters import convert_dataset
 
-    summary = convert_dataset(kind, source, output, name=name, ignore=ignore)
+    summary = convert_dataset(
+        kind, source, output, name=name, ignore=ignore, head_classes=tuple(heads.split(",")) if heads else ()
+    )
     typer.echo(str(summary))
 
 
@@ -295,6 +298,7 @@ def data_synthesize(
     people: Annotated[int, typer.Option(min=1, max=60)] = 12,
     frames: Annotated[int, typer.Option(min=1)] = 250,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    frame_rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 25,
     overwrite: Overwrite = False,
 ) -> None:
     """Render a street with walking people, exact boxes and identities, in MOTChallenge layout.
@@ -310,6 +314,7 @@ def data_synthesize(
             people=people,
             frames=frames,
             seed=seed,
+            frame_rate=frame_rate,
             overwrite=overwrite,
             progress=partial(progress, "street"),
         )

@@ -1,0 +1,57 @@
+"""Each engine's optimiser against the written-down formula, over several steps of a real network."""
+
+import numpy as np
+import pytest
+from training import IDENTITIES, graph_of, small_batch, small_config, small_weights
+
+from fairmot.engines import load_engine
+
+
+def trainer_of(engine, config):
+    pytest.importorskip(engine)
+    options = {"compiled": False} if engine == "mindspore" else {}
+    return load_engine(engine).create_trainer(
+        graph_of(config), small_weights(config), IDENTITIES, config, "cpu", **options
+    )
+
+
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_steps_follow_the_formula(engine, name):
+    factors = {"backbone.": 0.5, "wh.": 0.0}
+    config = small_config(optimizer={"name": name, "weight_decay": 0.1, "rate_factors": factors})
+    trainer = trainer_of(engine, config)
+    expected = {key: array.astype(np.float64) for key, array in trainer.state().items()}
+    for count in (1, 2, 3):
+        batch = small_batch(count)
+        _, gradients = trainer.gradients(batch)
+        trainer.step(batch, 1e-3)
+        for key, gradient in gradients.items():
+            follow(expected, key, gradient.astype(np.float64), name, count)
+    state = trainer.state()
+    for key in gradients:
+        np.testing.assert_allclose(state[key], expected[key], rtol=0, atol=3e-6, err_msg=key)
+    np.testing.assert_array_equal(state["network.wh.2.weight"], small_weights(config)["wh.2.weight"])
+    assert not np.array_equal(state["network.hm.2.weight"], small_weights(config)["hm.2.weight"])
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(state["loss.s_det"], expected["loss.s_det"] + 1e-5, rtol=0, atol=3e-6)
+
+
+def follow(expected, key, gradient, name, count):
+    """Move ``expected[key]`` and its moments by one step at rate 1e-3, in float64."""
+    bare = key.removeprefix("network.")
+    rate = 1e-3 * (0.5 if bare.startswith("backbone.") else 0.0 if bare.startswith("wh.") else 1.0)
+    decay = 0.1 if gradient.ndim > 1 else 0.0
+    value = expected[key]
+    if rate == 0:
+        return
+    if name != "adamw":
+        gradient = gradient + decay * value
+    else:
+        value = value * (1 - rate * decay)
+    if name == "sgd":
+        expected[key] = value - rate * gradient
+        return
+    m = expected[f"optimizer.m.{key}"] = 0.9 * expected[f"optimizer.m.{key}"] + 0.1 * gradient
+    v = expected[f"optimizer.v.{key}"] = 0.999 * expected[f"optimizer.v.{key}"] + 0.001 * gradient**2
+    expected[key] = value - rate * (m / (1 - 0.9**count)) / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)

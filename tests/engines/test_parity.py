@@ -1,0 +1,93 @@
+"""The training engines against each other: gradients, steps, statistics, detections."""
+
+import numpy as np
+import pytest
+from training import IDENTITIES, graph_of, small_batch, small_config, small_weights
+
+from fairmot.engines import load_engine
+
+pytest.importorskip("torch")
+pytest.importorskip("mindspore")
+
+
+def pair_of_trainers(**sections):
+    config = small_config(**sections)
+    arguments = (graph_of(config), small_weights(config), IDENTITIES, config, "cpu")
+    return [
+        load_engine("torch").create_trainer(*arguments),
+        load_engine("mindspore").create_trainer(*arguments, compiled=False),
+    ]
+
+
+def assert_close(first, second, names, tolerance):
+    """Global L2 distance of the named arrays, relative to their length."""
+    difference = sum(float(((first[n].astype(np.float64) - second[n]) ** 2).sum()) for n in names)
+    length = sum(float((first[n].astype(np.float64) ** 2).sum()) for n in names)
+    assert difference**0.5 <= tolerance * length**0.5
+
+
+@pytest.fixture(scope="module")
+def sgd_trainers():
+    return pair_of_trainers(optimizer={"name": "sgd"})
+
+
+def test_gradients_agree(sgd_trainers):
+    # With running statistics: the float32 noise of batch statistics is larger than real differences.
+    (losses, ours), (other_losses, theirs) = (t.gradients(small_batch(), training=False) for t in sgd_trainers)
+    assert ours.keys() == theirs.keys()
+    for name, value in losses.losses.items():
+        np.testing.assert_allclose(other_losses.losses[name], value, rtol=1e-5, err_msg=name)
+    assert_close(ours, theirs, ours, 1e-4)
+    heaviest = max(ours, key=lambda name: np.linalg.norm(ours[name]))
+    theirs[heaviest] = theirs[heaviest] * np.float32(1.001)
+    with pytest.raises(AssertionError):
+        assert_close(ours, theirs, ours, 1e-4)
+
+
+def test_one_step_and_the_running_statistics_agree(sgd_trainers):
+    names = sgd_trainers[0].state().keys()
+    start = sgd_trainers[0].state()
+    assert names == sgd_trainers[1].state().keys()
+    for trainer in sgd_trainers:
+        trainer.step(small_batch(), 1e-3)
+    ours, theirs = (trainer.state() for trainer in sgd_trainers)
+    for kind in ("running_mean", "running_var"):
+        chosen = [name for name in names if name.endswith(kind)]
+        assert len(chosen) > 10
+        moved = {name: ours[name] - start[name] for name in chosen}
+        other = {name: theirs[name] - start[name] for name in chosen}
+        assert_close(moved, other, chosen, 2e-4)
+        heaviest = max(chosen, key=lambda name: np.linalg.norm(moved[name]))
+        other[heaviest] = other[heaviest] * np.float32(1.01)
+        with pytest.raises(AssertionError):
+            assert_close(moved, other, chosen, 2e-4)
+    trained = [name for name in names if "running" not in name and "num_batches" not in name and name != "step"]
+    trained = [name for name in trained if not name.startswith("optimizer.")]
+    steps = {name: ours[name] - start[name] for name in trained}
+    assert_close(steps, {name: theirs[name] - start[name] for name in trained}, trained, 2e-3)
+    for name in (n for n in names if n.endswith("num_batches_tracked")):
+        assert ours[name] == theirs[name] == 1
+
+
+def test_a_checkpoint_moves_between_the_engines(sgd_trainers):
+    torch_trainer, mindspore_trainer = sgd_trainers
+    mindspore_trainer.load_state(torch_trainer.state())
+    ours, theirs = torch_trainer.state(), mindspore_trainer.state()
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+@pytest.mark.parametrize("architecture", ["lite", "dla_34"])
+def test_detections_agree(architecture):
+    config = small_config(architecture)
+    images = small_batch().images
+    found = [
+        load_engine(name).load_canvas_detector(graph_of(config), small_weights(config), (96, 64), 20, "cpu")(images)
+        for name in ("torch", "mindspore", "onnxruntime")
+    ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other.scores, found[0].scores, rtol=0, atol=1e-4)
+        # Near-ties may change places: boxes are compared as sets.
+        for image in range(len(images)):
+            distance = np.abs(other.boxes_xyxy[image][:, None] - found[0].boxes_xyxy[image][None]).max(2).min(1)
+            assert np.mean(distance < 0.05) >= 0.9
