@@ -55,7 +55,7 @@ _FOOT = (
     "-.02 .026 .03 .012 | .1 .037 .046 .012 | .4 .039 .048 .012 | .68 .047 .032 -.006 | .95 .042 .023 -.014"
     " | 1.06 .024 .016 -.018"
 )
-_UPPER_ARM = "-.12 .03 0 1 | 0 .055 0 1 | .3 .051 0 1 | .75 .044 0 1 | 1.04 .04 0 1"
+_UPPER_ARM = "-.12 .03 0 1 | 0 .051 0 1 | .3 .05 0 1 | .75 .044 0 1 | 1.04 .04 0 1"
 _FOREARM = "-.06 .038 0 1 | .25 .043 0 1 | .7 .035 0 1 | 1 .028 0 .8"
 _HAND = "-.08 .024 .018 0 | .25 .038 .022 0 | .6 .04 .021 .006 | .9 .03 .018 .016 | 1.02 .016 .012 .02"
 _TORSOS = {
@@ -104,12 +104,12 @@ def body_parts(outfit: Outfit) -> list[Part]:
         ]
     torso = _rings(_TORSOS[outfit.feminine])
     torso[:-2, 1:3] += outfit.thickness
-    parts.append(Part("torso", _closed(torso), "top", 2.3, nearer=0.05))
+    parts.append(Part("torso", _closed(torso), "top", 2.3, nearer=0.09))
     for side in ("left", "right"):
         parts += [
-            Part(f"{side}_upper", _limb(_UPPER_ARM, outfit.thickness), "sleeve_upper", nearer=0.06),
-            Part(f"{side}_fore", _limb(_FOREARM, outfit.thickness), "sleeve_fore", nearer=0.06),
-            Part(f"{side}_hand", _tube(_HAND), "hand", nearer=0.05),
+            Part(f"{side}_upper", _limb(_UPPER_ARM, outfit.thickness), "sleeve_upper", nearer=0.12),
+            Part(f"{side}_fore", _limb(_FOREARM, outfit.thickness), "sleeve_fore", nearer=0.12),
+            Part(f"{side}_hand", _tube(_HAND), "hand", nearer=0.11),
         ]
     parts.append(Part("neck", _limb(_NECK, 0.0), "neck"))
     parts.append(Part("head", _head(1.0, 0.0), "head"))
@@ -154,8 +154,8 @@ def _worn_over(outfit: Outfit) -> list[Part]:
                 [hem, wide + 0.028 + flare, deep + 0.026 + 0.8 * flare, 0.0],
             ]
         )
-        parts.append(Part("hang", _closed(rings), "hang", 2.2, nearer=0.05, loose=True))
+        parts.append(Part("hang", _closed(rings), "hang", 2.2, nearer=0.10 if outfit.coat else 0.05, loose=True))
     if outfit.carries in _BAGS:
         bone, profile = _BAGS[outfit.carries]
-        parts.append(Part(bone, _tube(profile), "bag", 3.4, nearer=0.06 if bone == "torso" else 0.03))
+        parts.append(Part(bone, _tube(profile), "bag", 3.4, nearer=0.10 if bone == "torso" else 0.12))
     return parts

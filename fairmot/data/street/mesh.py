@@ -163,10 +163,20 @@ def box_faces(low: FloatArray, high: FloatArray, albedo: FloatArray) -> Faces:
     return Faces(corners, index, np.broadcast_to(albedo, (6, 3)), normals, np.zeros(6))
 
 
-def draw(faces: Faces, camera: Camera, light: Light, sunlit: float, oversampling: int) -> Layer:
+def draw(
+    faces: Faces, camera: Camera, light: Light, sunlit: float, oversampling: int, softness_px: float = 0.0
+) -> Layer:
     """Draw faces from far to near, oversampled, and return them at picture resolution.
 
     Faces that come nearer to the camera than 30 cm are left out.
+
+    Args:
+        faces: what is drawn.
+        camera: the camera.
+        light: the light.
+        sunlit: share of the sun that reaches it.
+        oversampling: drawn pixels a picture pixel, in each direction.
+        softness_px: how far colours run into one another inside the outline, so that flat faces look round.
     """
     vertices = np.asarray(faces.vertices, dtype=np.float32)
     normals = np.asarray(faces.normals, dtype=np.float32)
@@ -203,7 +213,19 @@ def draw(faces: Faces, camera: Camera, light: Light, sunlit: float, oversampling
     box = _extent(canvas[..., 3]) / oversampling + np.array([left, top, 0, 0])
     if oversampling > 1:
         canvas = cv2.resize(canvas, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    if softness_px > 0.4:
+        canvas = _soften(canvas, softness_px)
     return Layer(int(left), int(top), np.asarray(canvas, dtype=np.uint8), box)
+
+
+def _soften(pixels: ImageArray, sigma: float) -> ImageArray:
+    """Blur the colours of a layer and keep its coverage."""
+    blurred = cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.float32)
+    share = pixels[..., 3:] / np.maximum(blurred[..., 3:], 1)
+    out = np.empty_like(pixels)
+    out[..., :3] = np.minimum(blurred[..., :3] * share, 255)
+    out[..., 3] = pixels[..., 3]
+    return out
 
 
 def _extent(coverage: ImageArray) -> NDArray[np.float64]:

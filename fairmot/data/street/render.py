@@ -156,7 +156,7 @@ def draw_walker(scene: Scene, walker: Walker, route: Route, index: int) -> tuple
     faces, bodies = walker.faces(*pose, detail_for(height_px))
     sunlit = float(scene.houses.sunlit(np.array([x, 1.1, z]), scene.light))
     oversampling = 4 if height_px < 90 else 3 if height_px < 230 else 2
-    return draw(faces, scene.camera, scene.light, sunlit, oversampling), bodies
+    return draw(faces, scene.camera, scene.light, sunlit, oversampling, 0.0035 * height_px), bodies
 
 
 def _frame(scene: Scene, crowd: list[tuple[Walker, Route]], index: int, finish: _Finish) -> StreetFrame:

@@ -52,6 +52,7 @@ class Outfit:
     looseness: float
     """Width of the trouser legs beyond the leg, metres."""
     shoes: NDArray[np.float32]
+    coat: bool
     hem: float
     """How far a skirt or coat reaches down, in units of 64 cm from the waist; 0 where there is none."""
     flare: float
@@ -97,6 +98,7 @@ class Outfit:
             legs="bare" if skirt and rng.random() < 0.6 else "short" if shorts else "long",
             looseness=0.004 if skirt else float(rng.uniform(0.004, 0.022)),
             shoes=linear(pick(rng, _SHOES)),
+            coat=bool(coat),
             hem=float(rng.uniform(0.62, 1.05) if coat else rng.uniform(0.6, 1.2) if skirt else 0.0),
             flare=float(rng.uniform(0.01, 0.04) if coat else rng.uniform(0.02, 0.1)),
             hem_colour=top if coat or rng.random() < 0.3 else trousers,
@@ -144,8 +146,10 @@ def colour_parts(
         grid = _Grid(((rings[:-1] + rings[1:]) / 2)[:, None], angle)
         colours, kept = _PAINTERS[name](outfit, grid)
         folds = rng.standard_normal(colours.shape[:2])
-        folds = cv2.blur(folds, (5, 2), borderType=cv2.BORDER_REFLECT) + 0.2 * folds
-        strength = 0.03 if name in ("head", "neck", "hand") else 0.11
+        # Folds run a little along the limb and fade around it, whatever the number of faces.
+        folds = cv2.GaussianBlur(folds, (0, 0), segments / 14, None, 0.7, cv2.BORDER_REFLECT)
+        strength = 0.02 if name in ("head", "neck", "hand") else 0.06
+        folds /= max(float(folds.std()), 1e-6)
         albedo.append(np.clip(colours * np.exp(strength * folds)[..., None], 0, 1))
         keep.append(kept)
     return np.stack(albedo), np.stack(keep)
