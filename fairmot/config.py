@@ -63,6 +63,9 @@ class DataConfig(Section):
     description: Path = Path("data/data.json")
     sets: tuple[str, ...] = Field((), description="Names under ``train`` to use; empty: all.")
     max_objects: int = Field(500, ge=1, description="Slots an image (K of the published code).")
+    unique_identities: bool = Field(
+        False, description="Each box without an identity becomes one of its own (published for CrowdHuman)."
+    )
     clip_boxes: bool = Field(False, description="Clip boxes to the picture first (published for MOT20).")
     workers: int = Field(2, ge=0, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()

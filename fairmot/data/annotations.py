@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -74,6 +74,24 @@ class LabelledPictures:
     def labels(self, index: int) -> NDArray[np.float64]:
         """Return a copy of the rows [n, 6] of one picture."""
         return self.rows[self.starts[index] : self.starts[index + 1]].copy()
+
+
+def with_unique_identities(pictures: LabelledPictures) -> LabelledPictures:
+    """Give each object without an identity one of its own, numbered behind all the others of its set."""
+    rows = pictures.rows.copy()
+    sets: list[PictureSet] = []
+    first_picture, start = 0, 0
+    for each in pictures.sets:
+        last_picture = first_picture + each.pictures
+        block = rows[pictures.starts[first_picture] : pictures.starts[last_picture]]
+        known = block[:, 1] >= 0
+        block[known, 1] += start - each.identity_start
+        unknown = (block[:, 1] < 0) & (block[:, 0] != IGNORE_CLASS)
+        count = int(unknown.sum())
+        block[unknown, 1] = start + each.identities + np.arange(count)
+        sets.append(replace(each, identities=each.identities + count, identity_start=start))
+        first_picture, start = last_picture, start + each.identities + count
+    return LabelledPictures(pictures.paths, rows, pictures.starts, tuple(sets))
 
 
 def read_description(path: Path | str, root: Path | str | None = None) -> Description:

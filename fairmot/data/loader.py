@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import AugmentationConfig, Config
-from fairmot.data.annotations import LabelledPictures, read_pictures
+from fairmot.data.annotations import LabelledPictures, read_pictures, with_unique_identities
 from fairmot.data.augmentation import Picture, augment, choose_pictures
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
@@ -214,8 +214,9 @@ def create_loader(config: Config, root: Path | str | None = None) -> Loader:
         InputError: as ``read_pictures`` and ``Loader``.
     """
     data, network = config.data, config.network
+    pictures = read_pictures(data.description, data.sets, root)
     return Loader(
-        read_pictures(data.description, data.sets, root),
+        with_unique_identities(pictures) if data.unique_identities else pictures,
         network.input_size,
         config.train.batch_size,
         config.train.seed,

@@ -13,7 +13,9 @@ def test_a_layer_counted_by_hand():
     assert first.shape == (16, 608, 1088)
     assert first.parameters == 16 * 3 * 49
     assert first.multiply_adds == 16 * 3 * 49 * 608 * 1088
-    grouped = next(layer for layer in summarize(build_graph(LITE)).layers if layer.name == "neck.refine1.depthwise.conv")
+    grouped = next(
+        layer for layer in summarize(build_graph(LITE)).layers if layer.name == "neck.refine1.depthwise.conv"
+    )
     assert grouped.multiply_adds == 9 * 64 * 80 * 144
 
 

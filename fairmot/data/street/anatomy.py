@@ -18,7 +18,7 @@ class Part:
     profile: NDArray[np.float64]
     """Rings [R, 4]: along the bone, half width, half depth, shift; metres at a stature of 1.75 m."""
     colour: str
-    """Which colouring of ``wardrobe.py`` it has."""
+    """Which colouring of ``painting.py`` it has."""
     power: float = 2.0
     nearer: float = 0.0
     """Metres by which it is drawn as if nearer to the camera: clothes lie on what they cover."""

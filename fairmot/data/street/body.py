@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from fairmot.data.street.anatomy import body_parts
 from fairmot.data.street.gait import BONES, STRIDE_M, Posture, bones
 from fairmot.data.street.mesh import Faces, tube_faces, tube_vertices
-from fairmot.data.street.wardrobe import Outfit, colour_parts
+from fairmot.data.street.painting import colour_parts
+from fairmot.data.street.wardrobe import Outfit
 from fairmot.geometry import FloatArray
 
 DETAILS = ((6, 10), (8, 14), (13, 24))

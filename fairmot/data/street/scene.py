@@ -13,8 +13,8 @@ from fairmot.data.street import props as things
 from fairmot.data.street.background import Houses, build_houses, draw_background
 from fairmot.data.street.camera import Camera, Light, choose_light
 from fairmot.data.street.colour import GAMMA
+from fairmot.data.street.drawing import Layer, draw, fill_shadow, shadow_hulls
 from fairmot.data.street.layout import HALF_LENGTH, Layout, choose_layout, choose_view, place_camera
-from fairmot.data.street.mesh import Layer, draw, fill_shadow, shadow_hulls
 from fairmot.data.street.props import Prop
 from fairmot.geometry import FloatArray, ImageArray
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from fairmot.data.street.render import CAMERA_HEIGHT_M, StreetFrame, check_arguments, render_street
+from fairmot.data.street.compose import StreetFrame
+from fairmot.data.street.render import CAMERA_HEIGHT_M, check_arguments, render_street
 from fairmot.errors import InputError
 
 VISIBLE_ENOUGH = 0.1

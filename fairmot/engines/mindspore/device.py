@@ -1,0 +1,40 @@
+"""Which device MindSpore runs on and how many threads it takes; both belong to the process."""
+
+from __future__ import annotations
+
+import contextlib
+
+import mindspore as ms
+
+from fairmot.errors import InputError
+
+_TARGETS = {"cpu": "CPU", "ascend": "Ascend", "cuda": "GPU"}
+"""Our device names -> MindSpore's."""
+
+
+def use_device(device: str) -> None:
+    """Choose the device of this process; ``auto`` leaves MindSpore its own choice: Ascend where there is one.
+
+    Raises:
+        InputError: an unknown device, one that this machine lacks, or a change after MindSpore has begun to work.
+    """
+    if device == "auto":
+        return
+    if device not in _TARGETS:
+        raise InputError(f"device {device!r} is unknown to MindSpore; known: auto, {', '.join(_TARGETS)}")
+    if ms.get_context("device_target") == _TARGETS[device]:
+        return
+    try:
+        ms.set_device(_TARGETS[device])
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"device {device}: {str(error).splitlines()[0]}") from error
+
+
+def use_threads(count: int) -> None:
+    """Set the threads of CPU kernels; 0 leaves MindSpore its own choice.
+
+    MindSpore takes the number once in a process: later trainers run with the first one's.
+    """
+    if count:
+        with contextlib.suppress(RuntimeError):
+            ms.device_context.cpu.op_tuning.threads_num(count)

@@ -1,0 +1,193 @@
+"""One cell for each kind of layer of the graph; parameters keep their public names."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, Tensor, nn, ops
+
+from fairmot.network.graph import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concatenate,
+    Convolution,
+    DeformableConvolution,
+    Input,
+    MaxPool,
+    Node,
+    Resize,
+    Scale,
+    TransposedConvolution,
+)
+
+
+class _Layer(nn.Cell):
+    """A layer that leaves the names of its parameters alone: MindSpore would prefix them with attribute names."""
+
+    def __init__(self) -> None:
+        super().__init__(auto_prefix=False)
+
+
+class _Convolution(_Layer):
+    def __init__(self, layer: Convolution, weight: Parameter, bias: Parameter | None) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+        self.convolve = ops.Conv2D(
+            layer.channels,
+            layer.kernel,
+            pad_mode="pad",
+            pad=layer.padding,
+            stride=layer.stride,
+            group=layer.groups,
+        )
+        self.add_bias = ops.BiasAdd()
+
+    def construct(self, x: Tensor) -> Tensor:
+        x = self.convolve(x, self.weight)
+        return x if self.bias is None else self.add_bias(x, self.bias)
+
+
+class _DeformableConvolution(_Layer):
+    """``ops.deformable_conv2d`` wants [all dx, all dy, all masks]; the graph's map is (dy, dx) by tap, mask logits."""
+
+    def __init__(self, layer: DeformableConvolution, weight: Parameter, bias: Parameter | None) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+        self.kernel = (layer.kernel, layer.kernel)
+        self.taps = layer.kernel * layer.kernel
+        self.strides = (1, 1, layer.stride, layer.stride)
+        self.padding = (layer.padding,) * 4
+
+    def construct(self, x: Tensor, offsets: Tensor) -> Tensor:
+        batch, _, height, width = offsets.shape
+        shifts = offsets[:, : 2 * self.taps].reshape(batch, self.taps, 2, height, width)
+        masks = ops.sigmoid(offsets[:, 2 * self.taps :])
+        permuted = ops.concat((shifts[:, :, 1], shifts[:, :, 0], masks), 1)
+        return ops.deformable_conv2d(x, self.weight, permuted, self.kernel, self.strides, self.padding, self.bias)
+
+
+class _TransposedConvolution(_Layer):
+    def __init__(self, layer: TransposedConvolution, weight: Parameter) -> None:
+        super().__init__()
+        self.weight = weight
+        self.factor = layer.factor
+        self.enlarge = ops.Conv2DTranspose(
+            layer.channels,
+            2 * layer.factor,
+            pad_mode="pad",
+            pad=layer.factor // 2,
+            stride=layer.factor,
+            group=layer.channels,
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        return self.enlarge(x, self.weight, (batch, channels, height * self.factor, width * self.factor))
+
+
+class _BatchNorm(_Layer):
+    """Batch statistics in training, running ones otherwise; the primitive updates the running ones in place.
+
+    On the CPU the running variance takes the unbiased batch variance, as in PyTorch (measured to 1e-7). The
+    primitive's momentum is the share of the new batch, unlike that of ``nn.BatchNorm2d``.
+    """
+
+    def __init__(self, layer: BatchNorm, parameters: dict[str, Parameter]) -> None:
+        super().__init__()
+        self.weight, self.bias = parameters["weight"], parameters["bias"]
+        self.running_mean, self.running_var = parameters["running_mean"], parameters["running_var"]
+        self.with_batch = ops.BatchNorm(is_training=True, epsilon=layer.epsilon, momentum=layer.momentum)
+        self.with_running = ops.BatchNorm(is_training=False, epsilon=layer.epsilon)
+
+    def construct(self, x: Tensor) -> Tensor:
+        if self.training:
+            return self.with_batch(x, self.weight, self.bias, self.running_mean, self.running_var)[0]
+        return self.with_running(x, self.weight, self.bias, self.running_mean, self.running_var)[0]
+
+
+class _Relu(_Layer):
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.relu(x)
+
+
+class _Silu(_Layer):
+    def construct(self, x: Tensor) -> Tensor:
+        return x * ops.sigmoid(x)
+
+
+class _MaxPool(_Layer):
+    def __init__(self, layer: MaxPool) -> None:
+        super().__init__()
+        keeps_size = layer.stride == 1 and 2 * layer.padding == layer.kernel - 1
+        if layer.padding and not keeps_size:
+            raise ValueError(f"{layer}: padding is supported where it keeps the size")
+        self.pool = ops.MaxPool(layer.kernel, layer.stride, "same" if keeps_size else "valid")
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.pool(x)
+
+
+class _Add(_Layer):
+    def construct(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
+class _Concatenate(_Layer):
+    def construct(self, *maps: Tensor) -> Tensor:
+        return ops.concat(maps, 1)
+
+
+class _Resize(_Layer):
+    """Each cell repeated: exact in every mode and on every device, and its gradient is a sum."""
+
+    def __init__(self, layer: Resize) -> None:
+        super().__init__()
+        self.factor = layer.factor
+
+    def construct(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        x = x.reshape(batch, channels, height, 1, width, 1)
+        x = ops.tile(x, (1, 1, 1, self.factor, 1, self.factor))
+        return x.reshape(batch, channels, height * self.factor, width * self.factor)
+
+
+class _Scale(_Layer):
+    def __init__(self, layer: Scale) -> None:
+        super().__init__()
+        self.factor = layer.factor
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class _Identity(_Layer):
+    def construct(self, x: Tensor) -> Tensor:
+        return x
+
+
+def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
+    """Build the cell of one node from its parameters by last name (``weight``, ``bias`` ...)."""
+    weight, bias = parameters.get("weight"), parameters.get("bias")
+    match node.layer:
+        case Convolution() as layer:
+            return _Convolution(layer, weight, bias)
+        case DeformableConvolution() as layer:
+            return _DeformableConvolution(layer, weight, bias)
+        case TransposedConvolution() as layer:
+            return _TransposedConvolution(layer, weight)
+        case BatchNorm() as layer:
+            return _BatchNorm(layer, parameters)
+        case Activation(function):
+            return _Relu() if function == "relu" else _Silu()
+        case MaxPool() as layer:
+            return _MaxPool(layer)
+        case Add():
+            return _Add()
+        case Concatenate():
+            return _Concatenate()
+        case Resize() as layer:
+            return _Resize(layer)
+        case Scale() as layer:
+            return _Scale(layer)
+        case Input():
+            return _Identity()
+    raise TypeError(f"no rule for layer {node.layer}")

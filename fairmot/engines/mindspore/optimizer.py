@@ -1,0 +1,119 @@
+"""Adam, AdamW and SGD by one written-down formula, equal in every engine, and averaged weights.
+
+m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g²; p -= rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), with
+t counted from 1. ``adam`` adds decay * p to g, ``adamw`` takes rate * decay * p off p first, ``sgd`` is
+p -= rate * (g + decay * p). Only weights with more than one dimension decay.
+"""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+from mindspore.ops import functional
+
+from fairmot.config import OptimizerConfig
+from fairmot.engines.interface import Arrays
+from fairmot.engines.mindspore.network import set_value, to_numpy
+
+
+class Optimizer(nn.Cell):
+    """Steps all trainable parameters of a run; frozen ones (factor 0) keep their place in the state only.
+
+    ``parameters`` maps the names of the state (``network.`` and so on) to parameters.
+    """
+
+    def __init__(self, parameters: dict[str, Parameter], config: OptimizerConfig) -> None:
+        super().__init__(auto_prefix=False)
+        factors = {name: rate_factor(name, config.rate_factors) for name in parameters}
+        moving = [name for name in parameters if factors[name] > 0]
+        self.moving = tuple(moving)
+        self.moments = {
+            f"optimizer.{kind}.{name}": Parameter(
+                Tensor(np.zeros(parameter.shape, np.float32)), name=f"optimizer.{kind}.{name}", requires_grad=False
+            )
+            for kind in ("m", "v")
+            for name, parameter in parameters.items()
+        }
+        self.trained = ParameterTuple([parameters[name] for name in moving])
+        self.m = ParameterTuple([self.moments[f"optimizer.m.{name}"] for name in moving])
+        self.v = ParameterTuple([self.moments[f"optimizer.v.{name}"] for name in moving])
+        self.factors = tuple(factors[name] for name in moving)
+        self.decays = tuple(config.weight_decay if parameters[name].ndim > 1 else 0.0 for name in moving)
+        self.over_all = ops.Map()
+        self.is_sgd, self.is_adamw = config.name == "sgd", config.name == "adamw"
+        self.beta1, self.beta2, self.epsilon = config.beta1, config.beta2, config.epsilon
+
+    def scalars(self, learning_rate: float, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what ``construct`` needs of the ``count``-th step (from 1), computed in float64."""
+        correction1 = 1.0 - self.beta1**count
+        correction2 = 1.0 - self.beta2**count
+        values = (learning_rate, learning_rate / correction1, correction2)
+        return tuple(Tensor(value, ms.float32) for value in values)
+
+    def construct(self, gradients: tuple[Tensor, ...], rate: Tensor, adam_rate: Tensor, correction2: Tensor) -> None:
+        """Take one step; rates are tensors so that a new one compiles nothing again."""
+        # A map unrolls flat; a loop of several hundred turns exceeds the compiler's call depth.
+        if self.is_sgd:
+            step = functional.partial(_descend, rate)
+        else:
+            constants = (self.beta1, self.beta2, self.epsilon, self.is_adamw)
+            step = functional.partial(_step_adam, constants, rate, adam_rate, correction2)
+        return self.over_all(step, self.trained, self.m, self.v, gradients, self.factors, self.decays)
+
+    def arrays(self) -> Arrays:
+        """Return copies of the moments as ``optimizer.m.<name>`` and ``optimizer.v.<name>``."""
+        return {name: to_numpy(moment) for name, moment in self.moments.items()}
+
+    def load_arrays(self, arrays: Arrays) -> None:
+        """Take the moments back."""
+        for name, moment in self.moments.items():
+            set_value(moment, arrays[name])
+
+
+class Average(nn.Cell):
+    """Exponential moving average of parameters: average += share * (parameter - average)."""
+
+    def __init__(self, parameters: dict[str, Parameter]) -> None:
+        super().__init__(auto_prefix=False)
+        self.named = {
+            name: Parameter(Tensor(to_numpy(parameter)), name=f"ema.{name}", requires_grad=False)
+            for name, parameter in parameters.items()
+        }
+        self.parameters = ParameterTuple(list(parameters.values()))
+        self.over_all = ops.Map()
+        self.averages = ParameterTuple(list(self.named.values()))
+
+    def construct(self, share: Tensor) -> None:
+        """Take the parameters in with this share."""
+        return self.over_all(functional.partial(_take_in, share), self.averages, self.parameters)
+
+
+def _descend(rate, parameter, m, v, gradient, factor, decay):
+    return ops.assign(parameter, parameter - (gradient + parameter * decay) * (rate * factor))
+
+
+def _step_adam(constants, rate, adam_rate, correction2, parameter, m, v, gradient, factor, decay):
+    beta1, beta2, epsilon, decoupled = constants
+    value = parameter + 0.0
+    if decoupled:
+        value = value * (1.0 - rate * (factor * decay))
+    else:
+        gradient = gradient + value * decay
+    m_new = m * beta1 + gradient * (1.0 - beta1)
+    v_new = v * beta2 + ops.square(gradient) * (1.0 - beta2)
+    ops.assign(m, m_new)
+    ops.assign(v, v_new)
+    update = m_new / (ops.sqrt(v_new / correction2) + epsilon)
+    return ops.assign(parameter, value - update * (adam_rate * factor))
+
+
+def _take_in(share, average, parameter):
+    return ops.assign(average, average + share * (parameter - average))
+
+
+def rate_factor(name: str, factors: dict[str, float]) -> float:
+    """Return the factor of the longest prefix that fits a parameter's name without ``network.``."""
+    bare = name.removeprefix("network.")
+    fitting = [prefix for prefix in factors if bare.startswith(prefix)]
+    return factors[max(fitting, key=len)] if fitting else 1.0

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# From raw data to the shipped model: converts the photographs, renders the streets, trains `lite`.
+# Usage: scripts/train_lite.sh DATA WORK
+#   DATA  folder with pennfudan/, coco_person/, extra/ and teachers/yolox_nano.onnx (docs/models.md names the sources)
+#   WORK  folder for everything made on the way; a second call goes on where the first was stopped
+# TUD-Campus is validation and takes no part.
+set -euo pipefail
+[ $# -eq 2 ] || { sed -n '2,5p' "$0" >&2; exit 2; }
+data=$1 work=$2
+config="$(dirname "$0")/../configs/lite.yaml"
+mkdir -p "$work"
+
+if [ ! -e "$work/people/photographs-and-streets" ]; then
+    fairmot data convert pennfudan "$data/pennfudan" "$work/people"
+    fairmot data convert yolo "$data/coco_person" "$work/people" --name coco
+    fairmot data convert yolo "$data/extra/capston2_person" "$work/people" --name capston2
+    # Bodies and heads are labelled apart there, and not everybody is labelled.
+    fairmot data convert voc "$data/extra/tud_street_person" "$work/people" --name tud_street \
+        --heads deflection,undeflect --ignore "$data/extra/tud_street_person/ignore_candidates.csv"
+    for seed in $(seq 1 20); do
+        # Two frames a second, so that consecutive pictures differ.
+        fairmot data synthesize "$work/streets" --people $((8 + seed)) --frames 30 --frame-rate 2 --seed "$seed" --overwrite
+    done
+    fairmot data convert motchallenge "$work/streets" "$work/people" --name streets
+    touch "$work/people/photographs-and-streets"
+fi
+[ -e "$work/yolox_nano.safetensors" ] || fairmot convert "$data/teachers/yolox_nano.onnx" "$work/yolox_nano.safetensors"
+
+resume=()
+[ ! -e "$work/run/last.safetensors" ] || resume=(--resume)
+fairmot train "$config" --engine torch "${resume[@]}" \
+    --set data.description="$work/people/data.json" \
+    --set train.start_weights="$work/yolox_nano.safetensors" \
+    --set train.output="$work/run"
