@@ -51,6 +51,7 @@ class Finish:
         self.seed = seed
 
     def __call__(self, image: NDArray[np.float32], index: int) -> ImageArray:
+        """Return the finished picture of frame ``index``; the noise of a frame depends on seed and index alone."""
         height, width = image.shape[:2]
         top, left = np.random.default_rng([self.seed, 4, index]).integers(_NOISE_MARGIN, size=2)
         noise = self.noise[top : top + height, left : left + width]
@@ -79,6 +80,14 @@ def draw_walker(scene: Scene, walker: Walker, route: Route, index: int) -> tuple
 
 
 def compose_frame(scene: Scene, crowd: list[tuple[Walker, Route]], index: int, finish: Finish) -> StreetFrame:
+    """Draw a frame and describe it.
+
+    Args:
+        scene: the street.
+        crowd: everybody, in the order of their identities.
+        index: of the frame.
+        finish: lens and sensor.
+    """
     width, height = scene.camera.size
     shadow = np.zeros((height, width), dtype=np.uint8)
     contact = np.zeros((height, width), dtype=np.uint8)
