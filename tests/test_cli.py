@@ -1,0 +1,208 @@
+"""The commands as a stranger runs them: in a process of their own, from an empty folder, with good and bad input."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+from fairmot.network.lite import LITE
+from fairmot.network.weights import save_weights
+
+
+def run(folder, *arguments):
+    """Run ``fairmot`` in ``folder``."""
+    program = [sys.executable, "-c", "from fairmot.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+
+def failure(folder, *arguments):
+    """Run a command that must fail as a user's mistake does, and return its one line."""
+    finished = run(folder, *arguments)
+    assert finished.returncode == 2, finished
+    assert "Traceback" not in finished.stderr
+    lines = [line for line in finished.stderr.splitlines() if line.startswith("fairmot: ")]
+    assert len(lines) == 1, finished.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def sequence(tmp_path):
+    """Eight frames of a bright box that walks, in MOTChallenge layout."""
+    folder = tmp_path / "walk"
+    (folder / "img1").mkdir(parents=True)
+    (folder / "gt").mkdir()
+    rows = []
+    for index in range(8):
+        image = np.full((96, 160, 3), 40, np.uint8)
+        cv2.rectangle(image, (20 + 5 * index, 30), (40 + 5 * index, 80), (200, 220, 240), -1)
+        cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.jpg"), image)
+        rows.append(f"{index + 1},1,{20 + 5 * index},30,20,50,1,1,1\n")
+    (folder / "gt" / "gt.txt").write_text("".join(rows))
+    (folder / "seqinfo.ini").write_text(
+        "[Sequence]\nname=walk\nimDir=img1\nframeRate=25\nseqLength=8\nimWidth=160\nimHeight=96\nimExt=.jpg\n"
+    )
+    return folder
+
+
+def test_help_is_quick():
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        finished = run(".", "--help")
+        seconds.append(time.perf_counter() - began)
+        assert finished.returncode == 0
+    reference = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import typer, rich.console"], check=True)
+        reference.append(time.perf_counter() - began)
+    # As a ratio in one run: the help may cost little more than the library that prints it.
+    assert min(seconds) < 3 * min(reference)
+
+
+def test_version():
+    assert run(".", "--version").stdout.strip().count(".") == 2
+
+
+def test_track_writes_rows_and_a_video_and_a_second_run_its_own_folder(tmp_path, sequence):
+    for folder in ("walk", "walk-2"):
+        finished = run(tmp_path, "track", sequence, "--json")
+        assert finished.returncode == 0, finished.stderr
+        (result,) = json.loads(finished.stdout)
+        assert result["frame_count"] == 8
+        assert (tmp_path / "runs" / "track" / folder / "walk.txt").exists()
+        assert (tmp_path / "runs" / "track" / folder / "walk.mp4").stat().st_size > 500
+
+
+def test_evaluate_prints_the_three_families(tmp_path, sequence):
+    finished = run(tmp_path, "evaluate", sequence, "--benchmark", "none", "--output", "out")
+    assert finished.returncode == 0, finished.stderr
+    for word in ("HOTA", "MOTA", "IDF1", "AP@0.5", "frames/s"):
+        assert word in finished.stdout
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert report["combined"]["Frames"] == 8
+
+
+def test_score_needs_no_network_and_perfect_results_score_1(tmp_path, sequence):
+    rows = [line.split(",")[:6] for line in (sequence / "gt" / "gt.txt").read_text().splitlines()]
+    (tmp_path / "walk.txt").write_text("".join(",".join(row) + ",1,-1,-1,-1\n" for row in rows))
+    finished = run(
+        tmp_path,
+        "score",
+        sequence,
+        "walk.txt",
+        "--benchmark",
+        "none",
+        "--json",
+        "s.json",
+        "--csv",
+        "s.csv",
+        "--classic",
+    )
+    assert finished.returncode == 0, finished.stderr
+    combined = json.loads((tmp_path / "s.json").read_text())["combined"]
+    assert combined["HOTA"] == combined["MOTA"] == combined["IDF1"] == 1.0
+    assert (tmp_path / "s.csv").read_text().startswith("sequence,")
+
+
+def test_describe_convert_and_synthesize(tmp_path):
+    described = json.loads(run(tmp_path, "describe", "dla_34", "--json").stdout)
+    assert described["outputs"]["embedding"] == [128, 152, 272]
+    made = run(tmp_path, "data", "synthesize", "streets", "--people", "2", "--frames", "2")
+    assert made.returncode == 0, made.stderr
+    converted = run(tmp_path, "data", "convert", "motchallenge", "streets", "people", "--name", "streets")
+    assert converted.returncode == 0, converted.stderr
+    assert "2 images" in converted.stdout
+    assert json.loads((tmp_path / "people" / "data.json").read_text())["train"] == {"streets": "streets.txt"}
+
+
+def test_demo(tmp_path):
+    finished = run(tmp_path, "demo", "--frames", "6", "--people", "3")
+    assert finished.returncode == 0, finished.stderr
+    video = Path(finished.stdout.splitlines()[-1].removeprefix("video: "))
+    assert (tmp_path / video).stat().st_size > 1000
+    assert "IDF1" in finished.stdout
+    assert run(tmp_path, "demo", "--frames", "4", "--people", "3").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("track", "absent.mp4"), "absent.mp4"),
+        (("track", "empty"), "empty"),
+        (("track", "noise.mp4"), "noise.mp4"),
+        (("track", "empty", "--weights", "absent.safetensors"), "absent.safetensors: no such weight file"),
+        (("track", "empty", "--input-size", "100x100"), "32"),
+        (("track", "empty", "--input-size", "large"), "--input-size large: expected WIDTHxHEIGHT"),
+        (("track", "empty", "--engine", "onxruntime"), "did you mean 'onnxruntime'"),
+        (("train", "lite", "--set", "train.epoch=3"), "did you mean 'epochs'"),
+        (("train", "lite", "--engine", "torch"), "data.json"),
+        (("train", "absent"), "absent: no such configuration"),
+        (("score", "empty", "empty"), "empty"),
+        (("convert", "noise.mp4", "out.safetensors"), "known: .pth, .onnx"),
+        (("convert", "noise.onnx", "out.safetensors"), "noise.onnx"),
+        (("data", "convert", "pennfudn", "empty", "out"), "did you mean 'pennfudan'"),
+        (("data", "convert", "pennfudan", "empty", "out"), "empty"),
+        (("describe", "dla34"), "dla34"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "noise.mp4").write_bytes(b"no video" * 100)
+    (tmp_path / "noise.onnx").write_bytes(b"no network")
+    assert message in failure(tmp_path, *arguments)
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_weights_of_another_architecture_are_listed_by_name(tmp_path, sequence):
+    config = LITE.model_copy(update={"architecture": "dlaconv_34"})
+    save_weights(tmp_path / "mixed.safetensors", config, initial_weights(build_graph(LITE)), {})
+    line = failure(tmp_path, "track", sequence, "--weights", "mixed.safetensors")
+    assert "base.base_layer.0.weight is missing" in line
+    assert "neck.refine1.depthwise.conv.weight is unexpected" in line
+
+
+def test_a_label_line_with_five_columns_is_named(tmp_path):
+    for name in ("images", "labels_with_ids"):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "labels_with_ids" / "a.txt").write_text("0 1 .5 .5 .1 .1\n0 1 .5 .5 .1\n")
+    (tmp_path / "set.txt").write_text("images/a.png\n")
+    (tmp_path / "data.json").write_text('{"root": ".", "train": {"set": "set.txt"}}')
+    line = failure(tmp_path, "train", "lite", "--set", "data.description=data.json", "--engine", "torch")
+    assert "a.txt line 2: 5 columns, expected 6" in line
+
+
+def test_a_video_cut_off_is_tracked_as_far_as_it_goes(tmp_path):
+    made = run(tmp_path, "demo", "--frames", "40", "--people", "2")
+    assert made.returncode == 0, made.stderr
+    whole = tmp_path / "demo" / "results" / "street.mp4"
+    (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    line = failure(tmp_path, "track", "cut.mp4", "--no-video")
+    assert "cut.mp4" in line
+    assert (tmp_path / "runs" / "track" / "cut" / "cut.txt").exists()
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_written(tmp_path, sequence):
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from fairmot.cli import main; main()"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", str(sequence), "--benchmark", "none", "--output", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2, finished
+    assert "Traceback" not in finished.stderr
+    assert not [path for path in (tmp_path / "out").glob("**/*") if path.is_file() and path.stat().st_size]

@@ -1,0 +1,54 @@
+"""README.md against the source: every file is listed with its purpose, every command exists."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from fairmot.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SOURCES = sorted(path for path in (ROOT / "fairmot").rglob("*.py"))
+
+
+def purpose(path):
+    """First sentence of a file's docstring: up to the first full stop or line end."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return text.splitlines()[0].rstrip(".")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_source_file_is_listed_with_its_purpose(path):
+    assert f"| `{path.relative_to(ROOT)}` | {purpose(path)} |" in README
+
+
+def test_no_file_is_listed_that_does_not_exist():
+    listed = re.findall(r"^\| `(fairmot/[^`]+\.py)` \|", README, re.MULTILINE)
+    assert sorted(listed) == [str(path.relative_to(ROOT)) for path in SOURCES]
+
+
+def commands():
+    for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL):
+        for line in block.splitlines():
+            for part in line.split(" && "):
+                if part.startswith("fairmot "):
+                    yield shlex.split(part, comments=True)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_commands_parse(words):
+    command, arguments = get_command(app), words[1:]
+    while hasattr(command, "commands"):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    context = command.make_context(command.name, list(arguments))
+    assert context.params
+
+
+def test_continuous_integration_runs_the_test_command():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "pip install '.[test]' && pytest" in README
+    assert "pip install '.[test]' && pytest" in script
