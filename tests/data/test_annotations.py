@@ -4,7 +4,13 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from fairmot.data.annotations import label_file, read_description, read_labels, read_pictures
+from fairmot.data.annotations import (
+    label_file,
+    read_description,
+    read_labels,
+    read_pictures,
+    with_unique_identities,
+)
 from fairmot.errors import InputError
 
 ONE = "0 0 0.5 0.5 0.2 0.4\n"
@@ -156,3 +162,12 @@ def test_an_empty_label_file_is_a_picture_of_nobody(tmp_path):
 
 def test_the_description_in_the_repository_can_be_read(request):
     assert read_description(request.config.rootpath / "data/data.json").lists == {}
+
+
+def test_photographs_get_an_identity_for_each_box(tmp_path, make_set):
+    make_set(tmp_path, "photos", ["0 -1 .5 .5 .1 .1\n-1 -1 .2 .2 .1 .1\n0 -1 .6 .5 .1 .1\n", "0 -1 .4 .4 .1 .1\n"])
+    make_set(tmp_path, "video", ["0 0 .5 .5 .1 .1\n0 -1 .3 .3 .1 .1\n", "0 1 .5 .5 .1 .1\n"])
+    pictures = with_unique_identities(read_pictures(tmp_path / "data.json"))
+    np.testing.assert_array_equal(pictures.rows[:, 1], [0, -1, 1, 2, 3, 5, 4])
+    assert [(each.identities, each.identity_start) for each in pictures.sets] == [(3, 0), (3, 3)]
+    assert pictures.identity_count == 7
