@@ -6,7 +6,7 @@ World axes, metres: x along the street, y up, z across the street away from the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,11 @@ class Light:
         light = self.ambient * (0.5 + 0.5 * up) + self.bounce * (0.5 - 0.5 * up) + self.sun * direct[..., None]
         shaded: FloatArray = albedo * light
         return shaded
+
+    def exposed(self, gain: float) -> Light:
+        """Return the same light as a camera sees it whose exposure is ``gain`` times as long."""
+        names = ("sun", "ambient", "bounce", "zenith", "horizon")
+        return replace(self, **{name: getattr(self, name) * np.float32(gain) for name in names})
 
     def haze(self, colours: FloatArray, depths: FloatArray) -> FloatArray:
         """Mix linear colours [..., 3] with the horizon's, the more the farther away: aerial perspective."""

@@ -214,7 +214,7 @@ def planter(rng: np.random.Generator, x: float, z: float) -> Prop:
     place = np.array([x, 0.0, z])
     trough = box_faces(place - np.array([half, 0, 0.35]), place + np.array([half, 0.5, 0.35]), stone)
     count = 420
-    out = rng.normal(0, 1, (count, 3)) * [half * 0.5, 0.16, 0.2]
+    out = np.clip(rng.normal(0, 1, (count, 3)), -1.7, 1.7) * [half * 0.5, 0.16, 0.2]
     places = place + _UP * 0.66 + out
     first = rng.normal(0, 0.05, (count, 3))
     second = np.cross(first, rng.normal(0, 1, (count, 3)))
