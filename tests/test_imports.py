@@ -33,7 +33,7 @@ ALLOWED = {
 }
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
-ALLOWED["console"] = BASE | JOURNEYS | {"network"}
+ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation"}
 ALLOWED["cli"] = set(ALLOWED) | {"console"}
 
 

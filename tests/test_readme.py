@@ -39,7 +39,7 @@ def commands():
                     yield shlex.split(part, comments=True)
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
 def test_commands_parse(words):
     command, arguments = get_command(app), words[1:]
     while hasattr(command, "commands"):
