@@ -100,3 +100,8 @@ def test_compiled_steps_equal_eager_ones():
     moved, other = ours[name] - start["hm.2.weight"], theirs[name] - start["hm.2.weight"]
     assert np.linalg.norm(moved - other) <= 1e-3 * np.linalg.norm(moved)
     assert np.linalg.norm(moved - 1.01 * other) > 1e-3 * np.linalg.norm(moved)
+    # Rate and step count are arguments of the compiled graph, not constants in it.
+    compiled.step(small_batch(), 0.0)
+    np.testing.assert_array_equal(compiled.state()[name], theirs[name])
+    compiled.step(small_batch(), 1e-3)
+    assert not np.array_equal(compiled.state()[name], theirs[name])

@@ -142,11 +142,10 @@ def losses_of_heads(
     shapes = {name: (1,) if name.startswith("loss.") else np.shape(array) for name, array in named.items()}
     inputs = [Tensor(np.array(array, dtype=np.float32).reshape(shapes[name])) for name, array in named.items()]
 
-    def forward(targets, *inputs):
-        terms = loss(inputs[:4], targets, inputs[4:])
-        return terms[0], terms[1], terms[2], terms[3], terms[4]
+    def forward(*inputs):
+        return loss(inputs[:4], inputs[8:], inputs[4:8])
 
-    positions = tuple(range(1, 1 + len(inputs)))
-    both = ms.value_and_grad(forward, positions, None, has_aux=True)
-    terms, gradients = (ms.jit(both) if compiled else both)(targets_of(batch), *inputs)
+    both = ms.value_and_grad(forward, tuple(range(8)), None, has_aux=True)
+    # One by one: tensors inside a tuple would be compiled in as constants.
+    terms, gradients = (ms.jit(both) if compiled else both)(*inputs, *targets_of(batch))
     return result_of(terms), {name: to_numpy(gradient) for name, gradient in zip(named, gradients, strict=True)}

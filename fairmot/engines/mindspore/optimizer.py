@@ -43,6 +43,8 @@ class Optimizer(nn.Cell):
         self.over_all = ops.Map()
         self.is_sgd, self.is_adamw = config.name == "sgd", config.name == "adamw"
         self.beta1, self.beta2, self.epsilon = config.beta1, config.beta2, config.epsilon
+        # A compiled graph would subtract in float32: 1 - 0.999 is off by 1.3e-5 there.
+        self.rest1, self.rest2 = 1.0 - config.beta1, 1.0 - config.beta2
 
     def scalars(self, learning_rate: float, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return what ``construct`` needs of the ``count``-th step (from 1), computed in float64."""
@@ -57,7 +59,7 @@ class Optimizer(nn.Cell):
         if self.is_sgd:
             step = functional.partial(_descend, rate)
         else:
-            constants = (self.beta1, self.beta2, self.epsilon, self.is_adamw)
+            constants = (self.beta1, self.rest1, self.beta2, self.rest2, self.epsilon, self.is_adamw)
             step = functional.partial(_step_adam, constants, rate, adam_rate, correction2)
         return self.over_all(step, self.trained, self.m, self.v, gradients, self.factors, self.decays)
 
@@ -94,14 +96,14 @@ def _descend(rate, parameter, m, v, gradient, factor, decay):
 
 
 def _step_adam(constants, rate, adam_rate, correction2, parameter, m, v, gradient, factor, decay):
-    beta1, beta2, epsilon, decoupled = constants
+    beta1, rest1, beta2, rest2, epsilon, decoupled = constants
     value = parameter + 0.0
     if decoupled:
         value = value * (1.0 - rate * (factor * decay))
     else:
         gradient = gradient + value * decay
-    m_new = m * beta1 + gradient * (1.0 - beta1)
-    v_new = v * beta2 + ops.square(gradient) * (1.0 - beta2)
+    m_new = m * beta1 + gradient * rest1
+    v_new = v * beta2 + ops.square(gradient) * rest2
     ops.assign(m, m_new)
     ops.assign(v, v_new)
     update = m_new / (ops.sqrt(v_new / correction2) + epsilon)

@@ -62,9 +62,9 @@ class _Step(nn.Cell):
         self.model, self.optimizer, self.average = model, optimizer, average
         self.both = ms.value_and_grad(model, None, optimizer.trained, has_aux=True)
 
-    def construct(self, scalars, share, images, *targets):
+    def construct(self, rate, adam_rate, correction2, share, images, *targets):
         terms, gradients = self.both(images, targets)
-        self.optimizer(gradients, scalars[0], scalars[1], scalars[2])
+        self.optimizer(gradients, rate, adam_rate, correction2)
         if self.average is not None:
             self.average(share)
         return terms
@@ -101,7 +101,7 @@ class MindSporeTrainer:
         decay = min(self.config.optimizer.ema_decay, (1 + self.step_count) / (10 + self.step_count))
         scalars = self.optimizer.scalars(learning_rate, self.step_count)
         self.step_cell.set_train(True)
-        terms = self.run_step(scalars, Tensor(1 - decay, ms.float32), *_inputs(batch))
+        terms = self.run_step(*scalars, Tensor(1 - decay, ms.float32), *_inputs(batch))
         for count in self.network.batch_counts.values():
             count += 1
         return result_of(terms)
