@@ -19,7 +19,14 @@ Arrays = dict[str, NDArray[Any]]
 
 FORMAT_VERSION = "1"
 
-MAY_CHANGE = ("train.epochs", "train.checkpoint_every_steps", "train.threads", "train.output", "data.workers")
+MAY_CHANGE = (
+    "train.epochs",
+    "train.checkpoint_every_steps",
+    "train.threads",
+    "train.output",
+    "train.licence",
+    "data.workers",
+)
 """Settings that a resumed run may have different from its checkpoint."""
 
 

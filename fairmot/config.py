@@ -111,6 +111,7 @@ class TrainConfig(Section):
     start_weights: Path | None = Field(None, description="Weights to start from (.safetensors).")
     partial_start: bool = Field(False, description="Take what fits of start_weights and report the rest.")
     output: Path = Path("runs/train")
+    licence: str = Field("", description="What applies to the trained weights; kept in their file.")
     checkpoint_every_steps: int = Field(500, ge=1)
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0: its own choice.")
 

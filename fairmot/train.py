@@ -97,10 +97,14 @@ def _run(
     steps, epochs, output = len(loader), config.train.epochs, config.train.output
     began, images = time.perf_counter(), 0
 
+    def notes(taken: int) -> dict[str, str]:
+        licence = {"licence": config.train.licence} if config.train.licence else {}
+        return licence | {"steps": str(taken)}
+
     def save(epoch: int, step_in_epoch: int) -> None:
         checkpoint = Checkpoint(config, trainer.state(), epoch, step_in_epoch, loader.identity_count)
         checkpoint.save(output / "last.safetensors")
-        checkpoint.save_network(output / "weights.safetensors", {"steps": str(epoch * steps + step_in_epoch)})
+        checkpoint.save_network(output / "weights.safetensors", notes(epoch * steps + step_in_epoch))
 
     first_epoch, first_step = position
     done = (first_epoch, first_step)
