@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
 from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
 
@@ -33,13 +38,16 @@ class Annotator:
         letters = sv.ColorPalette([sv.Color.BLACK if value > _BRIGHT else sv.Color.WHITE for value in brightness])
         by_identity = sv.ColorLookup.TRACK
         thickness = sv.calculate_optimal_line_thickness(resolution_wh=size)
+        # Below 0.35 the strokes of OpenCV's font run into each other.
+        text_scale = max(0.35, sv.calculate_optimal_text_scale(resolution_wh=size))
+        (_, text_height), _ = cv2.getTextSize("0", cv2.FONT_HERSHEY_SIMPLEX, text_scale, max(1, thickness // 2))
+        self._label_height = text_height + 4 * thickness
         self._boxes = sv.BoxAnnotator(color=palette, thickness=thickness, color_lookup=by_identity)
         self._labels = sv.LabelAnnotator(
             color=palette,
             color_lookup=by_identity,
             text_color=letters,
-            # Below 0.35 the strokes of OpenCV's font run into each other.
-            text_scale=max(0.35, sv.calculate_optimal_text_scale(resolution_wh=size)),
+            text_scale=text_scale,
             text_thickness=max(1, thickness // 2),
             text_padding=2 * thickness,
         )
@@ -59,12 +67,16 @@ class Annotator:
     def draw(self, image: ImageArray, tracks: Tracks) -> ImageArray:
         """Return a copy of ``image``, BGR uint8 [H, W, 3], with the tracks drawn on it."""
         scene = image.copy()
-        seen = tracks.to_supervision()
+        # Amodal boxes reach over the edge: their sides are drawn on it, so that a close person has a frame too.
+        edge = np.array([image.shape[1] - 1, image.shape[0] - 1] * 2)
+        seen = replace(tracks, boxes_xyxy=tracks.boxes_xyxy.clip(0, edge)).to_supervision()
         if self._trails is not None:
             scene = self._trails.annotate(scene, seen)
         if len(tracks) == 0:
             return scene
         scene = self._boxes.annotate(scene, seen)
         labels = [str(identity) for identity in tracks.ids]
+        # A label stands on its box; where there is no room above, it moves into it.
+        seen.xyxy[:, 1] = seen.xyxy[:, 1].clip(self._label_height)
         drawn: ImageArray = self._labels.annotate(scene, seen, labels)
         return drawn

@@ -11,6 +11,7 @@ from fairmot.network.initial import initial_weights
 ms = pytest.importorskip("mindspore")
 
 from fairmot.engines.mindspore import create_trainer, load_network  # noqa: E402
+from fairmot.engines.mindspore.loss import focal_loss  # noqa: E402
 from fairmot.engines.mindspore.network import build_network  # noqa: E402
 
 
@@ -105,3 +106,65 @@ def test_compiled_steps_equal_eager_ones():
     np.testing.assert_array_equal(compiled.state()[name], theirs[name])
     compiled.step(small_batch(), 1e-3)
     assert not np.array_equal(compiled.state()[name], theirs[name])
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_gradients_change_nothing_and_know_both_modes(compiled):
+    config = small_config()
+    trainer = trainer_of(config, compiled=compiled)
+    before = trainer.state()
+    (training, ours), (evaluating, _) = (trainer.gradients(small_batch(), training) for training in (True, False))
+    assert training.losses["total"] != evaluating.losses["total"]
+    for name, array in trainer.state().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    again, same = trainer.gradients(small_batch())
+    assert again.losses == training.losses
+    for name, array in same.items():
+        np.testing.assert_array_equal(array, ours[name], err_msg=name)
+
+
+def test_averages_follow_the_formula():
+    trainer = trainer_of(small_config(optimizer={"ema_decay": 0.9, "rate_factors": {"wh.": 0.0}}))
+    start = trainer.state()
+    expected = {name: array.astype(np.float64) for name, array in start.items() if name.startswith("ema.")}
+    for count in (1, 2):
+        trainer.step(small_batch(count), 1e-2)
+        state = trainer.state()
+        decay = min(0.9, (1 + count) / (10 + count))
+        for name, average in expected.items():
+            expected[name] = decay * average + (1 - decay) * state[f"network.{name.removeprefix('ema.')}"]
+    trained = {f"ema.{p.name}" for p in graph_of(trainer.config).parameters() if p.trainable}
+    for name in trained:
+        np.testing.assert_allclose(state[name], expected[name], rtol=0, atol=1e-6, err_msg=name)
+    for name in expected.keys() - trained:  # the newest statistics, which are averages already
+        np.testing.assert_array_equal(state[name], state[f"network.{name.removeprefix('ema.')}"])
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(state["ema.hm.2.weight"], expected["ema.hm.2.weight"] + 1e-5, rtol=0, atol=1e-6)
+
+
+def test_large_maps_are_summed_precisely():
+    rng = np.random.default_rng(8)
+    shape = (4, 1, 152, 272)
+    logits = rng.normal(-2, 1, shape).astype(np.float32)
+    target = (0.5 * rng.random(shape) ** 8).astype(np.float32)
+    target.reshape(-1)[:40] = 1
+    found = float(focal_loss(ms.Tensor(logits), ms.Tensor(target)).asnumpy())
+    p, t = 1 / (1 + np.exp(-logits.astype(np.float64))), target.astype(np.float64)
+    expected = -np.where(t == 1, np.log(p) * (1 - p) ** 2, np.log(1 - p) * p**2 * (1 - t) ** 4).sum() / 40
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found * 1.00002, expected, rtol=1e-5)
+
+
+def test_a_padded_slot_of_nonsense_changes_nothing():
+    trainer = trainer_of(small_config())
+    batch, spoiled = small_batch(), small_batch()
+    padded = ~spoiled.is_object
+    spoiled.extents[padded] = np.nan
+    spoiled.offsets[padded] = np.inf
+    spoiled.cells[padded] = 10**9
+    spoiled.identities[padded] = 10**6
+    (losses, ours), (other, theirs) = trainer.gradients(batch), trainer.gradients(spoiled)
+    assert losses.losses == other.losses
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)

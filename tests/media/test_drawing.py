@@ -87,3 +87,14 @@ def test_lines_grow_with_the_picture():
         return int(drawn[height // 2, : width * 3 // 8].any(axis=-1).sum())
 
     assert thickness(3840, 2160) > thickness(640, 480) >= 2
+
+
+def test_somebody_who_fills_the_picture_keeps_a_frame_and_a_label():
+    picture = np.full((200, 300, 3), 90, dtype=np.uint8)
+    tracks = Tracks(np.array([7]), np.array([[100.0, -50, 200, 400]]), np.ones(1), np.zeros(1, dtype=np.int64))
+    drawn = Annotator((300, 200), trail_seconds=0).draw(picture, tracks)
+    changed = (drawn != picture).any(axis=2)
+    assert changed[0, 101:199].all()
+    assert changed[199, 101:199].all()
+    assert changed[4:8, 104:108].all()  # the label's background, inside the picture
+    np.testing.assert_array_equal(tracks.boxes_xyxy, [[100, -50, 200, 400]])
