@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from fairmot.engines.torch import create_trainer, load_canvas_detector, load_network, read_checkpoint  # noqa: E402
 from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution  # noqa: E402
+from fairmot.engines.torch.detector import decode  # noqa: E402
 from fairmot.engines.torch.optimizer import Optimizer, rate_factor  # noqa: E402
 
 
@@ -154,7 +155,33 @@ def test_deformable_convolution_has_the_gradients_of_finite_differences():
     assert torch.autograd.gradcheck(convolve, (x, offsets, mask, weight, bias), eps=1e-6, atol=1e-4)
 
 
-def test_decoding_gives_whole_cells_and_unit_embeddings():
+@pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
+def test_decoding_finds_the_published_cells(case, oracle):
+    arrays = oracle(f"forward_{case}.npz")
+    maps = {"heatmap": arrays["hm"], "extents": arrays["wh"], "offsets": arrays["reg"]}
+    # The cells stand in for the embedding: what is gathered tells from where, before it is normalised.
+    height, width = arrays["hm"].shape[2:]
+    rows, columns = np.mgrid[:height, :width]
+    maps["embedding"] = np.stack([rows + 1, columns + 1])[None].astype(np.float32)
+    heads = {name: torch.from_numpy(array) for name, array in maps.items()}
+    boxes, scores, class_ids, embeddings = (t.numpy() for t in decode(heads, int(arrays["K"]), stride=1))
+
+    def compare(dets, cells):
+        np.testing.assert_allclose(boxes, dets[..., :4], rtol=0, atol=1e-4)
+        np.testing.assert_allclose(scores, dets[..., 4], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(class_ids, dets[..., 5])
+        expected = np.stack([cells // width + 1, cells % width + 1], axis=-1)
+        expected = expected / np.linalg.norm(expected, axis=-1, keepdims=True)
+        np.testing.assert_allclose(embeddings, expected, rtol=0, atol=1e-6)
+
+    compare(arrays["dets"], arrays["inds"])
+    with pytest.raises(AssertionError):
+        compare(arrays["dets"] + 1e-3, arrays["inds"])
+    with pytest.raises(AssertionError):
+        compare(arrays["dets"], arrays["inds"] + (np.arange(arrays["inds"].size) == 5))
+
+
+def test_detections_are_sorted_and_embeddings_have_unit_length():
     config = small_config()
     detector = load_canvas_detector(graph_of(config), small_weights(config), (96, 64), 50, "cpu")
     found = detector(small_batch().images)
