@@ -1,9 +1,13 @@
 """MindSpore's layers against plain NumPy, eager and compiled."""
 
+import gc
+import tempfile
+
 import numpy as np
 import pytest
 
 from fairmot.config import NetworkConfig
+from fairmot.errors import InputError
 from fairmot.network.graph import GraphBuilder
 from fairmot.network.initial import initial_weights
 
@@ -178,3 +182,16 @@ def test_maps_are_let_go_and_their_variables_used_again():
     graph = builder.finish(NetworkConfig(), {"x": x})
     variables = set(build_network(graph, {}).construct.__code__.co_varnames)
     assert len(variables - {"self", "pixels"}) <= 2
+
+
+def test_the_written_source_goes_with_its_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    builder = GraphBuilder()
+    graph = builder.finish(NetworkConfig(), {"x": builder.activation(builder.input())})
+    network = build_network(graph, {})
+    assert len(list(tmp_path.iterdir())) == 1
+    del network
+    gc.collect()
+    with pytest.raises(InputError, match="extra is unexpected"):
+        build_network(graph, {"extra": np.zeros(1, np.float32)})
+    assert not list(tmp_path.iterdir())

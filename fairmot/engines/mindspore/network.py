@@ -76,7 +76,11 @@ def build_network(graph: Graph, weights: Arrays) -> GraphNetwork:
     file.write_text(_write_construct(graph), encoding="utf-8")
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(compile(file.read_bytes(), str(file), "exec"), namespace)
-    network = type("GraphNetwork", (GraphNetwork,), {"construct": namespace["construct"]})(graph, weights)
+    try:
+        network = type("GraphNetwork", (GraphNetwork,), {"construct": namespace["construct"]})(graph, weights)
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     weakref.finalize(network, shutil.rmtree, folder, ignore_errors=True)
     return network
 
