@@ -14,6 +14,7 @@ from rich.table import Table
 
 import fairmot
 from fairmot.data.street import render_street
+from fairmot.detector import Detector
 from fairmot.geometry import Letterbox
 from fairmot.media.video import VideoWriter
 from fairmot.track import track
@@ -27,7 +28,7 @@ def rendered_clip(folder: Path, frames: int, size: tuple[int, int]) -> Path:
     return path
 
 
-def bare_network(detector: fairmot.detector.Detector, video: Path, frames: int) -> float:
+def bare_network(detector: Detector, video: Path, frames: int) -> float:
     """Frames/s of the engine alone, canvases prepared beforehand."""
     reader = fairmot.read_frames(video, end=min(frames, 20))
     canvases = [Letterbox(reader.size, detector.input_size).apply(frame.image)[None] for frame in reader]
