@@ -16,10 +16,8 @@ from fairmot.network.lite import LITE
 from fairmot.network.weights import load_weights, save_weights
 from fairmot.train import read_metrics, start_weights, train
 
-ENGINES = [
-    "torch",
-    # Compiling a training step takes half a minute: MindSpore is trained in one test below, not in each.
-]
+# Compiling a training step three times takes MindSpore more than a minute.
+ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
 
 
 @pytest.fixture
