@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairmot.config import Config, parse_config
 from fairmot.errors import InputError
 from fairmot.files import replacing
-from fairmot.network.weights import read_arrays, save_weights
+from fairmot.network.weights import read_arrays, save_weights, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -45,13 +45,11 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically."""
-        from safetensors.numpy import save_file
-
         counters = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "identity_count": self.identity_count}
         arrays = self.state | {name: np.array(value, dtype=np.int64) for name, value in counters.items()}
         metadata = {"checkpoint_version": FORMAT_VERSION, "config": self.config.model_dump_json()}
         with replacing(path) as temporary:
-            save_file({name: np.array(array, order="C") for name, array in arrays.items()}, temporary, metadata)
+            write_arrays(temporary, {name: np.array(array, order="C") for name, array in arrays.items()}, metadata)
 
     def save_network(self, path: Path, notes: dict[str, str]) -> None:
         """Write the network alone as a weight file: the averaged weights if there are any."""

@@ -158,7 +158,7 @@ def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> Config:
     """
     shipped = shipped_configs()
     path = Path(source)
-    if not path.exists() and str(source) in shipped:
+    if not path.is_file() and str(source) in shipped:
         path = shipped[str(source)]
     if not path.is_file():
         raise InputError(
@@ -199,7 +199,10 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
             raise InputError(f"--set {override}: {section!r} holds a value, not a section")
-    inner[last] = yaml.safe_load(text)
+    try:
+        inner[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {override}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _describe(problem: Any) -> str:

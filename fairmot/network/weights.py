@@ -37,7 +37,19 @@ def save_weights(path: Path | str, network: NetworkConfig, arrays: Arrays, notes
     metadata = {"format_version": FORMAT_VERSION, "network": network.model_dump_json(), **notes}
     contiguous = {name: np.array(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
-        save_file(contiguous, temporary, metadata=metadata)
+        write_arrays(temporary, contiguous, metadata)
+
+
+def write_arrays(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        InputError: the file cannot be written, for example on a full disk.
+    """
+    try:
+        save_file(arrays, path, metadata=metadata)
+    except SafetensorError as error:
+        raise InputError(f"{path.parent}: cannot write weights: {error}") from error
 
 
 def read_metadata(path: Path | str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.deformable import deformable_convolution
+from fairmot.errors import InputError
 from fairmot.network.graph import (
     Activation,
     Add,
@@ -102,7 +103,13 @@ def choose_device(device: str) -> torch.device:
     """Return the device of a name; ``auto``: CUDA if there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"device {device!r}: PyTorch knows no such device; choose auto, cpu or cuda") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {device!r}: this PyTorch finds no CUDA device; choose auto or cpu")
+    return chosen
 
 
 def canvases_to_pixels(canvases: NDArray[np.uint8], device: torch.device) -> Tensor:
