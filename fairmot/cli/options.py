@@ -1,0 +1,46 @@
+"""What several commands share: their options, and how a command ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from fairmot.errors import InputError
+
+Weights = Annotated[
+    Path | None, typer.Option("--weights", "-w", help="A .safetensors or .onnx file; left out: the shipped model.")
+]
+Engine = Annotated[str, typer.Option(help="auto, onnxruntime, torch or mindspore.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ascend.")]
+Confidence = Annotated[float, typer.Option(min=0, max=1, help="Score a detection must exceed to be tracked.")]
+InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
+JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]
+
+
+def stop(message: str, code: int = 2) -> NoReturn:
+    """Say one line on standard error and leave with an exit code."""
+    print(f"fairmot: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height out of `--input-size`.
+
+    Raises:
+        InputError: The text is not WIDTHxHEIGHT.
+    """
+    if text is None:
+        return None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise InputError(f"--input-size {text}: expected WIDTHxHEIGHT, for example 576x320")
+    return int(width), int(height)
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """WIDTHxHEIGHT."""
+    return f"{size[0]}x{size[1]}"
