@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.network.graph import (
-    BatchNorm,
-    Convolution,
-    DeformableConvolution,
-    Graph,
-    Node,
-    Scale,
-)
+from fairmot.network.graph import Graph, Node
+from fairmot.network.layers import BatchNorm, Convolution, DeformableConvolution, Scale
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.network.graph import (
-    Convolution,
-    DeformableConvolution,
-    Graph,
-    Parameter,
-    TransposedConvolution,
-)
+from fairmot.network.graph import Graph, Parameter
+from fairmot.network.layers import Convolution, DeformableConvolution, TransposedConvolution
 
 
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
-from fairmot.network.graph import Convolution, Graph
+from fairmot.network.graph import Graph
+from fairmot.network.layers import Convolution
 from fairmot.network.lite import TRUNK_PREFIX
 
 Arrays = dict[str, NDArray[Any]]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairmot.network.graph import Convolution, DeformableConvolution, Graph, Input, TransposedConvolution
+from fairmot.network.graph import Graph
+from fairmot.network.layers import Convolution, DeformableConvolution, Input, TransposedConvolution
 
 
 @dataclass(frozen=True, slots=True)

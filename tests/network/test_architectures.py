@@ -6,7 +6,7 @@ import pytest
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
 from fairmot.network.architectures import ARCHITECTURES, build_graph
-from fairmot.network.graph import BatchNorm
+from fairmot.network.layers import BatchNorm
 from fairmot.network.lite import LITE
 
 

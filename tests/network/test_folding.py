@@ -4,8 +4,8 @@ import pytest
 from fairmot.config import NetworkConfig
 from fairmot.network.architectures import build_graph
 from fairmot.network.folding import fold
-from fairmot.network.graph import BatchNorm, Scale
 from fairmot.network.initial import initial_weights
+from fairmot.network.layers import BatchNorm, Scale
 
 
 def lively_weights(graph):

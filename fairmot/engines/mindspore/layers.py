@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mindspore import Parameter, Tensor, nn, ops
 
-from fairmot.network.graph import (
+from fairmot.network.graph import Node
+from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
@@ -13,7 +14,6 @@ from fairmot.network.graph import (
     DeformableConvolution,
     Input,
     MaxPool,
-    Node,
     Resize,
     Scale,
     TransposedConvolution,

@@ -13,7 +13,8 @@ from fairmot.engines.onnx.decoding import Peaks, write_detections, write_patches
 from fairmot.engines.onnx.layers import Arrays, Writer, needed_nodes, write_convolution, write_layer, write_nodes
 from fairmot.files import replacing
 from fairmot.network.folding import fold
-from fairmot.network.graph import Activation, Convolution, Graph, Input, Scale
+from fairmot.network.graph import Graph
+from fairmot.network.layers import Activation, Convolution, Input, Scale
 
 OPSET = 19
 """The first opset with ``DeformConv``."""

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from fairmot.network.graph import (
+from fairmot.network.graph import Graph, Node
+from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
     Concatenate,
     Convolution,
     DeformableConvolution,
-    Graph,
     MaxPool,
-    Node,
     Resize,
     Scale,
     TransposedConvolution,

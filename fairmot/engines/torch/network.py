@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.deformable import deformable_convolution
 from fairmot.errors import InputError
-from fairmot.network.graph import (
+from fairmot.network.graph import Graph
+from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
     Concatenate,
     Convolution,
     DeformableConvolution,
-    Graph,
     Input,
     MaxPool,
     Resize,

@@ -1,0 +1,119 @@
+"""The kinds of layers that a graph may hold; each engine has one rule a kind.
+
+A kind says what is computed, with its sizes, and knows neither its place in a network nor any framework.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Start = Literal["he", "head", "zero"]
+"""How the start values of a weight are made; see ``fairmot.network.initial``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """RGB planes [B, 3, H, W] in 0..1."""
+
+    channels: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """Convolution with symmetric zero padding; weight [out, in / groups, kernel, kernel]."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    bias: bool = False
+    start: Start = "he"
+    bias_start: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeformableConvolution:
+    """Modulated deformable convolution (DCNv2); inputs are features and the offset convolution's output.
+
+    The second input has 3 * kernel² channels in the public order: (dy, dx) interleaved per tap, then the mask
+    logits. An engine applies the sigmoid, and any permutation that its kernel wants, here.
+    """
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 1
+    bias: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedConvolution:
+    """Depth-wise up-sampling without bias: kernel 2f, stride f, padding f / 2; weight [in, 1, kernel, kernel]."""
+
+    channels: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """Batch normalisation; ``momentum`` is the share of the new batch (PyTorch's convention)."""
+
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A non-linearity applied to each number."""
+
+    function: Literal["relu", "silu"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """Largest value of each square window; the padding never wins."""
+
+    kernel: int
+    stride: int
+    padding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Sum of two equally shaped maps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenate:
+    """Maps stacked along the channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Enlargement by a whole factor, nearest neighbour."""
+
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Multiplication by a constant: lets a head predict in larger units."""
+
+    factor: float
+
+
+Layer = (
+    Input
+    | Convolution
+    | DeformableConvolution
+    | TransposedConvolution
+    | BatchNorm
+    | Activation
+    | MaxPool
+    | Add
+    | Concatenate
+    | Resize
+    | Scale
+)
