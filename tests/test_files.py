@@ -1,6 +1,14 @@
-import pytest
+import os
+import stat
+import tempfile
+import threading
+from pathlib import Path
 
-from fairmot.files import numbered_folder, replacing
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from fairmot.files import folder_name, numbered_folder, replacing
 
 
 def test_a_finished_block_replaces_the_file(tmp_path):
@@ -40,3 +48,84 @@ def test_folders_are_numbered_unless_they_may_be_overwritten(tmp_path):
     assert numbered_folder(tmp_path, "run").name == "run-2"
     assert numbered_folder(tmp_path, "run").name == "run-3"
     assert numbered_folder(tmp_path, "run", overwrite=True).name == "run"
+
+
+def test_two_who_ask_at_once_get_two_folders(tmp_path):
+    for turn in range(20):
+        start = threading.Barrier(8)
+        found = []
+
+        def ask(start=start, found=found, turn=turn):
+            start.wait()
+            found.append(numbered_folder(tmp_path / f"new-{turn}", "run"))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        expected = ["run", *(f"run-{number}" for number in range(2, 9))]
+        assert sorted(path.name for path in found) == expected
+
+
+def test_a_folder_that_appears_after_the_look_is_not_taken(tmp_path, monkeypatch):
+    """The race as one run sees it: the folder is not there, and then somebody else makes it."""
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    assert numbered_folder(tmp_path, "run") == tmp_path / "run-2"
+
+
+def test_a_parent_that_is_a_file_is_an_error_not_an_endless_search(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError):
+        numbered_folder(tmp_path / "file", "run")
+
+
+@pytest.fixture
+def umask():
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def write_privately(path):
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    os.close(descriptor)
+    Path(name).replace(path)
+
+
+def write_by_safetensors(path):
+    save_file({"weight": np.zeros(2, dtype=np.float32)}, path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize("write", [write_privately, write_by_safetensors, lambda path: path.write_text("plain")])
+def test_a_file_has_the_permissions_of_any_new_file(tmp_path, umask, write):
+    path = tmp_path / "a.safetensors"
+    for _ in range(2):
+        with replacing(path) as temporary:
+            write(temporary)
+        assert mode(path) == 0o666 & ~umask == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+    # The twin: what the private writer leaves by itself is something else.
+    write_privately(tmp_path / "b.safetensors")
+    assert mode(tmp_path / "b.safetensors") == 0o600
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.txt"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_keeps_its_own_name(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder", target_is_directory=True)
+    assert folder_name(tmp_path / "link") == folder_name(f"{tmp_path}/link/") == "link"
+    monkeypatch.chdir(tmp_path / "folder")
+    assert folder_name(".") == "folder"
+    assert folder_name("..") == tmp_path.resolve().name
