@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairmot.errors import InputError, closest_name
 from fairmot.evaluation.rows import Rows, load_rows
+from fairmot.files import folder_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,8 @@ class Sequence:
 
 
 def sequence_name(sequence_folder: Path | str) -> str:
-    """The name by which scores and result files know a sequence: its folder's, also where that is a link."""
-    folder = Path(sequence_folder)
-    return folder.name if folder.name not in ("", "..") else folder.resolve().name
+    """The name by which scores and result files know a sequence: its folder's, or the link's where that is a link."""
+    return folder_name(sequence_folder)
 
 
 def load_info(sequence_folder: Path | str) -> SequenceInfo:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from fairmot.errors import InputError
+from fairmot.files import folder_name
 from fairmot.geometry import ImageArray
 from fairmot.media.source import Frame
 
@@ -23,7 +24,7 @@ class ImageSource:
     """Pictures in natural order (``2.jpg`` before ``10.jpg``), all of one size.
 
     A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
-    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's.
+    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link.
 
     Args:
         path: a picture or a folder.
@@ -36,7 +37,7 @@ class ImageSource:
     def __init__(self, path: Path, frame_rate: float | None = None) -> None:
         if path.is_dir():
             sequence, folder, sequence_rate = _sequence(path)
-            self.name = sequence.resolve().name
+            self.name = folder_name(sequence)
             self._files = _pictures(folder)
             if not self._files:
                 raise InputError(f"{folder}: no pictures in this folder, expected {', '.join(sorted(IMAGE_SUFFIXES))}")
@@ -79,7 +80,9 @@ class ImageSource:
 
 def _sequence(path: Path) -> tuple[Path, Path, float | None]:
     """Sequence folder, folder of its pictures, frames/s."""
-    for sequence in (path, path.resolve().parent):
+    named = path if path.name not in ("", "..") else path.resolve()
+    # The parent as the user wrote it comes first, since its name becomes the sequence's.
+    for sequence in (path, named.parent, path.resolve().parent):
         info = sequence / "seqinfo.ini"
         if not info.is_file():
             continue

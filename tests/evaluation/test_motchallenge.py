@@ -7,6 +7,7 @@ from fairmot.evaluation.motchallenge import (
     load_ground_truth,
     load_info,
     load_sequence,
+    sequence_name,
 )
 
 ROW = "1,1,0,0,5,5,1,-1,-1,-1\n"
@@ -45,6 +46,17 @@ def test_info(write_sequence):
     )
     info = load_info(folder)
     assert (info.name, info.frame_count, info.frame_rate, info.image_size) == ("A", 7, 29.97, (640, 480))
+
+
+def test_a_linked_sequence_has_the_name_of_the_link(write_sequence, tmp_path, monkeypatch):
+    folder, _ = write_sequence(ROW, ROW, 7, "A")
+    link = tmp_path / "B"
+    link.symlink_to(folder, target_is_directory=True)
+    for path in (link, f"{link}/", f"{link}/."):
+        assert sequence_name(path) == load_info(path).name == "B"
+    monkeypatch.chdir(folder)
+    assert sequence_name(".") == load_info(".").name == "A"
+    assert sequence_name("gt/..") == "A"
 
 
 @pytest.mark.parametrize(

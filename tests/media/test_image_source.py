@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fairmot.errors import InputError
+from fairmot.evaluation.motchallenge import sequence_name
 from fairmot.media.frames import read_frames
 
 pytestmark = pytest.mark.usefixtures("no_new_threads")
@@ -76,6 +77,35 @@ def test_motchallenge_sequence(tmp_path, rendered):
     assert read_frames(folder, frame_rate=7).frame_rate == 7
     (folder / "seqinfo.ini").unlink()
     assert (read_frames(folder).name, read_frames(folder).frame_rate) == ("TUD-Campus", 30)
+
+
+def test_a_linked_sequence_has_the_name_that_the_user_gave(tmp_path, rendered, monkeypatch):
+    link = tmp_path / "first-walk"
+    link.symlink_to(make_sequence(tmp_path / "TUD-Campus", rendered), target_is_directory=True)
+    for path in (link, f"{link}/", f"{link}/.", link / "img1"):
+        frames = read_frames(path)
+        assert (frames.name, frames.frame_rate) == ("first-walk", 14)
+        assert frames.name == sequence_name(link)
+    assert read_frames(tmp_path / "TUD-Campus").name == "TUD-Campus"
+    monkeypatch.chdir(tmp_path)
+    assert read_frames("first-walk").name == "first-walk"
+
+
+def test_a_path_without_a_name_is_called_by_its_folder(tmp_path, rendered, monkeypatch):
+    folder = make_sequence(tmp_path / "TUD-Campus", rendered)
+    for place, path in ((folder, "."), (folder / "img1", "."), (folder / "img1", ".."), (folder, "img1")):
+        monkeypatch.chdir(place)
+        frames = read_frames(path)
+        assert (frames.name, frames.frame_rate) == ("TUD-Campus", 14)
+
+
+def test_linked_pictures_belong_to_their_sequence(tmp_path, rendered):
+    folder = make_sequence(tmp_path / "TUD-Campus", rendered)
+    (folder / "img1").rename(tmp_path / "pictures")
+    (folder / "img1").symlink_to(tmp_path / "pictures", target_is_directory=True)
+    for path in (folder, folder / "img1"):
+        frames = read_frames(path)
+        assert (frames.name, frames.frame_rate) == ("TUD-Campus", 14)
 
 
 def test_a_folder_below_a_sequence_is_not_the_sequence(tmp_path, rendered):
