@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import platform
@@ -39,32 +40,63 @@ def load_engine(name: str) -> EngineModule:
     return cast(EngineModule, importlib.import_module(module))
 
 
-def choose_inference_engine(name: str = "auto") -> str:
-    """Return ``name``, or for ``auto`` the fastest installed engine."""
-    return installed_engines()[0] if name == "auto" else name
+def choose_inference_engine(name: str = "auto", device: str = "auto") -> str:
+    """Return ``name``, or for ``auto`` the engine of the device, else the fastest installed one.
+
+    PyTorch on ``cuda``, also where ``auto`` finds a CUDA device that it can use; MindSpore on ``ascend``.
+    """
+    if name != "auto":
+        return name
+    return _engine_of_device(device) or installed_engines()[0]
 
 
-def choose_training_engine(name: str = "auto") -> str:
-    """Return ``name``, or for ``auto``: MindSpore on Ascend, PyTorch on CUDA, else MindSpore if installed.
+def choose_export_engine(name: str = "auto") -> str:
+    """Return ``name``, or for ``auto`` the engine that runs exported models, on whatever device."""
+    return "onnxruntime" if name == "auto" else name
+
+
+def choose_training_engine(name: str = "auto", device: str = "auto") -> str:
+    """Return ``name``, or for ``auto`` the engine of the device, else MindSpore if installed, else PyTorch.
+
+    PyTorch on ``cuda``, also where ``auto`` finds a CUDA device that it can use; MindSpore on ``ascend``.
 
     Raises:
         InputError: no training framework is installed, or the name is no training engine.
     """
-    installed = [engine for engine in TRAINING_ENGINES if engine in installed_engines()]
     if name != "auto":
         if name not in TRAINING_ENGINES:
             raise InputError(f"engine {name!r} cannot train; choose one of: {', '.join(TRAINING_ENGINES)}")
         return name
+    if chosen := _engine_of_device(device):
+        return chosen
+    installed = [engine for engine in TRAINING_ENGINES if engine in installed_engines()]
     if not installed:
         raise InputError(
             "no training framework is installed; run: pip install 'fairmot[torch]' or 'fairmot[mindspore]'"
         )
-    if "torch" in installed and platform.system() != "Darwin" and _has_cuda():
-        return "torch"
     return installed[0]
 
 
+def _engine_of_device(device: str) -> str | None:
+    """The engine that a device asks for, installed or not; None where any will do."""
+    kind = device.partition(":")[0]  # cuda:1
+    if kind == "auto":
+        return "torch" if _has_cuda() else None
+    return {"cuda": "torch", "ascend": "mindspore"}.get(kind)
+
+
 def _has_cuda() -> bool:
+    """Whether PyTorch can use a CUDA device; it takes long to import, so that the driver is asked for first."""
+    if "torch" not in installed_engines() or not _has_cuda_driver():
+        return False
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def _has_cuda_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

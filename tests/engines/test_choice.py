@@ -1,0 +1,86 @@
+"""Which engine ``auto`` means, from what is installed and which device is asked for; no framework is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fairmot import engines
+from fairmot.engines import choose_export_engine, choose_inference_engine, choose_training_engine
+from fairmot.errors import InputError
+
+EVERYTHING = ("onnxruntime", "torch", "mindspore")
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Call with what is installed and whether PyTorch sees a CUDA device."""
+
+    def set_up(installed: tuple[str, ...], has_cuda: bool = False) -> None:
+        monkeypatch.setattr(engines, "installed_engines", lambda: installed)
+        monkeypatch.setattr(engines, "_has_cuda", lambda: has_cuda)
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("device", "has_cuda", "trains", "detects"),
+    [
+        ("auto", False, "mindspore", "onnxruntime"),
+        ("auto", True, "torch", "torch"),
+        ("cpu", False, "mindspore", "onnxruntime"),
+        ("cpu", True, "mindspore", "onnxruntime"),
+        ("cuda", False, "torch", "torch"),
+        ("cuda:1", True, "torch", "torch"),
+        ("ascend", False, "mindspore", "mindspore"),
+        ("ascend", True, "mindspore", "mindspore"),
+        ("ascend:3", False, "mindspore", "mindspore"),
+    ],
+)
+def test_the_device_decides(machine, device, has_cuda, trains, detects):
+    machine(EVERYTHING, has_cuda)
+    assert choose_training_engine("auto", device) == trains
+    assert choose_inference_engine("auto", device) == detects
+    assert choose_export_engine() == "onnxruntime"
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_what_is_installed_decides_on_a_processor(machine, device):
+    machine(("onnxruntime", "torch"))
+    assert choose_training_engine("auto", device) == "torch"
+    machine(("torch", "mindspore"))
+    assert choose_inference_engine("auto", device) == "torch"
+    machine(("onnxruntime",))
+    with pytest.raises(InputError, match=r"no training framework is installed; run: pip install 'fairmot\[torch\]'"):
+        choose_training_engine("auto", device)
+
+
+def test_a_named_engine_wins_over_the_device(machine):
+    machine(EVERYTHING, has_cuda=True)
+    for engine in ("torch", "mindspore"):
+        for device in ("cpu", "cuda", "ascend", "auto"):
+            assert choose_training_engine(engine, device) == choose_inference_engine(engine, device) == engine
+    assert choose_inference_engine("onnxruntime", "cuda") == choose_export_engine("onnxruntime") == "onnxruntime"
+    with pytest.raises(InputError, match="'onnxruntime' cannot train"):
+        choose_training_engine("onnxruntime", "cuda")
+
+
+def test_an_engine_that_a_device_needs_is_missed_by_name(machine, monkeypatch):
+    machine(("onnxruntime",))
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"torch is not installed; run: pip install 'fairmot\[torch\]'"):
+        engines.load_engine(choose_training_engine("auto", "cuda"))
+
+
+@pytest.mark.parametrize(("torch_is_there", "driver"), [(False, True), (True, False)])
+def test_without_torch_or_driver_there_is_no_cuda_and_torch_is_not_imported(torch_is_there, driver):
+    installed = EVERYTHING if torch_is_there else ("onnxruntime",)
+    program = f"""
+import sys
+from fairmot import engines
+engines.installed_engines = lambda: {installed!r}
+engines._has_cuda_driver = lambda: {driver}
+assert engines.choose_inference_engine() == "onnxruntime"
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
