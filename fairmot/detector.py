@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from fairmot.detections import Detections
-from fairmot.engines import choose_inference_engine, load_engine
+from fairmot.engines import choose_export_engine, choose_inference_engine, load_engine
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
@@ -29,8 +29,12 @@ class Detector:
         engine: name of the engine that runs the network.
         architecture: name of the network.
         input_size: width and height of the network's canvas, pixels.
+        class_count: how many classes the network tells apart.
         confidence: detections with this score or less are left out.
         classes: the only classes that are handed over; None: all.
+
+    Raises:
+        InputError: a class that the network does not have, or an empty selection.
     """
 
     def __init__(
@@ -38,13 +42,17 @@ class Detector:
         network: CanvasDetector,
         engine: str,
         architecture: str,
+        class_count: int,
         confidence: float = 0.1,
         classes: Sequence[int] | None = None,
     ) -> None:
+        if classes is not None:
+            _check_classes(classes, class_count)
         self._network = network
         self.engine = engine
         self.architecture = architecture
         self.input_size = network.input_size
+        self.class_count = class_count
         self.confidence = confidence
         self.classes = None if classes is None else tuple(classes)
 
@@ -104,8 +112,8 @@ def load_detector(
     Args:
         weights: a ``.safetensors`` weight file or an ``.onnx`` detector that this project exported; None: the weights
             that come with the package.
-        engine: ``onnxruntime``, ``torch``, ``mindspore``, or ``auto``: the fastest one installed. An ``.onnx`` file is
-            run by ONNX Runtime.
+        engine: ``onnxruntime``, ``torch``, ``mindspore``, or ``auto``: PyTorch on ``cuda``, MindSpore on ``ascend``,
+            else the fastest one installed. An ``.onnx`` file is run by ONNX Runtime.
         device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
         confidence: only detections with a higher score are handed over.
         input_size: width and height of the canvas, pixels, multiples of 32; None: the size the network was made for.
@@ -119,8 +127,8 @@ def load_detector(
     if input_size is not None:
         _check_input_size(input_size)
     path = _weight_path(weights)
-    engine = choose_inference_engine(engine)
     if path.suffix == ".onnx":
+        engine = choose_export_engine(engine)
         exported = _export_reader(engine, path).load_exported_detector(path, device)
         network, config = exported.detector, exported.network
         if input_size is not None and tuple(input_size) != network.input_size:
@@ -132,10 +140,9 @@ def load_detector(
         graph = build_graph(config)
         check_weights(graph, file.arrays, str(path))
         size = input_size or config.input_size
+        engine = choose_inference_engine(engine, device)
         network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
-    if classes is not None:
-        _check_classes(classes, config.classes)
-    return Detector(network, engine, config.architecture, confidence, classes)
+    return Detector(network, engine, config.architecture, config.classes, confidence, classes)
 
 
 def load_network(weights: Path | str, engine: str = "auto", device: str = "auto") -> RawNetwork:
@@ -150,14 +157,13 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
         InputError: a file, engine or device that cannot be used.
     """
     path = _weight_path(weights)
-    engine = choose_inference_engine(engine)
     if path.suffix == ".onnx":
-        heads: RawNetwork = _export_reader(engine, path).load_exported_network(path, device).heads
+        heads: RawNetwork = _export_reader(choose_export_engine(engine), path).load_exported_network(path, device).heads
         return heads
     file = load_weights(path)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(path))
-    return load_engine(engine).load_network(graph, file.arrays, device)
+    return load_engine(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
 
 
 class _ExportReader(Protocol):
@@ -193,6 +199,9 @@ def _check_input_size(input_size: tuple[int, int]) -> None:
 
 
 def _check_classes(classes: Sequence[int], count: int) -> None:
+    known = f"classes 0 to {count - 1}" if count > 1 else "class 0 alone"
+    if not len(classes):
+        raise InputError(f"no class is selected: name one or leave the selection out; this network has {known}")
     unknown = [number for number in classes if not 0 <= number < count]
     if unknown:
-        raise InputError(f"class {unknown[0]}: this network has classes 0 to {count - 1}")
+        raise InputError(f"class {unknown[0]}: this network has {known}")

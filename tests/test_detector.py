@@ -55,22 +55,33 @@ def picture(width=120, height=50, seed=0):
 
 
 def test_scores_must_exceed_the_threshold():
-    detector = Detector(FixedNetwork(), "fixed", "none", confidence=0.25)
+    detector = Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.25)
     found = detector(picture())
     np.testing.assert_array_equal(found.scores, np.float32([0.9, 0.5]))
     np.testing.assert_array_equal(found.class_ids, [0, 1])
     np.testing.assert_array_equal(found.embeddings, np.eye(2, 3))
-    assert len(Detector(FixedNetwork(), "fixed", "none", confidence=0.24)(picture())) == 3
+    assert len(Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.24)(picture())) == 3
 
 
 def test_only_the_wanted_classes_are_handed_over():
-    found = Detector(FixedNetwork(), "fixed", "none", classes=[1])(picture())
+    found = Detector(FixedNetwork(), "fixed", "none", 2, classes=[1])(picture())
     np.testing.assert_array_equal(found.class_ids, [1])
+
+
+def test_a_class_that_the_network_lacks_is_refused_and_not_silently_empty():
+    with pytest.raises(InputError, match="class 5: this network has classes 0 to 1"):
+        Detector(FixedNetwork(), "fixed", "none", 2, classes=[1, 5])
+    with pytest.raises(InputError, match="class 5: this network has class 0 alone"):
+        Detector(FixedNetwork(), "fixed", "none", 1, classes=[5])
+    with pytest.raises(InputError, match="class -1"):
+        Detector(FixedNetwork(), "fixed", "none", 2, classes=[-1])
+    with pytest.raises(InputError, match=r"no class is selected.* has classes 0 to 1"):
+        Detector(FixedNetwork(), "fixed", "none", 2, classes=[])
 
 
 def test_boxes_return_to_the_picture():
     network = FixedNetwork()
-    found = Detector(network, "fixed", "none")(picture(192, 96))  # ratio 1/2, 8 canvas pixels above and below
+    found = Detector(network, "fixed", "none", 2)(picture(192, 96))  # ratio 1/2, 8 canvas pixels above and below
     np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104])
     with pytest.raises(AssertionError):
         np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104.01])
@@ -78,7 +89,7 @@ def test_boxes_return_to_the_picture():
 
 
 def test_each_picture_of_a_batch_has_its_own_letterbox():
-    detector = Detector(FixedNetwork(), "fixed", "none")
+    detector = Detector(FixedNetwork(), "fixed", "none", 2)
     pictures = [picture(192, 96), picture(48, 32), picture(30, 70)]
     together = detector.batch(pictures)
     for found, image in zip(together, pictures, strict=True):
@@ -101,12 +112,13 @@ def test_each_picture_of_a_batch_has_its_own_letterbox():
 )
 def test_bad_images(image):
     with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], BGR, not empty"):
-        Detector(FixedNetwork(), "fixed", "none")(image)
+        Detector(FixedNetwork(), "fixed", "none", 2)(image)
 
 
 def test_a_weight_file_is_enough(weight_file):
     detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
     assert (detector.engine, detector.architecture, detector.input_size) == ("onnxruntime", "lite", (96, 64))
+    assert detector.class_count == CONFIG.classes
     found = detector(picture())
     assert len(found) > 5
     assert (np.diff(found.scores) <= 0).all()
@@ -156,6 +168,8 @@ def test_exported_detectors_and_networks_load(network, weight_file, tmp_path):
     heads = load_network(tmp_path / "heads.onnx")(pixels)
     for name, values in load_network(weight_file, "onnxruntime")(pixels).items():
         np.testing.assert_array_equal(heads[name], values)
+    with pytest.raises(InputError, match="device 'cuda': the ONNX Runtime engine offers"):
+        load_detector(tmp_path / "detector.onnx", device="cuda")  # not: PyTorch runs no exported models
     with pytest.raises(InputError, match="was exported for 96 x 64, not for 64 x 64"):
         load_detector(tmp_path / "detector.onnx", input_size=(64, 64))
 
@@ -182,6 +196,21 @@ def test_absent_files(tmp_path, monkeypatch):
     monkeypatch.setattr(fairmot.detector, "SHIPPED_WEIGHTS", tmp_path / "lite.safetensors")
     with pytest.raises(InputError, match="holds no weights; name a file, or train one"):
         load_detector()
+
+
+def test_the_device_chooses_the_engine(weight_file, monkeypatch):
+    asked = []
+
+    def load_engine(name):
+        asked.append(name)
+        raise InputError("enough")
+
+    monkeypatch.setattr(fairmot.detector, "load_engine", load_engine)
+    for device in ("cuda", "ascend", "cpu"):
+        for load in (load_detector, load_network):
+            with pytest.raises(InputError, match="enough"):
+                load(weight_file, device=device)
+    assert asked == ["torch", "torch", "mindspore", "mindspore", "onnxruntime", "onnxruntime"]
 
 
 @pytest.mark.parametrize(
