@@ -95,7 +95,8 @@ class Tracks:
     boxes_xyxy: NDArray[np.float64]
     """Corners [M, 4] of the filter's box, picture pixels."""
     scores: NDArray[np.float64]
-    """Confidence [M] of the detection that was matched last."""
+    """Confidence [M] of the detection matched in this frame; but in the frame in which a lost track is found again, of
+    the one matched before it was lost, as in the published code."""
     class_ids: NDArray[np.int64]
     """Class [M]."""
 
