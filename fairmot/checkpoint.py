@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,18 @@ class Checkpoint:
     step_in_epoch: int
     """Next step in that epoch, from 0."""
     identity_count: int
+    data: dict[str, str] = field(default_factory=dict)
+    """What tells the training data from others (``Loader.fingerprint``); empty in checkpoints of before."""
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically."""
         counters = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "identity_count": self.identity_count}
         arrays = self.state | {name: np.array(value, dtype=np.int64) for name, value in counters.items()}
-        metadata = {"checkpoint_version": FORMAT_VERSION, "config": self.config.model_dump_json()}
+        metadata = {
+            "checkpoint_version": FORMAT_VERSION,
+            "config": self.config.model_dump_json(),
+            "data": json.dumps(self.data),
+        }
         with replacing(path) as temporary:
             write_arrays(temporary, {name: np.array(array, order="C") for name, array in arrays.items()}, metadata)
 
@@ -62,30 +68,59 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        InputError: no such file, or no checkpoint of this project.
+        InputError: no such file, no checkpoint of this project, or one whose metadata or counters are damaged.
     """
     metadata, arrays = read_arrays(path)
-    if "checkpoint_version" not in metadata:
+    version = metadata.get("checkpoint_version")
+    if version is None and "network" in metadata:
         raise InputError(f"{path}: a weight file, not the checkpoint of a run; start from it with train.start_weights")
-    config = parse_config(json.loads(metadata["config"]), str(path))
-    counters = {name: int(arrays.pop(name)) for name in ("epoch", "step_in_epoch", "identity_count")}
-    return Checkpoint(config, arrays, **counters)
+    if version is None:
+        raise InputError(f"{path}: not made by fairmot; continue from the last.safetensors that a run wrote")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: checkpoint version {version!r}, this version reads {FORMAT_VERSION}; continue with the fairmot "
+            "that made it"
+        )
+    try:
+        values = json.loads(metadata["config"])
+    except KeyError as error:
+        raise InputError(f"{path}: metadata: config missing; start the run again") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: metadata: config is no JSON ({error}); start the run again") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: metadata: config is no dictionary; start the run again")
+    config = parse_config(values, str(path))
+    counters = [_take_counter(arrays, name, path) for name in ("epoch", "step_in_epoch", "identity_count")]
+    return Checkpoint(config, arrays, *counters)
 
 
-def check_resumable(checkpoint: Checkpoint, config: Config, path: Path) -> None:
-    """Compare a run's configuration with its checkpoint's.
+def _take_counter(arrays: Arrays, name: str, path: Path) -> int:
+    counter = arrays.pop(name, None)
+    if counter is None or counter.shape != () or counter.dtype.kind != "i" or counter < 0:
+        found = "missing" if counter is None else f"{counter.dtype} of shape {list(counter.shape)}"
+        raise InputError(f"{path}: {name} is {found}, expected one whole number from 0; start the run again")
+    return int(counter)
+
+
+def check_resumable(
+    checkpoint: Checkpoint, config: Config, identity_count: int, data: dict[str, str], path: Path
+) -> None:
+    """Compare a run's configuration, identities and data (``Loader.fingerprint``) with its checkpoint's.
 
     Raises:
-        InputError: names every setting that differs and may not.
+        InputError: names everything that differs and may not.
     """
     before, now = _flatten(checkpoint.config.model_dump(mode="json")), _flatten(config.model_dump(mode="json"))
+    before["identity_count"], now["identity_count"] = checkpoint.identity_count, identity_count
+    before |= checkpoint.data
+    now |= {name: text for name, text in data.items() if name in checkpoint.data}
     changed = [
         f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key) and key not in MAY_CHANGE
     ]
     if changed:
-        raise InputError(f"{path} was made with other settings, so it cannot be resumed: {'; '.join(changed)}")
+        raise InputError(f"{path} was made with other settings or data, so it cannot be resumed: {'; '.join(changed)}")
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

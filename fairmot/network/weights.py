@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fairmot.config import NetworkConfig
-from fairmot.errors import InputError
+from fairmot.errors import InputError, closest_name
 from fairmot.files import replacing
+from fairmot.network.architectures import ARCHITECTURES
 from fairmot.network.graph import Graph
 
 FORMAT_VERSION = "1"
+
+NETWORK_KEYS = (
+    "architecture",
+    "classes",
+    "embedding",
+    "head_width",
+    "input_width_px",
+    "input_height_px",
+)
+"""What the network's configuration holds in every file of this format: no default may stand in for what is missing."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -65,7 +76,7 @@ def read_arrays(path: Path | str) -> tuple[dict[str, str], Arrays]:
     """Return a safetensors file's metadata and arrays.
 
     Raises:
-        InputError: no such file, or not a safetensors file.
+        InputError: no such file, not a safetensors file, or numbers in a format that NumPy lacks.
     """
     return _read(Path(path), with_arrays=True)
 
@@ -78,26 +89,67 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, str], Arrays]:
             metadata = dict(file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()} if with_arrays else {}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path}: not a safetensors file ({error}); 'fairmot convert' reads .pth and .onnx") from error
+        raise InputError(
+            f"{path}: not a safetensors file ({_one_line(error)}), or cut off; 'fairmot convert' reads .pth and .onnx"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {_one_line(error)}") from error
+    except (TypeError, AttributeError) as error:  # safetensors looks bfloat16 and 8-bit floats up in NumPy
+        raise InputError(f"{path}: {_foreign_numbers(_one_line(error))}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":  # found after all, because some library taught NumPy the type
+            raise InputError(f"{path}: {_foreign_numbers(f'{name}: {array.dtype}')}")
     return metadata, arrays
+
+
+def _foreign_numbers(found: str) -> str:
+    return f"holds numbers that NumPy has no type for ({found}); save it as float32"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def load_weights(path: Path | str) -> WeightFile:
     """Read a weight file.
 
     Raises:
-        InputError: no such file, no safetensors file, or none of this project.
+        InputError: no such file, no safetensors file, none of this project, or one whose metadata are damaged.
     """
     metadata, arrays = read_arrays(path)
+    if "checkpoint_version" in metadata:
+        raise InputError(f"{path}: the checkpoint of a run; give the weight file that the run wrote beside it")
     if "network" not in metadata:
         raise InputError(f"{path}: names no network; is it a weight file of this project? See 'fairmot convert'")
     if metadata.get("format_version") != FORMAT_VERSION:
         raise InputError(
-            f"{path}: format version {metadata.get('format_version')}, this version reads {FORMAT_VERSION}"
+            f"{path}: format version {metadata.get('format_version', 'missing')!r}, this version reads "
+            f"{FORMAT_VERSION}; write it again with the fairmot that made it, or update this one"
         )
-    network = NetworkConfig.model_validate(json.loads(metadata["network"]))
+    network = _parse_network(metadata["network"], path)
     notes = {key: text for key, text in metadata.items() if key not in ("network", "format_version")}
     return WeightFile(network, arrays, notes)
+
+
+def _parse_network(text: str, path: Path | str) -> NetworkConfig:
+    advice = "make the file again with 'fairmot convert' or 'fairmot train'"
+    try:
+        network = NetworkConfig.model_validate_json(text)
+    except ValidationError as error:
+        problems = [
+            ": ".join([".".join(["network", *map(str, problem["loc"])]), problem["msg"]])
+            for problem in error.errors(include_url=False)
+        ]
+        raise InputError(f"{path}: metadata: {'; '.join(problems)}; {advice}") from error
+    missing = [f"network.{key}" for key in NETWORK_KEYS if key not in network.model_fields_set]
+    if missing:
+        raise InputError(f"{path}: metadata: {', '.join(missing)} missing; {advice}")
+    if network.architecture not in ARCHITECTURES:
+        raise InputError(
+            f"{path}: metadata: network.architecture {network.architecture!r} is unknown"
+            f"{closest_name(network.architecture, ARCHITECTURES)}; known: {', '.join(ARCHITECTURES)}"
+        )
+    return network
 
 
 def check_weights(graph: Graph, arrays: Arrays, origin: str) -> None:

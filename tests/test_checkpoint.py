@@ -1,0 +1,89 @@
+"""Checkpoints that cannot be continued from: one line each, that says what, where and what to do."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from fairmot.checkpoint import Checkpoint, load_checkpoint
+from fairmot.config import Config
+from fairmot.errors import InputError
+
+COUNTERS = {"epoch": 2, "step_in_epoch": 5, "identity_count": 7}
+
+
+def write(path, arrays=(), without=(), **metadata):
+    """A small checkpoint with something changed in it."""
+    values = {name: np.array(count, np.int64) for name, count in COUNTERS.items()}
+    values |= {"network.a": np.ones(3, np.float32), **dict(arrays)}
+    texts = {"checkpoint_version": "1", "config": Config().model_dump_json(), **metadata}
+    kept = {key: text for key, text in texts.items() if key not in without}
+    save_file({name: array for name, array in values.items() if name not in without}, path, kept)
+    return path
+
+
+def complain(path):
+    """The one line with which a file is refused."""
+    with pytest.raises(InputError) as error:
+        load_checkpoint(path)
+    line = str(error.value)
+    assert line.startswith(f"{path}: ")
+    assert "\n" not in line
+    return line
+
+
+def test_a_round_trip_keeps_everything(tmp_path):
+    before = Checkpoint(Config(), {"network.a": np.arange(3.0)}, 2, 5, 7)
+    before.save(tmp_path / "last.safetensors")
+    after = load_checkpoint(tmp_path / "last.safetensors")
+    assert (after.config, after.epoch, after.step_in_epoch, after.identity_count) == (Config(), 2, 5, 7)
+    np.testing.assert_array_equal(after.state["network.a"], before.state["network.a"])
+    assert after.state.keys() == before.state.keys()
+
+
+def test_the_unchanged_file_is_read(tmp_path):
+    assert load_checkpoint(write(tmp_path / "last.safetensors")).step_in_epoch == 5
+
+
+def test_files_of_other_kinds(tmp_path):
+    path = tmp_path / "last.safetensors"
+    assert "no such weight file" in complain(path)
+    save_file({"a": np.ones(1)}, path)
+    assert "not made by fairmot" in complain(path)
+    save_file({"a": np.ones(1)}, path, {"network": "{}", "format_version": "1"})
+    assert "train.start_weights" in complain(path)
+    write(path)
+    path.write_bytes(path.read_bytes()[:-3])
+    assert "cut off" in complain(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ("", "config is no JSON"),
+        ('{"network"', "config is no JSON"),
+        ("[" * 100_000, "config is no JSON"),
+        ("[1]", "config is no dictionary"),
+        ("null", "config is no dictionary"),
+        (json.dumps({"netwrok": {}}), "did you mean 'network'"),
+        (json.dumps({"network": {"classes": "many"}}), "network.classes: Input should be a valid integer"),
+        (json.dumps({"network": 3}), "network: Input should be"),
+    ],
+)
+def test_a_damaged_configuration(tmp_path, config, problem):
+    assert problem in complain(write(tmp_path / "last.safetensors", config=config))
+
+
+def test_missing_metadata_and_another_version(tmp_path):
+    path = tmp_path / "last.safetensors"
+    assert "config missing" in complain(write(path, without=["config"]))
+    assert "checkpoint version '2'" in complain(write(path, checkpoint_version="2"))
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_damaged_counters(tmp_path, name):
+    path = tmp_path / "last.safetensors"
+    assert f"{name} is missing" in complain(write(path, without=[name]))
+    for wrong in (np.array([1, 2]), np.array(1.5), np.array(-1), np.array(True)):
+        assert f"{name} is {wrong.dtype}" in complain(write(path, {name: wrong}))
