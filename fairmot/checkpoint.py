@@ -81,17 +81,23 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path}: checkpoint version {version!r}, this version reads {FORMAT_VERSION}; continue with the fairmot "
             "that made it"
         )
+    if "config" not in metadata:
+        raise InputError(f"{path}: metadata: config missing; start the run again")
+    config = parse_config(_parse_dictionary(metadata, "config", path), str(path))
+    # Checkpoints of before say nothing of their data.
+    data = _parse_dictionary(metadata, "data", path) if "data" in metadata else {}
+    epoch, step, identities = (_take_counter(arrays, key, path) for key in ("epoch", "step_in_epoch", "identity_count"))
+    return Checkpoint(config, arrays, epoch, step, identities, data)
+
+
+def _parse_dictionary(metadata: dict[str, str], name: str, path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(metadata["config"])
-    except KeyError as error:
-        raise InputError(f"{path}: metadata: config missing; start the run again") from error
+        values = json.loads(metadata[name])
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: metadata: config is no JSON ({error}); start the run again") from error
+        raise InputError(f"{path}: metadata: {name} is no JSON ({error}); start the run again") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: metadata: config is no dictionary; start the run again")
-    config = parse_config(values, str(path))
-    counters = [_take_counter(arrays, name, path) for name in ("epoch", "step_in_epoch", "identity_count")]
-    return Checkpoint(config, arrays, *counters)
+        raise InputError(f"{path}: metadata: {name} is no dictionary; start the run again")
+    return values
 
 
 def _take_counter(arrays: Arrays, name: str, path: Path) -> int:

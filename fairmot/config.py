@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fairmot.errors import InputError, closest_name
 
-EngineName = Literal["auto", "mindspore", "torch", "onnxruntime", "openvino"]
+STRIDE = 4
+"""Input pixels per cell of the head maps, in every architecture (``down_ratio`` of the published code)."""
 
 
 class Section(BaseModel):
@@ -55,6 +56,12 @@ class AugmentationConfig(Section):
     mosaic: float = Field(
         0.0, ge=0, le=1, description="Probability that four pictures share the canvas (not published)."
     )
+
+    @model_validator(mode="after")
+    def _scales_in_order(self) -> AugmentationConfig:
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is larger than scale_max {self.scale_max}")
+        return self
 
 
 class DataConfig(Section):
@@ -215,4 +222,6 @@ def _describe(problem: Any) -> str:
                 break
             section = annotation
         return f"unknown key {location!r}{closest_name(str(problem['loc'][-1]), section.model_fields)}"
+    if problem["type"] == "value_error":  # one of our own checks: its sentence says what was given
+        return f"{location}: {problem['ctx']['error']}"
     return f"{location}: {problem['msg']}, got {problem['input']!r}"

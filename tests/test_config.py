@@ -3,8 +3,18 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from fairmot.config import Config, TrackerConfig, load_config, parse_config, shipped_configs
+from fairmot.config import (
+    STRIDE,
+    AugmentationConfig,
+    Config,
+    NetworkConfig,
+    TrackerConfig,
+    load_config,
+    parse_config,
+    shipped_configs,
+)
 from fairmot.errors import InputError
+from fairmot.network.architectures import ARCHITECTURES, build_graph
 
 
 def test_defaults_are_the_published_values():
@@ -43,6 +53,10 @@ def test_a_file_and_overrides(tmp_path):
         ("data:\n  augmentation:\n    flop: 1\n", r"unknown key 'data\.augmentation\.flop' \(did you mean 'flip'\?\)"),
         ("train:\n  epochs: none\n", r"train\.epochs: .*, got 'none'"),
         ("network:\n  input_width_px: 100\n", r"network\.input_width_px: .*multiple of 32"),
+        (
+            "data:\n  augmentation:\n    scale_min: 1.5\n",
+            r"data\.augmentation: scale_min 1\.5 is larger than scale_max 1\.2$",
+        ),
         ("- a\n- b\n", "expected 'key: value' lines, found a list"),
         ("a: [", "not valid YAML"),
     ],
@@ -79,6 +93,15 @@ def test_shipped_configurations_load(name):
 def test_a_configuration_survives_json():
     config = load_config("lite")
     assert parse_config(json.loads(config.model_dump_json()), "json") == config
+
+
+def test_one_scale_may_be_given_as_both_ends():
+    assert AugmentationConfig(scale_min=1.2).scale_max == 1.2
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_stride_is_that_of_every_architecture(architecture):
+    assert build_graph(NetworkConfig(architecture=architecture)).stride == STRIDE
 
 
 def test_sections_cannot_be_changed():

@@ -7,6 +7,7 @@ OpenCV's own threads are a setting of the whole process, so they are left alone;
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,14 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.config import AugmentationConfig, Config
+from fairmot.config import STRIDE, AugmentationConfig, Config
 from fairmot.data.annotations import LabelledPictures, read_pictures, with_unique_identities
 from fairmot.data.augmentation import Picture, augment, choose_pictures
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 
-STRIDE = 4
 # Batches that are ready or in work while the trainer is busy with another.
 PREFETCHED_BATCHES = 2
 # Takes the place of an index no picture has, so that the order has a stream of its own.
@@ -34,22 +34,15 @@ _ORDER_STREAM = 2**32 - 1
 
 @dataclass(slots=True)
 class Batch:
-    """One training batch: ``fairmot.engines.interface.TrainingBatch``, and where its pictures are from."""
+    """One training batch: the arrays that ``fairmot.engines.interface.TrainingBatch`` describes, and their pictures."""
 
     images: NDArray[np.uint8]
-    """BGR canvases [B, H, W, 3]."""
     heatmap: NDArray[np.float32]
-    """Target [B, C, h, w], exactly 1 at the centres."""
     is_object: NDArray[np.bool_]
-    """Whether a slot holds an object [B, K]."""
     cells: NDArray[np.int64]
-    """Flat cell y * w + x of each slot's centre [B, K]."""
     extents: NDArray[np.float32]
-    """Left, top, right, bottom distances [B, K, 4], cells."""
     offsets: NDArray[np.float32]
-    """Centre minus its cell [B, K, 2], cells."""
     identities: NDArray[np.int64]
-    """Identity [B, K], joined over data sets; -1: none."""
     paths: tuple[Path, ...]
     """Picture of each canvas (of a mosaic: the first)."""
 
@@ -122,6 +115,16 @@ class Loader:
     def identity_count(self) -> int:
         """Classes of the identity classifier."""
         return self.pictures.identity_count
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return what tells these pictures and labels from others: for each, a count and a digest of all of them."""
+        names = "\n".join(path.as_posix() for path in self.pictures.paths).encode()
+        # Little-endian, so that a run can go on at another machine.
+        labels = self.pictures.rows.astype("<f8").tobytes() + self.pictures.starts.astype("<i8").tobytes()
+        return {
+            "list of training pictures": f"{len(self.pictures)} ({hashlib.sha256(names).hexdigest()[:16]})",
+            "label rows": f"{len(self.pictures.rows)} ({hashlib.sha256(labels).hexdigest()[:16]})",
+        }
 
     def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of an epoch from ``first_step`` on.
