@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,6 +52,26 @@ def test_yolox_nano_gives_start_weights_of_lite(shared, tmp_path):
     assert result.taken == sum(name.startswith("backbone.") for name in weights.arrays)
     assert result.taken + result.drawn == len(weights.arrays)
     assert "Apache-2.0" in weights.notes["licence"]
+
+
+def test_a_full_disk_is_one_line_and_the_file_before_it_stays(recipe, tmp_path):
+    target = tmp_path / "ours.safetensors"
+    save_public(tmp_path / "public.pth", recipe.make_official_checkpoint("dlaconv_34", 0))
+    target.write_bytes(b"what was there before")
+    program = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "from fairmot.cli import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program, "convert", str(tmp_path / "public.pth"), str(target)]
+    full = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert full.returncode == 2, full.stderr
+    assert "Traceback" not in full.stderr
+    assert sum("File too large" in line for line in full.stderr.splitlines()) == 1
+    assert target.read_bytes() == b"what was there before"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_files_that_cannot_be_converted(tmp_path):
