@@ -1,7 +1,11 @@
-"""What an engine offers: the protocols between the framework-free half of the package and each framework."""
+"""What an engine offers: the protocols between the framework-free half of the package and each framework.
+
+And the rules of training that hold in every framework, so that each is written once.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +17,33 @@ from fairmot.network.graph import Graph
 
 Arrays = dict[str, NDArray[Any]]
 """Name -> array: parameters, states, gradients."""
+
+PROBABILITY_MARGIN = 1e-4
+"""In the loss, the heatmap's probability stays this far from 0 and 1, so that logarithms are finite (CornerNet)."""
+
+
+def embedding_scale(identity_count: int) -> float:
+    """Return sqrt(2) * ln(nID - 1), the length of embeddings in front of the identity classifier (FairMOT).
+
+    0 with fewer than 3 identities, where the formula gives 0 or less: then there is neither identity term nor
+    classifier.
+    """
+    return math.sqrt(2) * math.log(identity_count - 1) if identity_count >= 3 else 0.0
+
+
+def rate_factor(name: str, factors: dict[str, float]) -> float:
+    """Return the factor of the longest prefix that fits a parameter's name without ``network.``; 1 if none does."""
+    bare = name.removeprefix("network.")
+    fitting = [prefix for prefix in factors if bare.startswith(prefix)]
+    return factors[max(fitting, key=len)] if fitting else 1.0
+
+
+def average_decay(limit: float, count: int) -> float:
+    """Return the decay of the averaged weights at the ``count``-th step (from 1).
+
+    It grows to ``OptimizerConfig.ema_decay``, its limit: early averages must not remember the start weights.
+    """
+    return min(limit, (1 + count) / (10 + count))
 
 
 class RawDetections(NamedTuple):
@@ -52,7 +83,10 @@ class CanvasDetector(Protocol):
 
 
 class TrainingBatch(Protocol):
-    """One batch as the loader makes it (``fairmot.data.loader.Batch``)."""
+    """One batch as the loader makes it (``fairmot.data.loader.Batch``).
+
+    Slots without an object have no effect, whatever they hold.
+    """
 
     images: NDArray[np.uint8]
     """BGR canvases [B, H, W, 3]."""
@@ -82,8 +116,11 @@ class Trainer(Protocol):
 
     States are flat dictionaries of arrays. Prefixes: ``network.`` (batch-norm statistics included),
     ``classifier.weight`` [identities, D] and ``classifier.bias``, ``loss.s_det`` and ``loss.s_id`` (shape [1]),
-    ``optimizer.m.<name>`` and ``optimizer.v.<name>`` with ``<name>`` one of the names before, ``ema.<name>``, and the
-    counter ``step`` (int64 scalar: optimiser steps taken).
+    ``optimizer.m.<name>`` and ``optimizer.v.<name>`` with ``<name>`` one of the trainable names before (frozen ones
+    too, whose moments stay 0), and the counter ``step`` (int64 scalar: optimiser steps taken). With averaged weights
+    also ``ema.<name>``, the whole network by its names without ``network.``: averages of the trainable parameters, and
+    the newest batch-norm statistics, which are averages already. Without an identity term (see ``embedding_scale``)
+    there is no ``classifier.``.
     """
 
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
@@ -93,6 +130,7 @@ class Trainer(Protocol):
     def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """Return losses and the gradient of ``total`` by parameter name, and change nothing.
 
+        Every trainable parameter has its entry; that of a frozen one (rate factor 0) is 0, since it is not computed.
         ``training=False`` uses the running batch-norm statistics.
         """
         ...
@@ -133,8 +171,8 @@ class EngineModule(Protocol):
     ) -> Trainer:
         """Build a trainer from start weights; the classifier starts from ``config.train.seed``.
 
-        ``identity_count`` is nID, the classes of the identity classifier; below 3 there is no identity term, since
-        its scale sqrt(2) * ln(nID - 1) is 0 or less.
+        ``identity_count`` is nID, the classes of the identity classifier; below 3 there is no identity term (see
+        ``embedding_scale``).
         """
         ...
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
+from fairmot.engines.interface import PROBABILITY_MARGIN, Arrays, StepResult, TrainingBatch, embedding_scale
 from fairmot.engines.mindspore.network import to_numpy
-
-CLAMP = 1e-4
-"""The heatmap's probability stays in [CLAMP, 1 - CLAMP], so that logarithms are finite (CornerNet)."""
 
 TERMS = ("total", "heatmap", "extents", "offsets", "identity")
 """What the loss cell returns, in this order."""
@@ -26,10 +21,7 @@ PARAMETERS = ("classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id")
 
 
 class FairLoss(nn.Cell):
-    """Heatmap, extents, offsets and identity terms, and their weighting; holds no parameters.
-
-    With fewer than 3 identities there is no identity term: its scale sqrt(2) * ln(nID - 1) would be 0 or less.
-    """
+    """Heatmap, extents, offsets and identity terms, and their weighting; holds no parameters."""
 
     def __init__(self, config: LossConfig, identity_count: int) -> None:
         super().__init__(auto_prefix=False)
@@ -38,8 +30,8 @@ class FairLoss(nn.Cell):
         self.offsets_weight = config.offsets_weight
         self.identity_weight = config.identity_weight
         self.learned = config.weighting == "uncertainty"
-        self.has_identities = identity_count >= 3
-        self.embedding_scale = math.sqrt(2) * math.log(identity_count - 1) if self.has_identities else 0.0
+        self.embedding_scale = embedding_scale(identity_count)
+        self.has_identities = self.embedding_scale > 0
 
     def construct(self, heads, targets, parameters):
         """Take tuples in the orders of ``HEADS``, ``targets_of`` and ``PARAMETERS``; return scalars, see ``TERMS``."""
@@ -69,7 +61,7 @@ class FairLoss(nn.Cell):
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """CornerNet's focal loss, alpha 2, beta 4, a peak; without any peak the negative part alone."""
-    probability = ops.clip_by_value(ops.sigmoid(logits), CLAMP, 1 - CLAMP)
+    probability = ops.clip_by_value(ops.sigmoid(logits), PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     is_peak = target == 1
     positive = ops.log(probability) * ops.square(1 - probability)
     negative = ops.log(1 - probability) * ops.square(probability) * ops.square(ops.square(1 - target))

@@ -13,7 +13,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore.ops import functional
 
 from fairmot.config import OptimizerConfig
-from fairmot.engines.interface import Arrays
+from fairmot.engines.interface import Arrays, rate_factor
 from fairmot.engines.mindspore.network import set_value, to_numpy
 
 
@@ -112,10 +112,3 @@ def _step_adam(constants, rate, adam_rate, correction2, parameter, m, v, gradien
 
 def _take_in(share, average, parameter):
     return ops.assign(average, average + share * (parameter - average))
-
-
-def rate_factor(name: str, factors: dict[str, float]) -> float:
-    """Return the factor of the longest prefix that fits a parameter's name without ``network.``."""
-    bare = name.removeprefix("network.")
-    fitting = [prefix for prefix in factors if bare.startswith(prefix)]
-    return factors[max(fitting, key=len)] if fitting else 1.0

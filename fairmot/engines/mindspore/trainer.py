@@ -7,7 +7,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn
 
 from fairmot.config import Config
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
+from fairmot.engines.interface import Arrays, StepResult, TrainingBatch, average_decay, embedding_scale
 from fairmot.engines.mindspore.device import use_device, use_threads
 from fairmot.engines.mindspore.loss import PARAMETERS, FairLoss, result_of, targets_of
 from fairmot.engines.mindspore.network import (
@@ -97,8 +97,7 @@ class MindSporeTrainer:
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
         """See ``Trainer``."""
         self.step_count += 1
-        # The decay grows from 0.1 to its value: early averages must not remember the start weights.
-        decay = min(self.config.optimizer.ema_decay, (1 + self.step_count) / (10 + self.step_count))
+        decay = average_decay(self.config.optimizer.ema_decay, self.step_count)
         scalars = self.optimizer.scalars(learning_rate, self.step_count)
         self.step_cell.set_train(True)
         terms = self.run_step(*scalars, Tensor(1 - decay, ms.float32), *_inputs(batch))
@@ -107,7 +106,7 @@ class MindSporeTrainer:
         return result_of(terms)
 
     def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
-        """See ``Trainer``; frozen parameters have gradient 0."""
+        """See ``Trainer``."""
         statistics = {name: to_numpy(p) for name, p in self.network.named.items() if not p.requires_grad}
         self.gradient_cell.set_train(training)
         terms, gradients = self.run_gradients(*_inputs(batch))
@@ -154,7 +153,7 @@ class MindSporeTrainer:
 def _loss_parameters(identity_count: int, embedding: int, config: Config) -> dict[str, Parameter]:
     """Start values of classifier and loss weights by their names in the state."""
     start = {}
-    if identity_count >= 3:
+    if embedding_scale(identity_count) > 0:
         weight, bias = initial_classifier(identity_count, embedding, config.train.seed)
         start |= {"classifier.weight": weight, "classifier.bias": bias}
     start["loss.s_det"] = np.full(1, config.loss.s_det, np.float32)

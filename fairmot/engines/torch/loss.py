@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -10,9 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairmot.config import LossConfig
-
-CLAMP = 1e-4
-"""The heatmap's probability stays in [CLAMP, 1 - CLAMP], so that logarithms are finite (CornerNet)."""
+from fairmot.engines.interface import PROBABILITY_MARGIN, embedding_scale
 
 
 class Targets(NamedTuple):
@@ -29,16 +26,15 @@ class Targets(NamedTuple):
 class FairLoss(nn.Module):
     """Heatmap, extents, offsets and identity terms, and their weighting.
 
-    Holds the identity classifier and the two learned weights. With fewer than 3 identities there is no identity
-    term: its scale sqrt(2) * ln(nID - 1) would be 0 or less.
+    Holds the identity classifier, where there is an identity term, and the two learned weights.
     """
 
     def __init__(self, config: LossConfig, identity_count: int, embedding: int) -> None:
         super().__init__()
         self.config = config
-        self.has_identities = identity_count >= 3
+        self.embedding_scale = embedding_scale(identity_count)
+        self.has_identities = self.embedding_scale > 0
         if self.has_identities:
-            self.embedding_scale = math.sqrt(2) * math.log(identity_count - 1)
             self.classifier = nn.Linear(embedding, identity_count)
         self.s_det = nn.Parameter(torch.full((1,), config.s_det))
         self.s_id = nn.Parameter(torch.full((1,), config.s_id))
@@ -91,7 +87,7 @@ def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """CornerNet's focal loss, alpha 2, beta 4, a peak; without any peak the negative part alone."""
-    probability = logits.sigmoid().clamp(CLAMP, 1 - CLAMP)
+    probability = logits.sigmoid().clamp(PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     peaks = (target == 1).float()
     positive = torch.log(probability) * (1 - probability) ** 2 * peaks
     negative = torch.log(1 - probability) * probability**2 * (1 - target) ** 4 * (1 - peaks)
@@ -99,7 +95,8 @@ def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def box_loss(maps: Tensor, target: Tensor, targets: Targets) -> Tensor:
-    """Mean absolute error over objects and dimensions."""
-    mask = targets.is_object.unsqueeze(2).expand_as(target).float()
-    difference = (gather_cells(maps, targets.cells) - target).abs() * mask
-    return difference.sum() / (mask.sum() + 1e-4)
+    """Mean absolute error over objects and dimensions; whatever a padded slot holds has no effect."""
+    mask = targets.is_object.unsqueeze(2).expand_as(target)
+    # Both sides are masked before the difference: a NaN in a padded slot would survive a product with 0.
+    difference = (gather_cells(maps, targets.cells).where(mask, 0.0) - target.where(mask, 0.0)).abs()
+    return difference.sum() / (mask.float().sum() + 1e-4)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fairmot.config import OptimizerConfig
-from fairmot.engines.interface import Arrays
+from fairmot.engines.interface import Arrays, rate_factor
 
 
 class _Group:
@@ -35,7 +35,7 @@ class _Group:
 
 
 class Optimizer:
-    """Steps all trainable parameters of a run; frozen ones (factor 0) are not held."""
+    """Steps all trainable parameters of a run; frozen ones (factor 0) keep their place in the state only."""
 
     def __init__(self, parameters: dict[str, nn.Parameter], config: OptimizerConfig) -> None:
         self.config = config
@@ -90,10 +90,3 @@ class Optimizer:
                 windows[f"optimizer.m.{name}"] = group.m[place].view(shape)
                 windows[f"optimizer.v.{name}"] = group.v[place].view(shape)
         return windows
-
-
-def rate_factor(name: str, factors: dict[str, float]) -> float:
-    """Return the factor of the longest prefix that fits a parameter's name without ``network.``."""
-    bare = name.removeprefix("network.")
-    fitting = [prefix for prefix in factors if bare.startswith(prefix)]
-    return factors[max(fitting, key=len)] if fitting else 1.0

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
+from fairmot.engines.interface import Arrays, StepResult, TrainingBatch, average_decay, rate_factor
 from fairmot.engines.torch.loss import FairLoss, Targets
 from fairmot.engines.torch.network import GraphNetwork, canvases_to_pixels, choose_device
-from fairmot.engines.torch.optimizer import Optimizer, rate_factor
+from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_classifier
@@ -94,20 +94,21 @@ class TorchTrainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        # The decay grows from 0.1 to its value: early averages must not remember the start weights.
-        decay = min(self.config.optimizer.ema_decay, (1 + self.step_count) / (10 + self.step_count))
+        decay = average_decay(self.config.optimizer.ema_decay, self.step_count)
         current = self.network.state_dict() if self.ema else {}
         trainable = [name for name in self.ema if f"network.{name}" in self.parameters]
         if trainable:
             torch._foreach_lerp_([self.ema[n] for n in trainable], [current[n] for n in trainable], 1 - decay)
         for name, tensor in self.ema.items():
-            if f"network.{name}" not in self.parameters:
+            if f"network.{name}" not in self.parameters:  # statistics are averages already
                 tensor.copy_(current[name])
 
 
 def batch_targets(batch: TrainingBatch, device: torch.device) -> Targets:
     """Take a batch's target arrays to the device."""
-    arrays = (batch.heatmap, batch.is_object, batch.cells, batch.extents, batch.offsets, batch.identities)
+    # Whatever a padded slot holds, cell 0 can be read.
+    cells = np.where(batch.is_object, batch.cells, 0)
+    arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets, batch.identities)
     return Targets(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
 
 
