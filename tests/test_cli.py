@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from fairmot.media.video import VideoWriter
 from fairmot.network.architectures import build_graph
@@ -145,7 +146,10 @@ def test_demo(tmp_path):
         (("track", "empty", "--engine", "onxruntime"), "did you mean 'onnxruntime'"),
         (("train", "lite", "--set", "train.epoch=3"), "did you mean 'epochs'"),
         (("train", "lite", "--engine", "torch"), "data.json"),
+        (("train", "lite", "--set", "train.epochs=[3"), "train.epochs=[3"),
         (("train", "absent"), "absent: no such configuration"),
+        (("track", "empty", "--device", "quantum"), "quantum"),
+        (("track", "empty", "--engine", "torch", "--device", "ascend"), "ascend"),
         (("score", "empty", "empty"), "empty"),
         (("convert", "noise.mp4", "out.safetensors"), "known: .pth, .onnx"),
         (("convert", "noise.onnx", "out.safetensors"), "noise.onnx"),
@@ -160,6 +164,16 @@ def test_mistakes_are_one_line_and_exit_code_2(tmp_path, arguments, message):
     (tmp_path / "noise.onnx").write_bytes(b"no network")
     assert message in failure(tmp_path, *arguments)
     assert not (tmp_path / "out.safetensors").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_an_absent_device_is_one_line(tmp_path, sequence):
+    assert "cuda" in failure(tmp_path, "track", sequence, "--engine", "torch", "--device", "cuda")
+
+
+def test_a_folder_named_like_a_shipped_configuration_is_not_taken_for_it(tmp_path):
+    (tmp_path / "lite").mkdir()
+    assert "data.json" in failure(tmp_path, "train", "lite", "--engine", "torch")
 
 
 def test_weights_of_another_architecture_are_listed_by_name(tmp_path, sequence):

@@ -50,7 +50,7 @@ def track(
     from fairmot.detector import load_detector
     from fairmot.track import track as run_track
 
-    detector = load_detector(weights, engine, device, input_size=read_size(input_size))
+    detector = load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
     console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
     with console.frame_progress() as progress:
         runs = run_track(
@@ -63,7 +63,6 @@ def track(
             start=start,
             end=end,
             every=every,
-            classes=classes,
             progress=progress,
         )
     if as_json:

@@ -28,7 +28,7 @@ def train(
     from fairmot.train import train as run_train
 
     settings = load_config(config, tuple(overrides or ()))
-    chosen = choose_training_engine(engine)
+    chosen = choose_training_engine(engine, device)
     console.notes().print(f"{settings.network.architecture} in {chosen}, results in {settings.train.output}")
     with console.training_progress() as report:
         run = run_train(settings, chosen, device, resume, report)
