@@ -53,10 +53,12 @@ def test_rows_and_pictures_are_those_of_the_frames(written):
     for number, frame in enumerate(render_street(**ARGUMENTS), start=1):
         own = rows[rows[:, 0] == number]
         np.testing.assert_array_equal(own[:, 1], frame.ids)
-        expected = frame.boxes_tlwh + np.array([1, 1, 0, 0])  # MOTChallenge counts pixels from 1
-        np.testing.assert_allclose(own[:, 2:6], expected, atol=0.0051)
-        with pytest.raises(AssertionError):
-            np.testing.assert_allclose(own[:, 2:6], frame.boxes_tlwh, atol=0.0051)
+        # As results and labels have them; nothing is counted from 1.
+        np.testing.assert_allclose(own[:, 2:6], frame.boxes_tlwh, atol=0.0051)
+        for column in range(4):
+            shifted = frame.boxes_tlwh + 0.02 * (np.arange(4) == column)
+            with pytest.raises(AssertionError):
+                np.testing.assert_allclose(own[:, 2:6], shifted, atol=0.0051)
         np.testing.assert_allclose(own[:, 8], frame.visibility, atol=0.000051)
         np.testing.assert_array_equal(own[:, 6], frame.visibility >= VISIBLE_ENOUGH)
         image = cv2.imread(str(folder / "img1" / f"{number:06d}.jpg"))

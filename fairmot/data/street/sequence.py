@@ -35,8 +35,8 @@ def write_street(
     """Write ``out/name`` with ``img1/%06d.jpg``, ``gt/gt.txt`` and ``seqinfo.ini``.
 
     A row of ``gt.txt`` is ``frame,id,left,top,width,height,conf,class,visibility``: frames and identities from 1,
-    left and top 1-based pixels as MOTChallenge publishes them, the whole body (hidden parts and parts outside the
-    picture included), class 1, conf 1, or 0 where less than ``VISIBLE_ENOUGH`` of the body is visible. People whose
+    the box in pixels from the picture's corner, the whole body (hidden parts and parts outside the picture included),
+    class 1, conf 1, or 0 where less than ``VISIBLE_ENOUGH`` of the body is visible. People whose
     box does not meet the picture have no row. The folder appears under its name when it is complete.
 
     Args:
@@ -122,6 +122,6 @@ def _rows(number: int, frame: StreetFrame) -> list[str]:
     rows = []
     for identity, box, share in zip(frame.ids, frame.boxes_tlwh, frame.visibility, strict=True):
         left, top, width, height = box
-        place = f"{left + 1:.2f},{top + 1:.2f},{width:.2f},{height:.2f}"
+        place = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
         rows.append(f"{number},{identity},{place},{int(share >= VISIBLE_ENOUGH)},1,{share:.4f}\n")
     return rows
