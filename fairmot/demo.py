@@ -32,7 +32,13 @@ def demo(
     seed: int = 0,
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Demo:
-    """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it."""
+    """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it.
+
+    The street lies in ``sequences/street``, the tracks, the video and the scores in ``results``.
+
+    Raises:
+        InputError: an argument is out of range, or ``sequences/street`` is anything but a rendered sequence.
+    """
     detector = load_detector()
 
     def rendered(done: int, total: int) -> None:
@@ -43,7 +49,7 @@ def demo(
         output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered
     )
     report = evaluate(
-        output / "sequences",
+        sequence,  # not its folder: what else lies there is not the demo's
         detector,
         TrackerConfig(),
         output=output / "results",

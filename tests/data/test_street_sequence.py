@@ -84,9 +84,25 @@ def test_a_second_run_asks_first_and_gives_the_same_files(written):
     with pytest.raises(InputError, match="exists already"):
         write_street(folder.parent, "walk", **ARGUMENTS)
     assert files(folder) == before
-    (folder / "left-over.txt").write_text("old")
+    (folder / "img1" / "000013.jpg").write_bytes(b"of a longer sequence")
     write_street(folder.parent, "walk", **ARGUMENTS, overwrite=True)
     assert files(folder) == before
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_the_height_of_the_camera_is_an_option(tmp_path):
+    folders = [
+        write_street(
+            tmp_path, f"at-{height}", seed=4, people=1, frames=2, size=(128, 128), camera_height=(height, height)
+        )
+        for height in (1.2, 15)
+    ]
+    low, high = (cv2.imread(str(folder / "img1" / "000001.jpg")).astype(int) for folder in folders)
+    assert np.abs(low - high).mean() > 5
+    for height in ((1.1, 2.0), (2.0, 15.1), (3.0, 2.0)):
+        with pytest.raises(InputError, match=r"camera height: .* inside 1\.2 to 15"):
+            write_street(tmp_path, "bad", people=1, frames=2, size=(128, 128), camera_height=height)
+    assert not (tmp_path / "bad").exists()
 
 
 def test_an_empty_folder_is_no_obstacle(tmp_path):

@@ -37,8 +37,8 @@ def render_street(
         seed: a whole number from 0.
         size: width and height of the picture, pixels.
         frame_rate: frames a second.
-        camera_height: lowest and highest place of the camera, metres; about 1.5 is eye level, 6 to 10 is the view
-            of a surveillance camera.
+        camera_height: lowest and highest place of the camera, metres, inside 1.2 to 15; about 1.5 is eye level, 6 to
+            10 is the view of a surveillance camera. Twice the same number fixes it.
 
     Raises:
         InputError: an argument is out of range; raised by the call, not by the first frame.
