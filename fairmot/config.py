@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fairmot.errors import InputError, closest_name
+from fairmot.tracker_config import TrackerConfig as TrackerConfig  # a file of its own, found here like the rest
 
 STRIDE = 4
 """Input pixels per cell of the head maps, in every architecture (``down_ratio`` of the published code)."""
@@ -121,23 +122,6 @@ class TrainConfig(Section):
     licence: str = Field("", description="What applies to the trained weights; kept in their file.")
     checkpoint_every_steps: int = Field(500, ge=1)
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0: its own choice.")
-
-
-class TrackerConfig(Section):
-    """Constants of the published tracker; the default reproduces it exactly."""
-
-    confidence: float = Field(0.4, ge=0, le=1, description="Detections at or below take no part (MOT20: 0.3).")
-    track_buffer_frames: int = Field(30, ge=0, description="How long a lost track is kept, at 30 frames/s.")
-    appearance_limit: float = Field(0.4, description="Step 1: largest cost of a match.")
-    iou_only_limit: float = Field(0.7, description="Step 1 without embeddings: largest IoU distance of a match.")
-    iou_limit: float = Field(0.5, description="Step 2: largest IoU distance of a match.")
-    unconfirmed_iou_limit: float = Field(0.7, description="Step 3: largest IoU distance of a match.")
-    gate: float = Field(9.4877, description="Largest squared Mahalanobis distance (chi-square, 4 dof, 95 %).")
-    motion_weight: float = Field(0.02, ge=0, le=1, description="Share of the Mahalanobis distance in step 1.")
-    smoothing: float = Field(0.9, ge=0, lt=1, description="Share of the old embedding in the smoothed one.")
-    duplicate_iou: float = Field(0.15, description="IoU distance below which two tracks are one person.")
-    min_box_area_px: float = Field(100.0, ge=0, description="Output: boxes up to this area are dropped.")
-    max_aspect: float = Field(1.6, gt=0, description="Output: boxes with a larger w/h are dropped.")
 
 
 class Config(Section):

@@ -10,8 +10,8 @@ import pytest
 import fairmot
 
 PACKAGE = Path(fairmot.__file__).parent
-BASE = {"errors", "files", "config", "geometry", "detections"}
-JOURNEYS = {"train", "track", "evaluate", "convert", "describe", "demo", "export"}
+BASE = {"errors", "files", "config", "tracker_config", "geometry", "detections"}
+JOURNEYS = {"train", "track", "evaluate", "convert", "describe", "demo", "export", "report"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 ALLOWED = {
