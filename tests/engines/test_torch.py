@@ -3,44 +3,16 @@ import pickle
 
 import numpy as np
 import pytest
-from training import IDENTITIES, graph_of, small_batch, small_config, small_weights
+from training import graph_of, small_batch, small_config, small_weights
 
 from fairmot.errors import InputError
 
 torch = pytest.importorskip("torch")
 
-from fairmot.engines.torch import create_trainer, load_canvas_detector, load_network, read_checkpoint  # noqa: E402
+from fairmot.engines.torch import load_canvas_detector, load_network, read_checkpoint  # noqa: E402
 from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution  # noqa: E402
 from fairmot.engines.torch.detector import decode  # noqa: E402
-from fairmot.engines.torch.optimizer import Optimizer, rate_factor  # noqa: E402
-
-
-def trainer_of(config, identity_count=IDENTITIES):
-    return create_trainer(graph_of(config), small_weights(config), identity_count, config, "cpu")
-
-
-@pytest.mark.parametrize("architecture", ["lite", "dla_34"])
-def test_every_parameter_is_registered_and_changes(architecture):
-    config = small_config(architecture, optimizer={"learning_rate": 1e-2})
-    trainer = trainer_of(config)
-    trained = {f"network.{p.name}" for p in graph_of(config).parameters() if p.trainable}
-    trained |= {"classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id"}
-    assert set(trainer.optimizer.names) == trained
-    before = trainer.state()
-    trainer.step(small_batch(), 1e-2)
-    after = trainer.state()
-    for name in trained:
-        # A bias in front of a batch norm has no gradient but rounding.
-        if name.endswith("conv.bias") and architecture == "dla_34":
-            continue
-        assert not np.array_equal(before[name], after[name]), name
-
-
-def test_the_longest_prefix_gives_the_rate():
-    factors = {"backbone.": 0.1, "backbone.backbone.stem": 0.0}
-    assert rate_factor("network.backbone.backbone.stem.conv.weight", factors) == 0.0
-    assert rate_factor("network.backbone.C3_p3.conv1.conv.weight", factors) == 0.1
-    assert rate_factor("classifier.weight", factors) == 1.0
+from fairmot.engines.torch.optimizer import Optimizer  # noqa: E402
 
 
 def test_sgd_and_adam_with_decay():
@@ -53,56 +25,6 @@ def test_sgd_and_adam_with_decay():
         optimizer.step(0.01, 1)
         expected = 3 - 0.01 * (0.5 + 0.3) if name == "sgd" else 3 - 0.01
         np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-6)
-
-
-def test_gradients_leave_everything_as_it_was():
-    trainer = trainer_of(small_config())
-    before = trainer.state()
-    trainer.gradients(small_batch())
-    for name, array in trainer.state().items():
-        np.testing.assert_array_equal(array, before[name], err_msg=name)
-
-
-def test_a_state_moves_to_another_trainer_bit_for_bit():
-    config = small_config(optimizer={"ema_decay": 0.5})
-    first, second = trainer_of(config), trainer_of(config)
-    first.step(small_batch(1), 1e-3)
-    second.load_state(first.state())
-    for trainer in (first, second):
-        trainer.step(small_batch(2), 1e-3)
-    state = second.state()
-    for name, array in first.state().items():
-        np.testing.assert_array_equal(array, state[name], err_msg=name)
-    assert state["step"] == 2
-
-
-def test_a_state_of_another_run_is_refused_by_name():
-    trainer = trainer_of(small_config())
-    state = trainer.state()
-    state["classifier.bias"] = np.zeros(3, np.float32)
-    del state["optimizer.m.loss.s_id"]
-    with pytest.raises(InputError, match=r"optimizer\.m\.loss\.s_id is missing.*classifier\.bias has shape \[3\]"):
-        trainer.load_state(state)
-
-
-def test_the_average_follows_with_a_growing_decay():
-    trainer = trainer_of(small_config(optimizer={"ema_decay": 0.9}))
-    name = "hm.2.bias"
-    average = trainer.state()[f"ema.{name}"]
-    for count in (1, 2):
-        trainer.step(small_batch(count), 1e-2)
-        decay = (1 + count) / (10 + count)
-        average = decay * average + (1 - decay) * trainer.state()[f"network.{name}"]
-    np.testing.assert_allclose(trainer.state()[f"ema.{name}"], average, rtol=1e-6)
-
-
-def test_too_few_identities_leave_the_term_out():
-    trainer = trainer_of(small_config(), identity_count=2)
-    assert not any(name.startswith("classifier") for name in trainer.state())
-    before = trainer.state()["loss.s_id"]
-    result = trainer.step(small_batch(), 1e-3)
-    assert result.losses["identity"] == 0
-    np.testing.assert_array_equal(trainer.state()["loss.s_id"], before)
 
 
 def test_deformable_convolution_equals_the_definition():

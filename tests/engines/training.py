@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from fairmot.config import Config, NetworkConfig, parse_config
+from fairmot.engines import load_engine
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 
@@ -61,3 +63,12 @@ def small_batch(seed=0, images=2, slots=12, objects=5) -> SimpleNamespace:
 
 def graph_of(config: Config):
     return build_graph(config.network)
+
+
+def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=False):
+    """A trainer of this engine on the CPU; the test is skipped where its framework is absent."""
+    pytest.importorskip(engine)
+    options = {"compiled": compiled} if engine == "mindspore" else {}
+    return load_engine(engine).create_trainer(
+        graph_of(config), small_weights(config), identity_count, config, "cpu", **options
+    )
