@@ -81,7 +81,7 @@ def train(
         raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
     loader = create_loader(config)
     graph = build_graph(config.network)
-    name = choose_training_engine(engine)
+    name = choose_training_engine(engine, device)
     checkpoint = load_checkpoint(checkpoint_path) if checkpoint_path.exists() else None
     if checkpoint:
         check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), checkpoint_path)
