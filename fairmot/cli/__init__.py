@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli import data, evaluation, tracking, training, weights
+from fairmot.cli import data, evaluation, report, tracking, training, weights
 from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
@@ -23,6 +23,7 @@ for command in (
     training.train,
     evaluation.evaluate,
     evaluation.score,
+    report.report,
     weights.convert,
     weights.describe,
     tracking.demo,

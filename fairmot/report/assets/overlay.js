@@ -1,0 +1,91 @@
+// Boxes, labels, trails and errors of one moment, drawn over the video.
+
+const TRAIL_SECONDS = 2;
+
+function inkOn(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#000" : "#fff";
+}
+
+// Pixels of a canvas follow its size on the screen; returns the scale from CSS pixels.
+function fit(canvas) {
+  const ratio = Math.min(2, window.devicePixelRatio || 1);
+  const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+  const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  return ratio;
+}
+
+function drawOverlay(canvas, source, moment, show, heat) {
+  const ratio = fit(canvas), ink = canvas.getContext("2d");
+  const scale = canvas.width / source.size[0] / BOX_STEPS, lines = canvas.height / source.size[1] / BOX_STEPS;
+  ink.clearRect(0, 0, canvas.width, canvas.height);
+  if (show.heat && heat) { ink.globalAlpha = 0.75; ink.drawImage(heat, 0, 0, canvas.width, canvas.height); ink.globalAlpha = 1; }
+  const { rows, visible, tracks } = source, { starts, order } = source.byMoment;
+  const from = starts[moment], to = starts[moment + 1];
+  if (source.drawn) veil(ink, source, from, to, scale, lines, ratio);
+  if (show.trails) {
+    const oldest = moment - TRAIL_SECONDS * source.rate;
+    ink.lineWidth = 2 * ratio; ink.lineJoin = "round";
+    for (let n = from; n < to; n++) {
+      const row = order[n], track = rows.track[row];
+      if (!visible[track]) continue;
+      ink.strokeStyle = tracks.colors[track]; ink.globalAlpha = 0.8; ink.beginPath();
+      // Rows of a track lie one behind the other, by time.
+      for (let i = row; i >= 0 && rows.track[i] === track && rows.moment[i] >= oldest; i--) {
+        ink.lineTo((rows.left[i] + rows.width[i] / 2) * scale, (rows.top[i] + rows.height[i]) * lines);
+      }
+      ink.stroke();
+    }
+    ink.globalAlpha = 1;
+  }
+  ink.font = `600 ${12 * ratio}px system-ui, sans-serif`;
+  ink.textBaseline = "middle";
+  for (let n = from; n < to; n++) {
+    const row = order[n], track = rows.track[row];
+    if (!visible[track]) continue;
+    const color = tracks.colors[track];
+    const x = rows.left[row] * scale, y = rows.top[row] * lines, w = rows.width[row] * scale, h = rows.height[row] * lines;
+    if (show.boxes) { ink.lineWidth = 2 * ratio; ink.strokeStyle = color; ink.strokeRect(x, y, w, h); }
+    if (show.errors && rows.wrong && rows.wrong[row]) mark(ink, x, y, w, h, ratio, cssColor("--false"), []);
+    if (show.labels) tag(ink, String(tracks.ids[track]), x, y, color, inkOn(color), ratio);
+  }
+  if (show.errors && source.hasTruth) drawMisses(ink, source, moment, scale, lines, ratio);
+}
+
+// The boxes of hidden identities are part of a drawn video: they can only be covered.
+function veil(ink, source, from, to, scale, lines, ratio) {
+  const { rows, visible, byMoment: { order } } = source, edge = 3 * ratio;
+  ink.fillStyle = "rgb(20 22 27 / 82%)";
+  for (let n = from; n < to; n++) {
+    const row = order[n];
+    if (visible[rows.track[row]]) continue;
+    ink.fillRect(rows.left[row] * scale - edge, rows.top[row] * lines - edge, rows.width[row] * scale + 2 * edge, rows.height[row] * lines + 2 * edge);
+  }
+}
+
+function drawMisses(ink, source, moment, scale, lines, ratio) {
+  const { missed, missedByMoment: { starts, order } } = source, color = cssColor("--miss");
+  for (let n = starts[moment]; n < starts[moment + 1]; n++) {
+    const row = order[n], x = missed.left[row] * scale, y = missed.top[row] * lines;
+    mark(ink, x, y, missed.width[row] * scale, missed.height[row] * lines, ratio, color, [6 * ratio, 5 * ratio]);
+    tag(ink, `missed ${source.truth.people[missed.person[row]]}`, x, y, color, "#fff", ratio);
+  }
+}
+
+function mark(ink, x, y, w, h, ratio, color, dashes) {
+  ink.save();
+  ink.setLineDash(dashes); ink.lineWidth = 2 * ratio; ink.strokeStyle = color;
+  ink.globalAlpha = 0.18; ink.fillStyle = color; ink.fillRect(x, y, w, h);
+  ink.globalAlpha = 1; ink.strokeRect(x, y, w, h);
+  ink.restore();
+}
+
+function tag(ink, text, x, y, color, letters, ratio) {
+  const height = 18 * ratio, width = ink.measureText(text).width + 10 * ratio;
+  const left = Math.max(0, Math.min(x - ratio, ink.canvas.width - width)), top = Math.max(0, y - height);
+  ink.fillStyle = color; ink.fillRect(left, top, width, height);
+  ink.fillStyle = letters; ink.fillText(text, left + 5 * ratio, top + height / 2 + ratio * 0.5);
+}
+
+function cssColor(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }

@@ -1,0 +1,186 @@
+// One lane for each kind of error and each identity. A lane is a slider: a click or its keys move the moment.
+
+const ZOOMS = [1, 2, 5, 10, 20, 50];
+
+// Rectangles [first, last] in moments, as one path in a box of frames x 1.
+function spanPath(spans, top = 0, height = 1) {
+  let path = "";
+  for (let i = 0; i < spans.length; i += 2) path += `M${spans[i]} ${top}H${spans[i + 1] + 1}V${top + height}H${spans[i]}Z`;
+  return path;
+}
+
+class Timeline {
+  constructor(app) {
+    this.app = app;
+    this.sheet = byId("sheet");
+    this.zoom = 0;
+    byId("lanes").addEventListener("pointerdown", (event) => this.pointed(event));
+    byId("lanes").addEventListener("keydown", (event) => this.pressed(event));
+    byId("identity-lanes").addEventListener("change", (event) => app.toggle(Number(event.target.closest(".lane").dataset.track), event.target.checked));
+    byId("zoom-in").addEventListener("click", () => this.setZoom(this.zoom + 1));
+    byId("zoom-out").addEventListener("click", () => this.setZoom(this.zoom - 1));
+    byId("order").addEventListener("change", () => this.arrange());
+    byId("filter").addEventListener("input", () => this.arrange());
+  }
+
+  load(source) {
+    this.source = source;
+    this.rows = source.tracks.ids.map((id, track) => this.identityLane(id, track));
+    byId("filter").value = "";
+    this.arrange();
+    byId("error-lanes").replaceChildren(...(source.hasTruth ? KINDS.map((kind, n) => this.errorLane(kind, n)) : []));
+    this.setZoom(0);
+  }
+
+  lane(title, spans, className, color) {
+    const bar = element("div", { class: `strip ${className}`, role: "slider", tabindex: "-1", "aria-valuemin": frameNumber(this.source, 0), "aria-valuemax": frameNumber(this.source, this.source.frames - 1), "aria-valuenow": frameNumber(this.source, 0), "aria-label": title });
+    const picture = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: spanPath(spans), class: "span" }));
+    if (color) picture.style.setProperty("--color", color);
+    bar.append(picture);
+    return { bar, picture };
+  }
+
+  identityLane(id, track) {
+    const { source } = this, { tracks } = source;
+    const title = `Identity ${id}, frames ${tracks.first[track]} to ${tracks.last[track]}`;
+    const { bar, picture } = this.lane(title, source.parts[track], "identity", tracks.colors[track]);
+    if (source.wrong[track]) {
+      const wrong = [], { starts } = source.byTrack;
+      for (let row = starts[track]; row < starts[track + 1]; row++) if (source.rows.wrong[row]) wrong.push(source.rows.moment[row], source.rows.moment[row]);
+      picture.append(svg("path", { d: spanPath(wrong, 0.68, 0.32), class: "wrong" }));
+    }
+    const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Show identity ${id}` });
+    box.checked = true;
+    box.style.accentColor = tracks.colors[track];
+    const name = element("label", { class: "name" }, box, element("span", { class: "swatch", style: `background:${tracks.colors[track]}` }), String(id));
+    return element("div", { class: "lane", "data-track": track }, name, bar);
+  }
+
+  errorLane(kind, number) {
+    const { events } = this.source, spans = [];
+    for (let i = 0; i < events.length; i++) if (events.kind[i] === number) spans.push(events.first[i], events.last[i]);
+    const { bar } = this.lane(`${kind.title}, left and right arrows go to the next one`, spans, `error ${kind.key}`);
+    return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, kind.title, element("b", {}, String(this.app.errorCounts[number]))), bar);
+  }
+
+  arrange() {
+    const { tracks } = this.source, wanted = byId("filter").value.trim();
+    const keys = { first: tracks.first, length: tracks.lengths.map((length) => -length), id: tracks.ids }[byId("order").value];
+    const order = tracks.ids.map((_, track) => track).sort((a, b) => keys[a] - keys[b] || a - b);
+    byId("identity-lanes").replaceChildren(...order.filter((track) => String(tracks.ids[track]).startsWith(wanted)).map((track) => this.rows[track]));
+    this.takeTabStop(byId("identity-lanes").querySelector(".strip"));
+  }
+
+  // One bar takes part in the tab order; the arrows go from bar to bar.
+  takeTabStop(bar) {
+    for (const other of this.sheet.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+    if (!bar) return;
+    bar.tabIndex = 0;
+    const box = bar.parentElement.querySelector("input");
+    if (box) box.tabIndex = 0;
+  }
+
+  pointed(event) {
+    const bar = event.target.closest(".strip, .ruler");
+    if (!bar || event.button !== 0) return;
+    const follow = (at) => this.app.seek(this.momentAt(bar, at));
+    const lane = bar.closest(".lane");
+    if (lane) { this.takeTabStop(bar); bar.focus({ preventScroll: true }); event.preventDefault(); }
+    if (lane?.dataset.kind) { this.nearestError(Number(lane.dataset.kind), this.momentAt(bar, event)); return; }
+    follow(event);
+    const ended = new AbortController();
+    window.addEventListener("pointermove", follow, { signal: ended.signal });
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => ended.abort(), { signal: ended.signal });
+  }
+
+  momentAt(bar, event) {
+    const box = (bar.classList.contains("ruler") ? byId("ruler") : bar).getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    return Math.max(0, Math.min(this.source.frames - 1, Math.floor(share * this.source.frames)));
+  }
+
+  nearestError(kind, moment) {
+    const { events } = this.source;
+    let best = -1, least = Infinity;
+    for (let i = 0; i < events.length; i++) {
+      if (events.kind[i] !== kind) continue;
+      const distance = Math.max(events.first[i] - moment, moment - events.last[i], 0);
+      if (distance < least) { least = distance; best = i; }
+    }
+    if (best >= 0) this.app.seek(least === 0 ? moment : events.first[best]);
+  }
+
+  pressed(event) {
+    const bar = event.target.closest(".strip");
+    if (!bar || event.ctrlKey || event.metaKey || event.altKey) return;
+    const lane = bar.closest(".lane"), track = lane.dataset.track === undefined ? -1 : Number(lane.dataset.track);
+    const parts = track < 0 ? [] : this.source.parts[track];
+    const act = {
+      ArrowUp: () => this.step(bar, -1),
+      ArrowDown: () => this.step(bar, 1),
+      ...(track < 0 ? {
+        ArrowLeft: () => this.app.nextError(-1, Number(lane.dataset.kind)),
+        ArrowRight: () => this.app.nextError(1, Number(lane.dataset.kind)),
+      } : {
+        Home: () => this.app.seek(parts[0]),
+        End: () => this.app.seek(parts[parts.length - 1]),
+        Enter: () => this.app.seek(parts.find((at, i) => i % 2 === 0 && at > this.app.moment) ?? parts[0]),
+        v: () => this.app.toggle(track, !this.source.visible[track]),
+        o: () => this.app.only(track),
+      }),
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+
+  step(bar, by) {
+    const bars = [...this.sheet.querySelectorAll(".strip")];
+    const next = bars[bars.indexOf(bar) + by];
+    if (!next) return;
+    this.takeTabStop(next);
+    next.focus();
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.showMoment(this.app.moment);
+  }
+
+  setZoom(zoom) {
+    this.zoom = Math.max(0, Math.min(ZOOMS.length - 1, zoom));
+    this.sheet.style.setProperty("--zoom", ZOOMS[this.zoom]);
+    byId("zoom").textContent = `${ZOOMS[this.zoom]}×`;
+    this.drawRuler();
+    this.showMoment(this.app.moment);
+  }
+
+  drawRuler() {
+    const { source } = this, first = frameNumber(source, 0), ticks = [];
+    const step = Math.max(1, niceStep(source.frames * source.every, 8 * ZOOMS[this.zoom]));
+    for (let number = Math.ceil(first / step) * step; number <= frameNumber(source, source.frames - 1); number += step) {
+      const share = (momentOf(source, number) + 0.5) / source.frames;
+      ticks.push(element("span", { style: `left:${100 * share}%`, class: share > 0.96 ? "end" : "" }, String(number)));
+    }
+    byId("ruler").replaceChildren(...ticks);
+  }
+
+  showMoment(moment) {
+    this.sheet.style.setProperty("--at", (moment + 0.5) / this.source.frames);
+    const bar = document.activeElement?.closest?.(".strip");
+    if (bar) {
+      bar.setAttribute("aria-valuenow", frameNumber(this.source, moment));
+      bar.setAttribute("aria-valuetext", `frame ${frameNumber(this.source, moment)}`);
+    }
+    if (this.zoom === 0) return;
+    const lanes = byId("lanes"), names = byId("ruler").offsetLeft;
+    const at = names + (this.sheet.clientWidth - names) * (moment + 0.5) / this.source.frames - lanes.scrollLeft;
+    if (at < names + 20 || at > lanes.clientWidth - 40) lanes.scrollLeft += at - (names + lanes.clientWidth) / 2;
+  }
+
+  showVisible() {
+    this.rows.forEach((lane, track) => {
+      const shown = Boolean(this.source.visible[track]);
+      lane.classList.toggle("off", !shown);
+      lane.querySelector("input").checked = shown;
+    });
+  }
+}

@@ -1,0 +1,222 @@
+"""Everything that the page shows, as one JSON model: plain numbers, and packed columns where there are many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.evaluation.hota import ALPHAS
+from fairmot.evaluation.rows import Rows
+from fairmot.evaluation.tables import CLASSIC, COMBINED, FAMILIES, format_score
+from fairmot.report.errors import spans
+from fairmot.report.footage import Footage
+from fairmot.report.judged import JudgedSource
+from fairmot.report.packing import pack
+
+# Boxes are drawn, not computed with: an eighth of a pixel is enough. Scores have three decimals in the files.
+BOX_STEPS_PER_PX = 8
+SCORE_STEPS = 1000
+TIME_STEPS_PER_SECOND = 10_000
+# Far outside of any picture, and within 32 bits.
+_FARTHEST_PX = 1e6
+# supervision's colours in the order in which the drawn videos give them to identities.
+_COLOR_STRIDE = 10
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTable:
+    """The rows of one source by identity."""
+
+    ids: Ints
+    """Identity of each track [T], rising."""
+    order: Ints
+    """Rows of the file [N], by track and then by frame."""
+    numbers: Ints
+    """Track of each row of the file [N], an index into ``ids``."""
+    moments: Ints
+    """Tracked frame of each row of the file [N], from 0."""
+    starts: Ints
+    """First place in ``order`` of each track, and N at the end [T + 1]."""
+
+
+def track_table(rows: Rows, selected: range) -> TrackTable:
+    """Sort rows by identity.
+
+    Args:
+        rows: result rows.
+        selected: index in the source of each tracked frame.
+
+    Raises:
+        InputError: a row lies in a frame that was not tracked.
+    """
+    moments, rest = np.divmod(rows.frames - selected.start, selected.step)
+    wrong = (rest != 0) | (moments < 0) | (moments >= len(selected))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise rows.problem(
+            row,
+            f"frame {rows.frames[row] + 1} is not among the {len(selected)} tracked ones; "
+            "give --start and --every as for fairmot track, and the --source that was tracked",
+        )
+    ids, numbers = np.unique(rows.ids, return_inverse=True)
+    order = np.lexsort((moments, numbers))
+    starts = np.searchsorted(numbers[order], np.arange(len(ids) + 1))
+    return TrackTable(ids, order, numbers.astype(np.int64), moments, starts)
+
+
+def source_content(
+    name: str,
+    rows: Rows,
+    table: TrackTable,
+    selected: range,
+    *,
+    size: tuple[int, int],
+    frame_rate: float,
+    footage: Footage | None,
+    thumbnails: list[str | None],
+    scene: str | None,
+    judged: JudgedSource | None,
+) -> dict[str, Any]:
+    """Return the model of one source."""
+    order = table.order
+    columns = {
+        "track": table.numbers[order],
+        "moment": table.moments[order],
+        "score": np.rint(rows.confidences[order].clip(-_FARTHEST_PX, _FARTHEST_PX) * SCORE_STEPS),
+        **_box_columns(rows.boxes_tlwh[order]),
+    }
+    if judged is not None:
+        wrong = np.zeros(len(rows), dtype=np.int64)
+        wrong[judged.errors.false_positives] = 1
+        columns["wrong"] = wrong[order]
+    first, last = table.starts[:-1], table.starts[1:] - 1
+    lengths = np.diff(table.starts)
+    means = np.add.reduceat(rows.confidences[order], first) / lengths if len(lengths) else np.empty(0)
+    content: dict[str, Any] = {
+        "name": name,
+        "frames": len(selected),
+        "start": selected.start,
+        "every": selected.step,
+        "rate": frame_rate,
+        "size": list(size),
+        "drawn": footage is not None and footage.drawn,
+        "video": None,
+        "times": None,
+        "scene": scene,
+        "tracks": {
+            "ids": table.ids.tolist(),
+            "colors": identity_colors(table.ids),
+            "first": (rows.frames[order][first] + 1).tolist(),
+            "last": (rows.frames[order][last] + 1).tolist(),
+            "lengths": lengths.tolist(),
+            "scores": [round(float(mean), 6) for mean in means],
+            "thumbnails": thumbnails,
+        },
+        "rows": pack(columns),
+        "truth": None,
+    }
+    if footage is not None:
+        content["times"] = pack({"time": np.rint(footage.seconds * TIME_STEPS_PER_SECOND)})
+    if judged is not None:
+        content["truth"] = _truth_content(judged, table.ids, len(selected))
+    return content
+
+
+def score_content(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return the tables as printed by ``fairmot evaluate``, and the curves over alpha."""
+    families = [_family(title, scores, names) for title, names in FAMILIES.items()]
+    if "classic" in scores:
+        families += [_family(title, scores["classic"], names) for title, names in CLASSIC.items()]
+    curves = {
+        name: {curve: values[f"{curve}_alpha"] for curve in ("HOTA", "DetA", "AssA") if f"{curve}_alpha" in values}
+        for name, values in _sequences(scores)
+    }
+    return {
+        "benchmark": scores["benchmark"],
+        "families": families,
+        "alphas": [round(float(alpha), 2) for alpha in ALPHAS],
+        "curves": curves,
+    }
+
+
+def identity_colors(ids: Ints) -> list[str]:
+    """Return the colour of each identity, as in the drawn videos: ``#rrggbb``."""
+    import supervision as sv
+
+    colors = sv.ColorPalette.DEFAULT.colors
+    return [colors[identity % len(colors) * _COLOR_STRIDE % len(colors)].as_hex() for identity in ids.tolist()]
+
+
+def _truth_content(judged: JudgedSource, identities: Ints, moments: int) -> dict[str, Any]:
+    truth, errors = judged.sequence.truth, judged.errors
+    missed = errors.misses
+    people = np.unique(truth.ids)
+    return {
+        "people": people.tolist(),
+        "counts": pack({"count": np.bincount(judged.comparison.truth.frames, minlength=moments)[:moments]}),
+        "missed": pack(
+            {
+                "person": np.searchsorted(people, truth.ids[missed]),
+                "moment": truth.frames[missed],
+                **_box_columns(truth.boxes_tlwh[missed]),
+            }
+        ),
+        "events": pack(_events(judged, people, identities)),
+    }
+
+
+def _events(judged: JudgedSource, people: Ints, identities: Ints) -> dict[str, Ints]:
+    """Every error as an event: kind 0 switch, 1 fragmentation, 2 miss, 3 false positive.
+
+    Misses and false positives in consecutive frames are one event of ``last - first + 1`` errors. People and
+    identities are places in their lists, -1 stands for nobody.
+    """
+    truth, results, errors = judged.sequence.truth, judged.sequence.results, judged.errors
+    missed = spans(np.searchsorted(people, truth.ids[errors.misses]), truth.frames[errors.misses])
+    false = spans(
+        np.searchsorted(identities, results.ids[errors.false_positives]), results.frames[errors.false_positives]
+    )
+
+    def sightings(result_rows: Ints, true_rows: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        at = results.frames[result_rows]
+        person = np.searchsorted(people, truth.ids[true_rows])
+        return at, at, person, np.searchsorted(identities, results.ids[result_rows])
+
+    def nobody(like: Ints) -> Ints:
+        return np.full(len(like), -1, dtype=np.int64)
+
+    before = np.searchsorted(identities, errors.identities_before)
+    parts = [
+        (*sightings(errors.switches, errors.switched_truths), before),
+        (*sightings(errors.fragmentations, errors.fragmented_truths), nobody(errors.fragmentations)),
+        (missed.first_frames, missed.last_frames, missed.ids, nobody(missed.ids), nobody(missed.ids)),
+        (false.first_frames, false.last_frames, nobody(false.ids), false.ids, nobody(false.ids)),
+    ]
+    kinds = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
+    columns = [np.concatenate([part[place] for part in parts]) for place in range(5)]
+    order = np.lexsort((kinds, columns[0]))
+    names = ("first", "last", "person", "track", "before")
+    return {"kind": kinds[order], **{name: column[order] for name, column in zip(names, columns, strict=True)}}
+
+
+def _box_columns(boxes_tlwh: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    steps = np.rint(boxes_tlwh.clip(-_FARTHEST_PX, _FARTHEST_PX) * BOX_STEPS_PER_PX)
+    return {name: steps[:, place] for place, name in enumerate(("left", "top", "width", "height"))}
+
+
+def _sequences(scores: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [*scores["sequences"].items(), (COMBINED, scores["combined"])]
+
+
+def _family(title: str, scores: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Columns that a run's file lacks stay empty."""
+    rows = [
+        [name, *(format_score(column, values[column]) if column in values else "" for column in names)]
+        for name, values in _sequences(scores)
+    ]
+    return {"title": title, "columns": list(names), "rows": rows}

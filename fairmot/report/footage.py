@@ -1,0 +1,135 @@
+"""The video under the page's overlay: which file it is, when each of its frames is shown, whether it is embedded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.errors import InputError
+from fairmot.media.frames import read_frames
+from fairmot.media.video import VideoWriter
+
+Progress = Callable[[str, int, int | None], None]
+
+# What Chromium, Firefox and Safari play: container (FFmpeg's name) -> codecs.
+_PLAYABLE = {"mov": ("h264",), "matroska": ("vp8", "vp9", "av1")}
+_PIXELS = ("yuv420p", "yuvj420p")
+_WEBM = ".webm"
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A video that browsers play, and the frames of it that were tracked."""
+
+    path: Path
+    size: tuple[int, int]
+    """Width and height, pixels."""
+    seconds: NDArray[np.float64]
+    """When each tracked frame is shown [K]."""
+    selected: range
+    """Index in the file of each tracked frame."""
+    drawn: bool
+    """The tracks are drawn on it already."""
+    made: bool = False
+    """It was made for the page, and goes where the page goes."""
+
+    @property
+    def media_type(self) -> str:
+        """MIME type."""
+        return "video/webm" if self.path.suffix.lower() == _WEBM else "video/mp4"
+
+
+def drawn_footage(video: Path, frame_count: int | None) -> Footage:
+    """Return the video that a run wrote: its frames are the tracked ones.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    times = frame_seconds(video)
+    count = len(times) if frame_count is None else min(frame_count, len(times))
+    return Footage(video, read_frames(video).size, times[:count], range(count), drawn=True)
+
+
+def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:
+    """Return the pictures that a run tracked.
+
+    Args:
+        source: what was tracked: a video, a folder of pictures, a sequence.
+        frames: indices of the tracked frames; ``sys.maxsize`` as the end: to the end.
+        copy: where to write a video if browsers do not play the source itself.
+        progress: told about every frame of that.
+
+    Raises:
+        InputError: the source cannot be read or has fewer frames.
+    """
+    reader = read_frames(source, frames.start, frames.stop, frames.step)
+    if _is_playable(source):
+        times = frame_seconds(source)
+        selected = range(frames.start, min(frames.stop, len(times)), frames.step)
+        return Footage(source, reader.size, times[selected.start : selected.stop : selected.step], selected, False)
+    with VideoWriter(copy, reader.size, reader.frame_rate / reader.every) as writer:
+        first: float | None = None
+        for done, frame in enumerate(reader):
+            first = frame.seconds if first is None else first
+            writer.write(frame.image, frame.seconds - first)
+            if progress:
+                progress(f"{reader.name}: video for the page", done + 1, reader.frame_count)
+    times = frame_seconds(copy)
+    return Footage(copy, reader.size, times, range(len(times)), drawn=False, made=True)
+
+
+def frame_seconds(video: Path) -> NDArray[np.float64]:
+    """Time of each frame after the first [F], by rising time; nothing is decoded.
+
+    Raises:
+        InputError: not a video.
+    """
+    try:
+        with av.open(f"file:{video}") as container:
+            stream = _stream(container, video)
+            ticks = [packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size]
+            base = float(stream.time_base)
+    except av.FFmpegError as error:
+        raise InputError(f"{video}: not a video that can be read ({error.strerror})") from error
+    if not ticks:
+        raise InputError(f"{video}: a video without frames")
+    times = np.sort(np.array(ticks, dtype=np.float64))
+    seconds: NDArray[np.float64] = (times - times[0]) * base
+    return seconds
+
+
+def all_frames(start: int = 0, every: int = 1) -> range:
+    """Every ``every``-th frame from ``start`` to the end of whatever they are taken of."""
+    return range(start, sys.maxsize, every)
+
+
+def _is_playable(source: Path) -> bool:
+    if not source.is_file():
+        return False
+    try:
+        with av.open(f"file:{source}") as container:
+            stream = _stream(container, source)
+            kind = container.format.name.split(",")[0]
+            known = stream.codec_context.name in _codecs(kind) and stream.codec_context.pix_fmt in _PIXELS
+    except (av.FFmpegError, InputError):
+        return False
+    return known and (kind != "matroska" or source.suffix.lower() == _WEBM)
+
+
+def _codecs(kind: str) -> tuple[str, ...]:
+    # FFmpeg's decoders of these formats carry the names of libraries.
+    codecs = _PLAYABLE.get(kind, ())
+    return codecs + tuple(f"lib{name}" for name in ("dav1d", "aom-av1", "vpx-vp9")) if "av1" in codecs else codecs
+
+
+def _stream(container: Any, video: Path) -> Any:
+    if not container.streams.video:
+        raise InputError(f"{video}: no video in this file")
+    return container.streams.video[0]

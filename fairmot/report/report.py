@@ -1,0 +1,210 @@
+"""The journey ``report``: a run's folder in, one page to look at out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairmot.errors import InputError
+from fairmot.files import folder_name
+from fairmot.report.content import score_content, source_content, track_table
+from fairmot.report.footage import Footage, all_frames, drawn_footage, source_footage
+from fairmot.report.judged import JudgedSource, judge
+from fairmot.report.page import link, write_page
+from fairmot.report.run_folder import TrackedSource, read_run
+from fairmot.report.thumbnails import best_rows, cut_thumbnails
+
+Progress = Callable[[str, int, int | None], None]
+
+PAGE_NAME = "report.html"
+EMBED_BYTES = 24 * 2**20
+"""Videos of a page up to this size together become part of it."""
+_MOST_EMBED_BYTES = 256 * 2**20  # browsers end at strings of about half a gigabyte
+_DEFAULT_RATE = 25.0
+# Every picture costs about 3 kB.
+_MOST_THUMBNAILS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written."""
+
+    page: Path
+    byte_count: int
+    sources: list[str]
+    linked: list[Path] = field(default_factory=list)
+    """Videos that must stay where they are for the page to show them."""
+
+
+def report(
+    run: str | Path,
+    *,
+    output: str | Path | None = None,
+    source: str | Path | None = None,
+    ground_truth: str | Path | None = None,
+    benchmark: str = "auto",
+    embed: bool | None = None,
+    start: int = 0,
+    every: int = 1,
+    progress: Progress | None = None,
+) -> Report:
+    """Write one HTML page about a run of ``track`` or ``evaluate``; it needs no network and no server.
+
+    Args:
+        run: the run's folder, or one result file.
+        output: the page; left out: ``report.html`` in the run's folder.
+        source: what was tracked (video, folder of pictures), for a video without boxes drawn on it; for several
+            sources the folder that holds each under its name. Left out: the run's video, else the pictures of
+            the ground truth, else a page without a video.
+        ground_truth: data set or sequence in MOTChallenge layout: errors are shown, and scores if the run has none.
+        benchmark: as for ``score``; ``auto`` takes the one of the run's scores.
+        embed: videos inside the page or beside it; left out: inside up to 24 MiB.
+        start: index of the first tracked frame, as for ``track``.
+        every: step between tracked frames, as for ``track``.
+        progress: told about every frame that is read for pictures.
+
+    Returns:
+        The page, its size and the videos that it links to.
+
+    Raises:
+        InputError: there are no results, a file cannot be read, or the page cannot be written.
+    """
+    if start < 0 or every < 1:
+        raise InputError(f"start {start}, every {every}: expected start >= 0 and every >= 1")
+    if ground_truth is not None and (start, every) != (0, 1):
+        raise InputError("ground truth covers every frame: leave out --start and --every")
+    tracked = read_run(run)
+    page = Path(output) if output is not None else tracked.path / PAGE_NAME
+    if page.is_dir():
+        raise InputError(f"{page}: a folder; give the name of the page, for example {page / PAGE_NAME}")
+    judged = None if ground_truth is None else judge(tracked, ground_truth, benchmark)
+    scores = tracked.scores if judged is None else judged.scores
+
+    contents: list[dict[str, Any]] = []
+    videos: list[Footage | None] = []
+    for each in tracked.sources:
+        truth = None if judged is None else judged.sources[each.name]
+        pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
+        content, footage = _source(each, pictures, truth, page, start, every, progress)
+        contents.append(content)
+        videos.append(footage)
+    embedded, linked = _place_videos(videos, contents, page, embed)
+    model = {
+        "title": f"{folder_name(tracked.path)} - fairmot report",
+        "run": folder_name(tracked.path),
+        "sources": contents,
+        "scores": None if scores is None else score_content(scores),
+    }
+    write_page(page, model, embedded)
+    for footage in embedded.values():
+        if footage.made:
+            footage.path.unlink(missing_ok=True)
+    return Report(page, page.stat().st_size, [each.name for each in tracked.sources], linked)
+
+
+def _source(
+    each: TrackedSource,
+    pictures: Path | None,
+    judged: JudgedSource | None,
+    page: Path,
+    start: int,
+    every: int,
+    progress: Progress | None,
+) -> tuple[dict[str, Any], Footage | None]:
+    footage = _footage(each, pictures, judged, page, start, every, progress)
+    frame_count = None if judged is None else judged.sequence.info.frame_count
+    if frame_count is None and footage is not None:
+        frame_count = len(footage.seconds)
+    rows = each.rows
+    if frame_count is None:
+        # Nothing says how many frames there were: up to the last one with somebody in it.
+        frame_count = (int(rows.frames.max()) - start) // every + 1 if len(rows) else 1
+    selected = range(start, start + max(1, frame_count) * every, every)
+    table = track_table(rows, selected)
+
+    size = None if footage is None else footage.size
+    if size is None and judged is not None:
+        size = judged.sequence.info.image_size
+    if size is None:
+        corners = rows.boxes_tlwh[:, :2] + rows.boxes_tlwh[:, 2:]
+        size = (round(float(corners[:, 0].max())), round(float(corners[:, 1].max()))) if len(rows) else (16, 9)
+    thumbnails: list[str | None] = [None] * len(table.ids)
+    scene = None
+    if footage is not None:
+        best = best_rows(table.numbers, rows.boxes_tlwh, rows.confidences, size)
+        longest = np.argsort(-np.diff(table.starts), kind="stable")[:_MOST_THUMBNAILS]
+        chosen = best[longest]
+        cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
+        for number, picture in zip(longest.tolist(), cut, strict=True):
+            thumbnails[number] = picture
+    content = source_content(
+        each.name,
+        rows,
+        table,
+        selected,
+        size=(max(1, size[0]), max(1, size[1])),
+        frame_rate=_frame_rate(footage, judged),
+        footage=footage,
+        thumbnails=thumbnails,
+        scene=scene,
+        judged=judged,
+    )
+    return content, footage
+
+
+def _footage(
+    each: TrackedSource,
+    pictures: Path | None,
+    judged: JudgedSource | None,
+    page: Path,
+    start: int,
+    every: int,
+    progress: Progress | None,
+) -> Footage | None:
+    if pictures is None and each.drawn_video is not None:
+        return drawn_footage(each.drawn_video, None)
+    if pictures is None and judged is not None and (judged.folder / "img1").is_dir():
+        pictures = judged.folder
+    if pictures is None:
+        return None
+    frames = all_frames(start, every)
+    if each.drawn_video is not None:  # it has as many frames as were tracked
+        frames = range(start, start + every * len(drawn_footage(each.drawn_video, None).seconds), every)
+    return source_footage(pictures, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
+
+
+def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
+    """Tracked frames/s."""
+    if footage is not None and len(footage.seconds) > 1 and footage.seconds[-1] > 0:
+        return float((len(footage.seconds) - 1) / footage.seconds[-1])
+    stated = None if judged is None else judged.sequence.info.frame_rate
+    return stated or _DEFAULT_RATE
+
+
+def _pictures_of(source: Path, name: str, source_count: int) -> Path:
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder; give what was tracked")
+    if source_count == 1:
+        return source
+    found = [path for path in sorted(source.glob("*")) if name in (path.name, path.stem)] if source.is_dir() else []
+    if not found:
+        raise InputError(f"{source}: no {name} in it; for several sources give the folder that holds them")
+    return found[0]
+
+
+def _place_videos(
+    videos: list[Footage | None], contents: list[dict[str, Any]], page: Path, embed: bool | None
+) -> tuple[dict[int, Footage], list[Path]]:
+    present = {number: footage for number, footage in enumerate(videos) if footage is not None}
+    total = sum(footage.path.stat().st_size for footage in present.values())
+    if embed and total > _MOST_EMBED_BYTES:
+        raise InputError(f"{page}: videos of {total / 2**20:.0f} MiB are too large for a page; use --link")
+    inside = total <= EMBED_BYTES if embed is None else embed
+    for number, footage in present.items():
+        place = {"element": f"video-{number}"} if inside else {"href": link(page, footage.path)}
+        contents[number]["video"] = {"type": footage.media_type, **place}
+    return (present, []) if inside else ({}, [footage.path for footage in present.values()])

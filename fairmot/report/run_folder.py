@@ -1,0 +1,76 @@
+"""What a run of ``fairmot track`` or ``fairmot evaluate`` left in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmot.errors import InputError
+from fairmot.evaluation.rows import Rows, load_rows
+
+_LAST_FRAME = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedSource:
+    """Files of one source."""
+
+    name: str
+    """Stem of the files."""
+    rows: Rows
+    """Its result rows."""
+    drawn_video: Path | None
+    """The video with the tracks drawn on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Everything that a run left."""
+
+    path: Path
+    sources: list[TrackedSource]
+    """By name; at least one."""
+    scores: dict[str, Any] | None
+    """``scores.json`` of an evaluated run."""
+
+
+def read_run(path: Path | str) -> RunFolder:
+    """Read a run's folder, or a single result file with what lies beside it.
+
+    Raises:
+        InputError: no such folder, no results in it, or a file that cannot be read.
+    """
+    given = Path(path)
+    if given.is_file():
+        files, folder = [given], given.parent
+    elif given.is_dir():
+        files, folder = sorted(given.glob("*.txt")), given
+    else:
+        raise InputError(f"{given}: no such folder; give the folder of a run, for example runs/track/street")
+    if not files:
+        raise InputError(f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it")
+    sources = [_source(file) for file in files]
+    if all(len(source.rows) == 0 for source in sources):
+        raise InputError(f"{given}: no boxes in {', '.join(file.name for file in files)}; nobody was found")
+    return RunFolder(folder, sources, _read_scores(folder / "scores.json"))
+
+
+def _source(file: Path) -> TrackedSource:
+    video = file.with_suffix(".mp4")
+    return TrackedSource(file.stem, load_rows(file, _LAST_FRAME), video if video.is_file() else None)
+
+
+def _read_scores(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); evaluate again, or move the file away") from error
+    if not isinstance(scores, dict) or not {"benchmark", "sequences", "combined"} <= scores.keys():
+        raise InputError(f"{path}: not scores of fairmot evaluate; evaluate again, or move the file away")
+    return scores
