@@ -2,62 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from fairmot.data.converters.caltech import convert_caltech
+from fairmot.data.converters.citypersons import convert_citypersons
 from fairmot.data.converters.coco import convert_coco
+from fairmot.data.converters.crowdhuman import convert_crowdhuman
+from fairmot.data.converters.cuhksysu import convert_cuhksysu
+from fairmot.data.converters.cvat import convert_cvat
+from fairmot.data.converters.ethz import convert_ethz
+from fairmot.data.converters.jde import convert_jde
 from fairmot.data.converters.motchallenge import convert_motchallenge
 from fairmot.data.converters.output import ConversionSummary
 from fairmot.data.converters.pennfudan import convert_pennfudan
+from fairmot.data.converters.prw import convert_prw
 from fairmot.data.converters.voc import convert_voc
 from fairmot.data.converters.yolo import convert_yolo
 from fairmot.errors import InputError, closest_name
 
 __all__ = [
     "ConversionSummary",
+    "convert_caltech",
+    "convert_citypersons",
     "convert_coco",
+    "convert_crowdhuman",
+    "convert_cuhksysu",
+    "convert_cvat",
     "convert_dataset",
+    "convert_ethz",
+    "convert_jde",
     "convert_motchallenge",
     "convert_pennfudan",
+    "convert_prw",
     "convert_voc",
     "convert_yolo",
 ]
 
 
 def convert_dataset(
-    kind: str,
-    source: Path,
-    output: Path,
-    name: str | None = None,
-    ignore: Path | None = None,
-    head_classes: Sequence[str] = (),
+    kind: str, source: Path, output: Path, name: str | None = None, **options: Any
 ) -> ConversionSummary:
-    """Convert people of one data set with the defaults of its format.
+    """Convert people of one data set.
 
     Args:
-        kind: pennfudan, yolo, coco, voc or motchallenge.
-        source: folder of the data set; for COCO the annotation file.
+        kind: caltech, citypersons, coco, crowdhuman, cuhksysu, cvat, ethz, jde, motchallenge, pennfudan, prw, voc or
+            yolo.
+        source: folder (or file, where the format has one) of the data set.
         output: folder that gets ``images/``, ``labels_with_ids/``, the list and the entry in ``data.json``.
         name: name of the set; default: that of the source.
-        ignore: CSV of boxes to ignore, for voc alone.
-        head_classes: classes of heads that belong to the bodies, for voc alone.
+        options: keyword options of that format's function; None leaves its default.
 
     Raises:
-        InputError: an unknown format, or a source that does not fit it.
+        InputError: an unknown format, an option that it does not have, or a source that does not fit it.
     """
-    converters = {
-        "pennfudan": convert_pennfudan,
-        "yolo": convert_yolo,
+    converters: dict[str, Callable[..., ConversionSummary]] = {
+        "caltech": convert_caltech,
+        "citypersons": convert_citypersons,
         "coco": convert_coco,
+        "crowdhuman": convert_crowdhuman,
+        "cuhksysu": convert_cuhksysu,
+        "cvat": convert_cvat,
+        "ethz": convert_ethz,
+        "jde": convert_jde,
         "motchallenge": convert_motchallenge,
+        "pennfudan": convert_pennfudan,
+        "prw": convert_prw,
+        "voc": convert_voc,
+        "yolo": convert_yolo,
     }
-    source, output = Path(source), Path(output)
-    if kind == "voc":
-        return convert_voc(source, output, name, head_classes=head_classes, ignore=ignore)
     if kind not in converters:
-        kinds = [*converters, "voc"]
-        raise InputError(f"{kind}: no such format{closest_name(kind, kinds)}; give one of {', '.join(kinds)}")
-    if ignore is not None or head_classes:
-        given = ignore if ignore is not None else ", ".join(head_classes)
-        raise InputError(f"{given}: boxes to ignore and classes of heads can be given for voc alone, not for {kind}")
-    return converters[kind](source, output, name)
+        raise InputError(f"{kind}: no such format{closest_name(kind, converters)}; give one of {', '.join(converters)}")
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in given:
+        owners = [each for each, convert in converters.items() if key in inspect.signature(convert).parameters]
+        if kind not in owners:
+            raise InputError(f"{key}: an option of {', '.join(owners) or 'no format'}, not of {kind}")
+    return converters[kind](Path(source), Path(output), name, **given)

@@ -9,8 +9,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
-from fairmot.data.loader import read_picture
+from fairmot.data.converters.mot_text import read_rows
+from fairmot.data.converters.output import (
+    ConversionSummary,
+    LabelledPicture,
+    find_pictures,
+    label_rows,
+    numbered_from_zero,
+    write_set,
+)
+from fairmot.data.picture_files import picture_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
@@ -18,11 +26,16 @@ PEDESTRIAN = 1
 # Classes that MOTChallenge counts neither as right nor as wrong: on a vehicle, static, distractor, reflection.
 DISTRACTORS = (2, 7, 8, 12)
 _DETECTOR = re.compile(r"-(DPM|FRCNN|SDP)$")
-_COLUMNS = "frame,id,left,top,width,height,conf[,class,visibility]"
 
 
 def convert_motchallenge(
-    src: Path, out: Path, name: str | None = None, *, distractors: bool = False, min_visibility: float = 0.0
+    src: Path,
+    out: Path,
+    name: str | None = None,
+    *,
+    half: str | None = None,
+    distractors: bool = False,
+    min_visibility: float = 0.0,
 ) -> ConversionSummary:
     """Convert sequences with identities: rows of conf 1 and, where there are classes, of class 1.
 
@@ -34,32 +47,43 @@ def convert_motchallenge(
     Args:
         src: a sequence, or a folder of sequences.
         out: folder that gets the converted set.
-        name: name of the set; default: that of ``src``.
+        name: name of the set; default: that of ``src``, with the half.
+        half: train or val: that part of each sequence alone. Of n frames the first n // 2 + 1 are for training, as
+            published (2664 and 2652 pictures of MOT17).
         distractors: make distractors and rows of conf 0 ignore regions.
         min_visibility: people who are seen less become ignore regions (MOT16, 17, 20).
 
     Raises:
         InputError: no sequences, a bad line, or a row for a frame that has no picture.
     """
+    if half not in (None, "train", "val"):
+        raise InputError(f"{half}: the halves are called train and val")
     pictures: list[LabelledPicture] = []
     start = 0
     for sequence in _sequences(src):
-        frames, class_ids, identities, boxes_xyxy = _read(sequence, distractors, min_visibility)
-        labelled = identities >= 0
-        known, renumbered = np.unique(identities[labelled], return_inverse=True)
-        identities[labelled] = renumbered + start
-        start += len(known)
         files = find_pictures(sequence / "img1")
         numbers = [_frame_number(file) for file in files]
-        foreign = np.setdiff1d(frames, numbers)
+        columns = _read(sequence, distractors, min_visibility)
+        foreign = np.setdiff1d(columns[0], numbers)
         if len(foreign):
             raise InputError(f"{sequence / 'gt/gt.txt'}: rows for frame {foreign[0]:.0f}, which has no picture in img1")
+        if half is not None:
+            first, last = (0, len(files) // 2 + 1) if half == "train" else (len(files) // 2 + 1, len(files))
+            files, numbers = files[first:last], numbers[first:last]
+        here = np.isin(columns[0], numbers)
+        frames, class_ids, identities, boxes_xyxy = (column[here] for column in columns)
+        numbered = numbered_from_zero(identities)
+        numbered[numbered >= 0] += start
+        start = max(start, int(numbered.max(initial=-1)) + 1)
+        if not files:
+            continue
         size = _picture_size(sequence, files[0])
         for file, number in zip(files, numbers, strict=True):
             here = frames == number
-            rows = label_rows(boxes_xyxy[here], size, class_ids[here], identities[here])
+            rows = label_rows(boxes_xyxy[here], size, class_ids[here], numbered[here])
             pictures.append(LabelledPicture(file, PurePosixPath(sequence.name, file.name), rows))
-    return write_set(out, name or src.resolve().name, pictures)
+    default = src.resolve().name if half is None else f"{src.resolve().name}.half-{half}"
+    return write_set(out, name or default, pictures)
 
 
 def _sequences(src: Path) -> list[Path]:
@@ -80,7 +104,7 @@ def _read(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return frame numbers, classes (0 or ignored), identities (-1 where ignored) and corners of the rows to keep."""
     path = sequence / "gt" / "gt.txt"
-    rows = _read_rows(path)
+    rows = read_rows(path)
     positions = rows[:, 2:6]
     has_class = rows.shape[1] in (8, 9)
     category = rows[:, 7] if has_class else np.full(len(rows), PEDESTRIAN)
@@ -94,27 +118,6 @@ def _read(
     identities = np.where(is_region, -1, rows[:, 1])[kept]
     boxes_xyxy = np.concatenate([positions[:, :2], positions[:, :2] + positions[:, 2:]], axis=1)[kept]
     return rows[kept, 0], class_ids, identities, boxes_xyxy
-
-
-def _read_rows(path: Path) -> NDArray[np.float64]:
-    values: list[list[float]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        columns = line.strip().rstrip(",").split(",")
-        if not 7 <= len(columns) <= 10:
-            raise InputError(f"{path} line {number}: {len(columns)} columns, expected 7 to 10 ({_COLUMNS})")
-        if values and len(columns) != len(values[0]):
-            raise InputError(f"{path} line {number}: {len(columns)} columns, the lines before have {len(values[0])}")
-        try:
-            values.append([float(column) for column in columns])
-        except ValueError:
-            raise InputError(f"{path} line {number}: not all numbers ({_COLUMNS}): {line.strip()}") from None
-    return np.array(values, dtype=np.float64) if values else np.zeros((0, 9))
 
 
 def _frame_number(file: Path) -> int:
@@ -131,5 +134,4 @@ def _picture_size(sequence: Path, first: Path) -> tuple[int, int]:
         info.read(sequence / "seqinfo.ini", encoding="utf-8")
         return (info.getint("Sequence", "imWidth"), info.getint("Sequence", "imHeight"))
     except (configparser.Error, ValueError):
-        height, width = read_picture(first).shape[:2]
-        return (width, height)
+        return picture_size(first)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,10 +24,26 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
+class PartOfFile:
+    """A picture that lies inside a larger file, such as a frame of a ``.seq`` film."""
+
+    path: Path
+    offset: int
+    size: int
+    """Bytes."""
+
+    def read(self) -> bytes:
+        """Return the picture's bytes."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledPicture:
     """A picture of the source and its labels."""
 
-    source: Path
+    source: Path | PartOfFile
     relative: PurePosixPath
     """Where it goes inside ``images/<name>/``."""
     rows: NDArray[np.float64]
@@ -72,6 +89,14 @@ def label_rows(
     return rows
 
 
+def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
+    """Return identities [n] numbered anew without gaps, in their order; negative ones (nobody known) become -1."""
+    known = identities >= 0
+    numbered = np.full(len(identities), -1, dtype=np.int64)
+    numbered[known] = np.unique(identities[known], return_inverse=True)[1]
+    return numbered
+
+
 def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     """Return the picture files in a folder, sorted by path.
 
@@ -104,15 +129,18 @@ def write_set(out: Path, name: str, pictures: Sequence[LabelledPicture]) -> Conv
         raise InputError(f"{name}: no pictures to convert")
     stems = [picture.relative.with_suffix("") for picture in pictures]
     if len(set(stems)) < len(stems):
-        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        twice = Counter(stems).most_common(1)[0][0]
         raise InputError(f"{name}: two pictures are called {twice}, and would share one label file: rename one")
     for picture in pictures:
         if picture.relative.is_absolute() or ".." in picture.relative.parts:
             raise InputError(f"{name}: the picture {picture.relative} would lie outside of the set's folder")
-        if not picture.source.is_file():
-            raise InputError(f"{picture.source}: no such picture, though there are labels for it")
+        file = picture.source if isinstance(picture.source, Path) else picture.source.path
+        if not file.is_file():
+            raise InputError(f"{file}: no such picture, though there are labels for it")
         if not (np.abs(picture.rows[:, 2:]) <= LARGEST_NORMALISED).all():
-            raise InputError(f"{picture.source}: a label lies more than {LARGEST_NORMALISED:g} picture sizes away")
+            raise InputError(
+                f"{file}: a label of {picture.relative} lies more than {LARGEST_NORMALISED:g} picture sizes away"
+            )
     description = out / "data.json"
     values = _existing(description, out)
 
@@ -154,8 +182,11 @@ def _existing(description: Path, out: Path) -> dict[str, Any]:
     return values
 
 
-def _place(source: Path, target: Path) -> None:
+def _place(source: Path | PartOfFile, target: Path) -> None:
     with replacing(target) as temporary:
+        if isinstance(source, PartOfFile):
+            temporary.write_bytes(source.read())
+            return
         try:
             os.link(source.resolve(), temporary)
         except OSError:  # another file system, or one without links

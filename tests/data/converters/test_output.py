@@ -6,7 +6,7 @@ import pytest
 
 from fairmot.data.annotations import read_pictures
 from fairmot.data.converters import convert_dataset
-from fairmot.data.converters.output import LabelledPicture, label_rows, write_set
+from fairmot.data.converters.output import LabelledPicture, PartOfFile, label_rows, numbered_from_zero, write_set
 from fairmot.errors import InputError
 
 ROWS = label_rows(np.array([[10, 20, 30, 40.0], [0, 0, 5, 5]]), (100, 50), np.array([0, -1]), np.array([3, -1]))
@@ -109,9 +109,22 @@ def test_a_description_with_another_root_or_broken_is_left_alone(tmp_path, pictu
 def test_formats_are_chosen_by_name(tmp_path, shared):
     with pytest.raises(InputError, match=r"no such format \(did you mean 'yolo'\?\); give one of"):
         convert_dataset("yolov5", tmp_path, tmp_path / "out")
-    with pytest.raises(InputError, match="voc alone"):
+    with pytest.raises(InputError, match="ignore: an option of voc, not of yolo"):
         convert_dataset("yolo", tmp_path, tmp_path / "out", ignore=tmp_path / "x.csv")
-    with pytest.raises(InputError, match=r"head: .*voc alone"):
+    with pytest.raises(InputError, match="head_classes: an option of voc, not of coco"):
         convert_dataset("coco", tmp_path, tmp_path / "out", head_classes=("head",))
     summary = convert_dataset("motchallenge", shared("data", "mot", "MOT17-02-FRCNN-mini"), tmp_path, name="two")
     assert (summary.name, summary.images, summary.boxes, summary.identities) == ("two", 4, 88, 22)
+
+
+def test_identities_are_numbered_without_gaps():
+    assert numbered_from_zero(np.array([7, -1, 3, 7, -2, 9])).tolist() == [1, -1, 0, 1, -1, 2]
+
+
+def test_a_part_of_a_file_becomes_a_picture(tmp_path, make_picture):
+    make_picture(tmp_path / "one.png")
+    content = (tmp_path / "one.png").read_bytes()
+    (tmp_path / "film").write_bytes(b"before" + content + b"behind")
+    part = PartOfFile(tmp_path / "film", 6, len(content))
+    write_set(tmp_path / "out", "set", [LabelledPicture(part, PurePosixPath("two.png"), np.zeros((0, 6)))])
+    assert (tmp_path / "out/images/set/two.png").read_bytes() == content

@@ -1,0 +1,88 @@
+"""CityPersons: boxes for the pictures of Cityscapes, as JSON files or as the authors' ``.mat`` lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.data.converters.matlab import as_list, field, read_mat
+from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
+from fairmot.data.picture_files import picture_size
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+
+# In the order of the class numbers in the .mat lists. The first two have boxes around the whole body.
+_LABELS = ("ignore", "pedestrian", "rider", "sitting person", "person (other)", "person group")
+_CLASSES = {label: number for number, label in enumerate(_LABELS)}
+_PEOPLE = (1, 2)
+
+
+def convert_citypersons(
+    src: Path, out: Path, name: str | None = None, *, split: str = "train", empty: bool = False
+) -> ConversionSummary:
+    """Convert the full boxes of pedestrians and riders; they have no identity across pictures.
+
+    Sitting people, unusual postures, groups and what the set ignores have boxes around visible parts alone, and become
+    ignore regions. Format: https://github.com/cvgroup-njust/CityPersons (annotations/README.txt).
+
+    Args:
+        src: folder with ``leftImg8bit/<split>/<city>`` and either ``gtBboxCityPersons/<split>/<city>/*.json`` or
+            ``anno_<split>.mat`` (perhaps in ``annotations``).
+        out: folder that gets the converted set.
+        name: name of the set; default: citypersons with the split.
+        split: train or val.
+        empty: keep pictures without any pedestrian or rider.
+
+    Raises:
+        InputError: a folder, a picture or an annotation is missing or not in this format.
+    """
+    folder = src / "leftImg8bit" / split
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; the pictures of Cityscapes are expected there")
+    lists = [path for path in (src / f"annotations/anno_{split}.mat", src / f"anno_{split}.mat") if path.is_file()]
+    boxes = src / "gtBboxCityPersons" / split
+    if not lists and not boxes.is_dir():
+        raise InputError(f"{src}: neither gtBboxCityPersons/{split} nor anno_{split}.mat in it")
+    pictures = []
+    for relative, rows in _read_lists(lists[0], split) if lists else _read_json(boxes):
+        people = np.isin(rows[:, 0], _PEOPLE)
+        if not (people.any() or empty):
+            continue
+        picture = folder / relative
+        if not picture.is_file():
+            raise InputError(f"{picture}: no such picture, though it is annotated")
+        corners = np.concatenate([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:5]], axis=1)
+        labels = label_rows(corners, picture_size(picture), np.where(people, 0, IGNORE_CLASS))
+        pictures.append(LabelledPicture(picture, relative, labels))
+    return write_set(out, name or f"citypersons.{split}", pictures)
+
+
+def _read_lists(path: Path, split: str) -> Iterator[tuple[PurePosixPath, NDArray[np.float64]]]:
+    """Yield each picture's place and its rows [n, 5]: class, left, top, width, height."""
+    for cell in as_list(field(read_mat(path), f"anno_{split}_aligned", path)):
+        # The field is called city_name in the description and cityname in the files.
+        city = getattr(cell, "cityname", None) or field(cell, "city_name", path)
+        rows = np.asarray(field(cell, "bbs", path), dtype=np.float64)
+        if rows.size % 10:
+            raise InputError(f"{path}: a box of {cell.im_name} does not have 10 numbers")
+        yield PurePosixPath(str(city), str(field(cell, "im_name", path))), rows.reshape(-1, 10)[:, :5]
+
+
+def _read_json(folder: Path) -> Iterator[tuple[PurePosixPath, NDArray[np.float64]]]:
+    """Yield each picture's place and its rows [n, 5]: class, left, top, width, height."""
+    suffix = "_gtBboxCityPersons.json"
+    files = sorted(folder.glob(f"*/*{suffix}"))
+    if not files:
+        raise InputError(f"{folder}: no files <city>/*{suffix} in it")
+    for file in files:
+        try:
+            objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
+            rows = np.array([[_CLASSES[each["label"]], *each["bbox"]] for each in objects], dtype=np.float64)
+            rows = rows.reshape(-1, 5)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{file}: not an annotation as in CityPersons: {error}") from error
+        yield PurePosixPath(file.parent.name, file.name.replace(suffix, "_leftImg8bit.png")), rows

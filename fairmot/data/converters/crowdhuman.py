@@ -1,0 +1,80 @@
+"""CrowdHuman: a line of JSON for each picture (``.odgt``)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
+from fairmot.data.picture_files import picture_size
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+
+
+def convert_crowdhuman(
+    src: Path, out: Path, name: str | None = None, *, split: str | None = None, identities: bool = True
+) -> ConversionSummary:
+    """Convert the full boxes (``fbox``, which reach behind occluders and over the picture's edge).
+
+    Masks (crowds, reflections, pictures of people) and boxes marked ``ignore`` become ignore regions.
+    Format: https://www.crowdhuman.org/download.html.
+
+    Args:
+        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; pictures are sought below its folder.
+        out: folder that gets the converted set.
+        name: name of the set; default: crowdhuman with the split.
+        split: train or val; can be left out where there is one annotation file.
+        identities: each box is an identity of its own, as published; else boxes have none.
+
+    Raises:
+        InputError: annotations or pictures are missing, or a line is not in this format.
+    """
+    file = _annotations(src, split)
+    by_stem = {path.stem: path for path in find_pictures(file.parent, recursive=True)}
+    pictures: list[LabelledPicture] = []
+    seen = 0
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+            stem, objects = str(values["ID"]), values["gtboxes"]
+            boxes = np.array([each["fbox"] for each in objects], dtype=np.float64).reshape(-1, 4)
+            is_region = np.array([_is_region(each) for each in objects], dtype=np.bool_)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise InputError(f"{file} line {number}: not a picture's annotation as in CrowdHuman: {reason}") from error
+        if stem not in by_stem:
+            raise InputError(f"{file} line {number}: no picture {stem}.jpg below {file.parent}")
+        boxes[:, 2:] += boxes[:, :2]
+        own = np.full(len(boxes), -1)
+        if identities:
+            own[~is_region] = seen + np.arange(int((~is_region).sum()))
+            seen += int((~is_region).sum())
+        picture = by_stem[stem]
+        rows = label_rows(boxes, picture_size(picture), np.where(is_region, IGNORE_CLASS, 0), own)
+        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), rows))
+    return write_set(out, name or file.stem.replace("annotation_", "crowdhuman."), pictures)
+
+
+def _annotations(src: Path, split: str | None) -> Path:
+    if src.is_file():
+        return src
+    pattern = f"annotation_{split}.odgt" if split else "*.odgt"
+    found = sorted(src.rglob(pattern))
+    if not found:
+        raise InputError(f"{src}: no file {pattern} in it")
+    if len(found) > 1:
+        raise InputError(f"{src}: several annotation files ({', '.join(path.name for path in found)}): choose a split")
+    return found[0]
+
+
+def _is_region(values: dict[str, Any]) -> bool:
+    return bool(values["tag"] != "person" or values.get("extra", {}).get("ignore", 0) == 1)

@@ -1,0 +1,51 @@
+"""Size and soundness of picture files, without keeping their pixels."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from fairmot.errors import InputError
+
+_ORIENTATION = 0x0112  # EXIF
+_TURNED = (5, 6, 7, 8)  # these orientations exchange width and height
+
+
+def picture_size(path: Path | BytesIO) -> tuple[int, int]:
+    """Return width and height, turned as EXIF says, since that is how training reads pictures. Only the header is read.
+
+    Raises:
+        InputError: no such file, or not a picture.
+    """
+    try:
+        with Image.open(path) as image:
+            return _turned_size(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a picture that can be read: {_reason(error)}") from error
+
+
+def check_picture(path: Path) -> tuple[tuple[int, int] | None, str | None]:
+    """Decode a picture to its end. Return its size, or None, and what is wrong with it, or None."""
+    size = None
+    try:
+        with Image.open(path) as image:
+            size = _turned_size(image)
+            # JPEGs decode to an eighth of the size: all bytes are read, most of the arithmetic is saved.
+            image.draft("RGB", (image.width // 8, image.height // 8))
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return size, _reason(error)
+    return size, None
+
+
+def _turned_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if image.getexif().get(_ORIENTATION) in _TURNED else (width, height)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "neither JPEG nor another known format"
+    return str(getattr(error, "strerror", None) or error)
