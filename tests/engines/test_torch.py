@@ -1,15 +1,10 @@
-import pathlib
-import pickle
-
 import numpy as np
 import pytest
 from training import graph_of, small_batch, small_config, small_weights
 
-from fairmot.errors import InputError
-
 torch = pytest.importorskip("torch")
 
-from fairmot.engines.torch import load_canvas_detector, load_network, read_checkpoint  # noqa: E402
+from fairmot.engines.torch import load_canvas_detector, load_network  # noqa: E402
 from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution  # noqa: E402
 from fairmot.engines.torch.detector import decode  # noqa: E402
 from fairmot.engines.torch.optimizer import Optimizer  # noqa: E402
@@ -116,33 +111,6 @@ def test_more_objects_than_cells_are_not_asked_for():
     config = small_config()
     detector = load_canvas_detector(graph_of(config), small_weights(config), (96, 64), 10_000, "cpu")
     assert detector(small_batch().images).scores.shape == (2, 16 * 24)
-
-
-def test_a_public_checkpoint_is_read_and_code_in_one_is_not_run(tmp_path):
-    state = {"module.a.weight": torch.ones(2)}
-    torch.save({"epoch": 3, "state_dict": state}, tmp_path / "good.pth")
-    np.testing.assert_array_equal(read_checkpoint(tmp_path / "good.pth")["a.weight"], [1, 1])
-
-    class Trap:
-        def __reduce__(self):
-            return pathlib.Path.touch, (tmp_path / "touched",)
-
-    (tmp_path / "plain.pth").write_bytes(pickle.dumps({"state_dict": Trap()}))
-    torch.save({"state_dict": Trap()}, tmp_path / "trap.pth")
-    for name in ("plain.pth", "trap.pth"):
-        with pytest.raises(InputError, match=name):
-            read_checkpoint(tmp_path / name)
-    assert not (tmp_path / "touched").exists()
-
-
-def test_files_that_are_no_checkpoint(tmp_path):
-    torch.save({"state_dict": {"a": 3}}, tmp_path / "numbers.pth")
-    torch.save({"a": torch.ones(1000)}, tmp_path / "cut.pth")
-    (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:700])
-    (tmp_path / "text.pth").write_text("hello")
-    for name in ("numbers.pth", "cut.pth", "text.pth"):
-        with pytest.raises(InputError, match=name):
-            read_checkpoint(tmp_path / name)
 
 
 def test_the_network_needs_exactly_its_arrays():

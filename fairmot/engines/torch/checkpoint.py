@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import pickle
+import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
 
 
 def read_checkpoint(path: Path) -> Arrays:
-    """See ``EngineModule``. ``module.`` in front of names (data-parallel training) is taken off."""
+    """See ``EngineModule``. ``module.`` in front of names (data-parallel training) is taken off.
+
+    bfloat16, which NumPy lacks, becomes float32; every other type stays.
+    """
+    content = _load(path)
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    advice = "give a .pth with a dictionary of tensors, or with one under 'state_dict'"
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: holds a {type(state).__name__}; {advice}")
+    if not state:
+        raise InputError(f"{path}: holds no tensors; {advice}")
+    arrays: Arrays = {}
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise InputError(f"{path}: {name!r} is a {type(value).__name__}, no tensor; {advice}")
+        try:
+            arrays[name.removeprefix("module.")] = _to_numpy(value)
+        except (TypeError, RuntimeError, NotImplementedError) as error:  # quantised, sparse, 8-bit floats
+            kind = f"{value.dtype} {value.layout}".replace("torch.", "")
+            raise InputError(f"{path}: {name} is {kind}, which NumPy lacks; save it as dense float32") from error
+    if len(arrays) != len(state):
+        raise InputError(f"{path}: holds names both with and without 'module.'; keep one of each pair")
+    return arrays
+
+
+def _load(path: Path) -> Any:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # foreign bytes end anywhere in the reader: KeyError, RuntimeError, EOFError ...
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what an old file makes PyTorch say is no concern of its reader
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except pickle.UnpicklingError as error:
+        # PyTorch's own words go on to explain how to run the code after all.
         raise InputError(
-            f"{path}: not a PyTorch checkpoint, damaged, or it holds more than tensors, which is not loaded "
-            f"({type(error).__name__}: {next(iter(str(error).splitlines()), '')})"
+            f"{path}: damaged, no PyTorch checkpoint, or it holds objects beside tensors, which are not loaded since "
+            "they can run code; save it again as torch.save({'state_dict': network.state_dict()}, path)"
         ) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{path}: expected a dictionary of tensors or one with 'state_dict'")
-    return {name.removeprefix("module."): tensor.numpy() for name, tensor in state.items()}
+    except Exception as error:  # foreign bytes end anywhere in the reader: KeyError, RuntimeError, EOFError ...
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(
+            f"{path}: no PyTorch checkpoint, or cut off ({type(error).__name__}: {reason}); copy it again"
+        ) from error
+
+
+def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    return np.array(tensor.resolve_conj().resolve_neg().numpy())
