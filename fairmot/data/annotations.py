@@ -1,4 +1,4 @@
-"""Label files, path lists and ``data.json``: which pictures there are and what is on them.
+"""Path lists and ``data.json``: which pictures there are, and all their labels in one array.
 
 ``data.json`` gives ``root`` (relative to its own folder) and, under ``train``, a list file for each set. A list names
 pictures, one a line, relative to the root. The labels of ``.../images/x.jpg`` are ``.../labels_with_ids/x.txt``, a line
@@ -12,18 +12,30 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.labels import COLUMNS, LARGEST_NORMALISED, label_file, read_labels
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError, closest_name
 
-COLUMNS = "class identity x y w h"
-# Beyond this many picture sizes a number is taken for a pixel that was never normalised.
-LARGEST_NORMALISED = 10.0
-_KEYS = ("root", "train", "val", "test", "comment")
+__all__ = [
+    "COLUMNS",
+    "LARGEST_NORMALISED",
+    "Description",
+    "LabelledPictures",
+    "PictureSet",
+    "label_file",
+    "read_description",
+    "read_labels",
+    "read_list",
+    "read_pictures",
+    "with_unique_identities",
+]
+
+# Of these, "root" and "train" are read; the others are in published files.
+_KEYS = ("root", "train", "val", "test", "test_emb", "comment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,8 @@ class LabelledPictures:
     starts: NDArray[np.int64]
     """Picture i has the rows starts[i] to starts[i + 1]; [N + 1]."""
     sets: tuple[PictureSet, ...]
+    skipped: tuple[str, ...] = ()
+    """Names of the sets that are absent and were left out (``skip_missing``)."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -91,13 +105,13 @@ def with_unique_identities(pictures: LabelledPictures) -> LabelledPictures:
         block[unknown, 1] = start + each.identities + np.arange(count)
         sets.append(replace(each, identities=each.identities + count, identity_start=start))
         first_picture, start = last_picture, start + each.identities + count
-    return LabelledPictures(pictures.paths, rows, pictures.starts, tuple(sets))
+    return LabelledPictures(pictures.paths, rows, pictures.starts, tuple(sets), pictures.skipped)
 
 
 def read_description(path: Path | str, root: Path | str | None = None) -> Description:
     """Read a ``data.json``; ``root`` overrides the one in the file.
 
-    List files lie beside ``data.json`` or in the root.
+    List files lie beside ``data.json``, in the root, or where their path leads from the working directory.
 
     Raises:
         InputError: no such file, not JSON, an unknown key or a value of the wrong kind.
@@ -126,14 +140,22 @@ def read_description(path: Path | str, root: Path | str | None = None) -> Descri
 
 
 def read_pictures(
-    description: Path | str, names: Sequence[str] = (), root: Path | str | None = None
+    description: Path | str, names: Sequence[str] = (), root: Path | str | None = None, skip_missing: bool = False
 ) -> LabelledPictures:
     """Read lists and label files of the sets ``names`` (empty: all) of a ``data.json``.
 
-    Identities keep their order: those of a set are moved behind all those of the sets before it.
+    Identities keep their order: those of a set are moved behind all those of the sets before it. A set is absent when
+    its list or every picture of it is; one of which some pictures are there is incomplete, which is always an error.
+
+    Args:
+        description: a ``data.json``.
+        names: sets to read.
+        root: overrides the one in the file.
+        skip_missing: leave absent sets out (``skipped`` names them), as long as one is there.
 
     Raises:
-        InputError: an unknown set, a picture or label file that is missing, a bad line in a label file.
+        InputError: an unknown set, absent ones (all in one message), a picture or label file that is missing, a bad
+            line in a label file.
     """
     source = read_description(description, root)
     for name in names:
@@ -142,6 +164,16 @@ def read_pictures(
     chosen = {name: path for name, path in source.lists.items() if not names or name in names}
     if not chosen:
         raise InputError(f"{source.path}: no sets under 'train'; 'fairmot data convert' adds them")
+
+    absent = {name: reason for name, path in chosen.items() if (reason := _absence(path, source.root))}
+    if absent and (not skip_missing or len(absent) == len(chosen)):
+        raise InputError(
+            f"{source.path}: {len(absent)} of {len(chosen)} sets are absent: "
+            f"{'; '.join(f'{name} ({reason})' for name, reason in absent.items())}; "
+            "make them with 'fairmot data convert', choose others with data.sets"
+            + ("" if skip_missing else ", or set data.skip_missing to true to train on the rest")
+        )
+    chosen = {name: path for name, path in chosen.items() if name not in absent}
 
     paths: list[Path] = []
     blocks: list[NDArray[np.float64]] = []
@@ -160,7 +192,7 @@ def read_pictures(
         paths += [source.root / picture for picture in pictures]
         blocks += labels
     starts = np.cumsum([0, *(len(block) for block in blocks)], dtype=np.int64)
-    return LabelledPictures(tuple(paths), np.concatenate(blocks), starts, tuple(sets))
+    return LabelledPictures(tuple(paths), np.concatenate(blocks), starts, tuple(sets), tuple(absent))
 
 
 def read_list(path: Path, root: Path) -> list[PurePosixPath]:
@@ -184,69 +216,21 @@ def read_list(path: Path, root: Path) -> list[PurePosixPath]:
     return [picture for _, picture in pictures]
 
 
-def label_file(picture: PurePosixPath) -> PurePosixPath:
-    """Return the label file of a picture, in the folder parallel to its first ``images``.
-
-    Raises:
-        InputError: the path has no folder ``images``.
-    """
-    parts = list(picture.parts)
-    if "images" not in parts[:-1]:
-        raise InputError(
-            f"{picture}: labels are sought in labels_with_ids/, parallel to images/; this path has no images/"
-        )
-    parts[parts.index("images")] = "labels_with_ids"
-    return PurePosixPath(*parts).with_suffix(".txt")
-
-
-def read_labels(path: Path) -> NDArray[np.float64]:
-    """Read one label file: rows [n, 6], identity -1 in ignore regions. An empty file: nobody is in the picture.
-
-    Raises:
-        InputError: no such file, or a line that is not six good numbers.
-    """
+def _absence(list_file: Path, root: Path) -> str | None:
+    """Return why a set is absent, or None where its list and a picture of it are there."""
+    if not list_file.exists():
+        return f"no list {list_file}"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such label file; where nobody is in the picture it is empty") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    fields = [line.split() for line in lines]
-    for number, columns in enumerate(fields, 1):
-        if columns and len(columns) != 6:
-            raise InputError(f"{path} line {number}: {len(columns)} columns, expected 6 ({COLUMNS})")
-    numbers = [number for number, columns in enumerate(fields, 1) if columns]
-    try:
-        rows = np.array([columns for columns in fields if columns], dtype=np.float64).reshape(-1, 6)
-    except ValueError:
-        rows = np.array([[_number(text, path, number) for text in fields[number - 1]] for number in numbers])
-    _check_rows(rows, path, numbers)
-    rows[rows[:, 0] == IGNORE_CLASS, 1] = -1
-    return rows
-
-
-def _check_rows(rows: NDArray[np.float64], path: Path, numbers: Sequence[int]) -> None:
-    problems: tuple[tuple[NDArray[Any], str], ...] = (
-        (~np.isfinite(rows).all(axis=1), "a number is not finite"),
-        ((rows[:, :2] != np.floor(rows[:, :2])).any(axis=1), "class and identity must be whole numbers"),
-        ((rows[:, :2] < -1).any(axis=1), "class and identity must be -1 or more"),
-        (
-            (np.abs(rows[:, 2:]) > LARGEST_NORMALISED).any(axis=1),
-            "x, y, w, h must be divided by the picture's width and height",
-        ),
-    )
-    for bad, reason in problems:
-        if bad.any():
-            raise InputError(f"{path} line {numbers[int(bad.argmax())]}: {reason} ({COLUMNS})")
-
-
-def _number(text: str, path: Path, number: int) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{path} line {number}: {text!r} is not a number ({COLUMNS})") from None
+        lines = list_file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return None  # reading it says what is wrong
+    pictures = [line.strip() for line in lines if line.strip()]
+    # Most often the first picture is there, and nothing else has to be looked at.
+    if not pictures or any((root / picture).is_file() for picture in pictures):
+        return None
+    return f"none of the {len(pictures)} pictures of {list_file} in {root}"
 
 
 def _list_file(value: str, beside: Path, root: Path) -> Path:
-    path = beside / value
-    return path if path.exists() or not (root / value).exists() else root / value
+    candidates = (beside / value, root / value, Path(value))
+    return next((path for path in candidates if path.exists()), candidates[0])

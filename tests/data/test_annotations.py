@@ -141,7 +141,7 @@ def test_unknown_set_and_missing_files(tmp_path, make_set):
     with pytest.raises(InputError, match="names no pictures"):
         read_pictures(tmp_path / "data.json")
     (tmp_path / "street.txt").unlink()
-    with pytest.raises(InputError, match=r"street\.txt: list of pictures cannot be read"):
+    with pytest.raises(InputError, match=r"1 of 1 sets are absent: street \(no list .*street\.txt\)"):
         read_pictures(tmp_path / "data.json")
 
 
@@ -160,10 +160,6 @@ def test_an_empty_label_file_is_a_picture_of_nobody(tmp_path):
     assert read_labels(tmp_path / "0.txt").shape == (0, 6)
 
 
-def test_the_description_in_the_repository_can_be_read(request):
-    assert read_description(request.config.rootpath / "data/data.json").lists == {}
-
-
 def test_photographs_get_an_identity_for_each_box(tmp_path, make_set):
     make_set(tmp_path, "photos", ["0 -1 .5 .5 .1 .1\n-1 -1 .2 .2 .1 .1\n0 -1 .6 .5 .1 .1\n", "0 -1 .4 .4 .1 .1\n"])
     make_set(tmp_path, "video", ["0 0 .5 .5 .1 .1\n0 -1 .3 .3 .1 .1\n", "0 1 .5 .5 .1 .1\n"])
@@ -171,3 +167,57 @@ def test_photographs_get_an_identity_for_each_box(tmp_path, make_set):
     np.testing.assert_array_equal(pictures.rows[:, 1], [0, -1, 1, 2, 3, 5, 4])
     assert [(each.identities, each.identity_start) for each in pictures.sets] == [(3, 0), (3, 3)]
     assert pictures.identity_count == 7
+
+
+@pytest.fixture
+def partial(tmp_path, make_set):
+    """Three sets, of which the first has no list and the last no pictures."""
+    make_set(tmp_path, "here", ["0 0 0.5 0.5 0.1 0.1\n"])
+    (tmp_path / "unfetched.txt").write_text("images/unfetched/1.png\nimages/unfetched/2.png\n")
+    path = tmp_path / "data.json"
+    path.write_text('{"train": {"none": "none.train", "here": "here.txt", "unfetched": "unfetched.txt"}}')
+    return path
+
+
+def test_absent_sets_are_named_all_at_once(partial):
+    expected = (
+        r"2 of 3 sets are absent: none \(no list .*none\.train\); unfetched \(none of the 2 pictures .*skip_missing"
+    )
+    with pytest.raises(InputError, match=expected):
+        read_pictures(partial)
+    assert [each.name for each in read_pictures(partial, ("here",)).sets] == ["here"]
+
+
+def test_absent_sets_are_left_out_only_when_asked(partial):
+    pictures = read_pictures(partial, skip_missing=True)
+    assert ([each.name for each in pictures.sets], pictures.skipped) == (["here"], ("none", "unfetched"))
+    assert with_unique_identities(pictures).skipped == ("none", "unfetched")
+    with pytest.raises(InputError, match="2 of 2 sets are absent"):
+        read_pictures(partial, ("none", "unfetched"), skip_missing=True)
+
+
+def test_an_incomplete_set_is_never_left_out(partial):
+    (partial.parent / "here.txt").write_text("images/here/0000.png\nimages/here/0001.png\n")
+    with pytest.raises(InputError, match=r"here\.txt line 2: no picture"):
+        read_pictures(partial, skip_missing=True)
+
+
+def test_the_shipped_description_names_the_six_sets_of_mix(request, tmp_path):
+    shipped = tmp_path / "data.json"
+    shipped.write_bytes((request.config.rootpath / "data/data.json").read_bytes())
+    names = ["mot17.half", "caltech.all", "citypersons.train", "cuhksysu.train", "prw.train", "eth.train"]
+    assert list(read_description(shipped).lists) == names
+    with pytest.raises(InputError, match="6 of 6 sets are absent: " + ".*".join(names)):
+        read_pictures(shipped)
+
+
+def test_lists_beside_the_working_directory(tmp_path, make_set, monkeypatch):
+    # Published descriptions name lists as ./data/mot17.train, from the folder in which training is started.
+    make_set(tmp_path / "zoo", "here", ["0 0 0.5 0.5 0.1 0.1\n"])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "zoo/here.txt").rename(tmp_path / "data/here.train")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cfg").mkdir()
+    path = tmp_path / "cfg/data.json"
+    path.write_text(f'{{"root": "{tmp_path / "zoo"}", "train": {{"here": "./data/here.train"}}, "test_emb": {{}}}}')
+    assert len(read_pictures(path)) == 1

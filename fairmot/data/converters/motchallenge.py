@@ -25,6 +25,8 @@ from fairmot.errors import InputError
 PEDESTRIAN = 1
 # Classes that MOTChallenge counts neither as right nor as wrong: on a vehicle, static, distractor, reflection.
 DISTRACTORS = (2, 7, 8, 12)
+# MOT20 adds vehicles without motor, since people ride on them.
+MOT20_DISTRACTORS = (*DISTRACTORS, 6)
 _DETECTOR = re.compile(r"-(DPM|FRCNN|SDP)$")
 
 
@@ -68,7 +70,7 @@ def convert_motchallenge(
         if len(foreign):
             raise InputError(f"{sequence / 'gt/gt.txt'}: rows for frame {foreign[0]:.0f}, which has no picture in img1")
         if half is not None:
-            first, last = (0, len(files) // 2 + 1) if half == "train" else (len(files) // 2 + 1, len(files))
+            first, last = half_range(len(files), half)
             files, numbers = files[first:last], numbers[first:last]
         here = np.isin(columns[0], numbers)
         frames, class_ids, identities, boxes_xyxy = (column[here] for column in columns)
@@ -84,6 +86,11 @@ def convert_motchallenge(
             pictures.append(LabelledPicture(file, PurePosixPath(sequence.name, file.name), rows))
     default = src.resolve().name if half is None else f"{src.resolve().name}.half-{half}"
     return write_set(out, name or default, pictures)
+
+
+def half_range(length: int, half: str) -> tuple[int, int]:
+    """Return the first frame index of a half (train or val) of a sequence, and the one behind its last."""
+    return (0, length // 2 + 1) if half == "train" else (length // 2 + 1, length)
 
 
 def _sequences(src: Path) -> list[Path]:
@@ -112,7 +119,8 @@ def _read(
     counted = rows[:, 6] != 0
     is_person = counted & (category == PEDESTRIAN)
     is_hidden = is_person & (visibility < min_visibility)
-    is_region = is_hidden | (distractors & (np.isin(category, DISTRACTORS) | (~counted & (category == PEDESTRIAN))))
+    uncounted = MOT20_DISTRACTORS if sequence.name.startswith("MOT20") else DISTRACTORS
+    is_region = is_hidden | (distractors & (np.isin(category, uncounted) | (~counted & (category == PEDESTRIAN))))
     kept = is_person | is_region
     class_ids = np.where(is_region, IGNORE_CLASS, 0).astype(np.float64)[kept]
     identities = np.where(is_region, -1, rows[:, 1])[kept]

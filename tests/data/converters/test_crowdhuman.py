@@ -76,7 +76,7 @@ def test_bad_sources_are_named(tmp_path, make_source):
         convert_crowdhuman(source, tmp_path / "out", split="val")
     file = source / "annotation_train.odgt"
     (source / "annotation_val.odgt").write_text("")
-    with pytest.raises(InputError, match="several annotation files .*choose a split"):
+    with pytest.raises(InputError, match=r"several annotation files .*choose a split"):
         convert_crowdhuman(source, tmp_path / "out")
     for text, message in (
         ('{"ID": "x"}', "line 2: not a picture's annotation as in CrowdHuman: no 'gtboxes'"),

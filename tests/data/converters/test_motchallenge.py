@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from fairmot.data.annotations import read_pictures
 from fairmot.data.converters import convert_motchallenge
+from fairmot.data.converters.motchallenge import half_range
 from fairmot.errors import InputError
 
 MOT17 = """1,3,10,20,30,20,1,1,1.0
@@ -100,3 +102,42 @@ def test_missing_parts_are_named(tmp_path, make_sequence):
     (source / "img1/000001.png").rename(source / "img1/first.png")
     with pytest.raises(InputError, match=r"first\.png: frames of a sequence are named by number"):
         convert_motchallenge(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("half", "frames", "boxes", "identities"), [("train", [1, 2, 3], 3, [0, 1, 0]), ("val", [4, 5], 2, [0, 1])]
+)
+def test_halves_of_each_sequence(tmp_path, make_sequence, half, frames, boxes, identities):
+    # Person 5 is in the first half alone, 9 in the second.
+    text = "".join(f"{frame},{who},1,1,5,5,1,1,1\n" for frame, who in ((1, 3), (2, 5), (3, 3), (4, 3), (5, 9)))
+    source = make_sequence(tmp_path / "MOT17-90-SDP", text, frames=5)
+    summary = convert_motchallenge(source, tmp_path / "out", half=half)
+    assert (summary.name, summary.boxes, summary.identities) == (f"MOT17-90-SDP.half-{half}", boxes, 2)
+    pictures = read_pictures(tmp_path / "out/data.json")
+    assert [int(path.stem) for path in pictures.paths] == frames
+    assert pictures.rows[:, 1].tolist() == identities
+
+
+def test_halves_have_the_published_sizes():
+    lengths = np.array([600, 1050, 837, 525, 654, 900, 750])  # MOT17's training sequences
+    train = [half_range(length, "train") for length in lengths]
+    val = [half_range(length, "val") for length in lengths]
+    assert (sum(b - a for a, b in train), sum(b - a for a, b in val)) == (2664, 2652)
+    assert [b for _, b in train] == [a for a, _ in val]
+
+
+def test_an_unknown_half_is_named(tmp_path):
+    with pytest.raises(InputError, match="first: the halves are called train and val"):
+        convert_motchallenge(tmp_path, tmp_path / "out", half="first")
+
+
+@pytest.mark.parametrize("benchmark", ["MOT16", "MOT17", "MOT20"])
+def test_only_counted_pedestrians_of_each_benchmark(tmp_path, make_sequence, boxes_of, benchmark):
+    # One row of every class, from 1 to 13, and a pedestrian that does not count.
+    rows = [f"1,{number},{number},2,5,9,1,{number},0.8\n" for number in range(1, 14)]
+    source = make_sequence(tmp_path / f"{benchmark}-90", "".join(rows) + "1,20,50,2,5,9,0,1,0.8\n", frames=1)
+    convert_motchallenge(source, tmp_path / "out", "set")
+    assert boxes_of(tmp_path / "out", "set") == {"000001.png": [[0, 0, 1, 2, 6, 11]]}
+    summary = convert_motchallenge(source, tmp_path / "out", "set", distractors=True)
+    # On a vehicle, static, distractor, reflection (2, 7, 8, 12), and the pedestrian that does not count.
+    assert (summary.boxes, summary.ignored) == (1, 6 if benchmark == "MOT20" else 5)
