@@ -70,6 +70,9 @@ class DataConfig(Section):
 
     description: Path = Path("data/data.json")
     sets: tuple[str, ...] = Field((), description="Names under ``train`` to use; empty: all.")
+    skip_missing: bool = Field(
+        False, description="Leave sets out whose list or pictures are absent; else they are named in one error."
+    )
     max_objects: int = Field(500, ge=1, description="Slots an image (K of the published code).")
     unique_identities: bool = Field(
         False, description="Each box without an identity becomes one of its own (published for CrowdHuman)."
