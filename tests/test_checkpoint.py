@@ -34,10 +34,11 @@ def complain(path):
 
 
 def test_a_round_trip_keeps_everything(tmp_path):
-    before = Checkpoint(Config(), {"network.a": np.arange(3.0)}, 2, 5, 7)
+    before = Checkpoint(Config(), {"network.a": np.arange(3.0)}, 2, 5, 7, {"pictures": "3 (abc)"})
     before.save(tmp_path / "last.safetensors")
     after = load_checkpoint(tmp_path / "last.safetensors")
     assert (after.config, after.epoch, after.step_in_epoch, after.identity_count) == (Config(), 2, 5, 7)
+    assert after.data == before.data
     np.testing.assert_array_equal(after.state["network.a"], before.state["network.a"])
     assert after.state.keys() == before.state.keys()
 
@@ -78,6 +79,8 @@ def test_a_damaged_configuration(tmp_path, config, problem):
 def test_missing_metadata_and_another_version(tmp_path):
     path = tmp_path / "last.safetensors"
     assert "config missing" in complain(write(path, without=["config"]))
+    assert "data is no JSON" in complain(write(path, data="{"))
+    assert "data is no dictionary" in complain(write(path, data="3"))
     assert "checkpoint version '2'" in complain(write(path, checkpoint_version="2"))
 
 
