@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.errors import InputError
+
 if TYPE_CHECKING:
     import supervision
 
@@ -113,3 +115,20 @@ class Tracks:
             class_id=self.class_ids,
             tracker_id=self.ids,
         )
+
+
+def as_detections(given: Detections | supervision.Detections) -> Detections:
+    """Return what was given as ``Detections``; ``supervision.Detections`` are converted.
+
+    Raises:
+        InputError: it is neither, or its arrays do not have one row an object.
+    """
+    if isinstance(given, Detections):
+        return given
+    # Asked by its attributes, so that nobody has to load supervision.
+    if not (hasattr(given, "xyxy") and hasattr(given, "confidence") and hasattr(given, "data")):
+        raise InputError(f"detections of type {type(given).__name__}: expected fairmot's or supervision's Detections")
+    try:
+        return Detections.from_supervision(given)
+    except ValueError as error:
+        raise InputError(f"supervision's detections: {error}") from error

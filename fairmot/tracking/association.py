@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from fairmot.config import TrackerConfig
 from fairmot.geometry import pairwise_iou
 from fairmot.tracking import kalman
-from fairmot.tracking.table import Candidates, TrackTable, boxes_xyxy
+from fairmot.tracking.table import Candidates, TrackTable
 
 FloatRows = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
@@ -29,7 +29,8 @@ def assign(cost: FloatRows, limit: float) -> tuple[IndexArray, IndexArray]:
     Returns:
         Rows [k], ascending, and their columns [k].
     """
-    gain = np.minimum(cost - limit, 0.0)
+    gain = cost - limit
+    np.minimum(gain, 0.0, out=gain)
     rows, columns = linear_sum_assignment(gain)
     matched = gain[rows, columns] < 0
     return rows[matched], columns[matched]
@@ -47,41 +48,69 @@ def cosine_distance(first: FloatRows, second: FloatRows) -> FloatRows:
     return np.maximum(distance, 0.0, out=distance)
 
 
+def appearance_distance(table: TrackTable, found: TrackTable) -> FloatRows:
+    """Return the cosine distance [m, N] of tracks and detections: of the smoothed or of a nearer earlier embedding."""
+    distance = cosine_distance(table["embedding"], found["embedding"])
+    if table.dtype.names is not None and "gallery" in table.dtype.names:
+        np.minimum(distance, nearest_distance(table["gallery"], found["embedding"]), out=distance)
+    return distance
+
+
+def nearest_distance(gallery: NDArray[np.float32], embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the smallest cosine distance [m, N] of galleries [m, K, D] to embeddings [N, D].
+
+    A place that is not filled is at distance 1 from everything.
+    """
+    count, size, width = gallery.shape
+    cosine = gallery.reshape(-1, width) @ embeddings.T.astype(np.float32)
+    nearest = cosine.reshape(count, size, -1).max(axis=1).astype(np.float64)
+    distance: FloatRows = np.maximum(1.0 - nearest, 0.0)
+    return distance
+
+
+def has_embeddings(table: TrackTable) -> bool:
+    """Say whether the tracks have embeddings."""
+    return table.dtype["embedding"].shape != (0,)
+
+
 def fuse_motion(pair_cost: FloatRows, squared_distance: FloatRows, motion_weight: float) -> FloatRows:
     """Mix the costs [P] of gated pairs with their squared Mahalanobis distances [P]."""
     return (1.0 - motion_weight) * pair_cost + motion_weight * squared_distance
 
 
 def first_step(
-    table: TrackTable, pool: IndexArray, candidates: Candidates, config: TrackerConfig
+    pool: TrackTable, pool_xyxy: FloatRows, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
 ) -> tuple[FloatRows, float]:
-    """Weigh confirmed and lost tracks against candidates by appearance and motion.
+    """Weigh confirmed and lost tracks against the sure candidates by appearance and motion.
 
     Args:
-        table: all tracks, predicted.
-        pool: rows of the tracks that take part [m].
-        candidates: [N].
+        pool: the tracks that take part, predicted [m].
+        pool_xyxy: their corners [m, 4].
+        candidates: of which the first ``sure`` take part [N].
         config: gate, weights and limits.
+        noise: spreads of the filter.
 
     Returns:
         The cost [m, N], infinite where the motion says no, and the limit of the assignment.
     """
-    found = candidates.records
+    found = candidates.records[: candidates.sure]
     rows, columns, squared_distance = kalman.gated_pairs(
-        table["mean"][pool], table["covariance"][pool], found["mean"][:, :4], config.gate
+        pool["mean"], pool["covariance"], found["mean"][:, :4], config.gate, noise
     )
     cost = np.full((len(pool), len(found)), np.inf)
-    if table.dtype["embedding"].shape != (0,):
-        distance = cosine_distance(table["embedding"][pool], found["embedding"])[rows, columns]
+    if has_embeddings(pool):
+        distance = appearance_distance(pool, found)[rows, columns]
         cost[rows, columns] = fuse_motion(distance, squared_distance, config.motion_weight)
         return cost, config.appearance_limit
     # The published tracker always has embeddings. On nine MOT15 training sequences (first 500 frames, the detections
     # that SORT published) limit 0.7 without the motion's share had the best identities: IDF1 .47, others .41 to .46.
-    cost[rows, columns] = iou_distance(boxes_xyxy(table[pool]), candidates.boxes_xyxy)[rows, columns]
+    cost[rows, columns] = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns]
     return cost, config.iou_only_limit
 
 
-def unique_tracks(table: TrackTable, boxes: FloatRows, tracked: int, limit: float) -> NDArray[np.bool_]:
+def unique_tracks(
+    table: TrackTable, boxes: FloatRows, tracked: int, config: TrackerConfig
+) -> tuple[NDArray[np.bool_], IndexArray, IndexArray]:
     """Say which tracks stay where a tracked and a lost one lie on one spot.
 
     The one that was seen over the longer time stays, at equal times the lost one. Each pair is judged by itself, so a
@@ -91,14 +120,19 @@ def unique_tracks(table: TrackTable, boxes: FloatRows, tracked: int, limit: floa
         table: all tracks [M], the first ``tracked`` of them tracked, the others lost.
         boxes: their corners [M, 4], pixels.
         tracked: how many are tracked.
-        limit: IoU distance below which two are one.
+        config: ``duplicate_iou`` and ``per_class``.
 
     Returns:
-        Whether a track stays [M].
+        Whether a track stays [M]; and of each pair the row that goes and the row that takes its place.
     """
-    first, second = (iou_distance(boxes[:tracked], boxes[tracked:]) < limit).nonzero()
+    first, second = (iou_distance(boxes[:tracked], boxes[tracked:]) < config.duplicate_iou).nonzero()
     second = second + tracked
+    if config.per_class:
+        is_same = table["class_id"][first] == table["class_id"][second]
+        first, second = first[is_same], second[is_same]
     age = table["last_frame"] - table["first_frame"]
     stays = np.ones(len(table), dtype=np.bool_)
-    stays[np.where(age[first] > age[second], second, first)] = False
-    return stays
+    is_older = age[first] > age[second]
+    dropped = np.where(is_older, second, first)
+    stays[dropped] = False
+    return stays, dropped, np.where(is_older, first, second)

@@ -11,10 +11,12 @@ FairMOT keeps.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fairmot.config import TrackerConfig
 
 FloatRows = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
@@ -29,11 +31,29 @@ HEIGHT = 3
 
 _ASPECT = 2
 
-# Variances of cx, cy, aspect, height and then of their velocities: in squared heights, of the aspect absolute.
-_STEP_VARIANCE = np.square([[1 / 20, 1 / 20, 1e-2, 1 / 20], [1 / 160, 1 / 160, 1e-5, 1 / 160]])
-_MEASUREMENT_VARIANCE = np.square([1 / 20, 1 / 20, 1e-1, 1 / 20])
-# A new track is less certain, the aspect excepted.
-_FIRST_VARIANCE = _STEP_VARIANCE * np.square([[2, 2, 1, 2], [10, 10, 1, 10]])
+
+class Noise(NamedTuple):
+    """Variances of cx, cy, aspect, height and of their velocities: in squared heights, of the aspect absolute."""
+
+    step: FloatRows
+    """What a frame adds [2, 4]: to the coordinates, to their velocities."""
+    measurement: FloatRows
+    """Of a measured box [4]."""
+    first: FloatRows
+    """Of a new track [2, 4]: it is less certain, the aspect excepted."""
+
+    @classmethod
+    def of(cls, config: TrackerConfig) -> Noise:
+        """Square the spreads of a configuration."""
+        place, speed = config.position_std, config.velocity_std
+        aspect, aspect_speed = config.aspect_std, config.aspect_velocity_std
+        step = np.square([[place, place, aspect, place], [speed, speed, aspect_speed, speed]])
+        wider, faster = config.first_position_factor, config.first_velocity_factor
+        first = step * np.square([[wider, wider, 1, wider], [faster, faster, 1, faster]])
+        return cls(step, np.square([place, place, config.aspect_measurement_std, place]), first)
+
+
+PUBLISHED = Noise.of(TrackerConfig())
 
 
 def _scaled(variance: NDArray[Any], heights: FloatRows) -> FloatRows:
@@ -43,11 +63,12 @@ def _scaled(variance: NDArray[Any], heights: FloatRows) -> FloatRows:
     return scaled
 
 
-def initiate(boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:
+def initiate(boxes_cxcyah: FloatRows, noise: Noise = PUBLISHED) -> tuple[FloatRows, FloatRows]:
     """Start tracks at their first boxes, standing still.
 
     Args:
         boxes_cxcyah: first boxes [M, 4], pixels.
+        noise: spreads.
 
     Returns:
         Means [M, 8] and covariances [M, 3, 4].
@@ -56,11 +77,11 @@ def initiate(boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:
     mean = np.zeros((count, 8))
     mean[:, :4] = boxes_cxcyah
     covariance = np.zeros((count, 3, 4))
-    covariance[:, _VARIANCES] = _scaled(_FIRST_VARIANCE, mean[:, HEIGHT])
+    covariance[:, _VARIANCES] = _scaled(noise.first, mean[:, HEIGHT])
     return mean, covariance
 
 
-def predict(mean: FloatRows, covariance: FloatRows) -> tuple[FloatRows, FloatRows]:
+def predict(mean: FloatRows, covariance: FloatRows, noise: Noise = PUBLISHED) -> tuple[FloatRows, FloatRows]:
     """Move means [M, 8] and covariances [M, 3, 4] on by one frame; returns new arrays.
 
     The noise is taken from the height before the step.
@@ -71,19 +92,38 @@ def predict(mean: FloatRows, covariance: FloatRows) -> tuple[FloatRows, FloatRow
     # [[1, 1], [0, 1]] times the block times its transpose.
     next_covariance[:, :VELOCITY] += covariance[:, CROSS:]
     next_covariance[:, POSITION] += next_covariance[:, CROSS]
-    next_covariance[:, _VARIANCES] += _scaled(_STEP_VARIANCE, mean[:, HEIGHT])
+    next_covariance[:, _VARIANCES] += _scaled(noise.step, mean[:, HEIGHT])
     return next_mean, next_covariance
 
 
-def innovation_variance(mean: FloatRows, covariance: FloatRows) -> FloatRows:
+def innovation_variance(mean: FloatRows, covariance: FloatRows, noise: Noise = PUBLISHED) -> FloatRows:
     """Return the variance [M, 4] of a measurement around each track's predicted box."""
-    return covariance[:, POSITION] + _scaled(_MEASUREMENT_VARIANCE, mean[:, HEIGHT])
+    return covariance[:, POSITION] + _scaled(noise.measurement, mean[:, HEIGHT])
 
 
-def update(mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows) -> tuple[FloatRows, FloatRows]:
-    """Correct each track by its own measured box [M, 4]; returns new means [M, 8] and covariances [M, 3, 4]."""
-    spread = innovation_variance(mean, covariance)
-    gain = covariance[:, :VELOCITY] / spread[:, None]
+def update(
+    mean: FloatRows,
+    covariance: FloatRows,
+    boxes_cxcyah: FloatRows,
+    noise: Noise = PUBLISHED,
+    noise_share: FloatRows | None = None,
+) -> tuple[FloatRows, FloatRows]:
+    """Correct each track by its own measured box.
+
+    Args:
+        mean: [M, 8].
+        covariance: [M, 3, 4].
+        boxes_cxcyah: measured boxes [M, 4], pixels.
+        noise: spreads.
+        noise_share: factor [M] on the variance of each measurement; left out: 1.
+
+    Returns:
+        New means [M, 8] and covariances [M, 3, 4].
+    """
+    measurement = _scaled(noise.measurement, mean[:, HEIGHT])
+    if noise_share is not None:
+        measurement *= noise_share[:, None]
+    gain = covariance[:, :VELOCITY] / (covariance[:, POSITION] + measurement)[:, None]
     next_mean = mean.copy()
     next_mean.reshape(-1, 2, 4)[...] += gain * (boxes_cxcyah - mean[:, :4])[:, None]
     next_covariance = covariance.copy()
@@ -92,8 +132,17 @@ def update(mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows) -> t
     return next_mean, next_covariance
 
 
+def squared_distance(
+    mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows, noise: Noise = PUBLISHED
+) -> FloatRows:
+    """Return the squared Mahalanobis distance [M, N] of every box [N, 4] to every track [M]."""
+    difference = mean[:, None, :4] - boxes_cxcyah
+    distance: FloatRows = (difference**2 / innovation_variance(mean, covariance, noise)[:, None]).sum(axis=2)
+    return distance
+
+
 def gated_pairs(
-    mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows, gate: float
+    mean: FloatRows, covariance: FloatRows, boxes_cxcyah: FloatRows, gate: float, noise: Noise = PUBLISHED
 ) -> tuple[IndexArray, IndexArray, FloatRows]:
     """Find the pairs of track and box whose squared Mahalanobis distance is at most ``gate``.
 
@@ -104,11 +153,12 @@ def gated_pairs(
         covariance: [M, 3, 4].
         boxes_cxcyah: measured boxes [N, 4], pixels.
         gate: largest squared distance.
+        noise: spreads.
 
     Returns:
         Track rows [P], box rows [P] and squared distances [P], ordered by track and then by box.
     """
-    spread = innovation_variance(mean, covariance)
+    spread = innovation_variance(mean, covariance, noise)
     # A little more than the gate, so that rounding decides nothing here.
     reach = np.sqrt(gate * spread[:, 0]) * (1 + 1e-9)
     offset = np.subtract.outer(mean[:, 0], boxes_cxcyah[:, 0])

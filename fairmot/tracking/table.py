@@ -6,47 +6,73 @@ Detections become records of the same kind, tracks that nobody has started yet, 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.geometry import cxcyah_to_tlwh, tlwh_to_cxcyah, tlwh_to_xyxy
+from fairmot.errors import InputError
 from fairmot.tracking import kalman
 
+FloatRows = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
 TrackTable = NDArray[np.void]
-
-MAX_COORDINATE_PX = 1e9
-"""Larger coordinates are no picture's and overflow single precision later."""
 
 
 class Candidates(NamedTuple):
-    """The detections of a frame that take part."""
+    """The detections of a frame that take part: first those above the confidence, then those of low score."""
 
     records: TrackTable
     """One record each [N]; identity and frames are still to be filled in."""
-    boxes_xyxy: NDArray[np.float64]
+    boxes_xyxy: FloatRows
     """Corners [N, 4], pixels."""
+    rows: IndexArray
+    """Which row of the detections each one is [N]."""
+    sure: int
+    """How many are above the confidence."""
 
 
 @functools.cache
-def table_type(embedding_width: int) -> np.dtype[np.void]:
-    """Return the record of a track whose embeddings have this width; 0: none."""
-    return np.dtype(
-        [
-            ("identity", np.int64),
-            ("first_frame", np.int64),
-            ("last_frame", np.int64),  # last matched
-            ("class_id", np.int64),
-            ("score", np.float64),
-            ("is_confirmed", np.bool_),
-            ("is_condemned", np.bool_),  # was removed once: leaves the lost list the next time it is to be in it
-            ("mean", np.float64, (8,)),
-            ("covariance", np.float64, (3, 4)),
-            ("embedding", np.float64, (embedding_width,)),  # smoothed, unit length
+def table_type(embedding_width: int, gallery_size: int = 0, with_sighting: bool = False) -> np.dtype[np.void]:
+    """Return the record of a track.
+
+    Args:
+        embedding_width: 0: no embeddings.
+        gallery_size: how many earlier embeddings a track keeps.
+        with_sighting: whether it keeps the state in which it was last matched.
+    """
+    fields: list[tuple[Any, ...]] = [
+        ("identity", np.int64),
+        ("first_frame", np.int64),
+        ("last_frame", np.int64),  # last matched
+        ("class_id", np.int64),
+        ("score", np.float64),
+        ("is_confirmed", np.bool_),
+        ("is_condemned", np.bool_),  # was removed once: leaves the lost list the next time it is to be in it
+        ("mean", np.float64, (8,)),
+        ("covariance", np.float64, (3, 4)),
+        ("embedding", np.float64, (embedding_width,)),  # smoothed, unit length
+    ]
+    if gallery_size:
+        fields += [
+            ("gallery", np.float32, (gallery_size, embedding_width)),  # unit length; places not yet filled are 0
+            ("gallery_count", np.int64),  # put in so far; the oldest is replaced
+            ("gallery_frame", np.int64),  # of the last one
         ]
-    )
+    if with_sighting:
+        fields += [
+            ("seen_box", np.float64, (4,)),  # the box last matched: centre, aspect, height
+            ("seen_mean", np.float64, (8,)),  # and the state after that match
+            ("seen_covariance", np.float64, (3, 4)),
+        ]
+    return np.dtype(fields, align=True)  # unaligned fields would be copied before each operation
+
+
+def table_type_for(config: TrackerConfig, embedding_width: int) -> np.dtype[np.void]:
+    """Return the record that a configuration needs."""
+    return table_type(embedding_width, config.gallery_size if embedding_width else 0, config.reupdate)
 
 
 def tables_joined(first: TrackTable, second: TrackTable) -> TrackTable:
@@ -57,64 +83,79 @@ def tables_joined(first: TrackTable, second: TrackTable) -> TrackTable:
     return joined
 
 
-def boxes_tlwh(table: TrackTable) -> NDArray[np.float64]:
+def boxes_tlwh(table: TrackTable) -> FloatRows:
     """Return left, top, width, height [M, 4] of the filter's boxes, pixels."""
-    boxes: NDArray[np.float64] = cxcyah_to_tlwh(table["mean"][:, :4])
+    mean = table["mean"]
+    boxes = np.empty((len(mean), 4))
+    np.multiply(mean[:, 2], mean[:, 3], out=boxes[:, 2])
+    boxes[:, 3] = mean[:, 3]
+    np.subtract(mean[:, :2], boxes[:, 2:] / 2, out=boxes[:, :2])
     return boxes
 
 
-def boxes_xyxy(table: TrackTable) -> NDArray[np.float64]:
-    """Return the corners [M, 4] of the filter's boxes, pixels."""
-    boxes: NDArray[np.float64] = tlwh_to_xyxy(boxes_tlwh(table))
+def corners(tlwh: FloatRows) -> FloatRows:
+    """Turn left, top, width, height [M, 4] into corners."""
+    boxes = tlwh.copy()
+    boxes[:, 2:] += tlwh[:, :2]
     return boxes
 
 
-def embedding_width(detections: Detections) -> int | None:
-    """Return the width of the embeddings; 0 without any, None where no detection tells."""
-    if len(detections) == 0:
-        return None
-    return 0 if detections.embeddings is None else detections.embeddings.shape[1]
-
-
-def candidates_of(detections: Detections, confidence: float, width: int) -> Candidates:
-    """Make a record of each detection that scores above ``confidence``.
+def candidates_of(
+    detections: Detections,
+    config: TrackerConfig,
+    width: int = 0,
+    noise: kalman.Noise = kalman.PUBLISHED,
+    picture_size: tuple[int, int] | None = None,
+) -> Candidates:
+    """Make a record of each detection that takes part; scores are compared in single precision, as published.
 
     Args:
-        detections: in picture pixels.
-        confidence: compared in single precision, as the published code does.
+        detections: in picture pixels, checked.
+        config: confidences, and whether boxes are clipped.
         width: of the embeddings; 0: none.
+        noise: spreads of the filter.
+        picture_size: width and height, pixels, to which boxes are clipped; None: not.
 
     Raises:
-        ValueError: a box or score that is not finite, or an embedding without direction. Names the row.
+        InputError: an embedding without direction. Names the row.
     """
     boxes, scores = detections.boxes_xyxy, detections.scores
-    is_box = np.abs(boxes) <= MAX_COORDINATE_PX  # NaN is not
-    if not is_box.all():
-        row = int(is_box.all(axis=1).argmin())
-        raise ValueError(f"detections row {row}: box {boxes[row].tolist()} is not finite, or is beyond any picture")
-    is_number = np.isfinite(scores)
-    if not is_number.all():
-        row = int(is_number.argmin())
-        raise ValueError(f"detections row {row}: score {scores[row]} is not finite")
-
+    if picture_size is not None:
+        boxes = np.clip(boxes, 0, np.array(picture_size * 2, dtype=np.float32))
     # Width and height are rounded to single precision, as the published code does.
     sizes = boxes[:, 2:] - boxes[:, :2]
     # DEVIATION: a box without area has no aspect, and one of height 0 turned every number of its track into NaN;
     # such boxes take no part.
-    chosen = ((scores > np.float32(confidence)) & (sizes > 0).all(axis=1)).nonzero()[0]
-    boxes_tlwh = np.empty((len(chosen), 4))
-    boxes_tlwh[:, :2], boxes_tlwh[:, 2:] = boxes[chosen, :2], sizes[chosen]
+    has_area = (sizes > 0).all(axis=1)
+    is_sure = scores > np.float32(config.confidence)
+    chosen = (is_sure & has_area).nonzero()[0]
+    sure = len(chosen)
+    if config.second_pass:
+        is_low = ~is_sure & (scores > np.float32(config.low_confidence)) & has_area
+        chosen = np.concatenate([chosen, is_low.nonzero()[0]])
 
-    records = np.zeros(len(chosen), dtype=table_type(width))
+    tlwh = np.empty((len(chosen), 4))
+    tlwh[:, :2], tlwh[:, 2:] = boxes[chosen, :2], sizes[chosen]
+    measured = np.empty_like(tlwh)
+    measured[:, :2] = tlwh[:, :2] + tlwh[:, 2:] / 2
+    np.divide(tlwh[:, 2], tlwh[:, 3], out=measured[:, 2])
+    measured[:, 3] = tlwh[:, 3]
+
+    records = np.zeros(len(chosen), dtype=table_type_for(config, width))
     records["class_id"] = detections.class_ids[chosen]
     records["score"] = scores[chosen]
-    records["mean"], records["covariance"] = kalman.initiate(tlwh_to_cxcyah(boxes_tlwh))
+    records["mean"], records["covariance"] = kalman.initiate(measured, noise)
     if width and detections.embeddings is not None:
-        embeddings = detections.embeddings[chosen].astype(np.float64)
-        lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
-        has_direction = (lengths > 0) & np.isfinite(lengths)
-        if not has_direction.all():
-            row = int(chosen[has_direction.argmin()])
-            raise ValueError(f"detections row {row}: its embedding is zero or not finite")
-        records["embedding"] = embeddings / lengths[:, None]
-    return Candidates(records, tlwh_to_xyxy(boxes_tlwh))
+        records["embedding"] = _unit_embeddings(detections.embeddings, chosen)
+    return Candidates(records, corners(tlwh), chosen, sure)
+
+
+def _unit_embeddings(embeddings: NDArray[np.float32], chosen: IndexArray) -> FloatRows:
+    rows = embeddings[chosen].astype(np.float64)
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    has_direction = (lengths > 0) & np.isfinite(lengths)
+    if not has_direction.all():
+        row = int(chosen[has_direction.argmin()])
+        raise InputError(f"detections row {row}: its embedding is zero or not finite")
+    rows /= lengths[:, None]
+    return rows

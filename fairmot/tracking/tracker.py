@@ -1,33 +1,43 @@
 """The tracker: detections of one frame after the other in, boxes with identities out.
 
-Behaves exactly as the published FairMOT tracker (Zhang et al., "FairMOT: On the Fairness of Detection and
+By default it behaves exactly as the published FairMOT tracker (Zhang et al., "FairMOT: On the Fairness of Detection and
 Re-Identification in Multiple Object Tracking", 2021), its odd corners included. Where it does not, a comment begins
-``DEVIATION:``.
+``DEVIATION:``. What came later are options of ``TrackerConfig``.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections, Tracks
-from fairmot.geometry import ImageArray, tlwh_to_xyxy
+from fairmot.detections import Detections, Tracks, as_detections
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
 from fairmot.tracking import kalman
-from fairmot.tracking.association import IndexArray, assign, first_step, iou_distance, unique_tracks
+from fairmot.tracking.association import IndexArray, unique_tracks
+from fairmot.tracking.camera_motion import CameraMotion, move_tracks
+from fairmot.tracking.correction import correct, note_sighting
+from fairmot.tracking.frame_input import common_width, next_index, picture_size
+from fairmot.tracking.gallery import Archive, remember
+from fairmot.tracking.matching import associate
+from fairmot.tracking.record import Event, TrackerRecord
 from fairmot.tracking.report import FrameCounts, FrameReport, report_of
 from fairmot.tracking.table import (
     Candidates,
     TrackTable,
     boxes_tlwh,
-    boxes_xyxy,
     candidates_of,
-    embedding_width,
-    table_type,
+    corners,
+    table_type_for,
     tables_joined,
 )
+
+if TYPE_CHECKING:
+    import supervision
 
 HEIGHT_VELOCITY = 7
 """Where a mean [8] holds the velocity of the height."""
@@ -43,9 +53,10 @@ class Tracker:
         frame_rate: frames a second of the video. A lost track is kept for B + 1 frames,
             B = ``int(frame_rate / 30 * config.track_buffer_frames)``.
         image_size: width and height of the pictures, pixels; a picture handed to ``update`` must have it.
+        record: takes down what is matched and why, for ``fairmot explain``; left out: nothing.
 
     Raises:
-        ValueError: ``frame_rate`` is not a positive number.
+        InputError: ``frame_rate`` is not a positive number.
     """
 
     def __init__(
@@ -53,34 +64,48 @@ class Tracker:
         config: TrackerConfig | None = None,
         frame_rate: float = 30,
         image_size: tuple[int, int] | None = None,
+        record: TrackerRecord | None = None,
     ) -> None:
         if not (math.isfinite(frame_rate) and frame_rate > 0):
-            raise ValueError(f"frame_rate {frame_rate}: expected a positive number of frames a second")
+            raise InputError(f"frame_rate {frame_rate}: expected a positive number of frames a second")
         self._config = TrackerConfig() if config is None else config
+        self._noise = kalman.Noise.of(self._config)
         # The published order of operations: int() cuts off, so that rounding can cost a frame.
         self._buffer_frames = int(frame_rate / 30.0 * self._config.track_buffer_frames)
+        self._reentry_frames = int(frame_rate / 30.0 * self._config.reentry_frames)
         self._image_size = image_size
+        self._record = record
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next update is the first frame, the next identity is 1."""
         self._width: int | None = None  # of the embeddings; None until a detection tells
         # The tracked ones, then the lost ones. The order of both lists decides ties and the numbering.
-        self._table: TrackTable = np.empty(0, dtype=table_type(0))
+        self._table: TrackTable = np.empty(0, dtype=table_type_for(self._config, 0))
         self._tracked = 0
         self._frame = 0  # counts from 1, as the published code does
         self._frame_index = -1
         self._identities = 0
         self._removals = 0
+        method = self._config.camera_motion
+        self._camera = None if method == "none" else CameraMotion(method)
+        self._archive = Archive(self._config, self._reentry_frames) if self._reentry_frames else None
+        if self._record is not None:
+            self._record.clear()
 
-    def update(self, detections: Detections, image: ImageArray | None = None, frame_index: int | None = None) -> Tracks:
+    def update(
+        self,
+        detections: Detections | supervision.Detections,
+        image: ImageArray | None = None,
+        frame_index: int | None = None,
+    ) -> Tracks:
         """Take the detections of the next frame and return the tracks seen in it.
 
         Args:
             detections: all that the detector found, picture pixels; what scores at or below
-                ``config.confidence`` takes no part. Embeddings have one width through the video. Without them the
-                first step goes by IoU.
-            image: the picture, uint8 [H, W, 3]. Only its size is checked.
+                ``config.confidence`` takes no part (with ``second_pass`` it does). Embeddings have one width through
+                the video. Without them the first step goes by IoU.
+            image: the picture, uint8 [H, W, 3], BGR. Camera motion is measured on it; else only its size counts.
             frame_index: index of the frame, for videos of which frames are left out; it must grow. Motion and the
                 time that lost tracks are kept follow it. Left out: the frame after the last one.
 
@@ -89,35 +114,51 @@ class Tracker:
             own order. Boxes are the filter's.
 
         Raises:
-            ValueError: a box or score that is not finite, an embedding without direction or of another width than
-                before, a picture of another size, a frame index that does not grow. The tracker is unchanged then.
+            InputError: a box or score that is not finite, a box of negative size, an embedding without direction or of
+                another width than before, a picture that is missing, no picture or of another size, a frame index that
+                does not grow. The tracker is unchanged then.
         """
         return self._step(detections, image, frame_index).filtered
 
     def _step(
-        self, detections: Detections, image: ImageArray | None = None, frame_index: int | None = None
+        self,
+        detections: Detections | supervision.Detections,
+        image: ImageArray | None = None,
+        frame_index: int | None = None,
     ) -> FrameReport:
         """Do what ``update`` does, and return also the rows that it filters out and the counts."""
-        index = self._next_index(image, frame_index)
-        width = self._next_width(detections)
-        candidates = candidates_of(detections, self._config.confidence, width or 0)
+        index = next_index(frame_index, self._frame_index)
+        size = picture_size(image, self._image_size, self._config)
+        detections = as_detections(detections)
+        width = common_width(detections, self._width)
+        clip_size = size if self._config.clip_boxes else None
+        candidates = candidates_of(detections, self._config, width or 0, self._noise, clip_size)
         if width != self._width:
-            self._width, self._table = width, np.empty(0, dtype=table_type(width or 0))
+            self._width, self._table = width, np.empty(0, dtype=candidates.records.dtype)
         elapsed = index - self._frame_index if self._frame else 1
         self._frame, self._frame_index = self._frame + elapsed, index
+        if self._record is not None:
+            self._record.begin(index, detections)
         if elapsed > 1:
             self._leave_out_frames()
 
         self._predict(elapsed)
-        match = self._associate(candidates)
-        self._correct(match, candidates)
-        self._relist(match, candidates)
+        if self._camera is not None and image is not None:
+            move_tracks(self._table, self._camera.measure(image, candidates.boxes_xyxy))
+        matches = associate(self._table, self._tracked, candidates, self._config, self._noise)
+        if self._record is not None:
+            self._record.matched(self._table, self._tracked, candidates, matches, self._config, self._noise)
+        was_confirmed = self._table["is_confirmed"].copy()
+        correct(self._table, self._tracked, matches.candidates, candidates, self._frame, self._config, self._noise)
+        if self._archive is not None:
+            self._recall(self._archive, was_confirmed)
+        self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
 
         tracked = self._table[: self._tracked]
         counts = FrameCounts(
             detections=len(detections),
-            above_confidence=len(candidates.records),
+            above_confidence=candidates.sure,
             tracked=self._tracked,
             confirmed=int(np.count_nonzero(tracked["is_confirmed"])),
             lost=len(self._table) - self._tracked,
@@ -125,21 +166,6 @@ class Tracker:
             identities=self._identities,
         )
         return report_of(tracked, boxes[: self._tracked], counts, self._config)
-
-    def _next_index(self, image: ImageArray | None, frame_index: int | None) -> int:
-        if image is not None and self._image_size is not None and image.shape[1::-1] != self._image_size:
-            raise ValueError(f"picture of size {image.shape[1::-1]}, expected {self._image_size} (width, height)")
-        if frame_index is None:
-            return self._frame_index + 1
-        if frame_index <= self._frame_index:
-            raise ValueError(f"frame index {frame_index} after {self._frame_index}: it must grow; reset() starts anew")
-        return int(frame_index)
-
-    def _next_width(self, detections: Detections) -> int | None:
-        width = embedding_width(detections)
-        if width is None or self._width is None or width == self._width:
-            return self._width if width is None else width
-        raise ValueError(f"embeddings of width {width} after {self._width} (0: none): one width a video")
 
     def _leave_out_frames(self) -> None:
         """Let the frames between the last one and this one pass for tracks that wait for a match.
@@ -153,6 +179,7 @@ class Tracker:
         stays = (age <= self._buffer_frames + 2) & ~(is_lost & table["is_condemned"])
         table["is_condemned"] |= is_lost & (age > self._buffer_frames + 1)
         self._tracked = int(np.count_nonzero(stays[: self._tracked]))
+        self._remove(table[~stays], Event.EXPIRED)
         self._table = table[stays]
 
     def _predict(self, frames: int) -> None:
@@ -163,74 +190,50 @@ class Tracker:
         is_moved[self._tracked :] = True
         moved = is_moved.nonzero()[0]
         mean, covariance = table["mean"][moved], table["covariance"][moved]
-        for _ in range(frames):
-            mean, covariance = kalman.predict(mean, covariance)
+        # Whoever is still here was seen within the buffer, so this ends soon whatever index comes.
+        for _ in range(frames if len(moved) else 0):
+            mean, covariance = kalman.predict(mean, covariance, self._noise)
         table["mean"][moved], table["covariance"][moved] = mean, covariance
 
-    def _associate(self, candidates: Candidates) -> IndexArray:
-        """Return the candidate that each track [M] is matched with, or -1."""
-        table, tracked = self._table, self._tracked
-        is_confirmed = table["is_confirmed"]  # of all lost ones too
-        match = np.full(len(table), -1)
-        boxes = boxes_xyxy(table)
-        is_free = np.ones(len(candidates.records), dtype=bool)
-
-        def settle(rows: IndexArray, columns: IndexArray) -> None:
-            match[rows] = columns
-            is_free[columns] = False
-
-        pool = is_confirmed.nonzero()[0]
-        if len(pool) and len(is_free):
-            rows, columns = assign(*first_step(table, pool, candidates, self._config))
-            settle(pool[rows], columns)
-        for confirmed, limit in ((True, self._config.iou_limit), (False, self._config.unconfirmed_iou_limit)):
-            rows = ((match[:tracked] < 0) & (is_confirmed[:tracked] == confirmed)).nonzero()[0]
-            columns = is_free.nonzero()[0]
-            if len(rows) and len(columns):
-                pairs = assign(iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit)
-                settle(rows[pairs[0]], columns[pairs[1]])
-        return match
-
-    def _correct(self, match: IndexArray, candidates: Candidates) -> None:
-        """Take over the matched candidates into their tracks."""
-        table, smoothing = self._table, self._config.smoothing
-        rows = (match >= 0).nonzero()[0]
-        found = candidates.records[match[rows]]
-        table["mean"][rows], table["covariance"][rows] = kalman.update(
-            table["mean"][rows], table["covariance"][rows], found["mean"][:, :4]
-        )
-        if self._width:
-            smoothed = smoothing * table["embedding"][rows] + (1 - smoothing) * found["embedding"]
-            smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None]
-            table["embedding"][rows] = smoothed
-        table["class_id"][rows] = found["class_id"]
-        # Found again, a track keeps its old score for that frame, as in the published code.
-        stayed = rows < self._tracked
-        table["score"][rows[stayed]] = found["score"][stayed]
-        table["last_frame"][rows] = self._frame
-        table["is_confirmed"][rows] = True
+    def _recall(self, archive: Archive, was_confirmed: NDArray[np.bool_]) -> None:
+        """Give tracks that are confirmed now the identity under which they were here before."""
+        table = self._table
+        new = (table["is_confirmed"] & ~was_confirmed).nonzero()[0]
+        rows, known = archive.recall(table[new], self._frame)
+        if not len(rows):
+            return
+        rows = new[rows]
+        if self._record is not None:
+            self._record.event(Event.RETURNED, known["identity"], table["identity"][rows])
+        for field in ("identity", "first_frame", "gallery", "gallery_count", "gallery_frame"):
+            if field in (table.dtype.names or ()):
+                table[field][rows] = known[field]
 
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
         """Start tracks, move tracks between the lists, remove what is over."""
         table, tracked = self._table, self._tracked
-        is_free = np.ones(len(candidates.records), dtype=bool)
-        is_free[match[match >= 0]] = False
-        started = candidates.records[is_free]
-        started["identity"] = self._identities + 1 + np.arange(len(started))
-        started["first_frame"] = started["last_frame"] = self._frame
-        started["is_confirmed"] = self._frame == 1
-        self._identities += len(started)
+        is_free = np.ones(candidates.sure, dtype=bool)
+        is_free[match[(match >= 0) & (match < candidates.sure)]] = False
+        started = self._started(candidates.records[: candidates.sure][is_free])
 
         is_missed = match < 0
         waiting = tracked + is_missed[tracked:].nonzero()[0]
         newly_lost = (is_missed & table["is_confirmed"])[:tracked].nonzero()[0]
         lost = np.concatenate([waiting, newly_lost])
-        lost = lost[~table["is_condemned"][lost]]
+        is_over = table["is_condemned"][lost]
+        if is_over.any():
+            self._remove(table[lost[is_over]], Event.EXPIRED)
+            lost = lost[~is_over]
         # Removal is noted now and carried out when the list is made the next time, one frame late. Hence also a
         # track found again in between is dropped as soon as it is lost again.
         over = waiting[self._frame - table["last_frame"][waiting] > self._buffer_frames]
         table["is_condemned"][over] = True
-        self._removals += len(over) + int(np.count_nonzero(is_missed[:tracked])) - len(newly_lost)
+        given_up = int(np.count_nonzero(is_missed[:tracked])) - len(newly_lost)
+        self._removals += len(over) + given_up
+        if self._record is not None:
+            dropped = is_missed[:tracked] & ~table["is_confirmed"][:tracked]
+            self._record.event(Event.GIVEN_UP, table["identity"][:tracked][dropped])
+            self._record.event(Event.BORN, started["identity"], candidates.rows[: candidates.sure][is_free])
 
         stayed = (~is_missed[:tracked]).nonzero()[0]
         new = np.arange(len(table), len(table) + len(started))
@@ -239,13 +242,35 @@ class Tracker:
         self._table = tables_joined(table, started)[order]
         self._tracked = len(order) - len(lost)
 
+    def _started(self, started: TrackTable) -> TrackTable:
+        """Make tracks of candidates [k] that no track took."""
+        started["identity"] = self._identities + 1 + np.arange(len(started))
+        started["first_frame"] = started["last_frame"] = self._frame
+        started["is_confirmed"] = self._frame == 1
+        self._identities += len(started)
+        if self._config.reupdate:
+            note_sighting(started, started["mean"][:, :4])
+        if self._config.gallery_size and self._width:
+            remember(started, np.arange(len(started)), started["embedding"], self._frame, 1)
+        return started
+
+    def _remove(self, removed: TrackTable, why: Event) -> None:
+        if self._archive is not None and self._width:
+            self._archive.add(removed)
+        if self._record is not None:
+            self._record.event(why, removed["identity"])
+
     def _drop_duplicates(self) -> NDArray[np.float64]:
         """Drop tracks that are another one's duplicate; return the boxes tlwh [M, 4] of what stays."""
         table, tracked = self._table, self._tracked
         boxes = boxes_tlwh(table)
         if tracked == len(table):
             return boxes
-        stays = unique_tracks(table, tlwh_to_xyxy(boxes), tracked, self._config.duplicate_iou)
+        stays, dropped, keepers = unique_tracks(table, corners(boxes), tracked, self._config)
+        if not len(dropped):
+            return boxes
+        if self._record is not None:
+            self._record.event(Event.DUPLICATE, table["identity"][dropped], table["identity"][keepers])
         self._table, self._tracked = table[stays], int(np.count_nonzero(stays[:tracked]))
         kept: NDArray[np.float64] = boxes[stays]
         return kept

@@ -1,0 +1,118 @@
+"""What a match changes in a track: the filter's state, appearance, class, score.
+
+Two later ideas live here. *Noise by score*: a sure detection is measured more precisely, so its variance is taken
+times 1 - score (Du et al., "StrongSORT: Make DeepSORT Great Again", 2023). *Re-update*: while a track was lost, its
+filter ran on without correction and its velocity drifted; when it is found, the filter starts again from the state in
+which it was last seen and follows a straight line between the two boxes (Cao et al., "Observation-Centric SORT", 2023).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.config import TrackerConfig
+from fairmot.tracking import kalman
+from fairmot.tracking.gallery import remember
+from fairmot.tracking.table import Candidates, TrackTable
+
+FloatRows = NDArray[np.float64]
+
+
+def correct(
+    table: TrackTable,
+    tracked: int,
+    match: NDArray[np.intp],
+    candidates: Candidates,
+    frame: int,
+    config: TrackerConfig,
+    noise: kalman.Noise,
+) -> None:
+    """Take over the matched candidates into their tracks, in place.
+
+    Args:
+        table: all tracks [M], predicted; the first ``tracked`` are tracked, the others lost.
+        tracked: how many are tracked.
+        match: the candidate of each track [M], or -1.
+        candidates: the detections that take part.
+        frame: number of the frame, from 1.
+        config: smoothing and options.
+        noise: spreads of the filter.
+    """
+    rows = (match >= 0).nonzero()[0]
+    found, matched = candidates.records[match[rows]], table[rows]
+    boxes = found["mean"][:, :4]
+    stayed = rows < tracked
+    if config.reupdate:
+        _replay(matched, ~stayed, boxes, frame, noise)
+    share = 1.0 - np.clip(found["score"], 0.0, 1.0) if config.score_noise else None
+    matched["mean"], matched["covariance"] = kalman.update(matched["mean"], matched["covariance"], boxes, noise, share)
+    if config.reupdate:
+        note_sighting(matched, boxes)
+    if matched["embedding"].shape[1]:
+        smoothed = config.smoothing * matched["embedding"] + (1 - config.smoothing) * found["embedding"]
+        smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None]
+        matched["embedding"] = smoothed
+        if config.gallery_size:
+            remember(matched, np.arange(len(rows)), found["embedding"], frame, config.gallery_interval_frames)
+    matched["class_id"] = found["class_id"]
+    # Found again, a track keeps its old score for that frame, as in the published code.
+    np.copyto(matched["score"], found["score"], where=stayed)
+    matched["last_frame"] = frame
+    matched["is_confirmed"] = True
+    table[rows] = matched
+
+
+def note_sighting(tracks: TrackTable, boxes_cxcyah: FloatRows) -> None:
+    """Keep the measured boxes [M, 4] and the states after them."""
+    tracks["seen_box"], tracks["seen_mean"] = boxes_cxcyah, tracks["mean"]
+    tracks["seen_covariance"] = tracks["covariance"]
+
+
+def _replay(tracks: TrackTable, is_lost: NDArray[np.bool_], boxes: FloatRows, frame: int, noise: kalman.Noise) -> None:
+    rows = is_lost.nonzero()[0]
+    if not len(rows):
+        return
+    lost = tracks[rows]
+    gaps = frame - lost["last_frame"]
+    lost["mean"], lost["covariance"] = replayed(
+        lost["seen_mean"], lost["seen_covariance"], lost["seen_box"], boxes[rows], gaps, noise
+    )
+    tracks[rows] = lost
+
+
+def replayed(
+    mean: FloatRows,
+    covariance: FloatRows,
+    first_boxes: FloatRows,
+    last_boxes: FloatRows,
+    gaps: NDArray[np.int64],
+    noise: kalman.Noise = kalman.PUBLISHED,
+) -> tuple[FloatRows, FloatRows]:
+    """Follow the line between two boxes up to, and without, the correction by the last one.
+
+    Args:
+        mean: states after the first boxes [M, 8].
+        covariance: [M, 3, 4].
+        first_boxes: centre, aspect, height [M, 4].
+        last_boxes: [M, 4], ``gaps`` frames later.
+        gaps: [M], at least 1.
+        noise: spreads of the filter.
+
+    Returns:
+        Means and covariances predicted for the frame of the last boxes.
+    """
+    mean, covariance = mean.copy(), covariance.copy()
+    # Centre, width and height change evenly, the aspect follows from them.
+    first, last = first_boxes.copy(), last_boxes.copy()
+    first[:, 2] *= first[:, 3]
+    last[:, 2] *= last[:, 3]
+    # One turn a frame of the longest gap, all tracks at once.
+    for step in range(1, int(gaps.max(initial=0)) + 1):
+        moved = (gaps >= step).nonzero()[0]
+        mean[moved], covariance[moved] = kalman.predict(mean[moved], covariance[moved], noise)
+        between = moved[gaps[moved] > step]
+        box = first[between] + (last[between] - first[between]) * (step / gaps[between])[:, None]
+        box[:, 2] /= box[:, 3]
+        mean[between], covariance[between] = kalman.update(mean[between], covariance[between], box, noise)
+    return mean, covariance

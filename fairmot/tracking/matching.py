@@ -1,0 +1,85 @@
+"""The steps of the association one after the other: appearance, low scores (BYTE), overlap, tracks seen once."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.config import TrackerConfig
+from fairmot.tracking import kalman
+from fairmot.tracking.association import FloatRows, IndexArray, assign, first_step, iou_distance
+from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
+
+
+class Stage(IntEnum):
+    """Which step matched a pair."""
+
+    NONE = 0
+    APPEARANCE = 1
+    """Confirmed and lost tracks, by appearance and motion; without embeddings by overlap inside the gate."""
+    LOW_SCORE = 2
+    """Tracks still tracked against detections of low score (BYTE)."""
+    OVERLAP = 3
+    """Tracks still tracked, by overlap."""
+    UNCONFIRMED = 4
+    """Tracks seen once, by overlap."""
+
+
+class Matches(NamedTuple):
+    """What the association found."""
+
+    candidates: IndexArray
+    """The candidate of each track [M], or -1."""
+    stages: NDArray[np.int8]
+    """The ``Stage`` that matched each track [M]."""
+
+
+def associate(
+    table: TrackTable, tracked: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
+) -> Matches:
+    """Match tracks and candidates.
+
+    Args:
+        table: all tracks [M], predicted; the first ``tracked`` are tracked, the others lost.
+        tracked: how many are tracked.
+        candidates: detections that take part.
+        config: limits and options.
+        noise: spreads of the filter.
+    """
+    match = np.full(len(table), -1)
+    stages = np.zeros(len(table), dtype=np.int8)
+    is_confirmed = table["is_confirmed"]  # of all lost ones too
+    is_free = np.ones(len(candidates.records), dtype=bool)
+    boxes = corners(boxes_tlwh(table))
+
+    def settle(rows: IndexArray, columns: IndexArray, cost: FloatRows, limit: float, stage: Stage) -> None:
+        if config.per_class:
+            other = table["class_id"][rows, None] != candidates.records["class_id"][columns]
+            cost = np.where(other, np.inf, cost)
+        chosen_rows, chosen_columns = assign(cost, limit)
+        rows, columns = rows[chosen_rows], columns[chosen_columns]
+        match[rows], stages[rows] = columns, stage
+        is_free[columns] = False
+
+    def by_overlap(rows: IndexArray, columns: IndexArray, limit: float, stage: Stage) -> None:
+        if len(rows) and len(columns):
+            settle(rows, columns, iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit, stage)
+
+    def waiting(confirmed: bool) -> IndexArray:
+        rows: IndexArray = ((match[:tracked] < 0) & (is_confirmed[:tracked] == confirmed)).nonzero()[0]
+        return rows
+
+    sure = candidates.sure
+    pool = is_confirmed.nonzero()[0]
+    if len(pool) and sure:
+        cost, limit = first_step(table[pool], boxes[pool], candidates, config, noise)
+        settle(pool, np.arange(sure), cost, limit, Stage.APPEARANCE)
+    if len(is_free) > sure:
+        low = np.arange(sure, len(is_free))
+        by_overlap(waiting(True), low, config.second_pass_iou_limit, Stage.LOW_SCORE)
+    by_overlap(waiting(True), is_free[:sure].nonzero()[0], config.iou_limit, Stage.OVERLAP)
+    by_overlap(waiting(False), is_free[:sure].nonzero()[0], config.unconfirmed_iou_limit, Stage.UNCONFIRMED)
+    return Matches(match, stages)

@@ -1,0 +1,236 @@
+"""The tracker's record: what it saw, weighed and decided in each frame; for ``fairmot explain``.
+
+One compressed ``.npz`` with five tables (structured arrays), each row with the index of its frame. ``docs/tracking.md``
+describes them; the types below are the layout.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.config import TrackerConfig
+from fairmot.detections import Detections
+from fairmot.errors import InputError
+from fairmot.files import replacing
+from fairmot.tracking import kalman
+from fairmot.tracking.matching import Matches, Stage
+from fairmot.tracking.pairs import TrackState, explain_pairs, pair_costs
+from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
+
+FORMAT_VERSION = 1
+
+Rows = NDArray[np.void]
+
+
+class Fate(IntEnum):
+    """What became of a detection."""
+
+    IGNORED = 0
+    """Its score is too low, or it has no area."""
+    MATCHED = 1
+    STARTED = 2
+    """It started a track."""
+    LEFT = 3
+    """Of low score, taken up by no track in the second pass."""
+
+
+class Event(IntEnum):
+    """What happened to an identity."""
+
+    BORN = 0
+    """``other``: row of the detection."""
+    GIVEN_UP = 1
+    """Seen once and not again in the next frame."""
+    EXPIRED = 2
+    """Lost for too long."""
+    DUPLICATE = 3
+    """Lay on the track ``other``, which was seen for longer."""
+    RETURNED = 4
+    """Came back after it had expired; ``other``: the number it was born with this time."""
+
+
+_TABLES: dict[str, np.dtype[np.void]] = {
+    "frames": np.dtype([("frame", "i4"), ("detections", "i4"), ("tracks", "i4")]),
+    "detections": np.dtype(
+        [
+            ("frame", "i4"),
+            ("detection", "i4"),  # row in what the detector handed over
+            ("box_xyxy", "f4", (4,)),
+            ("score", "f4"),
+            ("class_id", "i4"),
+            ("fate", "i1"),  # Fate
+            ("identity", "i4"),  # that took it, or 0
+        ]
+    ),
+    "tracks": np.dtype(
+        [
+            ("frame", "i4"),
+            ("identity", "i4"),
+            ("box_xyxy", "f4", (4,)),  # where the filter expected it
+            ("state", "i1"),  # TrackState before this frame
+            ("detection", "i4"),  # row it was matched with, or -1
+            ("stage", "i1"),  # Stage that matched it
+            ("reason", "i1"),  # Reason why not
+        ]
+    ),
+    "pairs": np.dtype(
+        [
+            ("frame", "i4"),
+            ("identity", "i4"),
+            ("detection", "i4"),
+            ("appearance", "f4"),  # cosine distance; NaN without embeddings
+            ("motion", "f4"),  # squared Mahalanobis distance
+            ("iou", "f4"),
+            ("in_gate", "?"),
+            ("cost", "f4"),  # of step 1; infinite where it does not apply
+            ("stage", "i1"),  # Stage that matched this pair, 0: not matched
+        ]
+    ),
+    "events": np.dtype([("frame", "i4"), ("identity", "i4"), ("kind", "i1"), ("other", "i4")]),
+}
+
+
+class RecordTables(NamedTuple):
+    """A record, read back. Frames are indices from 0."""
+
+    frames: Rows
+    detections: Rows
+    tracks: Rows
+    pairs: Rows
+    events: Rows
+
+
+class TrackerRecord:
+    """Hand one to ``Tracker`` and save it at the end; ``Tracker.reset`` clears it."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all frames."""
+        self._rows: dict[str, list[Rows]] = {name: [] for name in _TABLES}
+        self._frame = -1
+
+    def begin(self, frame_index: int, detections: Detections) -> None:
+        """Open a frame."""
+        self._frame = frame_index
+        self._add("frames", 1, detections=len(detections))
+        self._add(
+            "detections",
+            len(detections),
+            detection=np.arange(len(detections)),
+            box_xyxy=detections.boxes_xyxy,
+            score=detections.scores,
+            class_id=detections.class_ids,
+        )
+
+    def matched(
+        self,
+        table: TrackTable,
+        tracked: int,
+        candidates: Candidates,
+        matches: Matches,
+        config: TrackerConfig,
+        noise: kalman.Noise,
+    ) -> None:
+        """Take down the costs of all pairs that are near each other, and what was matched."""
+        pairs = pair_costs(table, tracked, candidates, config, noise)
+        is_matched = matches.candidates[pairs.tracks] == pairs.candidates
+        self._add(
+            "pairs",
+            len(pairs.tracks),
+            identity=table["identity"][pairs.tracks],
+            detection=candidates.rows[pairs.candidates],
+            appearance=pairs.appearance,
+            motion=pairs.motion,
+            iou=pairs.iou,
+            in_gate=pairs.in_gate,
+            cost=pairs.cost,
+            stage=np.where(is_matched, matches.stages[pairs.tracks], Stage.NONE),
+        )
+        rows = (matches.candidates >= 0).nonzero()[0]
+        found = matches.candidates[rows]
+        detection = np.full(len(table), -1)
+        detection[rows] = candidates.rows[found]
+        states = np.full(len(table), TrackState.LOST)
+        states[:tracked] = np.where(table["is_confirmed"][:tracked], TrackState.TRACKED, TrackState.UNCONFIRMED)
+        self._add(
+            "tracks",
+            len(table),
+            identity=table["identity"],
+            box_xyxy=corners(boxes_tlwh(table)),
+            state=states,
+            detection=detection,
+            stage=matches.stages,
+            reason=explain_pairs(pairs, matches, table, tracked, candidates, config),
+        )
+        self._rows["frames"][-1]["tracks"] = len(table)
+        seen = self._rows["detections"][-1]
+        seen["fate"][candidates.rows[candidates.sure :]] = Fate.LEFT
+        seen["fate"][candidates.rows[found]] = Fate.MATCHED
+        seen["identity"][candidates.rows[found]] = table["identity"][rows]
+
+    def event(self, kind: Event, identities: NDArray[Any], others: NDArray[Any] | int = -1) -> None:
+        """Take down what happened to identities [k] in the open frame."""
+        self._add("events", len(identities), identity=identities, kind=kind, other=others)
+        if kind is Event.BORN:
+            seen = self._rows["detections"][-1]
+            seen["fate"][others], seen["identity"][others] = Fate.STARTED, identities
+        elif kind is Event.RETURNED and len(identities):
+            # From this frame on they carry the old number, in the rows of this frame too.
+            new_names = dict(zip(np.asarray(others).tolist(), identities.tolist(), strict=True))
+            for name in ("detections", "tracks", "pairs"):
+                column = self._rows[name][-1]["identity"]
+                for born, old in new_names.items():
+                    column[column == born] = old
+
+    def tables(self) -> RecordTables:
+        """Return everything so far."""
+        return RecordTables(
+            **{
+                name: np.concatenate(rows) if rows else np.empty(0, dtype=_TABLES[name])
+                for name, rows in self._rows.items()
+            }
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the record, compressed."""
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            save: Callable[..., None] = np.savez_compressed
+            save(file, version=np.array(FORMAT_VERSION), **self.tables()._asdict())
+
+    def _add(self, name: str, count: int, **columns: Any) -> None:
+        if not count and name == "events":
+            return
+        rows = np.zeros(count, dtype=_TABLES[name])
+        rows["frame"] = self._frame
+        for column, values in columns.items():
+            rows[column] = values
+        self._rows[name].append(rows)
+
+
+def load_record(path: Path | str) -> RecordTables:
+    """Read a record.
+
+    Raises:
+        InputError: no such file, or not a record of this version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if "version" not in arrays or int(arrays["version"]) != FORMAT_VERSION:
+                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+            tables = {name: arrays[name] for name in _TABLES}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a tracker's record") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise InputError(f"{path}: not a tracker's record; make one with --record") from error
+    if any(tables[name].dtype != row for name, row in _TABLES.items()):
+        raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+    return RecordTables(**tables)
