@@ -9,11 +9,12 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from fairmot.detections import Detections
-from fairmot.engines import choose_export_engine, choose_inference_engine, load_engine
+from fairmot.engines import EXPORTED, choose_export_engine, choose_inference_engine, load_engine
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
+from fairmot.network.summary import summarize
 from fairmot.network.weights import check_weights, load_weights
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
@@ -110,10 +111,11 @@ def load_detector(
     """Load a detector.
 
     Args:
-        weights: a ``.safetensors`` weight file or an ``.onnx`` detector that this project exported; None: the weights
-            that come with the package.
-        engine: ``onnxruntime``, ``torch``, ``mindspore``, or ``auto``: PyTorch on ``cuda``, MindSpore on ``ascend``,
-            else the fastest one installed. An ``.onnx`` file is run by ONNX Runtime.
+        weights: a ``.safetensors`` weight file, or a detector that this project exported (``.onnx``, ``.xml``); None:
+            the weights that come with the package.
+        engine: ``onnxruntime``, ``openvino``, ``torch``, ``mindspore``, or ``auto``: PyTorch on ``cuda``, MindSpore on
+            ``ascend``, else the fastest one installed. ``auto`` runs ``.onnx`` with ONNX Runtime, ``.xml`` with
+            OpenVINO.
         device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
         confidence: only detections with a higher score are handed over.
         input_size: width and height of the canvas, pixels, multiples of 32; None: the size the network was made for.
@@ -127,9 +129,9 @@ def load_detector(
     if input_size is not None:
         _check_input_size(input_size)
     path = _weight_path(weights)
-    if path.suffix == ".onnx":
-        engine = choose_export_engine(engine)
-        exported = _export_reader(engine, path).load_exported_detector(path, device)
+    if path.suffix in EXPORTED:
+        engine = choose_export_engine(engine, path.suffix)
+        exported = _export_reader(engine, path, "load_exported_detector").load_exported_detector(path, device)
         network, config = exported.detector, exported.network
         if input_size is not None and tuple(input_size) != network.input_size:
             made_for = "{} x {}".format(*network.input_size)
@@ -140,7 +142,7 @@ def load_detector(
         graph = build_graph(config)
         check_weights(graph, file.arrays, str(path))
         size = input_size or config.input_size
-        engine = choose_inference_engine(engine, device)
+        engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
         network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
     return Detector(network, engine, config.architecture, config.classes, confidence, classes)
 
@@ -149,7 +151,8 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
     """Load a network that gives raw head maps, for parity checks and research.
 
     Args:
-        weights: a ``.safetensors`` weight file, or ``.onnx`` raw heads that this project exported.
+        weights: a ``.safetensors`` weight file, or raw heads that this project exported (``.onnx``, ``.xml``,
+            ``.mindir``).
         engine: as of ``load_detector``.
         device: as the engine names it, or ``auto``.
 
@@ -157,9 +160,10 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
         InputError: a file, engine or device that cannot be used.
     """
     path = _weight_path(weights)
-    if path.suffix == ".onnx":
-        heads: RawNetwork = _export_reader(choose_export_engine(engine), path).load_exported_network(path, device).heads
-        return heads
+    if path.suffix in EXPORTED:
+        engine = choose_export_engine(engine, path.suffix)
+        exported = _export_reader(engine, path, "load_exported_network").load_exported_network(path, device)
+        return cast(RawNetwork, exported.heads)
     file = load_weights(path)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(path))
@@ -174,10 +178,15 @@ class _ExportReader(Protocol):
     def load_exported_network(self, path: Path, device: str) -> Any: ...
 
 
-def _export_reader(engine: str, path: Path) -> _ExportReader:
+def _export_reader(engine: str, path: Path, function: str) -> _ExportReader:
+    """The engine's module, which has ``function``."""
+    able = EXPORTED[path.suffix]
+    if engine not in able:
+        known = f"use engine {' or '.join(able)}, or .safetensors"
+        raise InputError(f"{path}: engine {engine} runs no exported models of this kind; {known}")
     module = load_engine(engine)
-    if not hasattr(module, "load_exported_detector"):
-        raise InputError(f"{path}: engine {engine} runs no exported models; use engine onnxruntime, or .safetensors")
+    if not hasattr(module, function):
+        raise InputError(f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx")
     return cast(_ExportReader, module)
 
 

@@ -168,7 +168,7 @@ def test_exported_detectors_and_networks_load(network, weight_file, tmp_path):
     heads = load_network(tmp_path / "heads.onnx")(pixels)
     for name, values in load_network(weight_file, "onnxruntime")(pixels).items():
         np.testing.assert_array_equal(heads[name], values)
-    with pytest.raises(InputError, match="device 'cuda': the ONNX Runtime engine offers"):
+    with pytest.raises(InputError, match="device cuda: this ONNX Runtime has no CUDAExecutionProvider"):
         load_detector(tmp_path / "detector.onnx", device="cuda")  # not: PyTorch runs no exported models
     with pytest.raises(InputError, match="was exported for 96 x 64, not for 64 x 64"):
         load_detector(tmp_path / "detector.onnx", input_size=(64, 64))

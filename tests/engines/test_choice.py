@@ -9,7 +9,7 @@ from fairmot import engines
 from fairmot.engines import choose_export_engine, choose_inference_engine, choose_training_engine
 from fairmot.errors import InputError
 
-EVERYTHING = ("onnxruntime", "torch", "mindspore")
+EVERYTHING = ("onnxruntime", "openvino", "torch", "mindspore")
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_the_device_decides(machine, device, has_cuda, trains, detects):
     assert choose_training_engine("auto", device) == trains
     assert choose_inference_engine("auto", device) == detects
     assert choose_export_engine() == "onnxruntime"
+    assert choose_export_engine("auto", ".xml") == "openvino"
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
@@ -53,6 +54,16 @@ def test_what_is_installed_decides_on_a_processor(machine, device):
     machine(("onnxruntime",))
     with pytest.raises(InputError, match=r"no training framework is installed; run: pip install 'fairmot\[torch\]'"):
         choose_training_engine("auto", device)
+
+
+def test_the_network_decides_between_the_engines_of_a_processor(machine):
+    heavy, light = 90_000_000_000, 900_000_000
+    machine(EVERYTHING)
+    assert choose_inference_engine("auto", "cpu", heavy) == "openvino"
+    assert choose_inference_engine("auto", "cpu", light) == "onnxruntime"
+    assert choose_inference_engine("auto", "cuda", heavy) == "torch"
+    machine(("onnxruntime", "torch"))
+    assert choose_inference_engine("auto", "cpu", heavy) == "onnxruntime"
 
 
 def test_a_named_engine_wins_over_the_device(machine):

@@ -13,11 +13,9 @@ from onnx import ModelProto
 from fairmot.engines.interface import RawDetections
 from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
 from fairmot.engines.onnx.layers import Arrays
+from fairmot.engines.onnx.providers import select_providers
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
-
-PROVIDERS = {"auto": ["CPUExecutionProvider"], "cpu": ["CPUExecutionProvider"]}
-"""Device -> execution providers of ONNX Runtime, the preferred one first."""
 
 
 class OnnxNetwork:
@@ -83,10 +81,9 @@ def create_session(model: ModelProto | bytes, device: str = "auto") -> onnxrunti
     """Start ONNX Runtime on a model in memory.
 
     Raises:
-        InputError: an unknown device.
+        InputError: an unknown device, or one that this ONNX Runtime or this machine lacks.
     """
-    if device not in PROVIDERS:
-        raise InputError(f"device {device!r}: the ONNX Runtime engine offers {', '.join(PROVIDERS)}")
+    providers = select_providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count()
     options.use_deterministic_compute = True
@@ -94,7 +91,10 @@ def create_session(model: ModelProto | bytes, device: str = "auto") -> onnxrunti
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors; what the optimiser leaves undone is no news for the user
     content = model if isinstance(model, bytes) else model.SerializeToString()
-    return onnxruntime.InferenceSession(content, options, providers=PROVIDERS[device])
+    session = onnxruntime.InferenceSession(content, options, providers=providers)
+    if providers[0][0] not in session.get_providers():  # it falls back without a word
+        raise InputError(f"device {device}: ONNX Runtime could not start {providers[0][0]}; is there such a device?")
+    return session
 
 
 def thread_count() -> int:

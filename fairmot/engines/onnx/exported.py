@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
+from onnx import ModelProto
 from pydantic import ValidationError
 
 from fairmot.config import NetworkConfig
+from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
 from fairmot.errors import InputError
+
+FOREIGN = "not exported by fairmot, or cut off; give weights as .safetensors instead"
 
 
 class ExportedDetector(NamedTuple):
     """A detector and the network it was exported from."""
 
     network: NetworkConfig
-    detector: OnnxDetector
+    detector: CanvasDetector
 
 
 class ExportedNetwork(NamedTuple):
     """A network that gives raw heads, and its configuration."""
 
     network: NetworkConfig
-    heads: OnnxNetwork
+    heads: RawNetwork
 
 
 def load_exported_detector(path: Path | str, device: str = "auto") -> ExportedDetector:
@@ -49,25 +54,49 @@ def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNet
     return ExportedNetwork(network, OnnxNetwork(session))
 
 
-def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession]:
+def model_properties(model: ModelProto) -> dict[str, str]:
+    """What a model says about itself."""
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def parse_onnx(path: Path) -> tuple[bytes, dict[str, str]]:
+    """Return a file's content and properties.
+
+    Raises:
+        InputError: no such file, no ONNX file, or one of another program.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such ONNX file")
     content = path.read_bytes()
     try:
-        model = onnx.load_model_from_string(content)
+        properties = model_properties(onnx.load_model_from_string(content))
     except DecodeError as error:
         raise InputError(f"{path}: not an ONNX file, or cut off ({error}); export it again") from error
-    properties = {entry.key: entry.value for entry in model.metadata_props}
     if "fairmot.kind" not in properties:
-        raise InputError(f"{path}: not exported by fairmot, or cut off; give weights as .safetensors instead")
+        raise InputError(f"{path}: {FOREIGN}")
+    return content, properties
+
+
+def read_network(path: Path, properties: Mapping[str, str], kind: str) -> NetworkConfig:
+    """Return the configuration of an exported network.
+
+    Raises:
+        InputError: it is of another kind, or of another version.
+    """
     if properties["fairmot.kind"] != kind:
         raise InputError(f"{path}: holds {properties['fairmot.kind']!r} of a network, expected {kind!r}")
     try:
-        network = NetworkConfig.model_validate_json(properties.get("fairmot.network", ""))
+        return NetworkConfig.model_validate_json(properties.get("fairmot.network", ""))
+    except ValidationError as error:
+        raise InputError(f"{path}: its network configuration is not of this version; export it again") from error
+
+
+def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession]:
+    content, properties = parse_onnx(path)
+    network = read_network(path, properties, kind)
+    try:
         return network, create_session(content, device)
     except InputError:
         raise
-    except ValidationError as error:
-        raise InputError(f"{path}: its network configuration is not of this version; export it again") from error
     except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
         raise InputError(f"{path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error

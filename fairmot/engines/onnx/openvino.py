@@ -1,0 +1,201 @@
+"""The OpenVINO engine: the same ONNX models, and OpenVINO's own ``.xml`` files, on OpenVINO. It trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+from onnx import ModelProto
+from openvino import Core, Model, opset8, opset13
+from openvino.frontend.onnx import ConversionExtension
+
+from fairmot.engines.interface import RawDetections
+from fairmot.engines.onnx.detector import OnnxDetector, thread_count
+from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
+from fairmot.engines.onnx.exported import (
+    FOREIGN,
+    ExportedDetector,
+    ExportedNetwork,
+    model_properties,
+    parse_onnx,
+    read_network,
+)
+from fairmot.engines.onnx.layers import Arrays
+from fairmot.errors import InputError
+from fairmot.network.graph import Graph
+
+PRECISIONS = ("f32", "bf16", "f16")
+"""What it may compute in; the two short ones where the device has them."""
+
+_CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
+
+
+class OpenVinoNetwork:
+    """The head maps of a network (``RawNetwork``)."""
+
+    def __init__(self, run: Callable[..., Any]) -> None:
+        self._run = run
+
+    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Take RGB planes [B, 3, H, W] in 0..1, return head -> map."""
+        found = self._run({"pixels": np.ascontiguousarray(pixels, dtype=np.float32)})
+        return {head: np.array(found[head]) for head in HEADS}
+
+
+class OpenVinoDetector(OnnxDetector):
+    """Network and decoding in one compiled model (``CanvasDetector``)."""
+
+    def __init__(self, compiled: Any) -> None:
+        batch, height, width, _ = compiled.input("images").partial_shape
+        self._compiled = compiled
+        self.input_size = (width.get_length(), height.get_length())
+        self.batch = batch.get_length() if batch.is_static else None
+
+    def _run(self, canvases: NDArray[np.uint8]) -> RawDetections:
+        found = self._compiled({"images": np.ascontiguousarray(canvases)})
+        return RawDetections(*(np.array(found[name]) for name in DETECTIONS))
+
+
+def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> OpenVinoNetwork:
+    """Build the network of ``graph`` with these weights.
+
+    Raises:
+        InputError: a device or precision that OpenVINO lacks here.
+    """
+    return OpenVinoNetwork(compile_model(from_onnx(export_heads(graph, weights)), device, precision))
+
+
+def load_canvas_detector(
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    max_objects: int = 500,
+    device: str = "auto",
+    precision: str = "f32",
+) -> OpenVinoDetector:
+    """Build network and decoding for canvases of this size (width, height).
+
+    Raises:
+        InputError: a device or precision that OpenVINO lacks here.
+    """
+    model = from_onnx(export_detector(graph, weights, input_size, max_objects))
+    return OpenVinoDetector(compile_model(model, device, precision))
+
+
+def load_exported_detector(path: Path | str, device: str = "auto", precision: str = "f32") -> ExportedDetector:
+    """Read a detector that this project exported, ``.xml`` or ``.onnx``.
+
+    Raises:
+        InputError: no such file, one that OpenVINO cannot read, or none of this project's detectors.
+    """
+    path = Path(path)
+    model, properties = _read(path)
+    network = read_network(path, properties, "detector")
+    return ExportedDetector(network, OpenVinoDetector(_compile(path, model, device, precision)))
+
+
+def load_exported_network(path: Path | str, device: str = "auto", precision: str = "f32") -> ExportedNetwork:
+    """Read raw heads that this project exported, ``.xml`` or ``.onnx``.
+
+    Raises:
+        InputError: no such file, one that OpenVINO cannot read, or none of this project's networks.
+    """
+    path = Path(path)
+    model, properties = _read(path)
+    network = read_network(path, properties, "heads")
+    return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device, precision)))
+
+
+def from_onnx(model: ModelProto | bytes) -> Model:
+    """Turn an ONNX model into OpenVINO's; deformable convolutions become its own kind."""
+    core = Core()
+    core.add_extension(ConversionExtension("DeformConv", _deformable_convolution))
+    return core.read_model(model if isinstance(model, bytes) else model.SerializeToString(), b"")
+
+
+def compile_model(model: Model, device: str = "auto", precision: str = "f32") -> Any:
+    """Prepare a model for a device.
+
+    Raises:
+        InputError: a device or precision that OpenVINO lacks here.
+    """
+    core = Core()
+    name = "CPU" if device == "auto" else device.upper().replace(":", ".")
+    if name.partition(".")[0] not in {each.partition(".")[0] for each in core.available_devices}:
+        found = ", ".join(each.lower() for each in core.available_devices)
+        raise InputError(f"device {device!r}: OpenVINO finds only {found} here")
+    if precision not in PRECISIONS or _CAPABILITIES[precision] not in core.get_property(
+        name, "OPTIMIZATION_CAPABILITIES"
+    ):
+        raise InputError(f"precision {precision}: OpenVINO cannot compute in it on {name.lower()}; f32 always works")
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    if name == "CPU" and (threads := thread_count()):
+        settings["INFERENCE_NUM_THREADS"] = threads
+    return core.compile_model(model, name, settings)
+
+
+def _compile(path: Path, model: Model, device: str, precision: str) -> Any:
+    try:
+        return compile_model(model, device, precision)
+    except RuntimeError as error:
+        raise InputError(f"{path}: OpenVINO cannot run it: {_reason(error)}") from error
+
+
+def _read(path: Path) -> tuple[Model, dict[str, str]]:
+    if path.suffix == ".onnx":
+        content, properties = parse_onnx(path)
+        try:
+            return from_onnx(content), properties
+        except RuntimeError as error:
+            raise InputError(f"{path}: OpenVINO cannot read it: {_reason(error)}") from error
+    for file in (path, path.with_suffix(".bin")):
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; an OpenVINO model is an .xml and a .bin of the same name")
+    try:
+        model = Core().read_model(path)
+    except RuntimeError as error:
+        raise InputError(f"{path}: no OpenVINO model, or cut off ({_reason(error)}); export it again") from error
+    if not model.has_rt_info(["fairmot", "kind"]):
+        raise InputError(f"{path}: {FOREIGN}")
+    names = ("kind", "network")
+    return model, {f"fairmot.{name}": model.get_rt_info(["fairmot", name]).astype(str) for name in names}
+
+
+def write_model(path: Path, source: ModelProto) -> None:
+    """Write an ONNX model of this project as OpenVINO's ``.xml`` with a ``.bin`` beside it, which need no extension."""
+    model = from_onnx(source)
+    for key, text in model_properties(source).items():
+        model.set_rt_info(text, key.split("."))
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def _deformable_convolution(node: Any) -> Any:
+    """OpenVINO reads no ``DeformConv``: its own does the same with a mask and zeros outside of the map."""
+    x, weight, offsets, bias, mask = (node.get_input(place) for place in range(5))
+    pads = node.get_attribute("pads")
+    kernel = node.get_attribute("kernel_shape")
+    result = opset8.deformable_convolution(
+        x,
+        offsets,
+        weight,
+        node.get_attribute("strides"),
+        pads[: len(kernel)],
+        pads[len(kernel) :],
+        [1] * len(kernel),
+        mask=mask,
+        bilinear_interpolation_pad=True,
+    )
+    if bias.get_partial_shape().rank.get_length() == 1:  # ONNX's empty name gives a placeholder
+        result = opset13.add(result, opset13.reshape(bias, np.array([1, -1, 1, 1]), special_zero=False))
+    return result.outputs()
+
+
+def _reason(error: Exception) -> str:
+    """The line of OpenVINO's message that says what is wrong: the ones before it name its own source files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (telling or lines or ["no reason given"])[0]
