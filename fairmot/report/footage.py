@@ -74,13 +74,16 @@ def source_footage(source: Path, frames: range, copy: Path, progress: Progress |
         times = frame_seconds(source)
         selected = range(frames.start, min(frames.stop, len(times)), frames.step)
         return Footage(source, reader.size, times[selected.start : selected.stop : selected.step], selected, False)
-    with VideoWriter(copy, reader.size, reader.frame_rate / reader.every) as writer:
-        first: float | None = None
-        for done, frame in enumerate(reader):
-            first = frame.seconds if first is None else first
-            writer.write(frame.image, frame.seconds - first)
-            if progress:
-                progress(f"{reader.name}: video for the page", done + 1, reader.frame_count)
+    try:
+        with reader, VideoWriter(copy, reader.size, reader.frame_rate / reader.every) as writer:
+            first: float | None = None
+            for done, frame in enumerate(reader):
+                first = frame.seconds if first is None else first
+                writer.write(frame.image, frame.seconds - first)
+                if progress:
+                    progress(f"{reader.name}: video for the page", done + 1, reader.frame_count)
+    except OSError as error:
+        raise InputError(f"{copy}: the page's video cannot be made of {source} ({error.strerror})") from error
     times = frame_seconds(copy)
     return Footage(copy, reader.size, times, range(len(times)), drawn=False, made=True)
 

@@ -86,36 +86,39 @@ def report(
 
     contents: list[dict[str, Any]] = []
     videos: list[Footage | None] = []
-    for each in tracked.sources:
-        truth = None if judged is None else judged.sources[each.name]
-        pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
-        content, footage = _source(each, pictures, truth, page, start, every, progress)
-        contents.append(content)
-        videos.append(footage)
-    embedded, linked = _place_videos(videos, contents, page, embed)
-    model = {
-        "title": f"{folder_name(tracked.path)} - fairmot report",
-        "run": folder_name(tracked.path),
-        "sources": contents,
-        "scores": None if scores is None else score_content(scores),
-    }
-    write_page(page, model, embedded)
-    for footage in embedded.values():
-        if footage.made:
-            footage.path.unlink(missing_ok=True)
+    linked: list[Path] = []
+    try:
+        for each in tracked.sources:
+            truth = None if judged is None else judged.sources[each.name]
+            pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
+            footage = _footage(each, pictures, truth, page, start, every, progress)
+            videos.append(footage)
+            contents.append(_source(each, footage, truth, start, every, progress))
+        embedded, links = _place_videos(videos, contents, page, embed)
+        model = {
+            "title": f"{folder_name(tracked.path)} - fairmot report",
+            "run": folder_name(tracked.path),
+            "sources": contents,
+            "scores": None if scores is None else score_content(scores),
+        }
+        write_page(page, model, embedded)
+        linked = links
+    finally:
+        # A video made for the page stays only where the page needs it.
+        for made in videos:
+            if made is not None and made.made and made.path not in linked:
+                made.path.unlink(missing_ok=True)
     return Report(page, page.stat().st_size, [each.name for each in tracked.sources], linked)
 
 
 def _source(
     each: TrackedSource,
-    pictures: Path | None,
+    footage: Footage | None,
     judged: JudgedSource | None,
-    page: Path,
     start: int,
     every: int,
     progress: Progress | None,
-) -> tuple[dict[str, Any], Footage | None]:
-    footage = _footage(each, pictures, judged, page, start, every, progress)
+) -> dict[str, Any]:
     frame_count = None if judged is None else judged.sequence.info.frame_count
     if frame_count is None and footage is not None:
         frame_count = len(footage.seconds)
@@ -141,7 +144,7 @@ def _source(
         cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
         for number, picture in zip(longest.tolist(), cut, strict=True):
             thumbnails[number] = picture
-    content = source_content(
+    return source_content(
         each.name,
         rows,
         table,
@@ -153,7 +156,6 @@ def _source(
         scene=scene,
         judged=judged,
     )
-    return content, footage
 
 
 def _footage(

@@ -37,7 +37,7 @@ class App {
     byId("source").addEventListener("change", (event) => this.open(Number(event.target.value)));
     document.addEventListener("keydown", (event) => this.pressed(event));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
-    new ResizeObserver(() => this.redraw()).observe(byId("stage"));
+    new ResizeObserver(() => { this.heatStale = true; this.redraw(); }).observe(byId("stage"));
   }
 
   async open(number) {
@@ -55,7 +55,7 @@ class App {
     this.scene = null;
     if (source.scene) {
       const scene = new Image();
-      scene.onload = () => { if (this.source === source) { this.scene = scene; this.redraw(); } };
+      scene.onload = () => { if (this.source === source) { this.scene = scene; this.heatStale = true; this.redraw(); } };
       scene.src = source.scene;
     }
     this.openVideo(number);
@@ -73,7 +73,7 @@ class App {
   openVideo(number) {
     const { source } = this, video = byId("video"), address = videoAddress(source);
     byId("stage").style.aspectRatio = `${source.size[0]} / ${source.size[1]}`;
-    byId("stage").style.setProperty("--shape", source.size[0] / source.size[1]);
+    document.body.style.setProperty("--shape", source.size[0] / source.size[1]);
     const told = (moment) => this.momentChanged(moment), state = (playing) => this.stateChanged(playing);
     video.hidden = !address;
     byId("stage-note").textContent = "";
@@ -119,7 +119,7 @@ class App {
   visibleChanged() {
     this.counts = countsOf(this.source);
     this.heat = heatPicture(this.source);
-    this.heatDrawn = false;
+    this.heatStale = true;
     this.timeline.showVisible();
     this.tracks.showVisible();
     this.redraw();
@@ -142,7 +142,8 @@ class App {
       this.waiting = 0;
       drawOverlay(byId("overlay"), this.source, this.moment, this.show, this.heat);
       drawCounts(byId("counts"), this.source, this.counts, this.moment);
-      drawHeat(byId("heat"), this.source, this.heat, this.scene);
+      if (this.heatStale) drawHeat(byId("heat"), this.source, this.heat, this.scene);
+      this.heatStale = false;
     });
   }
 

@@ -99,7 +99,7 @@ class ErrorList {
 
   load(source) {
     this.source = source; this.shown = PORTION;
-    byId("kinds").replaceChildren(...KINDS.map((kind, n) => element("button", { type: "button", class: `chip ${kind.key}`, "data-kind": n, "aria-pressed": this.kinds.has(n) }, kind.title, element("b", {}, String(this.app.errorCounts[n])))));
+    byId("kinds").replaceChildren(...KINDS.map((kind, n) => element("button", { type: "button", class: `chip ${kind.key}`, "data-kind": n, "aria-pressed": this.kinds.has(n) }, `${kind.title} `, element("b", {}, String(this.app.errorCounts[n])))));
     this.fill();
   }
 

@@ -9,6 +9,18 @@ function spanPath(spans, top = 0, height = 1) {
   return path;
 }
 
+// Errors of a kind in each frame as one path of bars, the highest of them filling the lane.
+function densityPath(counts) {
+  let path = "", most = 1;
+  for (const count of counts) most = Math.max(most, count);
+  for (let from = 0, to = 1; from < counts.length; from = to++) {
+    while (to < counts.length && counts[to] === counts[from]) to++;
+    const height = 0.25 + 0.75 * counts[from] / most;
+    if (counts[from]) path += `M${from} 1H${to}V${(1 - height).toFixed(2)}H${from}Z`;
+  }
+  return path;
+}
+
 class Timeline {
   constructor(app) {
     this.app = app;
@@ -32,9 +44,9 @@ class Timeline {
     this.setZoom(0);
   }
 
-  lane(title, spans, className, color) {
+  lane(title, path, className, color) {
     const bar = element("div", { class: `strip ${className}`, role: "slider", tabindex: "-1", "aria-valuemin": frameNumber(this.source, 0), "aria-valuemax": frameNumber(this.source, this.source.frames - 1), "aria-valuenow": frameNumber(this.source, 0), "aria-label": title });
-    const picture = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: spanPath(spans), class: "span" }));
+    const picture = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path, class: "span" }));
     if (color) picture.style.setProperty("--color", color);
     bar.append(picture);
     return { bar, picture };
@@ -43,7 +55,7 @@ class Timeline {
   identityLane(id, track) {
     const { source } = this, { tracks } = source;
     const title = `Identity ${id}, frames ${tracks.first[track]} to ${tracks.last[track]}`;
-    const { bar, picture } = this.lane(title, source.parts[track], "identity", tracks.colors[track]);
+    const { bar, picture } = this.lane(title, spanPath(source.parts[track]), "identity", tracks.colors[track]);
     if (source.wrong[track]) {
       const wrong = [], { starts } = source.byTrack;
       for (let row = starts[track]; row < starts[track + 1]; row++) if (source.rows.wrong[row]) wrong.push(source.rows.moment[row], source.rows.moment[row]);
@@ -57,10 +69,12 @@ class Timeline {
   }
 
   errorLane(kind, number) {
-    const { events } = this.source, spans = [];
-    for (let i = 0; i < events.length; i++) if (events.kind[i] === number) spans.push(events.first[i], events.last[i]);
-    const { bar } = this.lane(`${kind.title}, left and right arrows go to the next one`, spans, `error ${kind.key}`);
-    return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, kind.title, element("b", {}, String(this.app.errorCounts[number]))), bar);
+    const { events } = this.source, counts = new Uint16Array(this.source.frames);
+    for (let i = 0; i < events.length; i++) {
+      if (events.kind[i] === number) for (let at = events.first[i]; at <= events.last[i]; at++) counts[at]++;
+    }
+    const { bar } = this.lane(`${kind.title}, left and right arrows go to the next one`, densityPath(counts), `error ${kind.key}`);
+    return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, `${kind.title} `, element("b", {}, String(this.app.errorCounts[number]))), bar);
   }
 
   arrange() {

@@ -1,0 +1,140 @@
+"""A short evaluated run with one error of each kind, whose frames tell their number by their brightness."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairmot.evaluate import score
+from fairmot.evaluation.tables import write_json
+from fairmot.media.video import VideoWriter
+from fairmot.report.report import report
+
+FRAMES, RATE, SIZE = 40, 20, (320, 180)
+FIRST_GREY, GREY_STEP = 40, 4
+
+
+@dataclass(frozen=True)
+class Case:
+    folder: Path
+    run: Path
+    ground_truth: Path
+    rows: np.ndarray
+
+
+def grey(frame):
+    return FIRST_GREY + GREY_STEP * frame
+
+
+def write_rows(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(",".join(f"{value:g}" for value in row) + ",-1,-1,-1\n" for row in rows))
+
+
+def write_video(path, frames=FRAMES):
+    with VideoWriter(path, SIZE, RATE) as video:
+        for frame in range(frames):
+            video.write(np.full((SIZE[1], SIZE[0], 3), grey(frame), np.uint8))
+
+
+def true_rows():
+    for frame in range(FRAMES):
+        yield frame + 1, 1, 10 + 4 * frame, 20, 40, 60, 1
+        yield frame + 1, 7, 250 - 4 * frame, 100, 40, 60, 1
+
+
+def result_rows():
+    """Person 1 goes on as identity 4 from frame 21; 7 is lost in frames 16 to 20; 3 is nobody, in frames 6 to 10."""
+    for frame in range(FRAMES):
+        yield frame + 1, 1 if frame < 20 else 4, 11 + 4 * frame, 21, 40, 60, 0.9 if frame < 20 else 0.625
+        if not 15 <= frame < 20:
+            yield frame + 1, 2, 250 - 4 * frame, 101, 40, 60, 0.5 + 0.01 * frame
+        if 5 <= frame < 10:
+            yield frame + 1, 3, 270, 10, 30, 50, 0.45
+
+
+def make_case(folder, name="yard", video=True):
+    sequence, run = folder / "truth" / name, folder / "run"
+    write_rows(sequence / "gt" / "gt.txt", true_rows())
+    (sequence / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={name}\nseqLength={FRAMES}\nframeRate={RATE}\nimWidth={SIZE[0]}\nimHeight={SIZE[1]}\n"
+    )
+    rows = list(result_rows())
+    write_rows(run / f"{name}.txt", rows)
+    if video:
+        write_video(run / f"{name}.mp4")
+    write_json(score(sequence, run, "none", classic=True), run / "scores.json")
+    return Case(folder, run, sequence.parent, np.array(rows))
+
+
+@pytest.fixture(scope="session")
+def shared_case(tmp_path_factory):
+    """For tests that write nothing into it."""
+    return make_case(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def case(tmp_path):
+    """For tests that change it."""
+    return make_case(tmp_path)
+
+
+@pytest.fixture
+def bare_case(tmp_path):
+    """Rows alone: neither video nor scores."""
+    made = make_case(tmp_path, video=False)
+    (made.run / "scores.json").unlink()
+    return made
+
+
+@pytest.fixture
+def model_of():
+    """Call with a page: the model that it holds."""
+
+    def read(page):
+        text = page.read_text(encoding="utf-8")
+        begin = text.index('id="model">') + len('id="model">')
+        return json.loads(text[begin : text.index("</script>", begin)])
+
+    return read
+
+
+def absent(reason):
+    """Skips the test; fails it where nothing may be left out."""
+    if os.environ.get("FAIRMOT_REQUIRE_SHARED") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser, started once a file."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        absent("no Chromium here (Debian: apt-get install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        absent("no Playwright here (pip install playwright)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def judged_page(shared_case, tmp_path_factory):
+    """The page of the run with its ground truth."""
+    folder = tmp_path_factory.mktemp("page")
+    made = report(
+        shared_case.run,
+        output=folder / "judged page.html",
+        ground_truth=shared_case.ground_truth,
+        # Not taken for a drawn video: the boxes are the page's own.
+        source=shared_case.run / "yard.mp4",
+    )
+    return made.page

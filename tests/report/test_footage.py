@@ -1,0 +1,39 @@
+import cv2
+import numpy as np
+import pytest
+
+from fairmot.errors import InputError
+from fairmot.report.footage import all_frames, drawn_footage, frame_seconds, source_footage
+
+
+def test_times_of_frames_are_those_of_the_file(shared_case):
+    times = frame_seconds(shared_case.run / "yard.mp4")
+    np.testing.assert_allclose(times, np.arange(40) / 20, atol=1e-6)
+    assert len(drawn_footage(shared_case.run / "yard.mp4", 30).seconds) == 30
+
+
+def test_a_playable_source_is_taken_as_it_is(shared_case, tmp_path):
+    video = shared_case.run / "yard.mp4"
+    footage = source_footage(video, range(4, 24, 5), tmp_path / "copy.mp4")
+    assert footage.path == video
+    assert (footage.made, footage.drawn) == (False, False)
+    assert list(footage.selected) == [4, 9, 14, 19]
+    np.testing.assert_allclose(footage.seconds, np.array([4, 9, 14, 19]) / 20, atol=1e-6)
+    assert not (tmp_path / "copy.mp4").exists()
+
+
+def test_pictures_become_a_video(tmp_path):
+    for number in range(6):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 64, 3), 30 * number, np.uint8))
+    told = []
+    footage = source_footage(tmp_path, all_frames(1, 2), tmp_path / "copy.mp4", lambda *state: told.append(state))
+    assert footage.made
+    assert footage.path == tmp_path / "copy.mp4"
+    assert len(footage.seconds) == 3
+    assert [done for _, done, _ in told] == [1, 2, 3]
+
+
+def test_a_file_without_video_is_one_line(tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"broken\.mp4: not a video"):
+        frame_seconds(tmp_path / "broken.mp4")

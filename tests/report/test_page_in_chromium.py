@@ -1,0 +1,224 @@
+"""The page as people meet it: opened from the file system in Chromium."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fairmot.report.report import report
+
+# Frames tell their number by their brightness (conftest).
+FIRST_GREY, GREY_STEP = 40, 4
+
+VIDEO_GREY = """() => {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const ink = canvas.getContext("2d");
+  ink.drawImage(document.getElementById("video"), 0, 0, 1, 1);
+  return ink.getImageData(0, 0, 1, 1).data[1];
+}"""
+OVERLAY_COLORS = """() => {
+  const { width, height } = document.getElementById("overlay"), colors = new Set();
+  const ink = new OffscreenCanvas(width, height).getContext("2d");
+  ink.drawImage(document.getElementById("overlay"), 0, 0);
+  const pixels = ink.getImageData(0, 0, width, height).data;
+  for (let i = 0; i < pixels.length; i += 4) {
+    if (pixels[i + 3] < 255) continue;
+    colors.add("#" + [0, 1, 2].map((c) => pixels[i + c].toString(16).padStart(2, "0")).join(""));
+  }
+  return [...colors];
+}"""
+
+
+@pytest.fixture
+def opened(chromium):
+    """Call with the page: opens it, and afterwards demands that nothing was asked of the network or complained of."""
+    complaints, contexts = [], []
+
+    def open_page(path, **settings):
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        allowed = ("blob:", "data:", path.as_uri(), path.parent.as_uri())
+        page.on("request", lambda asked: asked.url.startswith(allowed) or complaints.append(asked.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-ready]", timeout=10_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def frame_shown(page):
+    return int(page.evaluate("document.body.dataset.frame"))
+
+
+def wait_until(page, condition):
+    """Asked from outside: the page's own rules forbid what Playwright would plant into it to wait there."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    pytest.fail(f"never: {condition}")
+
+
+def settle(page):
+    """Wait until the video has arrived where it was sent, and everything is drawn."""
+    page.wait_for_function(
+        "!document.getElementById('video').seeking && document.getElementById('video').readyState > 1"
+    )
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def video_frame(page):
+    """Number of the frame that the video shows, told by its brightness."""
+    settle(page)
+    return round((page.evaluate(VIDEO_GREY) - FIRST_GREY) / GREY_STEP) + 1
+
+
+def bar(page, identity):
+    return page.get_by_role("slider", name=f"Identity {identity},")
+
+
+def press_bar(page, strip, share):
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
+    page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+
+
+def test_its_numbers_are_those_of_the_run(opened, judged_page, shared_case):
+    page = opened(judged_page)
+    assert page.locator("[data-tile=Identities]").inner_text() == "4"
+    assert page.locator("[data-tile=Boxes]").inner_text() == str(len(shared_case.rows))
+    for row in page.locator("#tracks tbody tr").all():
+        cells = row.locator("th, td").all_inner_texts()
+        own = shared_case.rows[shared_case.rows[:, 1] == int(cells[1])]
+        expected = [own[0, 0], own[-1, 0], len(own), own[:, 6].mean()]
+        np.testing.assert_allclose([float(cell) for cell in cells[2:6]], expected, atol=5.01e-4)
+        assert cells[6] == ("5" if cells[1].strip() == "3" else "0")
+        assert row.locator("img").count() == 1
+    assert page.locator('[data-score="yard CLR_FP"]').inner_text() == "5"
+    assert page.locator("#hota .dot.HOTA").count() == 19
+    assert (
+        page.locator("#counts").get_attribute("aria-label").startswith("People in each frame: 2 in this one, at most 3")
+    )
+
+
+def test_a_click_on_a_bar_seeks_the_video(opened, judged_page):
+    page = opened(judged_page)
+    for identity, frame in (1, 11), (2, 33), (4, 2):
+        press_bar(page, bar(page, identity), (frame - 0.5) / 40)
+        assert frame_shown(page) == frame
+        assert video_frame(page) == frame
+
+
+def test_keys_seek_too(opened, judged_page):
+    page = opened(judged_page)
+    page.locator("#lanes [tabindex='0'].strip").focus()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Identity 1, frames 1 to 20"
+    steps = [
+        ("End", 20),
+        ("ArrowRight", 21),
+        ("Shift+ArrowRight", 31),
+        ("Home", 1),
+        ("ArrowDown", 1),
+        ("Enter", 21),
+        ("ArrowLeft", 20),
+    ]
+    for key, frame in steps:
+        page.keyboard.press(key)
+        assert frame_shown(page) == frame, key
+    assert page.evaluate("document.activeElement.getAttribute('aria-valuenow')") == "20"
+    assert video_frame(page) == 20
+
+
+def test_identities_are_switched_on_and_off(opened, judged_page, model_of):
+    page = opened(judged_page)
+    press_bar(page, bar(page, 1), 7.5 / 40)
+    settle(page)
+    tracks = model_of(judged_page)["sources"][0]["tracks"]
+    color = dict(zip(tracks["ids"], tracks["colors"], strict=True))
+    assert {color[1], color[2], color[3]} <= set(page.evaluate(OVERLAY_COLORS))
+    page.get_by_label("Show identity 2").first.uncheck()
+    settle(page)
+    shown = page.evaluate(OVERLAY_COLORS)
+    assert color[1] in shown
+    assert color[2] not in shown
+    assert not page.locator("#tracks").get_by_label("Show identity 2").is_checked()
+    bar(page, 1).focus()
+    page.keyboard.press("v")
+    settle(page)
+    assert color[1] not in page.evaluate(OVERLAY_COLORS)
+    page.keyboard.press("a")
+    settle(page)
+    assert {color[1], color[2], color[3]} <= set(page.evaluate(OVERLAY_COLORS))
+    page.get_by_role("button", name="Hide all").click()
+    page.get_by_role("checkbox", name="Errors").uncheck()
+    settle(page)
+    assert page.evaluate(OVERLAY_COLORS) == []
+
+
+def test_errors_lie_at_their_moments(opened, judged_page):
+    page = opened(judged_page)
+    expected = {"false": (6, 10), "miss": (16, 20), "switch": (21, 21), "fragment": (21, 21)}
+    assert page.locator("#errors .event").count() == 4
+    for kind, (first, last) in expected.items():
+        event = page.locator(f"#errors [data-kind={kind}]")
+        assert event.locator("i").inner_text() == (f"{first}–{last}" if last > first else str(first))
+        event.click()
+        assert frame_shown(page) == first
+        assert video_frame(page) == first
+    assert page.locator("#error-lanes b").all_inner_texts() == ["1", "1", "5", "5"]
+    # A click anywhere on the lane goes to the nearest one.
+    press_bar(page, page.locator(".strip.miss"), 0.9)
+    assert frame_shown(page) == 16
+    page.keyboard.press("Home")
+    page.keyboard.press("e")
+    assert frame_shown(page) == 6
+    page.get_by_role("button", name="False positives 5").click()
+    assert page.locator("#errors .event").count() == 3
+
+
+def test_space_plays_and_the_frame_follows(opened, judged_page):
+    page = opened(judged_page)
+    page.locator("#speed").select_option("4")
+    page.locator("h1").click()
+    page.keyboard.press(" ")
+    wait_until(page, "Number(document.body.dataset.frame) > 5")
+    page.keyboard.press(" ")
+    wait_until(page, "document.getElementById('video').paused")
+    page.wait_for_timeout(100)
+    assert frame_shown(page) == video_frame(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_colour_scheme(opened, judged_page, scheme):
+    page = opened(judged_page, color_scheme=scheme)
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert color == {"light": "rgb(245, 246, 248)", "dark": "rgb(14, 17, 22)"}[scheme]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_linked_video_is_found_beside_the_page(opened, case):
+    page = opened(report(case.run, embed=False).page)
+    press_bar(page, bar(page, 2), 30.5 / 40)
+    settle(page)
+    # From the file system the video is foreign to the page, which may show but not read it.
+    picture = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    grey = np.median(picture[picture.shape[0] // 2 - 20 :, -60:])
+    assert round((grey - FIRST_GREY) / GREY_STEP) + 1 == 31
+    assert "part of this video" in page.locator("#stage-note").inner_text()
+
+
+def test_without_a_video_a_clock_plays(opened, bare_case):
+    page = opened(report(bare_case.run).page)
+    assert page.locator("#video").is_hidden()
+    page.keyboard.press("End")
+    assert frame_shown(page) == 40
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    wait_until(page, "Number(document.body.dataset.frame) > 3")
+    assert page.get_by_role("button", name="Pause").is_visible()

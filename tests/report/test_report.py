@@ -1,0 +1,188 @@
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from fairmot.cli import app
+from fairmot.errors import InputError
+from fairmot.report.report import report
+
+
+def table_of(model):
+    tracks = model["sources"][0]["tracks"]
+    return {
+        identity: (first, last, length, score)
+        for identity, first, last, length, score in zip(
+            tracks["ids"], tracks["first"], tracks["last"], tracks["lengths"], tracks["scores"], strict=True
+        )
+    }
+
+
+def expected_table(rows):
+    for identity in np.unique(rows[:, 1]):
+        own = rows[rows[:, 1] == identity]
+        yield int(identity), (own[0, 0], own[-1, 0], len(own), pytest.approx(own[:, 6].mean(), abs=1e-6))
+
+
+def test_the_tracks_are_those_of_the_rows(case, model_of):
+    made = report(case.run)
+    assert made.page == case.run / "report.html"
+    assert made.byte_count == made.page.stat().st_size < 400_000
+    model = model_of(made.page)
+    assert table_of(model) == dict(expected_table(case.rows))
+    moved = case.rows.copy()
+    moved[0, 6] += 0.1
+    assert table_of(model) != dict(expected_table(moved))
+    source = model["sources"][0]
+    assert (source["frames"], source["size"], source["drawn"]) == (40, [320, 180], True)
+    assert source["truth"] is None
+    assert all(source["tracks"]["thumbnails"])
+
+
+def test_the_scores_are_those_of_the_run(case, model_of):
+    stated = json.loads((case.run / "scores.json").read_text())
+    scores = model_of(report(case.run).page)["scores"]
+    families = {family["title"]: family for family in scores["families"]}
+    clear = dict(zip(families["CLEAR"]["columns"], families["CLEAR"]["rows"][0][1:], strict=True))
+    assert (clear["CLR_FP"], clear["CLR_FN"], clear["IDSW"], clear["Frag"]) == ("5", "5", "1", "1")
+    assert clear["MOTA"] == f"{100 * stated['combined']['MOTA']:.2f}"
+    assert scores["curves"]["yard"]["HOTA"] == stated["sequences"]["yard"]["HOTA_alpha"]
+    assert len(scores["alphas"]) == 19
+
+
+def test_a_track_run_with_ground_truth_is_scored(case, model_of):
+    (case.run / "scores.json").rename(case.folder / "scores.json")
+    page = report(case.run, ground_truth=case.ground_truth / "yard", benchmark="none").page
+    stated = json.loads((case.folder / "scores.json").read_text())
+    assert model_of(page)["scores"]["curves"]["yard"]["HOTA"] == stated["sequences"]["yard"]["HOTA_alpha"]
+
+
+def test_another_ground_truth_than_the_scores_is_an_error(case):
+    gt = case.ground_truth / "yard" / "gt" / "gt.txt"
+    gt.write_text("".join(gt.read_text().splitlines(keepends=True)[:-4]))
+    with pytest.raises(InputError, match=r"scores\.json: CLR_TP of yard is 75, but 71 with"):
+        report(case.run, ground_truth=case.ground_truth)
+
+
+def test_without_a_video_the_page_has_none(bare_case, model_of):
+    model = model_of(report(bare_case.run).page)
+    source = model["sources"][0]
+    assert (source["video"], model["scores"], source["frames"]) == (None, None, 40)
+
+
+def test_a_linked_video_is_named_relative_to_the_page(case, model_of):
+    (case.run / "yard.txt").rename(case.run / "yard ü.txt")
+    (case.run / "yard.mp4").rename(case.run / "yard ü.mp4")
+    made = report(case.run, output=case.folder / "pages" / "one.html", embed=False)
+    assert made.linked == [case.run / "yard ü.mp4"]
+    assert model_of(made.page)["sources"][0]["video"]["href"] == "../run/yard%20%C3%BC.mp4"
+    assert '<script type="text/plain" id="video' not in made.page.read_text(encoding="utf-8")
+
+
+def test_several_sources_are_one_page(case, model_of):
+    for suffix in ("txt", "mp4"):
+        (case.run / f"other.{suffix}").write_bytes((case.run / f"yard.{suffix}").read_bytes())
+    made = report(case.run, source=case.run)
+    assert made.sources == ["other", "yard"]
+    assert [source["drawn"] for source in model_of(made.page)["sources"]] == [False, False]
+    with pytest.raises(InputError, match=r"no sequence 'other'.*"):
+        report(case.run, ground_truth=case.ground_truth)
+
+
+def test_every_and_start_tell_which_frames_were_tracked(bare_case, model_of):
+    file = bare_case.run / "yard.txt"
+    file.write_text("".join(f"{frame},1,5,5,20,30,0.5,-1,-1,-1\n" for frame in (11, 14, 20)))
+    source = model_of(report(bare_case.run, start=10, every=3).page)["sources"][0]
+    assert (source["frames"], source["start"], source["every"]) == (4, 10, 3)
+    with pytest.raises(InputError, match=r"yard\.txt:1: frame 11 is not among"):
+        report(bare_case.run, start=9, every=3)
+
+
+def test_names_cannot_break_out_of_the_page(case, model_of):
+    name = "<img onerror=1> & '</script"
+    case.run.rename(case.folder / "a <b> & c")
+    run = case.folder / "a <b> & c"
+    for suffix in ("txt", "mp4"):
+        (run / f"yard.{suffix}").rename(run / f"{name.replace('/', '')}.{suffix}")
+    page = report(run).page
+    text = page.read_text(encoding="utf-8")
+    assert "<img onerror" not in text
+    assert "<title>a &lt;b&gt; &amp; c" in text
+    assert model_of(page)["sources"][0]["name"] == name.replace("/", "")
+
+
+def write_pictures(folder):
+    folder.mkdir()
+    for number in range(40):
+        cv2.imwrite(str(folder / f"{number:02}.png"), np.full((180, 320, 3), 5 * number, np.uint8))
+
+
+def test_pictures_are_shown_as_a_video_that_goes_where_the_page_goes(case, model_of):
+    write_pictures(case.folder / "pictures")
+    embedded = report(case.run, source=case.folder / "pictures")
+    assert model_of(embedded.page)["sources"][0]["video"] == {"type": "video/mp4", "element": "video-0"}
+    assert not (case.run / "report.yard.mp4").exists()
+    linked = report(case.run, source=case.folder / "pictures", embed=False)
+    assert linked.linked == [case.run / "report.yard.mp4"]
+    assert linked.linked[0].is_file()
+
+
+def mistakes(case):
+    empty = case.folder / "empty"
+    empty.mkdir()
+    yield [case.folder / "absent"], "no such folder"
+    yield [empty], "no results; expected NAME.txt"
+    yield [case.run, "--output", case.folder], "a folder; give the name of the page"
+    yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
+    yield [case.run, "--ground-truth", case.run], "no ground truth"
+    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "leave out --start and --every"
+    (case.run / "yard.mp4").write_bytes(b"")
+    yield [case.run], "yard.mp4: not a video"
+    (case.run / "scores.json").write_text("{")
+    yield [case.run], "scores.json: not JSON"
+    (case.run / "scores.json").write_text("[]")
+    yield [case.run], "scores.json: not scores of fairmot evaluate"
+    (case.run / "yard.txt").write_text("1,1,a,0,5,5,1\n")
+    yield [case.run], "yard.txt:1: "
+    (case.run / "yard.txt").write_bytes(b"\xff\xfe\x00")
+    yield [case.run], "yard.txt: not a text file"
+    (case.run / "yard.txt").write_text("")
+    yield [case.run], "no boxes in yard.txt"
+
+
+def test_a_mistake_is_one_line_and_leaves_no_page(case):
+    for arguments, line in mistakes(case):
+        result = CliRunner().invoke(app, ["report", *map(str, arguments)])
+        assert isinstance(result.exception, InputError), (arguments, result.output)
+        assert line in str(result.exception)
+        assert "\n" not in str(result.exception)
+    assert not list(case.folder.rglob("*.html"))
+
+
+def test_the_command_says_where_the_page_is(case):
+    result = CliRunner().invoke(app, ["report", str(case.run), "--link", "--json"])
+    answer = json.loads(result.stdout)
+    assert answer["page"] == str(case.run / "report.html")
+    assert answer["linked"] == [str(case.run / "yard.mp4")]
+    plain = CliRunner().invoke(app, ["report", str(case.run)])
+    assert plain.stdout.startswith(f"{case.run / 'report.html'} (")
+
+
+def test_a_failed_page_leaves_the_old_one(case, monkeypatch):
+    page = report(case.run).page
+    before = page.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fairmot.report.page.base64", SimpleNamespace(b64encode=fail))
+    with pytest.raises(InputError, match=r"cannot be written \(No space left"):
+        report(case.run)
+    assert page.read_bytes() == before
+    write_pictures(case.folder / "pictures")
+    with pytest.raises(InputError, match="cannot be written"):
+        report(case.run, source=case.folder / "pictures")
+    assert sorted(path.name for path in case.run.iterdir()) == ["report.html", "scores.json", "yard.mp4", "yard.txt"]
