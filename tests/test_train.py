@@ -187,19 +187,6 @@ def test_metrics_that_cannot_be_written_are_one_line(pictures, tmp_path, monkeyp
         train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
 
 
-def test_what_a_killed_run_left_of_a_line_is_dropped(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    kept = ['{"step": 1, "total": 3.0}', '{"step": 2, "total": NaN}']
-    path.write_bytes(
-        "\n".join([*kept, "a note}", "[1]", '{"step": 3, "total": 1.0}', '{"step": 2, "tot']).encode() + b"\xe2"
-    )
-    assert [line["step"] for line in read_metrics(tmp_path)] == [1, 2, 3]
-    with MetricsLog(tmp_path, 2) as log:
-        log.write(3, {"total": 1.5})
-    assert path.read_text().splitlines() == [*kept, '{"step": 3, "total": 1.5}']
-    assert not list(tmp_path.glob(".*"))
-
-
 @pytest.mark.parametrize("file", ["config.json", "metrics.jsonl"])
 def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, pictures, monkeypatch):
     pytest.importorskip("torch")
@@ -217,20 +204,6 @@ def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, picture
     with pytest.raises(InputError, match="cannot be written: No space left on device"):
         train(configuration(pictures, run), "torch", "cpu", resume=True)
     assert (run / file).read_bytes() == before
-
-
-def test_tensorboard_reads_the_event_files(tmp_path):
-    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
-    for first in (0, 1):
-        with MetricsLog(tmp_path, first) as log:
-            log.write(first + 1, {"total": 2.5 + first})
-    files = sorted((tmp_path / "tensorboard").iterdir())
-    events = [list(loader.LegacyEventFileLoader(str(path)).Load()) for path in files]
-    assert [event[0].file_version for event in events] == ["brain.Event:2"] * 2
-    assert [(e[1].step, e[1].summary.value[0].tag, e[1].summary.value[0].simple_value) for e in events] == [
-        (1, "total", 2.5),
-        (2, "total", 3.5),
-    ]
 
 
 def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed_over(pictures, tmp_path):
