@@ -2,8 +2,8 @@
 
 *Linear*: between two boxes of one identity that lie a few frames apart, the missing ones are put on the line.
 *Gaussian*: then each track is smoothed over time, which also takes the jitter out of the boxes that were there. The
-idea is StrongSORT's (Du et al., 2023), which fits Gaussian processes; here a Gaussian filter runs over the filled track,
-whose ends are mirrored through their last point, so that somebody who walks evenly is not changed at all.
+idea is from StrongSORT (Du et al., 2023), which fits Gaussian processes; here a Gaussian filter runs over the filled
+track, whose ends are mirrored through their last point, so that somebody who walks evenly is not changed at all.
 """
 
 from __future__ import annotations
