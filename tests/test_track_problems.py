@@ -1,0 +1,137 @@
+"""What ``track`` does where something goes wrong: sources, detectors, Ctrl-C."""
+
+import errno
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import pytest
+
+from fairmot.errors import InputError
+from fairmot.media.frames import read_frames
+from fairmot.track import track
+
+spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
+walkers_module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(walkers_module)
+COUNT = walkers_module.COUNT
+files = walkers_module.files
+film = walkers_module.film
+find_bright = walkers_module.find_bright
+read_rows = walkers_module.read_rows
+street = walkers_module.street
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fairmot")] == []
+
+
+def test_a_cut_video_is_tracked_as_far_as_it_goes_and_reported(tmp_path):
+    data = film(tmp_path / "street.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) * 7 // 10])
+    (run,) = track(tmp_path / "cut.mp4", find_bright, output=tmp_path / "out")
+    assert 10 < run.frame_count < COUNT
+    assert "cut.mp4" in run.problem
+    assert f"{run.frame_count} frames" in run.problem
+    assert read_rows(run.text)[:, 0].max() == run.frame_count
+    assert read_frames(run.video).frame_count == run.frame_count
+
+
+def test_a_source_that_vanishes_is_its_own_problem_and_not_the_outputs(tmp_path):
+    first, second = film(tmp_path / "a.mp4", 5), film(tmp_path / "b.mp4", 5)
+    runs = track(
+        [first, second],
+        find_bright,
+        output=tmp_path / "out",
+        progress=lambda name, done, total: second.unlink(missing_ok=True),
+    )
+    assert [(run.frame_count, run.problem) for run in runs] == [
+        (5, None),
+        (0, f"{second}: reading stopped (No such file or directory); what came before was tracked"),
+    ]
+    assert files(tmp_path / "out") == ["a.mp4", "a.txt", "b.txt"]
+
+
+def test_a_source_that_fails_on_the_way_keeps_what_was_tracked(tmp_path, monkeypatch):
+    from fairmot.media.video_source import VideoSource
+
+    whole = VideoSource.frames
+
+    def failing(self, selected):
+        for frame in whole(self, selected):
+            if frame.index == 6:
+                raise OSError(errno.EIO, "Input/output error")
+            yield frame
+
+    monkeypatch.setattr(VideoSource, "frames", failing)
+    (run,) = track(film(tmp_path / "a.mp4", 12), find_bright, output=tmp_path / "out")
+    assert run.problem == f"{tmp_path / 'a.mp4'}: reading stopped (Input/output error); what came before was tracked"
+    assert (run.frame_count, read_rows(run.text)[:, 0].max(), read_frames(run.video).frame_count) == (6, 6, 6)
+
+
+def test_what_the_detector_cannot_read_is_not_blamed_on_the_output(tmp_path):
+    def broken(image):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "weights.bin")
+
+    with pytest.raises(FileNotFoundError, match=r"weights\.bin"):
+        track(film(tmp_path / "a.mp4", 5), broken, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_sources_are_checked_before_anything_is_tracked(tmp_path):
+    source = film(tmp_path / "a.mp4", 5)
+    with pytest.raises(InputError, match="missing"):
+        track([source, tmp_path / "missing.mp4"], find_bright, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_of_differing_size_leave_nothing_behind(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), street(0))
+    cv2.imwrite(str(folder / "2.png"), street(0)[:-2])
+    with pytest.raises(InputError, match=r"2\.png.*1\.png"):
+        track(folder, find_bright, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_error_of_the_detector_is_not_hidden_and_leaves_nothing(tmp_path):
+    def broken(image):
+        raise RuntimeError("the network broke")
+
+    with pytest.raises(RuntimeError, match="the network broke"):
+        track(film(tmp_path / "a.mp4", 5), broken, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_finishes_the_files(tmp_path):
+    # A real signal to a real process, while it tracks.
+    source = film(tmp_path / "long.mp4", COUNT)
+    script = f"""
+import importlib.util, json, os, signal
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("street", {str(Path(__file__).with_name("walkers.py"))!r})
+street = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(street)
+from fairmot.track import track
+def progress(name, done, total):
+    if done == 15:
+        os.kill(os.getpid(), signal.SIGINT)
+runs = track([{str(source)!r}] * 2, street.find_bright, output="out", progress=progress)
+print(json.dumps([[run.frame_count, run.interrupted, str(run.text), str(run.video)] for run in runs]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    ((count, interrupted, text, video),) = json.loads(done.stdout)
+    assert (count, interrupted) == (15, True)
+    assert files(tmp_path / "out") == ["long.mp4", "long.txt"]
+    assert read_rows(tmp_path / text)[:, 0].max() == 15
+    assert read_frames(tmp_path / video).frame_count == 15
+    assert len(list(read_frames(tmp_path / video))) == 15
