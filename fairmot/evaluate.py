@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,25 @@ from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.evaluation.benchmarks import PEDESTRIAN, choose_benchmark
+from fairmot.errors import InputError
+from fairmot.evaluation.benchmarks import Benchmark, choose_benchmark
 from fairmot.evaluation.classic import classic_scores, combined_classic_scores, count_classic
 from fairmot.evaluation.detection import average_precision
-from fairmot.evaluation.motchallenge import find_results, find_sequences, load_ground_truth, load_sequence
-from fairmot.evaluation.preprocessing import compare
-from fairmot.evaluation.rows import NO_CLASS
+from fairmot.evaluation.motchallenge import (
+    Sequence,
+    SequenceInfo,
+    find_results,
+    find_sequences,
+    load_ground_truth,
+    load_sequence,
+)
+from fairmot.evaluation.pairs import frame_starts
+from fairmot.evaluation.preprocessing import compare, true_boxes_that_count
+from fairmot.evaluation.rows import Rows, load_rows
 from fairmot.evaluation.scores import combined_scores, count, sequence_scores
 from fairmot.evaluation.tables import write_json
 from fairmot.geometry import tlwh_to_xyxy
+from fairmot.media.frames import read_frames
 from fairmot.track import Detector, Progress, TrackRun, track
 
 
@@ -55,9 +67,15 @@ def score(
     folders = find_sequences(ground_truth)
     files = find_results(results, folders)
     rules = choose_benchmark(benchmark, folders)
+    sequences = (load_sequence(folder, file) for folder, file in zip(folders, files, strict=True))
+    return _report(sequences, rules, classic, progress)
+
+
+def _report(
+    sequences: Iterable[Sequence], rules: Benchmark, classic: bool, progress: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     counts, classic_counts = {}, {}
-    for folder, file in zip(folders, files, strict=True):
-        sequence = load_sequence(folder, file)
+    for sequence in sequences:
         if progress:
             progress(sequence.info.name)
         comparison = compare(sequence, rules)
@@ -90,7 +108,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Track the sequences of a labelled data set and score the result.
 
-    Result files, videos if wanted and ``scores.json`` land in ``output``.
+    All ground truth is read and checked before the first picture is. Every frame that ``seqinfo.ini`` announces counts:
+    one without a picture that can be read is a frame in which nothing was found. Result files, videos if wanted and
+    ``scores.json`` land in ``output``.
 
     Args:
         dataset: folder of sequences in MOTChallenge layout, or one sequence.
@@ -104,75 +124,113 @@ def evaluate(
 
     Returns:
         What ``score`` returns, with the classic table, and ``"detection"``: AP at IoU 0.5 of the detections alone
-        (``AP50``), ``"speed"``: frames and frames/s over all sequences, and ``"output"``: the folder.
+        (``AP50``), ``"speed"``: frames and frames/s over all sequences, ``"output"``: the folder, and ``"problems"``:
+        a line for each sequence of which something could not be read.
 
     Raises:
-        InputError: as ``score`` and ``track``.
+        InputError: as ``score`` and ``track``; or a sequence has more pictures than frames.
     """
     folders = find_sequences(dataset)
-    choose_benchmark(benchmark, folders)  # before hours of tracking, not after
-    recorder = _Recorder(detector)
-    precision: dict[str, dict[str, float]] = {}
-    runs: list[TrackRun] = []
-    found: list[Detections] = []
-    true: _Boxes = []
-    folder = Path(output)
-    for sequence in folders:
-        recorder.found.clear()
-        runs += track(
-            [sequence],
-            recorder,
-            tracker_config,
-            output=folder,
-            overwrite=overwrite or bool(runs),
-            video=video,
-            progress=progress,
-        )
-        folder = runs[-1].text.parent
-        if runs[-1].interrupted:
-            raise KeyboardInterrupt
-        boxes = _true_boxes(sequence, len(recorder.found))
-        precision[runs[-1].name] = {"AP50": _average_precision(recorder.found, boxes)}
-        found += recorder.found
-        true += boxes
-    report = score(dataset, folder, benchmark, classic=True)
-    report["detection"] = {"sequences": precision, "combined": {"AP50": _average_precision(found, true)}}
+    rules = choose_benchmark(benchmark, folders)
+    truths = [_load_truth(folder, rules) for folder in folders]
+    found: dict[str, dict[int, Detections]] = defaultdict(dict)
+
+    def observe(name: str, index: int, detections: Detections) -> None:
+        # Without embeddings, which take most of the memory.
+        found[name][index] = Detections(detections.boxes_xyxy, detections.scores)
+
+    runs = track(
+        folders,
+        detector,
+        tracker_config,
+        output=output,
+        overwrite=overwrite,
+        video=video,
+        observe=observe,
+        progress=progress,
+    )
+    if runs[-1].interrupted:
+        raise KeyboardInterrupt
+    pairs = list(zip(truths, runs, strict=True))
+    sequences = (Sequence(truth.info, truth.rows, load_rows(run.text, truth.info.frame_count)) for truth, run in pairs)
+    report = _report(sequences, rules, classic=True)
+    detections = [_in_every_frame(found[run.name], truth.info.frame_count) for truth, run in pairs]
+    report["detection"] = {
+        "sequences": {
+            truth.info.name: {"AP50": _average_precision(each, [truth])}
+            for truth, each in zip(truths, detections, strict=True)
+        },
+        "combined": {"AP50": _average_precision([one for each in detections for one in each], truths)},
+    }
     frames, seconds = sum(run.frame_count for run in runs), sum(run.seconds for run in runs)
     report["speed"] = {"frames": frames, "frames_per_second": frames / seconds}
+    folder = runs[0].text.parent
     report["output"] = str(folder)
+    report["problems"] = [problem for truth, run in pairs if (problem := _problem(truth, run))]
     write_json(report, folder / "scores.json")
     return report
 
 
-class _Recorder:
-    """A detector that remembers what it found, for the score of the detections alone."""
-
-    def __init__(self, detector: Detector) -> None:
-        self.detector = detector
-        self.found: list[Detections] = []
-
-    def __call__(self, image: NDArray[np.uint8]) -> Detections:
-        detections = self.detector(image)
-        self.found.append(detections)
-        return detections
+_Boxes = list[NDArray[np.float64]]
+"""Corners [M, 4] for each frame."""
 
 
-_Boxes = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
-"""For each frame the boxes that count and those to ignore, corners [M, 4]."""
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What is known of a sequence before it is tracked."""
+
+    folder: Path
+    info: SequenceInfo
+    rows: Rows
+    counted: _Boxes
+    """The true boxes that count, for each frame that the sequence has."""
+    ignored: _Boxes
+    """The others."""
 
 
-def _true_boxes(sequence: Path, frame_count: int) -> _Boxes:
-    _, rows = load_ground_truth(sequence)
-    corners = tlwh_to_xyxy(rows.boxes_tlwh)
-    counts = (rows.confidences != 0) & np.isin(rows.class_ids, (PEDESTRIAN, NO_CLASS))
-    at = [rows.frames == frame for frame in range(frame_count)]
-    return [(corners[here & counts], corners[here & ~counts]) for here in at]
+def _load_truth(folder: Path, rules: Benchmark) -> _Truth:
+    info, rows = load_ground_truth(folder)
+    pictures = read_frames(folder).frame_count
+    if pictures is not None and pictures > info.frame_count:
+        raise InputError(
+            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {info.frame_count}; "
+            "correct it or take the others away"
+        )
+    counts = true_boxes_that_count(rows, rules)
+    return _Truth(
+        folder,
+        info,
+        rows,
+        _boxes_of_frames(rows, counts, info.frame_count),
+        _boxes_of_frames(rows, ~counts, info.frame_count),
+    )
 
 
-def _average_precision(found: list[Detections], boxes: _Boxes) -> float:
+def _boxes_of_frames(rows: Rows, chosen: NDArray[np.bool_], frame_count: int) -> _Boxes:
+    starts = frame_starts(rows.frames[chosen], frame_count)
+    boxes: _Boxes = np.split(tlwh_to_xyxy(rows.boxes_tlwh[chosen]), starts[1:-1])
+    return boxes
+
+
+def _in_every_frame(found: dict[int, Detections], frame_count: int) -> list[Detections]:
+    """Detections by frame index; none where there was no picture."""
+    nothing = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+    return [found.get(index, nothing) for index in range(frame_count)]
+
+
+def _average_precision(found: list[Detections], truths: list[_Truth]) -> float:
     return average_precision(
         [each.boxes_xyxy for each in found],
         [each.scores for each in found],
-        [counted for counted, _ in boxes],
-        [ignored for _, ignored in boxes],
+        [boxes for truth in truths for boxes in truth.counted],
+        [boxes for truth in truths for boxes in truth.ignored],
+    )
+
+
+def _problem(truth: _Truth, run: TrackRun) -> str | None:
+    if run.problem or run.frame_count == truth.info.frame_count:
+        return run.problem
+    return (
+        f"{truth.folder}: {run.frame_count} pictures for {truth.info.frame_count} frames (seqLength in seqinfo.ini); "
+        "in the others nothing was found"
     )

@@ -62,16 +62,14 @@ def compare(sequence: Sequence, benchmark: Benchmark) -> Comparison:
     """
     truth, results = sequence.truth, sequence.results
     frame_count = sequence.info.frame_count
-    _check_classes(truth, results, benchmark)
+    _check_result_classes(results)
+    counts = true_boxes_that_count(truth, benchmark)
     truth_starts = frame_starts(truth.frames, frame_count)
     result_starts = frame_starts(results.frames, frame_count)
     pairs = overlapping_pairs(truth.boxes_tlwh, truth_starts, results.boxes_tlwh, result_starts)
 
-    # Truncated as in TrackEval: a mark below 1 leaves the box out.
-    counts = truth.confidences.astype(np.int64) != 0
     kept = np.ones(len(results), dtype=bool)
     if benchmark.has_classes:
-        counts &= truth.class_ids == PEDESTRIAN
         close = pairs.select(pairs.similarity >= DISTRACTOR_IOU - EPSILON)
         matches = close.select(best_assignment(close, close.similarity, truth_starts, result_starts))
         on_distractor = np.isin(truth.class_ids[matches.truths], benchmark.distractors)
@@ -87,18 +85,18 @@ def compare(sequence: Sequence, benchmark: Benchmark) -> Comparison:
     )
 
 
-def _counted(ids: NDArray[np.int64], frames: NDArray[np.int64], frame_count: int) -> CountedBoxes:
-    _, numbers, sizes = np.unique(ids, return_inverse=True, return_counts=True)
-    return CountedBoxes(numbers.astype(np.int64), frames, frame_starts(frames, frame_count), sizes.astype(np.int64))
+def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
+    """Mark the true boxes [N] that are to be found: not marked 0 and, where the benchmark has classes, pedestrians.
 
+    Without classes the eighth column says nothing: in MOT15 it is a coordinate in the world.
 
-def _check_classes(truth: Rows, results: Rows, benchmark: Benchmark) -> None:
-    other = results.class_ids > PEDESTRIAN
-    if other.any():
-        row = int(np.argmax(other))
-        raise results.problem(row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored")
+    Raises:
+        InputError: a class that the benchmark does not know.
+    """
+    # Truncated as in TrackEval: a mark below 1 leaves the box out.
+    counts = truth.confidences.astype(np.int64) != 0
     if not benchmark.has_classes:
-        return
+        return counts
     unknown = ~np.isin(truth.class_ids, KNOWN_CLASSES)
     if unknown.any():
         row = int(np.argmax(unknown))
@@ -107,3 +105,17 @@ def _check_classes(truth: Rows, results: Rows, benchmark: Benchmark) -> None:
             f"class {truth.class_ids[row]} is none of {benchmark.name}'s 1 to 13; "
             "ground truth without classes needs benchmark MOT15 or none",
         )
+    is_counted: NDArray[np.bool_] = counts & (truth.class_ids == PEDESTRIAN)
+    return is_counted
+
+
+def _counted(ids: NDArray[np.int64], frames: NDArray[np.int64], frame_count: int) -> CountedBoxes:
+    _, numbers, sizes = np.unique(ids, return_inverse=True, return_counts=True)
+    return CountedBoxes(numbers.astype(np.int64), frames, frame_starts(frames, frame_count), sizes.astype(np.int64))
+
+
+def _check_result_classes(results: Rows) -> None:
+    other = results.class_ids > PEDESTRIAN
+    if other.any():
+        row = int(np.argmax(other))
+        raise results.problem(row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored")

@@ -3,8 +3,8 @@ import pytest
 
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import BENCHMARKS
-from fairmot.evaluation.motchallenge import load_sequence
-from fairmot.evaluation.preprocessing import compare
+from fairmot.evaluation.motchallenge import load_ground_truth, load_sequence
+from fairmot.evaluation.preprocessing import compare, true_boxes_that_count
 
 # Side by side: a pedestrian, a static person (7), a non-motorised vehicle (6), a car (3), an ignored pedestrian.
 TRUTH = (
@@ -66,6 +66,24 @@ def test_identities_are_renumbered_without_gaps(write_sequence):
 def test_a_mark_below_one_leaves_a_box_out(write_sequence):
     folder, results = write_sequence("1,1,0,0,9,9,0.9,-1\n1,2,0,0,9,9,1,-1\n", "", frames=1)
     assert len(compare(load_sequence(folder, results), BENCHMARKS["MOT15"]).truth) == 1
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "expected"),
+    [("MOT15", [1, 1, 1, 1, 0]), ("none", [1, 1, 1, 1, 0]), ("MOT17", [1, 0, 0, 0, 0]), ("MOT20", [1, 0, 0, 0, 0])],
+)
+def test_the_boxes_that_count(write_sequence, benchmark, expected):
+    folder, _ = write_sequence(TRUTH, "", frames=1)
+    counts = true_boxes_that_count(load_ground_truth(folder)[1], BENCHMARKS[benchmark])
+    assert counts.tolist() == [bool(mark) for mark in expected]
+
+
+def test_coordinates_in_the_world_are_no_classes(write_sequence):
+    folder, results = write_sequence("1,1,0,0,9,9,1,-3.2,7.9,0\n1,2,50,0,9,9,1,2.4,8.8,0\n", "", frames=1)
+    assert true_boxes_that_count(load_ground_truth(folder)[1], BENCHMARKS["MOT15"]).all()
+    assert len(compare(load_sequence(folder, results), BENCHMARKS["MOT15"]).truth) == 2
+    with pytest.raises(InputError, match=r"gt.txt:1: class -3 is none of MOT17's"):
+        true_boxes_that_count(load_ground_truth(folder)[1], BENCHMARKS["MOT17"])
 
 
 def test_unknown_classes(write_sequence):
