@@ -19,6 +19,7 @@ Labelled = tuple[PurePosixPath, Path, NDArray[np.float64], NDArray[np.int64], tu
 _LEAP = 1.5
 # 000001, frame_000001 (CVAT), I00001 (CalTech). Other names, such as s1, often number single photographs.
 _FRAME = re.compile(r"(?:frame_|I)?(\d{1,15})")
+_USUAL_SIZE = (1920, 1080)
 _MOST_NAMED = 8
 
 
@@ -61,9 +62,6 @@ def _leaps(
     video: NDArray[np.int64],
     frame: NDArray[np.int64],
 ) -> Iterator[Finding]:
-    # Where the size is not known, a common shape of picture is good enough to judge a leap.
-    sizes = np.array([each[4] or (1920, 1080) for each in pictures], dtype=np.float64).reshape(-1, 2)
-    centres, extents = rows[:, 2:4] * sizes[picture], rows[:, 4:6] * sizes[picture]
     order = np.lexsort((frame[picture], video[picture], rows[:, 1]))
     first, second = order[:-1], order[1:]
     follows = (
@@ -72,13 +70,20 @@ def _leaps(
         & (frame[picture[first]] >= 0)
         & (frame[picture[second]] - frame[picture[first]] == 1)
     )
-    moved = np.linalg.norm(centres[second] - centres[first], axis=1)
-    longest = np.maximum(extents[first].max(axis=1), extents[second].max(axis=1))
-    far = follows & (moved > _LEAP * longest)
-    for a, b in sorted(zip(first[far].tolist(), second[far].tolist(), strict=True), key=lambda pair: pair[1]):
+    first, second = first[follows], second[follows]
+    # Both frames have one size, which a picture that cannot be read does not tell.
+    known = [
+        pictures[b][4] or pictures[a][4] or _USUAL_SIZE for a, b in zip(picture[first], picture[second], strict=True)
+    ]
+    size = np.array(known, dtype=np.float64).reshape(-1, 2)
+    moved = np.linalg.norm((rows[second, 2:4] - rows[first, 2:4]) * size, axis=1)
+    longest = (np.maximum(rows[first, 4:6], rows[second, 4:6]) * size).max(axis=1)
+    far = np.flatnonzero(moved > _LEAP * longest)
+    for index in far[np.argsort(second[far])].tolist():
+        b = second[index]
         message = (
-            f"identity {rows[b, 1]:.0f} moved {np.hypot(*(centres[b] - centres[a])):.0f} px from the frame before, "
-            f"{np.hypot(*(centres[b] - centres[a])) / max(*extents[a], *extents[b]):.1f} times its size"
+            f"identity {rows[b, 1]:.0f} moved {moved[index]:.0f} px from the frame before, "
+            f"{moved[index] / longest[index]:.1f} times its size"
         )
         yield Finding("identity jumps", pictures[picture[b]][1], int(lines[b]), message)
 
