@@ -15,9 +15,7 @@ from fairmot.cli.options import JsonOut
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a run of track or evaluate, or one result file in it.")],
     output: Annotated[Path | None, typer.Option(help="The page; left out: report.html in RUN.")] = None,
-    source: Annotated[
-        Path | None, typer.Option(help="What was tracked; left out: the run's video with the tracks drawn on it.")
-    ] = None,
+    source: Annotated[Path | None, typer.Option(help="What was tracked; left out: the run's own video.")] = None,
     ground_truth: Annotated[
         Path | None, typer.Option(help="Data set or sequence in MOTChallenge layout: shows errors and scores.")
     ] = None,
@@ -31,6 +29,7 @@ def report(
 ) -> None:
     """Write one HTML page about a run: video, identities, timeline, heat map, scores, errors.
 
+    [bold]fairmot report runs/track/street[/bold]
     [bold]fairmot report runs/track/street --source street.mp4[/bold]
     [bold]fairmot report runs/evaluate --ground-truth MOT17/train[/bold]
     """

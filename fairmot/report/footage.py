@@ -46,15 +46,14 @@ class Footage:
         return "video/webm" if self.path.suffix.lower() == _WEBM else "video/mp4"
 
 
-def drawn_footage(video: Path, frame_count: int | None) -> Footage:
+def drawn_footage(video: Path) -> Footage:
     """Return the video that a run wrote: its frames are the tracked ones.
 
     Raises:
         InputError: it cannot be read.
     """
     times = frame_seconds(video)
-    count = len(times) if frame_count is None else min(frame_count, len(times))
-    return Footage(video, read_frames(video).size, times[:count], range(count), drawn=True)
+    return Footage(video, read_frames(video).size, times, range(len(times)), drawn=True)
 
 
 def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:

@@ -58,8 +58,8 @@ def report(
         run: the run's folder, or one result file.
         output: the page; left out: ``report.html`` in the run's folder.
         source: what was tracked (video, folder of pictures), for a video without boxes drawn on it; for several
-            sources the folder that holds each under its name. Left out: the run's video, else the pictures of
-            the ground truth, else a page without a video.
+            sources the folder that holds each under its name. Left out: the pictures of the ground truth, else
+            the run's video, else a page without a video.
         ground_truth: data set or sequence in MOTChallenge layout: errors are shown, and scores if the run has none.
         benchmark: as for ``score``; ``auto`` takes the one of the run's scores.
         embed: videos inside the page or beside it; left out: inside up to 24 MiB.
@@ -167,22 +167,20 @@ def _footage(
     every: int,
     progress: Progress | None,
 ) -> Footage | None:
-    if pictures is None and each.drawn_video is not None:
-        return drawn_footage(each.drawn_video, None)
     if pictures is None and judged is not None and (judged.folder / "img1").is_dir():
         pictures = judged.folder
     if pictures is None:
-        return None
+        return None if each.drawn_video is None else drawn_footage(each.drawn_video)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
-        frames = range(start, start + every * len(drawn_footage(each.drawn_video, None).seconds), every)
+        frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)
     return source_footage(pictures, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
 
 
 def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
     """Tracked frames/s."""
-    if footage is not None and len(footage.seconds) > 1 and footage.seconds[-1] > 0:
-        return float((len(footage.seconds) - 1) / footage.seconds[-1])
+    if footage is not None and len(footage.seconds) > 1 and footage.seconds[-1] > footage.seconds[0]:
+        return float((len(footage.seconds) - 1) / (footage.seconds[-1] - footage.seconds[0]))
     stated = None if judged is None else judged.sequence.info.frame_rate
     return stated or _DEFAULT_RATE
 

@@ -51,10 +51,7 @@ def read_run(path: Path | str) -> RunFolder:
         raise InputError(f"{given}: no such folder; give the folder of a run, for example runs/track/street")
     if not files:
         raise InputError(f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it")
-    sources = [_source(file) for file in files]
-    if all(len(source.rows) == 0 for source in sources):
-        raise InputError(f"{given}: no boxes in {', '.join(file.name for file in files)}; nobody was found")
-    return RunFolder(folder, sources, _read_scores(folder / "scores.json"))
+    return RunFolder(folder, [_source(file) for file in files], _read_scores(folder / "scores.json"))
 
 
 def _source(file: Path) -> TrackedSource:

@@ -67,9 +67,7 @@ def wait_until(page, condition):
 
 def settle(page):
     """Wait until the video has arrived where it was sent, and everything is drawn."""
-    page.wait_for_function(
-        "!document.getElementById('video').seeking && document.getElementById('video').readyState > 1"
-    )
+    wait_until(page, "!document.getElementById('video').seeking && document.getElementById('video').readyState > 1")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
@@ -199,7 +197,9 @@ def test_it_follows_the_colour_scheme(opened, judged_page, scheme):
     page = opened(judged_page, color_scheme=scheme)
     color = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert color == {"light": "rgb(245, 246, 248)", "dark": "rgb(14, 17, 22)"}[scheme]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in 1280, 380:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
 
 
 def test_a_linked_video_is_found_beside_the_page(opened, case):
@@ -222,3 +222,13 @@ def test_without_a_video_a_clock_plays(opened, bare_case):
     page.keyboard.press(" ")
     wait_until(page, "Number(document.body.dataset.frame) > 3")
     assert page.get_by_role("button", name="Pause").is_visible()
+
+
+def test_a_run_that_found_nobody_is_all_misses(opened, case):
+    (case.run / "yard.txt").write_text("")
+    (case.run / "scores.json").unlink()
+    page = opened(report(case.run, ground_truth=case.ground_truth, benchmark="none").page)
+    assert page.locator("[data-tile=Identities]").inner_text() == "0"
+    assert page.locator("#error-lanes b").all_inner_texts() == ["0", "0", "80", "0"]
+    page.get_by_role("button", name="Next frame").click()
+    assert video_frame(page) == frame_shown(page) == 2

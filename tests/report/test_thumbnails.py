@@ -19,7 +19,7 @@ def test_the_best_row_is_large_certain_and_inside():
 
 
 def test_pictures_are_cut_from_the_moments_asked_for(shared_case):
-    footage = drawn_footage(shared_case.run / "yard.mp4", None)
+    footage = drawn_footage(shared_case.run / "yard.mp4")
     boxes = np.array([[20, 20, 40, 60], [30, 30, 60, 30], [400, 20, 40, 60], [20, 20, 40, 60]], float)
     pictures, scene = cut_thumbnails(footage, np.array([30, 3, 5, 99]), boxes, "yard")
     assert pictures[2] is None  # outside of the picture

@@ -48,7 +48,7 @@ class App {
     this.errorCounts = [0, 0, 0, 0];
     if (source.hasTruth) for (let i = 0; i < source.events.length; i++) this.errorCounts[source.events.kind[i]] += source.events.last[i] - source.events.first[i] + 1;
     document.body.classList.toggle("is-judged", source.hasTruth);
-    byId("facts").textContent = `${source.name} · ${source.size[0]} × ${source.size[1]} · ${source.rate.toFixed(2).replace(/\.?0+$/, "")} frames/s · ${clockText(source.frames / source.rate)}`;
+    byId("facts").textContent = `${this.model.sources.length > 1 ? source.name : `run ${this.model.run}`} · ${source.size[0]} × ${source.size[1]} · ${source.rate.toFixed(2).replace(/\.?0+$/, "")} frames/s · ${clockText(source.frames / source.rate)}`;
     byId("tiles").replaceChildren(...tiles(source, this.model.scores));
     byId("counts-key").textContent = source.hasTruth ? "tracked; dashed: really there" : "of the identities shown";
     byId("scrub").max = source.frames - 1;
@@ -173,7 +173,7 @@ class App {
 }
 
 const model = JSON.parse(byId("model").textContent);
-byId("run").textContent = model.run;
+byId("run").textContent = model.sources.length > 1 ? model.run : model.sources[0].name;
 byId("source").append(...model.sources.map((source, n) => element("option", { value: n }, source.name)));
 byId("source-label").hidden = model.sources.length < 2;
 if (model.scores) scoreTables(model.scores);
