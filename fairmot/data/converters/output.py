@@ -8,7 +8,9 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +22,8 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.files import replacing
 
+# Almost all the time is spent in waiting until the disk has each file safely.
+_WRITING_THREADS = 16
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -144,11 +148,9 @@ def write_set(out: Path, name: str, pictures: Sequence[LabelledPicture]) -> Conv
     description = out / "data.json"
     values = _existing(description, out)
 
-    for picture in pictures:
-        _place(picture.source, out / "images" / name / picture.relative)
-        label = (out / "labels_with_ids" / name / picture.relative).with_suffix(".txt")
-        with replacing(label) as temporary:
-            temporary.write_text("".join(map(_line, picture.rows)), encoding="utf-8")
+    with ThreadPoolExecutor(_WRITING_THREADS) as pool:
+        for _ in pool.map(partial(_write, out, name), pictures):
+            pass  # an error of a thread is raised here
     with replacing(out / f"{name}.txt") as temporary:
         lines = (f"images/{name}/{picture.relative}\n" for picture in pictures)
         temporary.write_text("".join(lines), encoding="utf-8")
@@ -180,6 +182,13 @@ def _existing(description: Path, out: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
     values.setdefault("train", {})
     return values
+
+
+def _write(out: Path, name: str, picture: LabelledPicture) -> None:
+    _place(picture.source, out / "images" / name / picture.relative)
+    label = (out / "labels_with_ids" / name / picture.relative).with_suffix(".txt")
+    with replacing(label) as temporary:
+        temporary.write_text("".join(map(_line, picture.rows)), encoding="utf-8")
 
 
 def _place(source: Path | PartOfFile, target: Path) -> None:
