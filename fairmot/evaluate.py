@@ -232,5 +232,5 @@ def _problem(truth: _Truth, run: TrackRun) -> str | None:
         return run.problem
     return (
         f"{truth.folder}: {run.frame_count} pictures for {truth.info.frame_count} frames (seqLength in seqinfo.ini); "
-        "pictures are counted in their order, so scores hold only if the missing ones are the last"
+        "the others count as frames without results"
     )

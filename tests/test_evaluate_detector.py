@@ -113,6 +113,18 @@ def test_an_unreadable_picture_costs_its_own_frame_and_no_other(write):
     assert "000003.png: not a picture that can be read" in problem
 
 
+def test_a_missing_picture_costs_its_own_frame_and_no_other(write):
+    folder = write("MOT17-02")
+    (folder / "img1" / "000003.png").unlink()
+    report = evaluate("data", KnowsTheTruth(), output="out")
+    share = 1 - len(present(2)) / true_count(range(COUNT))
+    assert report["combined"]["MOTA"] == report["combined"]["CLR_Re"] == pytest.approx(share)
+    assert (report["combined"]["IDSW"], report["combined"]["CLR_FP"]) == (0, 0)
+    assert report["detection"]["combined"]["AP50"] == pytest.approx(share)
+    (problem,) = report["problems"]
+    assert "000003.png: this picture is missing" in problem
+
+
 def test_pictures_that_are_missing_at_the_end_count_as_frames_without_results(write):
     folder = write("MOT17-02")
     for number in (11, 12):

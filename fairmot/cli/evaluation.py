@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fairmot.cli.options import Confidence, Device, Engine, InputSize, JsonOut, Overwrite, Weights, read_size, size_text
+from fairmot.errors import InputError
 
 
 def evaluate(
@@ -50,6 +51,8 @@ def evaluate(
         typer.echo(json.dumps(report, indent=2))
     else:
         console.print_scores(report)
+    if report["problems"]:
+        raise InputError("; ".join(report["problems"]))
 
 
 def score(

@@ -24,7 +24,8 @@ class ImageSource:
     """Pictures in natural order (``2.jpg`` before ``10.jpg``), all of one size.
 
     A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
-    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link.
+    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link. Where
+    names carry numbers in 1..``seqLength`` these are frame numbers: a missing picture shifts none of the later ones.
 
     Args:
         path: a picture or a folder.
@@ -36,11 +37,12 @@ class ImageSource:
 
     def __init__(self, path: Path, frame_rate: float | None = None) -> None:
         if path.is_dir():
-            sequence, folder, sequence_rate = _sequence(path)
+            sequence, folder, sequence_rate, length = _sequence(path)
             self.name = folder_name(sequence)
             self._files = _pictures(folder)
             if not self._files:
                 raise InputError(f"{folder}: no pictures in this folder, expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+            self._files = _by_frame_number(self._files, length)
         else:
             self.name, self._files, sequence_rate = path.stem, [path], None
         self.frame_rate = frame_rate or sequence_rate or DEFAULT_FRAME_RATE
@@ -59,16 +61,19 @@ class ImageSource:
             InputError: a picture has another size than the first one.
         """
         self.problem = None
-        unreadable: list[Path] = []
+        left_out = 0
         for index in selected:
             if index >= len(self._files):
                 break
             file = self._files[index]
             image = _read(file)
             if image is None:
-                unreadable.append(file)
-                more = f" ({len(unreadable)} such pictures)" if len(unreadable) > 1 else ""
-                self.problem = f"{unreadable[0]}: not a picture that can be read{more}; it was left out"
+                left_out += 1
+                if left_out == 1:
+                    fault = "not a picture that can be read" if file.exists() else "this picture is missing"
+                    first = f"{file}: {fault}"
+                more = f" ({left_out} such pictures)" if left_out > 1 else ""
+                self.problem = f"{first}{more}; it was left out"
                 continue
             if image.shape[1::-1] != self.size:
                 raise InputError(
@@ -78,8 +83,8 @@ class ImageSource:
             yield Frame(image, index, index / self.frame_rate)
 
 
-def _sequence(path: Path) -> tuple[Path, Path, float | None]:
-    """Sequence folder, folder of its pictures, frames/s."""
+def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
+    """Sequence folder, folder of its pictures, frames/s, frames that it should have (0: not known)."""
     named = path if path.name not in ("", "..") else path.resolve()
     # The parent as the user wrote it comes first, since its name becomes the sequence's.
     for sequence in (path, named.parent, path.resolve().parent):
@@ -91,15 +96,16 @@ def _sequence(path: Path) -> tuple[Path, Path, float | None]:
             parser.read(info, encoding="utf-8")
             folder = sequence / parser.get("Sequence", "imDir", fallback="img1")
             rate = parser.getfloat("Sequence", "frameRate")
+            length = parser.getint("Sequence", "seqLength", fallback=0)
         except (configparser.Error, ValueError) as error:
             raise InputError(f"{info}: {' '.join(str(error).split())}; expected frameRate=25 or alike") from error
         if not rate > 0:
             raise InputError(f"{info}: frameRate={rate:g}, expected a positive number")
         if sequence == path or folder.resolve() == path.resolve():
-            return sequence, folder, rate
+            return sequence, folder, rate, length
     if (path / "img1").is_dir() and not _pictures(path):
-        return path, path / "img1", None
-    return path, path, None
+        return path, path / "img1", None, 0
+    return path, path, None, 0
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -107,6 +113,24 @@ def _pictures(folder: Path) -> list[Path]:
         return []
     files = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     return sorted((file for file in files if not file.name.startswith(".")), key=_natural_key)
+
+
+def _by_frame_number(files: list[Path], length: int) -> list[Path]:
+    """Put each picture at its frame number less 1; names in the gaps are those that a picture there would have.
+
+    The order stays where names have no number of their own, or numbers that go past ``length`` frames.
+    """
+    numbers = [int(digits[-1]) if (digits := re.findall(r"[0-9]+", file.stem)) else 0 for file in files]
+    if len(set(numbers)) < len(files) or min(numbers) < 1 or max(numbers) > length:
+        return files
+    first = files[0]
+    head, width, tail = re.split(r"([0-9]+)(?=[^0-9]*$)", first.stem)
+    placed = [
+        first.with_name(f"{head}{number:0{len(width)}}{tail}{first.suffix}") for number in range(1, max(numbers) + 1)
+    ]
+    for number, file in zip(numbers, files, strict=True):
+        placed[number - 1] = file
+    return placed
 
 
 def _natural_key(path: Path) -> list[tuple[int, str]]:

@@ -149,6 +149,21 @@ def test_an_unreadable_picture_is_left_out_and_reported(tmp_path, rendered):
     assert [frame.index for frame in read_frames(tmp_path, end=2)] == [0, 1]
 
 
+def test_a_missing_picture_of_a_sequence_shifts_no_other(tmp_path, rendered):
+    folder = make_sequence(tmp_path / "street", rendered)
+    (folder / "img1" / "000002.jpg").unlink()
+    frames = read_frames(folder)
+    assert frames.frame_count == 3
+    assert [(frame.index, rendered.number(frame.image)) for frame in frames] == [(0, 0), (2, 2)]
+    assert "000002.jpg: this picture is missing; it was left out" in frames.problem
+
+
+def test_numbers_past_the_sequences_length_are_no_frame_numbers(tmp_path, rendered):
+    folder = make_sequence(tmp_path / "half", rendered)
+    (folder / "img1" / "000001.jpg").rename(folder / "img1" / "000301.jpg")
+    assert [frame.index for frame in read_frames(folder)] == [0, 1, 2]
+
+
 def test_nothing_to_read(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
