@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.tracking import kalman
 
 FloatRows = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
@@ -25,7 +24,7 @@ class Candidates(NamedTuple):
     """The detections of a frame that take part: first those above the confidence, then those of low score."""
 
     records: TrackTable
-    """One record each [N]; identity and frames are still to be filled in."""
+    """One record each [N], the mean standing still in its box; covariance, identity and frames come with a track."""
     boxes_xyxy: FloatRows
     """Corners [N, 4], pixels."""
     rows: IndexArray
@@ -104,7 +103,6 @@ def candidates_of(
     detections: Detections,
     config: TrackerConfig,
     width: int = 0,
-    noise: kalman.Noise = kalman.PUBLISHED,
     picture_size: tuple[int, int] | None = None,
 ) -> Candidates:
     """Make a record of each detection that takes part; scores are compared in single precision, as published.
@@ -113,7 +111,6 @@ def candidates_of(
         detections: in picture pixels, checked.
         config: confidences, and whether boxes are clipped.
         width: of the embeddings; 0: none.
-        noise: spreads of the filter.
         picture_size: width and height, pixels, to which boxes are clipped; None: not.
 
     Raises:
@@ -144,7 +141,7 @@ def candidates_of(
     records = np.zeros(len(chosen), dtype=table_type_for(config, width))
     records["class_id"] = detections.class_ids[chosen]
     records["score"] = scores[chosen]
-    records["mean"], records["covariance"] = kalman.initiate(measured, noise)
+    records["mean"][:, :4] = measured
     if width and detections.embeddings is not None:
         records["embedding"] = _unit_embeddings(detections.embeddings, chosen)
     return Candidates(records, corners(tlwh), chosen, sure)

@@ -132,7 +132,7 @@ class Tracker:
         detections = as_detections(detections)
         width = common_width(detections, self._width)
         clip_size = size if self._config.clip_boxes else None
-        candidates = candidates_of(detections, self._config, width or 0, self._noise, clip_size)
+        candidates = candidates_of(detections, self._config, width or 0, clip_size)
         if width != self._width:
             self._width, self._table = width, np.empty(0, dtype=candidates.records.dtype)
         elapsed = index - self._frame_index if self._frame else 1
@@ -148,9 +148,9 @@ class Tracker:
         matches = associate(self._table, self._tracked, candidates, self._config, self._noise)
         if self._record is not None:
             self._record.matched(self._table, self._tracked, candidates, matches, self._config, self._noise)
-        was_confirmed = self._table["is_confirmed"].copy()
+        was_confirmed = self._table["is_confirmed"].copy() if self._archive is not None else None
         correct(self._table, self._tracked, matches.candidates, candidates, self._frame, self._config, self._noise)
-        if self._archive is not None:
+        if self._archive is not None and was_confirmed is not None:
             self._recall(self._archive, was_confirmed)
         self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
@@ -244,6 +244,9 @@ class Tracker:
 
     def _started(self, started: TrackTable) -> TrackTable:
         """Make tracks of candidates [k] that no track took."""
+        if not len(started):
+            return started
+        started["mean"], started["covariance"] = kalman.initiate(started["mean"][:, :4], self._noise)
         started["identity"] = self._identities + 1 + np.arange(len(started))
         started["first_frame"] = started["last_frame"] = self._frame
         started["is_confirmed"] = self._frame == 1

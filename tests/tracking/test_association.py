@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fairmot.geometry import pairwise_iou
 from fairmot.tracking.association import assign, cosine_distance, fuse_motion, iou_distance
 
 
@@ -64,6 +65,19 @@ def test_assign_never_matches_at_the_limit_or_beyond():
 def test_iou_counts_the_last_pixel():
     first, second = np.array([[0.0, 0.0, 9.0, 9.0]]), np.array([[5.0, 0.0, 14.0, 9.0], [10.0, 0.0, 12.0, 9.0]])
     np.testing.assert_allclose(iou_distance(first, second), [[1 - 50 / 150, 1.0]])
+
+
+def test_iou_distance_is_that_of_geometry():
+    rng = np.random.default_rng(6)
+    first, second = (
+        np.concatenate([c := rng.uniform(0, 90, (n, 2)), c + rng.uniform(1, 60, (n, 2))], 1) for n in (9, 7)
+    )
+    expected = 1 - pairwise_iou(first, second, pixel=1.0)
+    np.testing.assert_array_equal(iou_distance(first, second), expected)
+    assert 0.1 < (expected < 1).mean() < 0.9
+    assert iou_distance(first[:0], second).shape == (0, 7)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(iou_distance(first + 1e-9, second), expected)
 
 
 def test_cosine_distance_is_scipys(published):
