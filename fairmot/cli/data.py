@@ -187,6 +187,9 @@ def synthesize(
     frames: Annotated[int, typer.Option(min=1)] = 250,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     frame_rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 25,
+    camera_height: Annotated[
+        tuple[float, float], typer.Option(help="Lowest and highest, metres above the ground, 1.2 to 15.")
+    ] = (2.3, 5.0),
     overwrite: Overwrite = False,
 ) -> None:
     """Render a street with walking people, exact boxes and identities, in MOTChallenge layout.
@@ -203,6 +206,7 @@ def synthesize(
             frames=frames,
             seed=seed,
             frame_rate=frame_rate,
+            camera_height=camera_height,
             overwrite=overwrite,
             progress=partial(progress, "street"),
         )

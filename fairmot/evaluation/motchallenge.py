@@ -82,7 +82,8 @@ def find_sequences(ground_truth: Path | str) -> list[Path]:
         raise InputError(f"{folder}: no such folder; give a data set or a sequence in MOTChallenge layout")
     if is_sequence(folder):
         return [folder]
-    found = sorted(child for child in folder.iterdir() if is_sequence(child))
+    # Hidden folders are unfinished ones.
+    found = sorted(child for child in folder.iterdir() if is_sequence(child) and not child.name.startswith("."))
     if not found:
         raise InputError(f"{folder}: no ground truth; expected gt/gt.txt, or SEQUENCE/gt/gt.txt, in it")
     return found

@@ -18,6 +18,7 @@ def test_one_sequence_or_a_data_set(write_sequence):
     other, _ = write_sequence(ROW, ROW, 3, "A")
     assert find_sequences(folder) == [folder]
     assert find_sequences(folder / "gt" / "gt.txt") == [folder]
+    write_sequence(ROW, ROW, 3, ".B.old")  # what an interrupted rendering leaves is no sequence
     assert find_sequences(folder.parent) == [other, folder]
     assert find_results(results, [folder]) == [results]
     assert [path.name for path in find_results(results.parent, [other, folder])] == ["A.txt", "B.txt"]
