@@ -23,7 +23,7 @@ def convert_crowdhuman(
     Format: https://www.crowdhuman.org/download.html.
 
     Args:
-        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; pictures are sought below its folder.
+        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; pictures are sought below that folder.
         out: folder that gets the converted set.
         name: name of the set; default: crowdhuman with the split.
         split: train or val; can be left out where there is one annotation file.
@@ -33,7 +33,8 @@ def convert_crowdhuman(
         InputError: annotations or pictures are missing, or a line is not in this format.
     """
     file = _annotations(src, split)
-    by_stem = {path.stem: path for path in find_pictures(file.parent, recursive=True)}
+    folder = src if src.is_dir() else src.parent
+    by_stem = {path.stem: path for path in find_pictures(folder, recursive=True)}
     pictures: list[LabelledPicture] = []
     seen = 0
     try:
@@ -52,7 +53,7 @@ def convert_crowdhuman(
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise InputError(f"{file} line {number}: not a picture's annotation as in CrowdHuman: {reason}") from error
         if stem not in by_stem:
-            raise InputError(f"{file} line {number}: no picture {stem}.jpg below {file.parent}")
+            raise InputError(f"{file} line {number}: no picture {stem}.jpg below {folder}")
         boxes[:, 2:] += boxes[:, :2]
         own = np.full(len(boxes), -1)
         if identities:

@@ -64,6 +64,14 @@ def test_one_changed_number_is_seen(tmp_path, make_source, boxes_of):
         assert boxes_of(tmp_path / "out", "crowdhuman.train") == EXPECTED
 
 
+def test_annotations_may_lie_beside_the_pictures_folder(tmp_path, make_source, boxes_of):
+    source = make_source()
+    (source / "annotations").mkdir()
+    (source / "annotation_train.odgt").rename(source / "annotations/annotation_train.odgt")
+    convert_crowdhuman(source, tmp_path / "out", split="train")
+    assert boxes_of(tmp_path / "out", "crowdhuman.train") == EXPECTED
+
+
 def test_identities_can_be_left_out(tmp_path, make_source, boxes_of):
     summary = convert_crowdhuman(make_source(), tmp_path / "out", identities=False)
     assert (summary.boxes, summary.identities) == (3, 0)
