@@ -32,6 +32,7 @@ ALLOWED = {
     },
 }
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
+ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
 ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation"}
 ALLOWED["cli"] = set(ALLOWED) | {"console"}

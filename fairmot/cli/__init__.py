@@ -26,6 +26,7 @@ for command in (
     report.report,
     weights.convert,
     weights.describe,
+    weights.export,
     tracking.demo,
 ):
     app.command()(command)

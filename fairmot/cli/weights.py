@@ -1,4 +1,4 @@
-"""Commands about networks and their weight files: convert, describe."""
+"""Commands about networks and their weight files: convert, describe, export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli.options import InputSize, JsonOut, read_size
+from fairmot.cli.options import InputSize, JsonOut, Overwrite, read_size, size_text
 
 
 def convert(
@@ -47,3 +47,52 @@ def describe(
         typer.echo(json.dumps({"network": title, **totals, **asdict(summary)}, indent=2))
     else:
         console.answers().print(console.summary_table(title, summary, layers))
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors weight file.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx, .xml or .mindir.")],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="onnx, openvino or mindir; left out: as the suffix says.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="f32, f16 or int8; heads and decoding stay f32.")] = "f32",
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Pictures, a video or MOTChallenge sequences; int8 needs them.")
+    ] = None,
+    evaluate: Annotated[
+        Path | None, typer.Option(help="MOTChallenge sequences with ground truth: print the scores before and after.")
+    ] = None,
+    input_size: InputSize = None,
+    raw: Annotated[bool, typer.Option(help="Head maps instead of detections.")] = False,
+    overwrite: Overwrite = False,
+    as_json: JsonOut = False,
+) -> None:
+    """Write a network for another runtime; the file is run and compared with the network before this says done.
+
+    [bold]fairmot export lite.safetensors lite.onnx[/bold]
+
+    [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate pictures/ --evaluate MOT17/train[/bold]
+    """
+    from fairmot import console
+    from fairmot.export import export as run_export
+
+    result = run_export(
+        weights,
+        output,
+        format_,
+        precision,
+        input_size=read_size(input_size),
+        raw=raw,
+        calibration=calibrate,
+        evaluation=evaluate,
+        overwrite=overwrite,
+        progress=lambda step: console.notes().print(f"{step} ..."),
+    )
+    if as_json:
+        typer.echo(json.dumps({**asdict(result), "path": str(result.path)}, indent=2))
+        return
+    kind = "raw heads" if result.raw else f"a detector for {size_text(result.input_size)}"
+    typer.echo(f"{result.path}: {result.format} {result.precision}, {kind}, {result.path.stat().st_size / 1e6:.1f} MB")
+    typer.echo(f"checked: {result.agreement:.2%} agreement with the unexported network in {result.reference}")
+    for state, scores in (result.scores or {}).items():
+        typer.echo(f"{state + ':':8}" + "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -31,6 +31,9 @@ HEAVY_MULTIPLY_ADDS = 5_000_000_000
 EXPORTED = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".mindir": ("mindspore",)}
 """Suffix of exported files -> engines that run them; the first one writes them."""
 
+EXPORT_COMPANIONS = {".xml": ".bin"}
+"""Suffix of exported files -> suffix of the file beside them that holds the numbers."""
+
 
 def installed_engines() -> tuple[str, ...]:
     """Engines whose library is installed, the fastest on a CPU first; nothing is imported."""

@@ -10,11 +10,20 @@ from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
 from fairmot.engines.mindspore import loss
 from fairmot.engines.mindspore.detector import MindSporeDetector
 from fairmot.engines.mindspore.device import use_device
+from fairmot.engines.mindspore.export import EXPORT_PRECISIONS, export_file, load_exported_network
 from fairmot.engines.mindspore.network import MindSporeNetwork
 from fairmot.engines.mindspore.trainer import MindSporeTrainer
 from fairmot.network.graph import Graph
 
-__all__ = ["create_trainer", "load_canvas_detector", "load_network", "losses_of_heads"]
+__all__ = [
+    "EXPORT_PRECISIONS",
+    "create_trainer",
+    "export_file",
+    "load_canvas_detector",
+    "load_exported_network",
+    "load_network",
+    "losses_of_heads",
+]
 
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto", compiled: bool = True) -> MindSporeNetwork:

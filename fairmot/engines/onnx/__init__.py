@@ -2,5 +2,13 @@
 
 from fairmot.engines.onnx.detector import load_canvas_detector, load_network
 from fairmot.engines.onnx.exported import load_exported_detector, load_exported_network
+from fairmot.engines.onnx.writing import EXPORT_PRECISIONS, export_file
 
-__all__ = ["load_canvas_detector", "load_exported_detector", "load_exported_network", "load_network"]
+__all__ = [
+    "EXPORT_PRECISIONS",
+    "export_file",
+    "load_canvas_detector",
+    "load_exported_detector",
+    "load_exported_network",
+    "load_network",
+]

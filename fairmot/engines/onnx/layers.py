@@ -20,6 +20,7 @@ from fairmot.network.layers import (
     MaxPool,
     Resize,
     Scale,
+    SpaceToDepth,
     TransposedConvolution,
 )
 
@@ -93,17 +94,8 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return write_convolution(writer, node, inputs[0], arrays, kernel, stride, padding, groups)
         case DeformableConvolution():
             return _deformable_convolution(writer, node, inputs, arrays)
-        case TransposedConvolution(factor=factor):
-            return writer.add(
-                "ConvTranspose",
-                inputs[0],
-                _parameter(writer, node, "weight", arrays),
-                kernel_shape=[2 * factor] * 2,
-                strides=[factor] * 2,
-                pads=[factor // 2] * 4,
-                group=node.channels,
-                name=node.name,
-            )
+        case TransposedConvolution(kernel=kernel, stride=stride, padding=padding, groups=groups):
+            return _sliding(writer, "ConvTranspose", node, inputs[0], arrays, kernel, stride, padding, groups)
         case BatchNorm(epsilon=epsilon):
             suffixes = ("weight", "bias", "running_mean", "running_var")
             constants = [_parameter(writer, node, suffix, arrays) for suffix in suffixes]
@@ -118,17 +110,13 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return writer.add("Add", *inputs)
         case Concatenate():
             return writer.add("Concat", *inputs, axis=1)
-        case Resize(factor=factor):
+        case Resize(factor=factor, mode=mode):
             scales = writer.constant([1, 1, factor, factor], np.float32, name=f"enlarge_{factor}")
-            return writer.add(
-                "Resize",
-                inputs[0],
-                "",
-                scales,
-                mode="nearest",
-                coordinate_transformation_mode="asymmetric",
-                nearest_mode="floor",
-            )
+            nearest = {"coordinate_transformation_mode": "asymmetric", "mode": "nearest", "nearest_mode": "floor"}
+            linear = {"coordinate_transformation_mode": "half_pixel", "mode": "linear"}
+            return writer.add("Resize", inputs[0], "", scales, **(nearest if mode == "nearest" else linear))
+        case SpaceToDepth():
+            return _space_to_depth(writer, node, inputs[0])
         case Scale(factor=factor):
             return writer.add("Mul", inputs[0], writer.constant(factor, np.float32, name=f"scale_{factor}"))
     raise AssertionError(f"no ONNX operator for {node}")  # pragma: no cover
@@ -138,11 +126,25 @@ def write_convolution(
     writer: Writer, node: Node, x: str, arrays: Arrays, kernel: int, stride: int, padding: int, groups: int
 ) -> str:
     """Append a convolution with the parameters of ``node`` and this stride and padding."""
+    return _sliding(writer, "Conv", node, x, arrays, kernel, stride, padding, groups)
+
+
+def _sliding(
+    writer: Writer,
+    operator: str,
+    node: Node,
+    x: str,
+    arrays: Arrays,
+    kernel: int,
+    stride: int,
+    padding: int,
+    groups: int,
+) -> str:
     inputs = [x, _parameter(writer, node, "weight", arrays)]
     if f"{node.name}.bias" in arrays:
         inputs.append(_parameter(writer, node, "bias", arrays))
     return writer.add(
-        "Conv",
+        operator,
         *inputs,
         kernel_shape=[kernel] * 2,
         strides=[stride] * 2,
@@ -150,6 +152,15 @@ def write_convolution(
         group=groups,
         name=node.name,
     )
+
+
+def _space_to_depth(writer: Writer, node: Node, x: str) -> str:
+    """ONNX stacks the pixels of a block by rows; the graph wants them by columns."""
+    channels = node.channels // 4
+    stacked = writer.add("SpaceToDepth", x, blocksize=2)
+    by_columns = [pixel * channels + channel for pixel in (0, 2, 1, 3) for channel in range(channels)]
+    order = writer.constant(by_columns, np.int64, name=f"pixels_by_columns_{channels}")
+    return writer.add("Gather", stacked, order, axis=1)
 
 
 def _deformable_convolution(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -> str:

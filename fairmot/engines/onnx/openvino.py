@@ -25,8 +25,19 @@ from fairmot.engines.onnx.exported import (
     read_network,
 )
 from fairmot.engines.onnx.layers import Arrays
+from fairmot.engines.onnx.writing import EXPORT_PRECISIONS, build_model
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
+
+__all__ = [
+    "EXPORT_PRECISIONS",
+    "PRECISIONS",
+    "export_file",
+    "load_canvas_detector",
+    "load_exported_detector",
+    "load_exported_network",
+    "load_network",
+]
 
 PRECISIONS = ("f32", "bf16", "f16")
 """What it may compute in; the two short ones where the device has them."""
@@ -163,6 +174,11 @@ def _read(path: Path) -> tuple[Model, dict[str, str]]:
         raise InputError(f"{path}: {FOREIGN}")
     names = ("kind", "network")
     return model, {f"fairmot.{name}": model.get_rt_info(["fairmot", name]).astype(str) for name in names}
+
+
+def export_file(path: Path, graph: Graph, weights: Arrays, **options: Any) -> None:
+    """Write an ``.xml`` file and its ``.bin``; ``options`` are those of ``writing.build_model``."""
+    write_model(path, build_model(graph, weights, **options))
 
 
 def write_model(path: Path, source: ModelProto) -> None:

@@ -1,0 +1,124 @@
+"""Raw networks as MindIR files, MindSpore's own format, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mindspore as ms
+import numpy as np
+from google.protobuf.message import DecodeError
+from mindspore import Tensor, nn
+from mindspore.train import mind_ir_pb2
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from fairmot.config import NetworkConfig
+from fairmot.engines.interface import Arrays
+from fairmot.engines.mindspore.device import use_device
+from fairmot.engines.mindspore.network import build_network, to_numpy
+from fairmot.errors import InputError
+from fairmot.network.folding import fold
+from fairmot.network.graph import Graph
+
+EXPORT_PRECISIONS = ("f32",)
+
+HEADS = ("heatmap", "extents", "offsets", "embedding")
+
+
+class MindIrNetwork:
+    """``RawNetwork`` out of a MindIR file, for pictures of the size that it was exported for."""
+
+    def __init__(self, cell: nn.Cell, input_size: tuple[int, int]) -> None:
+        self._cell = cell
+        self.input_size = input_size
+        """Width and height, pixels."""
+
+    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """See ``RawNetwork``.
+
+        Raises:
+            InputError: pixels of another size.
+        """
+        if pixels.shape[2:] != self.input_size[::-1]:
+            width, height = self.input_size
+            raise InputError(f"pixels {list(pixels.shape)}: this MindIR file is for pictures of {width} x {height}")
+        singly = [self._cell(Tensor(np.array(picture[None], dtype=np.float32))) for picture in pixels]
+        maps = [[to_numpy(head) for head in heads] for heads in singly]
+        return {name: np.concatenate(parts) for name, parts in zip(HEADS, zip(*maps, strict=True), strict=True)}
+
+
+class ExportedNetwork(NamedTuple):
+    """A network that gives raw heads, and its configuration."""
+
+    network: NetworkConfig
+    heads: MindIrNetwork
+
+
+def export_file(
+    path: Path,
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    raw: bool = True,
+    precision: str = "f32",
+    pictures: Iterable[Any] = (),
+) -> None:
+    """Write the raw network for single pictures of one size, batch norms folded.
+
+    Args:
+        path: ends in ``.mindir``.
+        graph: the network.
+        weights: its parameters.
+        input_size: width and height, pixels.
+        raw: there is no other kind.
+        precision: there is no other than ``f32``.
+        pictures: not needed.
+    """
+    assert raw
+    assert precision in EXPORT_PRECISIONS
+    graph, weights = fold(graph, weights)
+    ordered = Graph(graph.config, graph.nodes, {head: graph.outputs[head] for head in HEADS})
+    network = build_network(ordered, weights)
+    network.set_train(False)
+    width, height = input_size
+    described = {"fairmot.kind": "heads", "fairmot.network": graph.config.model_dump_json()}
+    described["fairmot.input_size"] = f"{width} {height}"
+
+    def describe(model: Any) -> None:
+        for key, text in described.items():
+            model.user_info[key] = text
+
+    pixels = Tensor(np.zeros((1, 3, height, width), np.float32))
+    ms.export(network, pixels, file_name=str(path), file_format="MINDIR", custom_func=describe)
+
+
+def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
+    """Read a network that ``export_file`` wrote.
+
+    Raises:
+        InputError: no such file, no MindIR file, or one of another program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such MindIR file")
+    model = mind_ir_pb2.ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise InputError(f"{path}: not a MindIR file, or cut off; export it again") from error
+    described = dict(model.user_info)
+    if "fairmot.kind" not in described:
+        raise InputError(f"{path}: not exported by fairmot, or cut off; give weights as .safetensors instead")
+    try:
+        config = NetworkConfig.model_validate_json(described["fairmot.network"])
+        width, height = map(int, described["fairmot.input_size"].split())
+    except (KeyError, ValueError, ValidationError) as error:
+        raise InputError(f"{path}: its description is not of this version; export it again") from error
+    use_device(device)
+    try:
+        cell = nn.GraphCell(ms.load(str(path)))
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: MindSpore cannot read it: {str(error).strip().splitlines()[0]}") from error
+    return ExportedNetwork(config, MindIrNetwork(cell, (width, height)))

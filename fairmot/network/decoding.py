@@ -1,0 +1,92 @@
+"""Decoding in NumPy: the reference that exported detectors are compared with."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.geometry import pairwise_iou
+
+Heads = dict[str, NDArray[np.float32]]
+
+
+_COMPARED = 50
+"""So many of the best detections are looked for; the last ones of a list may differ by chance."""
+
+_TOLERANCES = {"f32": (1e-3, 1e-3, 0.999, 0.0), "f16": (0.03, 0.03, 0.99, 0.0), "int8": (0.25, 0.5, 0.5, 0.5)}
+"""Precision -> largest difference of scores, largest 1 - IoU, least cosine of embeddings, and the least score that
+counts, as a share of the best one: 8 bits lose the faint detections."""
+
+
+class Decoded(NamedTuple):
+    """The K best peaks of one picture or more, by falling score."""
+
+    boxes_xyxy: NDArray[Any]
+    """Corners [B, K, 4], canvas pixels."""
+    scores: NDArray[Any]
+    """Confidence [B, K]; 0 where there are fewer peaks."""
+    class_ids: NDArray[np.int64]
+    """Class [B, K]."""
+    embeddings: NDArray[Any]
+    """Appearance [B, K, D], unit length."""
+
+
+def decode_heads(heads: Heads, stride: int, max_objects: int = 500) -> Decoded:
+    """Decode raw head maps: 3x3 maxima, the K best of all classes, offsets, extents (CenterNet, FairMOT)."""
+    heatmap = heads["heatmap"]
+    batch, _, height, width = heatmap.shape
+    padded = np.pad(heatmap, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    rows = np.maximum(np.maximum(padded[:, :, :-2], padded[:, :, 1:-1]), padded[:, :, 2:])
+    highest = np.maximum(np.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+    peaks = np.where(heatmap == highest, heatmap, -np.inf).reshape(batch, -1)
+    places = np.argsort(-peaks, axis=1, kind="stable")[:, :max_objects]
+    logits = np.take_along_axis(peaks, places, 1)
+    with np.errstate(over="ignore"):
+        scores = 1 / (1 + np.exp(-logits))
+    class_ids, cells = np.divmod(places, height * width)
+
+    def at_cells(name: str) -> NDArray[np.float32]:
+        flat = heads[name].reshape(batch, heads[name].shape[1], -1)
+        return np.take_along_axis(flat, cells[:, None], 2).transpose(0, 2, 1)
+
+    centres = np.stack([cells % width, cells // width], -1) + at_cells("offsets")
+    extents, vectors = at_cells("extents"), at_cells("embedding")
+    boxes = stride * np.concatenate([centres - extents[..., :2], centres + extents[..., 2:]], -1)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return Decoded(boxes, scores, class_ids, vectors / lengths)
+
+
+class _Found(Protocol):
+    @property
+    def boxes_xyxy(self) -> NDArray[Any]: ...
+    @property
+    def scores(self) -> NDArray[Any]: ...
+    @property
+    def class_ids(self) -> NDArray[Any]: ...
+    @property
+    def embeddings(self) -> NDArray[Any]: ...
+
+
+def share_found(found: _Found, expected: _Found, precision: str = "f32") -> float:
+    """Return the share of the best detections of each that the other has too, for one picture [1, K, ...].
+
+    Lists are compared as sets, since equal scores may come in any order. Places without a peak do not count.
+
+    Args:
+        found: what an exported network finds.
+        expected: what the network finds.
+        precision: of the exported one: ``f32``, ``f16`` or ``int8`` decides how close a detection must be.
+    """
+    of_score, of_overlap, least_cosine, faint = _TOLERANCES[precision]
+    scores = np.abs(found.scores[0][:, None] - expected.scores[0][None])
+    overlap = pairwise_iou(found.boxes_xyxy[0].astype(np.float64), expected.boxes_xyxy[0].astype(np.float64))
+    cosine = found.embeddings[0] @ expected.embeddings[0].T
+    classes = found.class_ids[0][:, None] == expected.class_ids[0][None]
+    same = (scores <= of_score) & (overlap >= 1 - of_overlap) & (cosine >= least_cosine) & classes
+    shares = []
+    for matched, own in ((same.any(1), found.scores[0]), (same.any(0), expected.scores[0])):
+        best = matched[:_COMPARED][own[:_COMPARED] > faint * own[0]]
+        shares.append(float(best.mean()) if len(best) else 1.0)
+    return min(shares)
