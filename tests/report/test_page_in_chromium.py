@@ -232,3 +232,16 @@ def test_a_run_that_found_nobody_is_all_misses(opened, case):
     assert page.locator("#error-lanes b").all_inner_texts() == ["0", "0", "80", "0"]
     page.get_by_role("button", name="Next frame").click()
     assert video_frame(page) == frame_shown(page) == 2
+
+
+def test_one_page_shows_several_sources(opened, case):
+    rows = (case.run / "yard.txt").read_text().splitlines(keepends=True)
+    (case.run / "zoo.txt").write_text("".join(row for row in rows if row.split(",")[1] == "2"))
+    (case.run / "zoo.mp4").write_bytes((case.run / "yard.mp4").read_bytes())
+    page = opened(report(case.run, source=case.run).page)
+    assert page.locator("[data-tile=Identities]").inner_text() == "4"
+    page.locator("#source").select_option("zoo")
+    page.wait_for_selector("body[data-ready=zoo]")
+    assert page.locator("[data-tile=Identities]").inner_text() == "1"
+    press_bar(page, bar(page, 2), 7.5 / 40)
+    assert video_frame(page) == frame_shown(page) == 8
