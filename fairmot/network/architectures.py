@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError, closest_name
-from fairmot.network.dla import build_dla, build_dlaconv
+from fairmot.network.dla import build_dla, is_dla
 from fairmot.network.graph import Graph
-from fairmot.network.lite import build_lite
+from fairmot.network.hrnet import build_hrnet, is_hrnet
+from fairmot.network.lite import build_lite, is_lite
+from fairmot.network.resnet import build_resdcn, build_resfpndcn, is_resdcn, is_resfpndcn
+from fairmot.network.yolo import build_yolo, is_yolo
 
-ARCHITECTURES: dict[str, Callable[[NetworkConfig], Graph]] = {
-    "dla_34": build_dla,
-    "dlaconv_34": build_dlaconv,
-    "lite": build_lite,
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """How one architecture is built, and known by its public names."""
+
+    build: Callable[[NetworkConfig], Graph]
+    fits: Callable[[Shapes], bool]
+    """Whether a public state with arrays of these shapes is one of it."""
+    published: Mapping[str, int]
+    """Sizes in the published configuration, where they differ from the usual ones."""
+
+
+_SMALL = {"embedding": 64, "head_width": 64}
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "dla_34": Architecture(build_dla, partial(is_dla, deformable=True), {}),
+    "dlaconv_34": Architecture(partial(build_dla, deformable=False), partial(is_dla, deformable=False), {}),
+    "resdcn_34": Architecture(partial(build_resdcn, layers=34), partial(is_resdcn, layers=34), {}),
+    "resdcn_50": Architecture(partial(build_resdcn, layers=50), partial(is_resdcn, layers=50), {}),
+    "resdcn_101": Architecture(partial(build_resdcn, layers=101), partial(is_resdcn, layers=101), {}),
+    "resdcn_152": Architecture(partial(build_resdcn, layers=152), partial(is_resdcn, layers=152), {}),
+    "resfpndcn_34": Architecture(partial(build_resfpndcn, layers=34), partial(is_resfpndcn, layers=34), {}),
+    "hrnet_18": Architecture(partial(build_hrnet, width=18), partial(is_hrnet, width=18), {}),
+    "hrnet_32": Architecture(partial(build_hrnet, width=32), partial(is_hrnet, width=32), {}),
+    "yolo": Architecture(build_yolo, is_yolo, _SMALL),
+    "lite": Architecture(build_lite, is_lite, _SMALL | {"input_width_px": 576, "input_height_px": 320}),
 }
 
 
@@ -23,9 +52,27 @@ def build_graph(config: NetworkConfig) -> Graph:
     Raises:
         InputError: an unknown architecture.
     """
-    if config.architecture not in ARCHITECTURES:
+    return find_architecture(config.architecture).build(config)
+
+
+def published_config(name: str) -> NetworkConfig:
+    """Return an architecture's configuration with the sizes in which it was published.
+
+    Raises:
+        InputError: an unknown architecture.
+    """
+    return NetworkConfig(architecture=name, **find_architecture(name).published)
+
+
+def find_architecture(name: str) -> Architecture:
+    """Return an architecture by its name.
+
+    Raises:
+        InputError: an unknown architecture.
+    """
+    if name not in ARCHITECTURES:
         raise InputError(
-            f"network.architecture {config.architecture!r} is unknown"
-            f"{closest_name(config.architecture, ARCHITECTURES)}; known: {', '.join(ARCHITECTURES)}"
+            f"network.architecture {name!r} is unknown"
+            f"{closest_name(name, ARCHITECTURES)}; known: {', '.join(ARCHITECTURES)}"
         )
-    return ARCHITECTURES[config.architecture](config)
+    return ARCHITECTURES[name]

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairmot.config import NetworkConfig
+from fairmot.network.blocks import basic_block, conv_norm, deformable_block
 from fairmot.network.graph import Graph, GraphBuilder
 from fairmot.network.heads import dense_heads
 
@@ -32,14 +35,8 @@ def build_dla(config: NetworkConfig, deformable: bool = True) -> Graph:
     return builder.finish(config, dense_heads(builder, maps[-1], config))
 
 
-def build_dlaconv(config: NetworkConfig) -> Graph:
-    """Build the graph of ``dlaconv_34``."""
-    return build_dla(config, deformable=False)
-
-
 def _conv_norm_relu(builder: GraphBuilder, x: int, name: str, channels: int, kernel: int, stride: int) -> int:
-    x = builder.convolution(x, f"{name}.0", channels, kernel, stride)
-    return builder.activation(builder.batch_norm(x, f"{name}.1"))
+    return builder.activation(conv_norm(builder, x, f"{name}.0", f"{name}.1", channels, kernel, stride))
 
 
 def _backbone(builder: GraphBuilder) -> list[int]:
@@ -73,20 +70,11 @@ def _tree(
         return _tree(builder, first, f"{name}.tree2", levels - 1, channels, 1, False, (*children, first))
     residual = bottom
     if builder.nodes[x].channels != channels:
-        residual = builder.convolution(bottom, f"{name}.project.0", channels, 1)
-        residual = builder.batch_norm(residual, f"{name}.project.1")
-    first = _basic_block(builder, x, f"{name}.tree1", channels, stride, residual)
-    second = _basic_block(builder, first, f"{name}.tree2", channels, 1, first)
+        residual = conv_norm(builder, bottom, f"{name}.project.0", f"{name}.project.1", channels, 1)
+    first = basic_block(builder, x, f"{name}.tree1", channels, stride, residual)
+    second = basic_block(builder, first, f"{name}.tree2", channels, 1, first)
     root = builder.concatenate(second, first, *children)
-    root = builder.batch_norm(builder.convolution(root, f"{name}.root.conv", channels, 1), f"{name}.root.bn")
-    return builder.activation(root)
-
-
-def _basic_block(builder: GraphBuilder, x: int, name: str, channels: int, stride: int, residual: int) -> int:
-    x = builder.convolution(x, f"{name}.conv1", channels, 3, stride)
-    x = builder.activation(builder.batch_norm(x, f"{name}.bn1"))
-    x = builder.batch_norm(builder.convolution(x, f"{name}.conv2", channels, 3), f"{name}.bn2")
-    return builder.activation(builder.add(x, residual))
+    return builder.activation(conv_norm(builder, root, f"{name}.root.conv", f"{name}.root.bn", channels, 1))
 
 
 class _Upsampler:
@@ -100,14 +88,20 @@ class _Upsampler:
         layers = list(layers)
         for index, factor in enumerate(factors, start=1):
             projected = self._block(layers[index], f"{name}.proj_{index}", channels)
-            enlarged = self.builder.transposed_convolution(projected, f"{name}.up_{index}", factor)
+            enlarged = self.builder.depthwise_enlargement(projected, f"{name}.up_{index}", factor)
             summed = self.builder.add(enlarged, layers[index - 1])
             layers[index] = self._block(summed, f"{name}.node_{index}", channels)
         return layers
 
     def _block(self, x: int, name: str, channels: int) -> int:
         if self.deformable:
-            x = self.builder.deformable_convolution(x, f"{name}.conv", channels)
-        else:
-            x = self.builder.convolution(x, f"{name}.conv", channels, 3)
-        return self.builder.activation(self.builder.batch_norm(x, f"{name}.actf.0"))
+            return deformable_block(self.builder, x, f"{name}.conv", f"{name}.actf.0", channels)
+        return self.builder.activation(conv_norm(self.builder, x, f"{name}.conv", f"{name}.actf.0", channels, 3))
+
+
+def is_dla(names: Mapping[str, object], deformable: bool) -> bool:
+    """Whether a public state with these names is ``dla_34`` or, with ``deformable=False``, ``dlaconv_34``."""
+    has_offsets = "ida_up.proj_1.conv.conv_offset_mask.weight" in names
+    return (
+        "ida_up.proj_1.conv.weight" in names and "base.level5.root.conv.weight" in names and has_offsets == deformable
+    )

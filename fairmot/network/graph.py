@@ -22,6 +22,7 @@ from fairmot.network.layers import (
     MaxPool,
     Resize,
     Scale,
+    SpaceToDepth,
     Start,
     TransposedConvolution,
 )
@@ -83,8 +84,8 @@ class Graph:
                 shape = (channels, incoming // groups, kernel, kernel)
             case DeformableConvolution(channels, kernel, bias=bias):
                 shape = (channels, incoming, kernel, kernel)
-            case TransposedConvolution(channels, factor):
-                shape, bias = (channels, 1, 2 * factor, 2 * factor), False
+            case TransposedConvolution(channels, kernel, groups=groups, bias=bias):
+                shape = (incoming, channels // groups, kernel, kernel)
             case BatchNorm():
                 size = (node.channels,)
                 return [
@@ -98,7 +99,7 @@ class Graph:
                 return []
         found = [Parameter(f"{node.name}.weight", shape, "weight", index)]
         if bias:
-            found.append(Parameter(f"{node.name}.bias", shape[:1], "bias", index))
+            found.append(Parameter(f"{node.name}.bias", (node.channels,), "bias", index))
         return found
 
     def last_uses(self) -> dict[int, tuple[int, ...]]:
@@ -161,10 +162,17 @@ class GraphBuilder:
         offsets = self.convolution(x, f"{name}.conv_offset_mask", 27, 3, bias=True, start="zero")
         return self._append(DeformableConvolution(channels), (x, offsets), name, channels, self.nodes[x].stride)
 
-    def transposed_convolution(self, x: int, name: str, factor: int) -> int:
-        """Append a depth-wise enlargement by ``factor``."""
-        channels, stride = self.nodes[x].channels, self.nodes[x].stride
-        return self._append(TransposedConvolution(channels, factor), (x,), name, channels, stride // factor)
+    def depthwise_enlargement(self, x: int, name: str, factor: int) -> int:
+        """Append a transposed convolution of each channel by itself: kernel 2f, stride f, padding f / 2, no bias."""
+        channels = self.nodes[x].channels
+        return self._enlarge(TransposedConvolution(channels, 2 * factor, factor, factor // 2, groups=channels), x, name)
+
+    def transposed_convolution(self, x: int, name: str, channels: int) -> int:
+        """Append a dense transposed convolution that doubles the map: kernel 4, stride 2, padding 1, no bias."""
+        return self._enlarge(TransposedConvolution(channels, 4, 2, 1), x, name)
+
+    def _enlarge(self, layer: TransposedConvolution, x: int, name: str) -> int:
+        return self._append(layer, (x,), name, layer.channels, self.nodes[x].stride // layer.stride)
 
     def batch_norm(self, x: int, name: str, epsilon: float = 1e-5, momentum: float = 0.1) -> int:
         """Append a batch normalisation."""
@@ -197,10 +205,15 @@ class GraphBuilder:
         channels = sum(self.nodes[i].channels for i in inputs)
         return self._append(Concatenate(), tuple(inputs), "", channels, self.nodes[inputs[0]].stride)
 
-    def resize(self, x: int, factor: int) -> int:
-        """Append a nearest-neighbour enlargement."""
+    def resize(self, x: int, factor: int, mode: Literal["nearest", "bilinear"] = "nearest") -> int:
+        """Append an enlargement without parameters."""
         node = self.nodes[x]
-        return self._append(Resize(factor), (x,), "", node.channels, node.stride // factor)
+        return self._append(Resize(factor, mode), (x,), "", node.channels, node.stride // factor)
+
+    def space_to_depth(self, x: int) -> int:
+        """Append a stacking of each 2x2 block along the channels."""
+        node = self.nodes[x]
+        return self._append(SpaceToDepth(), (x,), "", 4 * node.channels, 2 * node.stride)
 
     def scale(self, x: int, factor: float) -> int:
         """Append a multiplication by a constant."""

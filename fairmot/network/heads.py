@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fairmot.config import NetworkConfig
 from fairmot.network.graph import GraphBuilder
 
@@ -17,12 +19,17 @@ def head_channels(config: NetworkConfig) -> dict[str, int]:
     return {"hm": config.classes, "wh": 4, "id": config.embedding, "reg": 2}
 
 
-def dense_heads(builder: GraphBuilder, features: int, config: NetworkConfig) -> dict[str, int]:
-    """Append a 3x3 convolution, ReLU and 1x1 convolution a head (FairMOT, section 4.2); return name -> node."""
+def dense_heads(
+    builder: GraphBuilder, features: int, config: NetworkConfig, function: Literal["relu", "silu"] = "relu"
+) -> dict[str, int]:
+    """Append a 3x3 convolution, a non-linearity and a 1x1 convolution a head; return name -> node.
+
+    Source: FairMOT, section 4.2; its YOLOv5s has SiLU here too.
+    """
     outputs = {}
     for public, channels in head_channels(config).items():
         x = builder.convolution(features, f"{public}.0", config.head_width, 3, bias=True, start="head")
-        x = builder.activation(x)
+        x = builder.activation(x, function)
         bias_start = HEATMAP_BIAS if public == "hm" else 0.0
         outputs[HEAD_NAMES[public]] = builder.convolution(
             x, f"{public}.2", channels, 1, bias=True, start="head", bias_start=bias_start

@@ -17,7 +17,7 @@ def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
 
     Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), their last layers in heads normal
     0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0, enlargements
-    bilinear. Batch norms: 1 and 0.
+    bilinear and, where they are dense, of each channel by itself. Batch norms: 1 and 0.
     """
     return {parameter.name: _draw(graph, parameter, seed) for parameter in graph.parameters()}
 
@@ -51,8 +51,10 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
     rng = _generator(seed, parameter.name)
     fan_in = int(np.prod(shape[1:]))
     match layer:
-        case TransposedConvolution(factor=factor):
-            return np.broadcast_to(_bilinear(factor), shape).astype(np.float32)
+        case TransposedConvolution(stride=stride, groups=groups):
+            # DEVIATION: the published code starts a dense one with every channel's kernel on the first channel.
+            own_channel = np.eye(*shape[:2]) if groups == 1 else np.ones(shape[:2])
+            return (own_channel[..., None, None] * _bilinear(stride)).astype(np.float32)
         case DeformableConvolution():
             bound = 1 / np.sqrt(fan_in)
             return rng.uniform(-bound, bound, shape).astype(np.float32)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Start = Literal["he", "head", "zero"]
+Start = Literal["he", "head", "zero", "bilinear"]
 """How the start values of a weight are made; see ``fairmot.network.initial``."""
 
 
@@ -50,10 +50,18 @@ class DeformableConvolution:
 
 @dataclass(frozen=True, slots=True)
 class TransposedConvolution:
-    """Depth-wise up-sampling without bias: kernel 2f, stride f, padding f / 2; weight [in, 1, kernel, kernel]."""
+    """Up-sampling by ``stride``; weight [in, out / groups, kernel, kernel].
+
+    ``kernel - 2 * padding == stride``, so that the output is exactly ``stride`` times as large.
+    """
 
     channels: int
-    factor: int
+    kernel: int
+    stride: int
+    padding: int
+    groups: int = 1
+    bias: bool = False
+    start: Start = "bilinear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,21 @@ class Concatenate:
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Enlargement by a whole factor, nearest neighbour."""
+    """Enlargement by a whole factor.
+
+    ``bilinear`` takes pixels as areas, whose centres lie at halves (PyTorch: ``align_corners=False``).
+    """
 
     factor: int
+    mode: Literal["nearest", "bilinear"] = "nearest"
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceToDepth:
+    """Each 2x2 block of pixels stacked along the channels (the Focus of YOLOv5).
+
+    Its pixels (row, column) come in the order (0, 0), (1, 0), (0, 1), (1, 1), each with all channels of the input.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +135,6 @@ Layer = (
     | Add
     | Concatenate
     | Resize
+    | SpaceToDepth
     | Scale
 )

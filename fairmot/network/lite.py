@@ -8,7 +8,10 @@ the same linear map as one 6x6 convolution of stride 2, which is what stands her
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairmot.config import NetworkConfig
+from fairmot.network.blocks import cross_stage, spatial_pyramid
 from fairmot.network.graph import Graph, GraphBuilder
 from fairmot.network.heads import HEAD_NAMES, HEATMAP_BIAS, head_channels
 
@@ -82,10 +85,11 @@ class _Trunk:
         """Append everything; return the maps at strides 4, 8, 16 and 32."""
         builder, body, neck = self.builder, f"{TRUNK_PREFIX}backbone", TRUNK_PREFIX[:-1]
         x = self._conv(builder.input(), f"{body}.stem.conv", 16, 6, stride=2)
-        dark2 = self._csp(self._separable(x, f"{body}.dark2.0", 32, 2), f"{body}.dark2.1", 32, 1, True)
-        dark3 = self._csp(self._separable(dark2, f"{body}.dark3.0", 64, 2), f"{body}.dark3.1", 64, 3, True)
-        dark4 = self._csp(self._separable(dark3, f"{body}.dark4.0", 128, 2), f"{body}.dark4.1", 128, 3, True)
-        x = self._spatial_pyramid(self._separable(dark4, f"{body}.dark5.0", 256, 2), f"{body}.dark5.1")
+        dark2 = self._csp(self._halve(x, f"{body}.dark2.0", 32), f"{body}.dark2.1", 32, 1, True)
+        dark3 = self._csp(self._halve(dark2, f"{body}.dark3.0", 64), f"{body}.dark3.1", 64, 3, True)
+        dark4 = self._csp(self._halve(dark3, f"{body}.dark4.0", 128), f"{body}.dark4.1", 128, 3, True)
+        x = self._halve(dark4, f"{body}.dark5.0", 256)
+        x = spatial_pyramid(builder, x, f"{body}.dark5.1", 256, self._conv, stem="conv")
         dark5 = self._csp(x, f"{body}.dark5.2", 256, 1, False)
 
         top32 = self._conv(dark5, f"{neck}.lateral_conv0", 128, 1)
@@ -94,9 +98,9 @@ class _Trunk:
         top16 = self._conv(x, f"{neck}.reduce_conv1", 64, 1)
         x = builder.concatenate(builder.resize(top16, 2), dark3)
         out8 = self._csp(x, f"{neck}.C3_p3", 64, 1, False)
-        x = builder.concatenate(self._separable(out8, f"{neck}.bu_conv2", 64, 2), top16)
+        x = builder.concatenate(self._halve(out8, f"{neck}.bu_conv2", 64), top16)
         out16 = self._csp(x, f"{neck}.C3_n3", 128, 1, False)
-        x = builder.concatenate(self._separable(out16, f"{neck}.bu_conv1", 128, 2), top32)
+        x = builder.concatenate(self._halve(out16, f"{neck}.bu_conv1", 128), top32)
         out32 = self._csp(x, f"{neck}.C3_n4", 256, 1, False)
         return dark2, out8, out16, out32
 
@@ -104,24 +108,18 @@ class _Trunk:
         x = self.builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups, bias=True)
         return self.builder.activation(x, "silu")
 
-    def _separable(self, x: int, name: str, channels: int, stride: int = 1) -> int:
+    def _separable(self, x: int, name: str, channels: int, kernel: int = 3, stride: int = 1) -> int:
         width = self.builder.nodes[x].channels
-        x = self._conv(x, f"{name}.dconv", width, 3, stride, groups=width)
+        x = self._conv(x, f"{name}.dconv", width, kernel, stride, groups=width)
         return self._conv(x, f"{name}.pconv", channels, 1)
 
-    def _csp(self, x: int, name: str, channels: int, depth: int, shortcut: bool) -> int:
-        half = channels // 2
-        deep = self._conv(x, f"{name}.conv1", half, 1)
-        shallow = self._conv(x, f"{name}.conv2", half, 1)
-        for index in range(depth):
-            inner = self._conv(deep, f"{name}.m.{index}.conv1", half, 1)
-            inner = self._separable(inner, f"{name}.m.{index}.conv2", half)
-            deep = self.builder.add(inner, deep) if shortcut else inner
-        return self._conv(self.builder.concatenate(deep, shallow), f"{name}.conv3", channels, 1)
+    def _halve(self, x: int, name: str, channels: int) -> int:
+        return self._separable(x, name, channels, stride=2)
 
-    def _spatial_pyramid(self, x: int, name: str) -> int:
-        x = self._conv(x, f"{name}.conv1", self.builder.nodes[x].channels // 2, 1)
-        pools = [x]
-        for _ in range(3):  # windows of 5, 9 and 13: a 5-window of a 5-window is a 9-window
-            pools.append(self.builder.max_pool(pools[-1], 5, 1, 2))
-        return self._conv(self.builder.concatenate(*pools), f"{name}.conv2", 256, 1)
+    def _csp(self, x: int, name: str, channels: int, depth: int, shortcut: bool) -> int:
+        return cross_stage(self.builder, x, name, channels, depth, shortcut, self._conv, self._separable, stem="conv")
+
+
+def is_lite(names: Mapping[str, object]) -> bool:
+    """Whether a state with these names is ``lite``."""
+    return f"{TRUNK_PREFIX}backbone.stem.conv.conv.weight" in names and "neck.to4.mix.pointwise.conv.weight" in names

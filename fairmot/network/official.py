@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
+from fairmot.network.folding import unstack_pixels
 from fairmot.network.graph import Graph
 from fairmot.network.layers import Convolution
 from fairmot.network.lite import TRUNK_PREFIX
@@ -80,7 +81,7 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
             onnx.numpy_helper.to_array(tensors[name]) if name in tensors else np.empty(0) for name in source.input[1:3]
         )
         if node is trunk[0] and weight.ndim == 4:
-            weight = _focus_to_stride2(weight)
+            weight = unstack_pixels(weight)[:, ::-1] * np.float32(255)  # for BGR 0..255 -> for RGB 0..1
         expected = shapes[f"{node.name}.weight"]
         if weight.shape != expected or bias.shape != expected[:1]:
             raise InputError(
@@ -90,14 +91,3 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
         arrays[f"{node.name}.weight"] = np.ascontiguousarray(weight, dtype=np.float32)
         arrays[f"{node.name}.bias"] = np.ascontiguousarray(bias, dtype=np.float32)
     return arrays
-
-
-def _focus_to_stride2(weight: NDArray[Any]) -> NDArray[Any]:
-    """Turn Focus + 3x3 weights [O, 12, 3, 3] for BGR 0..255 into 6x6 stride-2 weights [O, 3, 6, 6] for RGB 0..1.
-
-    Focus stacks the pixels (row, column) = (0, 0), (1, 0), (0, 1), (1, 1) of each 2x2 block, three channels each.
-    """
-    out = weight.shape[0]
-    blocks = weight.reshape(out, 2, 2, -1, 3, 3)  # column in block, row in block, channel, kernel row, kernel column
-    wide = blocks.transpose(0, 3, 4, 2, 5, 1).reshape(out, -1, 6, 6)
-    return np.ascontiguousarray(wide[:, ::-1] * np.float32(255))

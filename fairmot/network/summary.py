@@ -77,7 +77,8 @@ def _multiply_adds(graph: Graph, index: int, shape: tuple[int, int, int]) -> int
             return kernel * kernel * incoming // groups * channels * cells
         case DeformableConvolution(channels=channels, kernel=kernel):
             return kernel * kernel * incoming * channels * cells
-        case TransposedConvolution(channels=channels):
-            return 4 * channels * cells  # each output cell is reached by 2 x 2 kernel taps
+        case TransposedConvolution(channels=channels, kernel=kernel, stride=stride, groups=groups):
+            taps = (kernel // stride) ** 2  # of the kernel's, that reach one output cell
+            return taps * incoming // groups * channels * cells
         case _:
             return 0

@@ -151,7 +151,7 @@ def test_small_layers_equal_numpy(compiled):
 @pytest.mark.parametrize("factor", [2, 4])
 def test_transposed_convolution_equals_numpy(compiled, factor):
     builder = GraphBuilder()
-    output = builder.transposed_convolution(builder.input(), "up", factor)
+    output = builder.depthwise_enlargement(builder.input(), "up", factor)
     weight = np.random.default_rng(1).normal(size=(3, 1, 2 * factor, 2 * factor)).astype(np.float32)
     x = pixels_of(4, 5)
     found = run(builder, output, x, {"up.weight": weight}, compiled)

@@ -5,12 +5,24 @@ import pytest
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
-from fairmot.network.architectures import ARCHITECTURES, build_graph
+from fairmot.network.architectures import ARCHITECTURES, build_graph, published_config
+from fairmot.network.heads import HEAD_NAMES
 from fairmot.network.layers import BatchNorm
 from fairmot.network.lite import LITE
 
+MANIFESTS = (
+    "dla_34",
+    "dlaconv_34",
+    "resdcn_34",
+    "resdcn_50",
+    "resfpndcn_34",
+    "hrnet_18",
+    "hrnet_32",
+    "yolo",
+)
 
-@pytest.fixture(params=["dla_34", "dlaconv_34"])
+
+@pytest.fixture(params=MANIFESTS)
 def manifest(request, shared):
     return json.loads(shared("oracles", "manifests", f"{request.param}.json").read_text())
 
@@ -21,9 +33,10 @@ def manifest_shapes(manifest):
 
 
 def test_names_and_shapes_equal_the_published_ones(manifest):
-    graph = build_graph(NetworkConfig(architecture=manifest["arch"]))
+    graph = build_graph(published_config(manifest["arch"]))
     ours = {parameter.name: parameter.shape for parameter in graph.parameters()}
     assert ours == manifest_shapes(manifest)
+    assert {public: ours[f"{public}.2.weight"][0] for public in HEAD_NAMES} == manifest["heads"]
     name = next(iter(ours))
     ours[name] = (*ours[name], 1)
     assert ours != manifest_shapes(manifest)
@@ -34,6 +47,33 @@ def test_batch_norms_follow_the_manifest(manifest):
     layers = [node.layer for node in graph.nodes if isinstance(node.layer, BatchNorm)]
     assert {layer.epsilon for layer in layers} == set(manifest["bn_eps"])
     assert {layer.momentum for layer in layers} == set(manifest["bn_momentum_pytorch"])
+
+
+def test_hrnet_forgets_faster_in_transitions_and_exchanges():
+    graph = build_graph(published_config("hrnet_18"))
+    norms = {node.name: node.layer.momentum for node in graph.nodes if isinstance(node.layer, BatchNorm)}
+    fast = {name for name, momentum in norms.items() if momentum == 0.1}
+    assert fast == {name for name in norms if name.startswith("transition") or ".fuse_layers." in name}
+
+
+def test_only_the_architecture_itself_knows_its_public_names(manifest):
+    shapes = {e["name"]: tuple(e["shape"]) for e in manifest["state_dict"]}
+    assert [name for name, architecture in ARCHITECTURES.items() if architecture.fits(shapes)] == [manifest["arch"]]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_knows_its_own_names(name):
+    graph = build_graph(published_config(name))
+    shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
+    assert [other for other, architecture in ARCHITECTURES.items() if architecture.fits(shapes)] == [name]
+
+
+@pytest.mark.parametrize(("layers", "numbers"), [(101, 44_549_160), (152, 60_192_808)])
+def test_deeper_resnets_have_the_backbone_of_their_depth(layers, numbers):
+    # Parameters of the ImageNet networks (He et al.), without their classifier of 2048 x 1000 + 1000.
+    graph = build_graph(published_config(f"resdcn_{layers}"))
+    backbone = [p for p in graph.parameters() if p.trainable and p.name.startswith(("conv1", "bn1", "layer"))]
+    assert sum(math.prod(p.shape) for p in backbone) == numbers - 2_049_000
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

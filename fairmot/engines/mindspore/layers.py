@@ -16,8 +16,12 @@ from fairmot.network.layers import (
     MaxPool,
     Resize,
     Scale,
+    SpaceToDepth,
     TransposedConvolution,
 )
+
+LOWEST = -3.0e38
+"""Wins no maximum, and is finite in float32."""
 
 
 class _Layer(nn.Cell):
@@ -66,22 +70,25 @@ class _DeformableConvolution(_Layer):
 
 
 class _TransposedConvolution(_Layer):
-    def __init__(self, layer: TransposedConvolution, weight: Parameter) -> None:
+    def __init__(self, layer: TransposedConvolution, weight: Parameter, bias: Parameter | None) -> None:
         super().__init__()
-        self.weight = weight
-        self.factor = layer.factor
+        self.weight, self.bias = weight, bias
+        self.channels, self.factor = layer.channels, layer.stride
+        # The primitive is a convolution's gradient: its "out" is that convolution's, the channels that come in here.
         self.enlarge = ops.Conv2DTranspose(
-            layer.channels,
-            2 * layer.factor,
+            weight.shape[0],
+            layer.kernel,
             pad_mode="pad",
-            pad=layer.factor // 2,
-            stride=layer.factor,
-            group=layer.channels,
+            pad=layer.padding,
+            stride=layer.stride,
+            group=layer.groups,
         )
+        self.add_bias = ops.BiasAdd()
 
     def construct(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        return self.enlarge(x, self.weight, (batch, channels, height * self.factor, width * self.factor))
+        batch, _, height, width = x.shape
+        x = self.enlarge(x, self.weight, (batch, self.channels, height * self.factor, width * self.factor))
+        return x if self.bias is None else self.add_bias(x, self.bias)
 
 
 class _BatchNorm(_Layer):
@@ -118,11 +125,13 @@ class _MaxPool(_Layer):
     def __init__(self, layer: MaxPool) -> None:
         super().__init__()
         keeps_size = layer.stride == 1 and 2 * layer.padding == layer.kernel - 1
-        if layer.padding and not keeps_size:
-            raise ValueError(f"{layer}: padding is supported where it keeps the size")
+        # "same" pads unequally where the stride is larger than 1: then the border is written out.
+        self.padding = 0 if keeps_size else layer.padding
         self.pool = ops.MaxPool(layer.kernel, layer.stride, "same" if keeps_size else "valid")
 
     def construct(self, x: Tensor) -> Tensor:
+        if self.padding:
+            x = ops.pad(x, (self.padding,) * 4, value=LOWEST)
         return self.pool(x)
 
 
@@ -134,6 +143,25 @@ class _Add(_Layer):
 class _Concatenate(_Layer):
     def construct(self, *maps: Tensor) -> Tensor:
         return ops.concat(maps, 1)
+
+
+class _Bilinear(_Layer):
+    def __init__(self, layer: Resize) -> None:
+        super().__init__()
+        self.factor = layer.factor
+        self.interpolate = ops.ResizeBilinearV2(align_corners=False, half_pixel_centers=True)
+
+    def construct(self, x: Tensor) -> Tensor:
+        _, _, height, width = x.shape
+        return self.interpolate(x, (height * self.factor, width * self.factor))
+
+
+class _SpaceToDepth(_Layer):
+    def construct(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        x = x.reshape(batch, channels, height // 2, 2, width // 2, 2)
+        x = ops.transpose(x, (0, 5, 3, 1, 2, 4))  # the row in the block changes faster than the column
+        return x.reshape(batch, 4 * channels, height // 2, width // 2)
 
 
 class _Resize(_Layer):
@@ -173,7 +201,7 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
         case DeformableConvolution() as layer:
             return _DeformableConvolution(layer, weight, bias)
         case TransposedConvolution() as layer:
-            return _TransposedConvolution(layer, weight)
+            return _TransposedConvolution(layer, weight, bias)
         case BatchNorm() as layer:
             return _BatchNorm(layer, parameters)
         case Activation(function):
@@ -185,7 +213,9 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
         case Concatenate():
             return _Concatenate()
         case Resize() as layer:
-            return _Resize(layer)
+            return _Resize(layer) if layer.mode == "nearest" else _Bilinear(layer)
+        case SpaceToDepth():
+            return _SpaceToDepth()
         case Scale() as layer:
             return _Scale(layer)
         case Input():

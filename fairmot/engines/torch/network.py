@@ -23,6 +23,7 @@ from fairmot.network.layers import (
     MaxPool,
     Resize,
     Scale,
+    SpaceToDepth,
     TransposedConvolution,
 )
 
@@ -78,12 +79,16 @@ class GraphNetwork(nn.Module):
                 return torch.cat(inputs, 1)
             case DeformableConvolution(stride=stride, padding=padding):
                 return deformable_convolution(x, inputs[1], p.weight, p.bias, stride, padding)
-            case TransposedConvolution(channels, factor):
-                return F.conv_transpose2d(x, p.weight, None, factor, factor // 2, 0, channels)
+            case TransposedConvolution(stride=stride, padding=padding, groups=groups, bias=bias):
+                return F.conv_transpose2d(x, p.weight, p.bias if bias else None, stride, padding, 0, groups)
             case MaxPool(kernel, stride, padding):
                 return F.max_pool2d(x, kernel, stride, padding)
-            case Resize(factor):
+            case Resize(factor, "nearest"):
                 return F.interpolate(x, scale_factor=factor, mode="nearest")
+            case Resize(factor):
+                return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+            case SpaceToDepth():
+                return torch.cat([x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)
             case Scale(factor):
                 return x * factor
             case Input():
