@@ -88,6 +88,7 @@ def track(
     output: str | Path | None = None,
     overwrite: bool = False,
     video: bool = True,
+    pictures: bool = False,
     start: int | None = None,
     end: int | None = None,
     every: int = 1,
@@ -107,6 +108,7 @@ def track(
             already, a numbered folder beside it is taken.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.
+        pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
         start: index of the first frame, from 0.
         end: index of the first frame left out.
         every: take each n-th frame; the tracker is told the lower rate.
@@ -127,7 +129,7 @@ def track(
     runs: list[TrackRun] = []
     for path, reader, name in zip(paths, readers, names, strict=True):
         folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-        files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, video)
+        files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, video, pictures)
         run = _Run(path, name, reader, files)
         run.follow(detector, tracker_config or TrackerConfig(), observe, progress)
         runs.append(run.report())

@@ -37,6 +37,7 @@ def track(
     end: Annotated[int | None, typer.Option(min=0, help="Index of the first frame left out.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     video: Annotated[bool, typer.Option(help="Also write the video with the tracks drawn.")] = True,
+    pictures: Annotated[bool, typer.Option(help="Also write each frame with the tracks drawn.")] = False,
     overwrite: Overwrite = False,
     as_json: JsonOut = False,
 ) -> None:
@@ -60,6 +61,7 @@ def track(
             output=output,
             overwrite=overwrite,
             video=video,
+            pictures=pictures,
             start=start,
             end=end,
             every=every,

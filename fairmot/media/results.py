@@ -1,4 +1,4 @@
-"""Files of one tracked source: result rows and the drawn video, each of them whole or not there."""
+"""Files of one tracked source: result rows, drawn video and pictures, each of them whole or not there."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ import numpy as np
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.files import numbered_folder, replacing
-from fairmot.geometry import xyxy_to_tlwh
+from fairmot.geometry import ImageArray, xyxy_to_tlwh
 from fairmot.media.drawing import Annotator
+from fairmot.media.picture_folder import PictureFolder
 from fairmot.media.source import Frame
 from fairmot.media.video import VideoWriter
 
 
 class ResultFiles:
-    """Writes ``<name>.txt`` and ``<name>.mp4`` of a source; what is in the ``with`` block hands over its frames.
+    """Writes ``<name>.txt``, ``<name>.mp4`` and pictures of a source; the ``with`` block hands over its frames.
 
-    Leaving the block by an exception leaves neither file, and no folder that would be empty.
+    Leaving the block by an exception leaves none of them, and no folder that would be empty.
 
     Args:
         folder: where the files go.
@@ -31,6 +32,7 @@ class ResultFiles:
         size: width and height of the frames, pixels.
         frame_rate: frames/s of the video.
         video: also write the video.
+        pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
 
     Attributes:
         text: the file of result rows.
@@ -41,18 +43,30 @@ class ResultFiles:
         InputError: on entering, on ``write`` and on leaving: a file cannot be written (full disk).
     """
 
-    def __init__(self, folder: Path, name: str, size: tuple[int, int], frame_rate: float, video: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        size: tuple[int, int],
+        frame_rate: float,
+        video: bool = True,
+        pictures: bool = False,
+    ) -> None:
         self.text = folder / f"{name}.txt"
         self.video = folder / f"{name}.mp4" if video else None
         self.encode_seconds = 0.0
         self._folder = folder
         self._writer = None if self.video is None else VideoWriter(self.video, size, frame_rate)
-        self._annotator = None if self.video is None else Annotator(size, frame_rate)
+        self._pictures = PictureFolder(folder / name) if pictures else None
+        self._annotator = Annotator(size, frame_rate) if video or pictures else None
         self._first_seconds: float | None = None
 
     def __enter__(self) -> Self:
         with self._left_tidy(), self._blamed_on_folder(), ExitStack() as stack:
             self._rows = stack.enter_context(stack.enter_context(replacing(self.text)).open("w", encoding="ascii"))
+            if self._pictures is not None:
+                # Before the writer, in whose thread they are drawn: it ends first.
+                stack.enter_context(self._pictures)
             if self._writer is not None:
                 stack.enter_context(self._writer)
             self._opened = stack.pop_all()
@@ -64,10 +78,18 @@ class ResultFiles:
             self._rows.write(format_rows(frame.index + 1, tracks))
             if self._first_seconds is None:
                 self._first_seconds = frame.seconds
-            if self._writer is not None and self._annotator is not None:
+            if self._writer is not None:
                 # Drawn in the writer's thread, while the network looks at the next picture.
-                drawn = partial(self._annotator.draw, frame.image, tracks)
-                self._writer.write(drawn, frame.seconds - self._first_seconds)
+                self._writer.write(partial(self._draw, frame, tracks), frame.seconds - self._first_seconds)
+            elif self._pictures is not None:
+                self._draw(frame, tracks)
+
+    def _draw(self, frame: Frame, tracks: Tracks) -> ImageArray:
+        assert self._annotator is not None
+        drawn = self._annotator.draw(frame.image, tracks)
+        if self._pictures is not None:
+            self._pictures.write(frame.index + 1, drawn)
+        return drawn
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

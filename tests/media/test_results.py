@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -30,8 +31,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def write_and_fail(folder: Path, error: Exception) -> None:
-    with ResultFiles(folder, "a", SIZE, 25) as files:
+def write_and_fail(folder: Path, error: Exception, pictures: bool = False) -> None:
+    with ResultFiles(folder, "a", SIZE, 25, pictures=pictures) as files:
         files.write(frame(0), tracks())
         raise error
 
@@ -57,6 +58,30 @@ def test_rows_and_video_of_the_same_frames(tmp_path):
     assert files.text.read_text() == "".join(format_rows(number, tracks((10, 20, 50, 100))) for number in (5, 6, 9))
     np.testing.assert_allclose([each.seconds for each in read_frames(files.video)], [0, 0.04, 0.16], atol=1e-3)
     assert files.encode_seconds > 0
+
+
+@pytest.mark.parametrize("video", [True, False])
+def test_a_picture_of_each_frame_with_its_tracks(tmp_path, video):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "000001.jpg").write_bytes(b"of an earlier run")
+    plain = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    with ResultFiles(tmp_path, "a", SIZE, 25, video=video, pictures=True) as files:
+        for index in (4, 5):
+            files.write(Frame(plain, index, index / 25), tracks((10, 20, 50, 100)))
+    assert names(tmp_path / "a") == ["000005.jpg", "000006.jpg"]
+    drawn = cv2.imread(str(tmp_path / "a" / "000006.jpg")).astype(int)
+    assert np.abs(drawn[60, 8:13] - 90).max() > 50  # the box's left side
+    assert np.abs(drawn[60, 100:] - 90).max() < 10
+    assert (tmp_path / "a.mp4").exists() == video
+
+
+def test_an_error_leaves_the_pictures_of_an_earlier_run(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "000001.jpg").write_bytes(b"of an earlier run")
+    with pytest.raises(RuntimeError):
+        write_and_fail(tmp_path, RuntimeError(), pictures=True)
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a" / "000001.jpg").read_bytes() == b"of an earlier run"
 
 
 def test_no_video_where_none_is_wanted_or_nothing_came(tmp_path):
