@@ -105,7 +105,7 @@ def model_of():
 
 def absent(reason):
     """Skips the test; fails it where nothing may be left out."""
-    if os.environ.get("FAIRMOT_REQUIRE_SHARED") == "1":
+    if os.environ.get("FAIRMOT_REQUIRE_BROWSER") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
 
