@@ -80,6 +80,8 @@ def train(
     if checkpoint_path.exists() and not resume:
         raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
     loader = create_loader(config)
+    if note and loader.pictures.skipped:
+        note(f"absent and skipped: {', '.join(loader.pictures.skipped)}")
     graph = build_graph(config.network)
     name = choose_training_engine(engine, device)
     checkpoint = load_checkpoint(checkpoint_path) if checkpoint_path.exists() else None

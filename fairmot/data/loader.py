@@ -217,7 +217,7 @@ def create_loader(config: Config, root: Path | str | None = None) -> Loader:
         InputError: as ``read_pictures`` and ``Loader``.
     """
     data, network = config.data, config.network
-    pictures = read_pictures(data.description, data.sets, root)
+    pictures = read_pictures(data.description, data.sets, root, skip_missing=data.skip_missing)
     return Loader(
         with_unique_identities(pictures) if data.unique_identities else pictures,
         network.input_size,

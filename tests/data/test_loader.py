@@ -207,3 +207,18 @@ def test_loader_of_a_configuration(tmp_path, pictures):
 
 def test_pictures_are_read_as_opencv_reads_them(pictures):
     np.testing.assert_array_equal(read_picture(pictures.paths[0]), cv2.imread(str(pictures.paths[0])))
+
+
+def test_absent_sets_are_left_out_only_when_asked(tmp_path):
+    for name in ("images", "labels_with_ids"):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((64, 64, 3), np.uint8))
+    (tmp_path / "labels_with_ids" / "a.txt").write_text("0 0 .5 .5 .2 .4\n")
+    (tmp_path / "here.txt").write_text("images/a.png\n")
+    description = tmp_path / "data.json"
+    description.write_text('{"root": ".", "train": {"here": "here.txt", "gone": "gone.txt"}}')
+    config = Config(data={"description": description}, train={"batch_size": 1})
+    with pytest.raises(InputError, match="gone"):
+        create_loader(config)
+    loader = create_loader(config.model_copy(update={"data": config.data.model_copy(update={"skip_missing": True})}))
+    assert (len(loader.pictures), loader.pictures.skipped) == (1, ("gone",))
