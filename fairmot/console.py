@@ -5,7 +5,7 @@ Standard output carries results alone, so that ``--json`` can be piped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from fairmot.benchmark import Speed, TrainingSpeed
     from fairmot.network.summary import Summary
     from fairmot.track import TrackRun
     from fairmot.train import Progress as TrainingProgress
@@ -113,3 +114,56 @@ def summary_table(title: str, summary: Summary, layers: bool) -> Table:
 
 def _shape(shape: tuple[int, int, int]) -> str:
     return " x ".join(map(str, shape))
+
+
+def speed_table(rows: Sequence[Speed]) -> Table:
+    """Return the table of ``fairmot benchmark``."""
+    table = Table(
+        *(
+            "network",
+            "engine",
+            "precision",
+            "size",
+            "ms (quartiles)",
+            "least ms",
+            "frames/s",
+            "GFLOP/s",
+            "of the ceiling",
+        ),
+        caption="GFLOP/s count every layer everywhere; detectors of onnxruntime and openvino compute all heads but the "
+        "heatmap at peaks only (--raw: everywhere). Ceiling: one 3x3 convolution in turns with the network.",
+    )
+    for row in rows:
+        low, high = row.quartiles
+        table.add_row(
+            *(row.network, row.engine, row.precision, "x".join(map(str, row.input_size))),
+            *(f"{row.milliseconds:.1f} ({low:.1f}-{high:.1f})", f"{row.least:.1f}", f"{row.frames_per_second:.1f}"),
+            *(f"{row.gflops:.0f} of {row.ceiling_gflops:.0f}", f"{row.ceiling_share:.0%}"),
+        )
+    return table
+
+
+def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
+    """Return the table of ``fairmot benchmark --training``."""
+    table = Table("network", "engine", "size", "batch", "ms a step (quartiles)", "images/s")
+    for row in rows:
+        low, high = row.quartiles
+        milliseconds = f"{row.milliseconds:.0f} ({low:.0f}-{high:.0f})"
+        size = "x".join(map(str, row.input_size))
+        table.add_row(row.network, row.engine, size, str(row.batch), milliseconds, f"{row.images_per_second:.2f}")
+    return table
+
+
+def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
+    """Return the slowest operators, and the sum of each kind."""
+    table = Table("operator", "kind", "ms", "share", title=f"{network}: {len(layers)} operators")
+    for layer in layers[:count]:
+        table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.share:.1%}")
+    kinds: dict[str, tuple[float, float]] = {}
+    for layer in layers:
+        milliseconds, share = kinds.get(layer.kind, (0.0, 0.0))
+        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.share)
+    table.add_section()
+    for kind, (milliseconds, share) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
+        table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{share:.1%}")
+    return table

@@ -11,7 +11,8 @@ import fairmot
 
 PACKAGE = Path(fairmot.__file__).parent
 BASE = {"errors", "files", "config", "tracker_config", "geometry", "detections"}
-JOURNEYS = {"train", "track", "evaluate", "convert", "describe", "demo", "export", "report"}
+JOURNEYS = {"train", "track", "evaluate", "convert", "describe", "demo", "export", "report", "benchmark", "doctor"}
+JOURNEYS |= {"replay", "tune", "explain"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 ALLOWED = {
@@ -31,6 +32,11 @@ ALLOWED = {
         for name in JOURNEYS
     },
 }
+# Saved detections are a file format, read with the readers of MOTChallenge text.
+ALLOWED["recordings"] = BASE | {"evaluation"}
+ALLOWED["track"] = ALLOWED["track"] | {"recordings"}
+ALLOWED["replay"] = ALLOWED["replay"] | {"track", "recordings"}
+ALLOWED["tune"] = ALLOWED["tune"] | {"replay", "recordings", "evaluate"}
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
 ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}

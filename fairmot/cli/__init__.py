@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli import data, evaluation, report, tracking, training, weights
+from fairmot.cli import data, evaluation, machine, report, tracking, training, weights
 from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
@@ -27,6 +27,7 @@ for command in (
     weights.convert,
     weights.describe,
     weights.export,
+    machine.benchmark,
     tracking.demo,
 ):
     app.command()(command)

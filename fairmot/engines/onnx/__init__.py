@@ -2,6 +2,7 @@
 
 from fairmot.engines.onnx.detector import load_canvas_detector, load_network
 from fairmot.engines.onnx.exported import load_exported_detector, load_exported_network
+from fairmot.engines.onnx.profile import profile_detector
 from fairmot.engines.onnx.writing import EXPORT_PRECISIONS, export_file
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "load_exported_detector",
     "load_exported_network",
     "load_network",
+    "profile_detector",
 ]

@@ -1,0 +1,65 @@
+"""Commands about this machine: benchmark, doctor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from fairmot.cli.options import Device, InputSize, JsonOut, read_size
+
+
+def benchmark(
+    networks: Annotated[list[str] | None, typer.Argument(help="Weight files or architectures; default: lite.")] = None,
+    engine: Annotated[list[str] | None, typer.Option(help="Repeatable; left out: every installed one.")] = None,
+    precision: Annotated[list[str] | None, typer.Option(help="f32, bf16, f16 or int8; repeatable.")] = None,
+    input_size: InputSize = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Left out: each engine's own choice.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Time for each row.")] = 5.0,
+    raw: Annotated[bool, typer.Option(help="Head maps alone, all computed everywhere.")] = False,
+    training: Annotated[bool, typer.Option(help="Optimiser steps instead of detection.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a step, with --training.")] = 2,
+    profile: Annotated[int, typer.Option(min=0, help="List so many of the slowest operators instead.")] = 0,
+    as_json: JsonOut = False,
+) -> None:
+    """Time networks on this machine, beside the fastest convolution that the same engine reaches on it.
+
+    [bold]fairmot benchmark lite dla_34 --input-size 576x320[/bold]
+
+    [bold]fairmot benchmark lite --training[/bold]
+
+    [bold]fairmot benchmark lite --engine onnxruntime --profile 20[/bold]
+    """
+    from fairmot import benchmark as journey
+    from fairmot import console
+
+    if threads:
+        journey.use_threads(threads)
+    names, size = networks or ["lite"], read_size(input_size)
+
+    def note(row: str) -> None:
+        console.notes().print(f"{row} ...")
+
+    if profile:
+        layers = journey.profile(names[0], (engine or ["onnxruntime"])[0], size, device)
+        answer = [layer._asdict() for layer in layers[:profile]]
+        table = console.profile_table(names[0], layers, profile)
+    elif training:
+        steps = journey.measure_training(names, engine or (), size, device, batch=batch, seconds=seconds, progress=note)
+        answer = [asdict(row) for row in steps]
+        table = console.training_speed_table(steps)
+    else:
+        rows, skipped = journey.measure(
+            names, engine or (), precision or ("f32",), size, device, raw=raw, seconds=seconds, progress=note
+        )
+        answer = [asdict(row) for row in rows]
+        table = console.speed_table(rows)
+        for each in skipped:
+            console.notes().print(f"left out: {each.network} in {each.engine}, {each.precision}: {each.reason}")
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        console.answers().print(table)
