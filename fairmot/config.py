@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fairmot.errors import InputError, closest_name
+from fairmot.tracker_config import PRESETS
 from fairmot.tracker_config import TrackerConfig as TrackerConfig  # a file of its own, found here like the rest
 
 STRIDE = 4
@@ -92,6 +93,9 @@ class LossConfig(Section):
     identity_weight: float = Field(0.1, description="Weight of the identity loss when weighting is fixed.")
     s_det: float = Field(-1.85, description="Start value of the learned detection weight.")
     s_id: float = Field(-1.05, description="Start value of the learned identity weight.")
+    overlap_weight: float = Field(
+        0.0, ge=0, description="Weight of 1 - generalised IoU of the boxes in the detection term (not published)."
+    )
 
 
 class OptimizerConfig(Section):
@@ -111,13 +115,14 @@ class OptimizerConfig(Section):
     drop_epochs: tuple[int, ...] = Field((20,), description="Times 0.1 after each of these epochs.")
     warmup_steps: int = Field(0, ge=0)
     ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights; 0: none.")
+    clip_norm: float = Field(0.0, ge=0, description="Longest gradient, over all parameters together; 0: any.")
 
 
 class TrainConfig(Section):
     """The run itself."""
 
     epochs: int = Field(30, ge=1)
-    batch_size: int = Field(12, ge=1)
+    batch_size: int = Field(12, ge=1, description="Pictures that one process takes at once.")
     seed: int = 0
     start_weights: Path | None = Field(None, description="Weights to start from (.safetensors).")
     partial_start: bool = Field(False, description="Take what fits of start_weights and report the rest.")
@@ -125,6 +130,13 @@ class TrainConfig(Section):
     licence: str = Field("", description="What applies to the trained weights; kept in their file.")
     checkpoint_every_steps: int = Field(500, ge=1)
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0: its own choice.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Of the backbone; heads and losses stay in float32. auto: half where the device has it."
+    )
+    accumulate: int = Field(1, ge=1, description="Passes of batch_size pictures that make one step.")
+    sync_batch_norm: bool = Field(False, description="Batch norms see the pictures of all processes.")
+    freeze_batch_norm: bool = Field(False, description="Batch norms use their running statistics and keep them.")
+    compile: bool = Field(False, description="torch.compile the network (PyTorch engine; MindSpore always compiles).")
 
 
 class Config(Section):
@@ -159,15 +171,48 @@ def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> Config:
             f"{source}: no such configuration{closest_name(str(source), shipped)}; "
             f"give a YAML file or one of: {', '.join(shipped)}"
         )
+    values = _yaml_mapping(path)
+    for override in overrides:
+        _apply_override(values, override)
+    return parse_config(values, str(path))
+
+
+def load_tracker_config(source: str | Path = "fairmot", confidence: float | None = None) -> TrackerConfig:
+    """Return the tracker's constants by the name of a preset, or out of a YAML file.
+
+    Args:
+        source: a preset, or a file of ``field: value`` lines over the published values (``preset: byte`` in it starts
+            from that one), such as ``fairmot tune`` writes.
+        confidence: replaces that of the source.
+
+    Raises:
+        InputError: no such preset or file, YAML that does not parse, an unknown field or a value out of range.
+    """
+    changes: dict[str, Any] = {}
+    name, path = str(source), Path(source)
+    if name not in PRESETS and path.suffix in (".yaml", ".yml"):
+        changes = _yaml_mapping(path)
+        name = str(changes.pop("preset", "fairmot"))
+    if confidence is not None:
+        changes["confidence"] = confidence
+    try:
+        return TrackerConfig.preset(name, **changes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}" if changes and path.suffix else str(error)) from error
+    except TypeError as error:
+        raise InputError(f"{path}: keys must be names of fields") from error
+
+
+def _yaml_mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected 'key: value' lines, found a {type(values).__name__}")
-    for override in overrides:
-        _apply_override(values, override)
-    return parse_config(values, str(path))
+    return values
 
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:

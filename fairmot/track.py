@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,14 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.media.frames import Frame, FrameReader, read_frames
 from fairmot.media.results import ResultFiles, different_names, result_folder
+from fairmot.recordings import SUFFIX, Recorder, told_by
+
+if TYPE_CHECKING:
+    from fairmot.tracking.record import TrackerRecord
 
 DEFAULT_FOLDER = Path("runs/track")
+RECORD_SUFFIX = ".record.npz"
+"""Of the tracker's record, after the source's name."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called after each frame with the source's name, the frames done and the frames to expect (None: unknown)."""
@@ -73,6 +79,10 @@ class TrackRun:
     """What could not be read, in one line: the results cover the rest."""
     interrupted: bool = False
     """Ctrl-C ended it early: the files are complete up to there, later sources were not begun."""
+    detections: Path | None = None
+    """What the detector found, where that was wanted."""
+    record: Path | None = None
+    """The tracker's record, where it was wanted."""
 
     @property
     def frames_per_second(self) -> float:
@@ -92,6 +102,8 @@ def track(
     start: int | None = None,
     end: int | None = None,
     every: int = 1,
+    save_detections: bool = False,
+    record: bool = False,
     observe: Observer | None = None,
     progress: Progress | None = None,
 ) -> list[TrackRun]:
@@ -112,6 +124,8 @@ def track(
         start: index of the first frame, from 0.
         end: index of the first frame left out.
         every: take each n-th frame; the tracker is told the lower rate.
+        save_detections: also write ``<name>.detections.npz``, from which ``fairmot.replay`` tracks without a network.
+        record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
         observe: told what the detector found in every frame.
         progress: told about every frame.
 
@@ -131,6 +145,8 @@ def track(
         folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
         files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, video, pictures)
         run = _Run(path, name, reader, files)
+        run.recorder = Recorder() if save_detections else None
+        run.keeps_record = record
         run.follow(detector, tracker_config or TrackerConfig(), observe, progress)
         runs.append(run.report())
         if run.interrupted:
@@ -148,11 +164,16 @@ class _Run:
         self.files = files
         self.read_error: str | None = None
         self.interrupted = False
+        self.recorder: Recorder | None = None
+        self.keeps_record = False
+        self.detections_file: Path | None = None
+        self.record_file: Path | None = None
         self.frame_count = 0
         self.row_count = 0
         self.identities: set[int] = set()
         self.stages = dict.fromkeys(("wait_for_frame", "detect", "track", "wait_for_writer"), 0.0)
         self.seconds = 0.0
+        self._record: TrackerRecord | None = None
         self._lap_begun = 0.0
 
     def follow(
@@ -168,17 +189,21 @@ class _Run:
                 self.interrupted = True
             finally:
                 self.reader.close()
+            self._save(detector)
         self.seconds = time.perf_counter() - begun
 
     def _loop(
         self, detector: Detector, config: TrackerConfig, observe: Observer | None, progress: Progress | None
     ) -> None:
         # Loaded here: `track --help` and broken sources need no SciPy.
+        from fairmot.tracking.record import TrackerRecord
         from fairmot.tracking.tracker import Tracker
 
         # The published code tracks at the rounded rate: 29.97 frames/s must not shorten the buffer by a frame.
         frame_rate = max(1, round(self.reader.frame_rate)) / self.reader.every
-        tracker = Tracker(config, frame_rate, image_size=self.reader.size)
+        self._record = TrackerRecord() if self.keeps_record else None
+        noting = {"record": self._record} if self._record else {}
+        tracker = Tracker(config, frame_rate, image_size=self.reader.size, **noting)
         self._lap_begun = time.perf_counter()
         for frame in self._frames():
             self._lap("wait_for_frame")
@@ -192,10 +217,31 @@ class _Run:
             self.frame_count += 1
             self.row_count += len(tracks)
             self.identities.update(tracks.ids.tolist())
+            if self.recorder is not None:
+                self.recorder.add(frame.index, detections)
             if observe is not None:
                 observe(self.name, frame.index, detections)
             if progress is not None:
                 progress(self.name, self.frame_count, self.reader.frame_count)
+
+    def _save(self, detector: Detector) -> None:
+        """Write what was kept beside the results."""
+        folder, reader = self.files.text.parent, self.reader
+        if self.recorder is not None:
+            self.detections_file = folder / f"{self.name}{SUFFIX}"
+            recording = self.recorder.recording(
+                self.name,
+                self.detections_file,
+                reader.frame_rate,
+                every=reader.every,
+                frame_count=reader.frame_count,
+                image_size=reader.size,
+                detector=told_by(detector),
+            )
+            recording.save(self.detections_file)
+        if self._record is not None:
+            self.record_file = folder / f"{self.name}{RECORD_SUFFIX}"
+            self._record.save(self.record_file)
 
     def _frames(self) -> Iterator[Frame]:
         """All frames that can be read: a source that fails or vanishes on the way ends there."""
@@ -226,4 +272,6 @@ class _Run:
             ),
             problem=self.read_error or self.reader.problem,
             interrupted=self.interrupted,
+            detections=self.detections_file,
+            record=self.record_file,
         )

@@ -16,6 +16,15 @@ Weights = Annotated[
 Engine = Annotated[str, typer.Option(help="auto, onnxruntime, torch or mindspore.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ascend.")]
 Confidence = Annotated[float, typer.Option(min=0, max=1, help="Score a detection must exceed to be tracked.")]
+AnyConfidence = Annotated[
+    float | None,
+    typer.Option(
+        "--confidence", min=0, max=1, help="Score a detection must exceed; left out: as --tracker says [0.4]."
+    ),
+]
+TrackerChoice = Annotated[
+    str, typer.Option(help="fairmot (published), byte, crowd (MOT20), or a YAML file of tracker constants.")
+]
 InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]

@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from fairmot.cli.options import (
-    Confidence,
+    AnyConfidence,
     Device,
     Engine,
     InputSize,
     JsonOut,
     Overwrite,
+    TrackerChoice,
     Weights,
     read_size,
     size_text,
@@ -25,10 +26,11 @@ from fairmot.errors import InputError
 
 
 def track(
-    sources: Annotated[list[str], typer.Argument(help="Video files, folders of pictures, pictures.")],
+    sources: Annotated[list[str] | None, typer.Argument(help="Video files, folders of pictures, pictures.")] = None,
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option(help="Folder for results; left out: runs/track/NAME.")] = None,
-    confidence: Confidence = 0.4,
+    tracker: TrackerChoice = "fairmot",
+    confidence: AnyConfidence = None,
     input_size: InputSize = None,
     classes: Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")] = None,
     engine: Engine = "auto",
@@ -38,6 +40,14 @@ def track(
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     video: Annotated[bool, typer.Option(help="Also write the video with the tracks drawn.")] = True,
     pictures: Annotated[bool, typer.Option(help="Also write each frame with the tracks drawn.")] = False,
+    save_detections: Annotated[
+        bool, typer.Option(help="Also write what the detector found, NAME.detections.npz.")
+    ] = False,
+    detections: Annotated[
+        list[Path] | None,
+        typer.Option(help="Track these saved detections, or a MOTChallenge det.txt, instead of SOURCES; repeatable."),
+    ] = None,
+    record: Annotated[bool, typer.Option(help="Also write the tracker's record, for fairmot explain.")] = False,
     overwrite: Overwrite = False,
     as_json: JsonOut = False,
 ) -> None:
@@ -45,28 +55,43 @@ def track(
 
     [bold]fairmot track street.mp4[/bold]
     [bold]fairmot track frames/ --confidence 0.3 --output results[/bold]
+    [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
     """
     from fairmot import console
-    from fairmot.config import TrackerConfig
-    from fairmot.detector import load_detector
-    from fairmot.track import track as run_track
+    from fairmot.config import load_tracker_config
 
-    detector = load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
-    console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
-    with console.frame_progress() as progress:
-        runs = run_track(
-            sources,
-            detector,
-            TrackerConfig(confidence=confidence),
-            output=output,
-            overwrite=overwrite,
-            video=video,
-            pictures=pictures,
-            start=start,
-            end=end,
-            every=every,
-            progress=progress,
-        )
+    if bool(sources) == bool(detections):
+        raise InputError("give either sources or --detections FILE")
+    config = load_tracker_config(tracker, confidence)
+    if detections:
+        from fairmot.recordings import load_recording
+        from fairmot.replay import replay
+
+        recordings = [load_recording(path) for path in detections]
+        with console.frame_progress() as progress:
+            runs = replay(recordings, config, output=output, overwrite=overwrite, record=record, progress=progress)
+    else:
+        from fairmot.detector import load_detector
+        from fairmot.track import track as run_track
+
+        detector = load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
+        console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
+        with console.frame_progress() as progress:
+            runs = run_track(
+                sources or [],
+                detector,
+                config,
+                output=output,
+                overwrite=overwrite,
+                video=video,
+                pictures=pictures,
+                start=start,
+                end=end,
+                every=every,
+                save_detections=save_detections,
+                record=record,
+                progress=progress,
+            )
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
     else:

@@ -14,6 +14,8 @@ from fairmot.errors import InputError
 MINIMUM_COLUMNS = 7
 CLASS_COLUMN = 7
 NO_CLASS = -1
+MAX_IDENTITY = 2**53
+"""Beyond it double precision has no number for every identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +42,45 @@ class Rows:
 
     def problem(self, row: int, what: str) -> InputError:
         """The error that says ``what`` is wrong with a row, with file and line."""
-        return _problem(self.path, int(self.lines[row]), what)
+        return problem_of_row(self.path, int(self.lines[row]), what)
 
 
 def load_rows(path: Path | str, frame_count: int) -> Rows:
     """Read a ground-truth or result file of a sequence of ``frame_count`` frames; an empty file has no rows.
 
     Columns: frame (from 1), identity, left, top, width, height, confidence[, class, ...], separated by commas
-    or by white space.
+    or by white space, the same number in each line. Lines may be in any order: rows are sorted by frame, and keep the
+    order of the file within one.
 
     Raises:
-        InputError: no such file, or a line with a wrong number of columns, something that is not a finite
-            number, a frame outside the sequence, or an identity that is negative or occurs twice in a frame.
+        InputError: no such file, or a line with a wrong number of columns, another delimiter, something that is not a
+            finite number, a negative size, a frame outside the sequence, or an identity that is negative or occurs
+            twice in a frame. File and line are named.
     """
     path = Path(path)
     values = read_numbers(path)
     if len(values) and values.shape[1] < MINIMUM_COLUMNS:
-        raise _problem(
+        raise problem_of_row(
             path,
             0,
             f"{values.shape[1]} columns, expected at least {MINIMUM_COLUMNS} "
             "(frame, identity, left, top, width, height, confidence)",
         )
     used = values[:, : CLASS_COLUMN + 1]
-    _check(path, ~np.isfinite(used).all(axis=1), "a value is not a finite number")
+    check_rows(path, ~np.isfinite(used).all(axis=1), "a value is not a finite number")
     frame_numbers, ids = values[:, 0], values[:, 1]
-    _check(path, (used[:, :2] % 1 != 0).any(axis=1), "frame and identity must be whole numbers")
-    _check(path, ids < 0, "the identity is negative; identities count from 0 or 1")
+    check_rows(path, (used[:, :2] % 1 != 0).any(axis=1), "frame and identity must be whole numbers")
+    check_rows(path, ids < 0, "the identity is negative; identities count from 0 or 1")
+    check_rows(path, ids > MAX_IDENTITY, "the identity is too large to be told from its neighbours")
+    check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
     outside = (frame_numbers < 1) | (frame_numbers > frame_count)
-    _check(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
+    check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
     by_identity = np.lexsort((ids, frame_numbers))
     repeated = np.zeros(len(values), dtype=bool)
     if len(values):
         keys = values[by_identity, :2]
         repeated[by_identity[1:]] = (keys[1:] == keys[:-1]).all(axis=1)
-    _check(path, repeated, "the identity occurs twice in this frame; keep one of the rows")
+    check_rows(path, repeated, "the identity occurs twice in this frame; keep one of the rows")
     order = np.argsort(frame_numbers, kind="stable")
     values = values[order]
     # TrackEval truncates confidences and classes of ground truth; so must we, to leave out the same rows.
@@ -124,22 +130,28 @@ def _read_slowly(path: Path, text: str, delimiter: str | None) -> NDArray[np.flo
         fields = line.split(delimiter)
         if not fields[-1].strip():
             fields.pop()
+        if ";" in line:
+            raise problem_of_row(path, len(table), "semicolons; expected commas or white space")
         try:
+            if "_" in line:  # Python reads 1_0 as 10
+                raise ValueError("an underscore in a number")
             numbers = [float(field) for field in fields]
         except ValueError as error:
-            raise _problem(path, len(table), f"{' '.join(str(error).split())}; expected numbers") from error
+            raise problem_of_row(path, len(table), f"{' '.join(str(error).split())}; expected numbers") from error
         if table and len(numbers) != len(table[0]):
-            raise _problem(path, len(table), f"{len(numbers)} columns, the first line has {len(table[0])}")
+            raise problem_of_row(path, len(table), f"{len(numbers)} columns, the first line has {len(table[0])}")
         table.append(numbers)
     return np.array(table, dtype=np.float64)
 
 
-def _check(path: Path, wrong: NDArray[np.bool_], what: str) -> None:
+def check_rows(path: Path, wrong: NDArray[np.bool_], what: str) -> None:
+    """Raise the error that says ``what`` of the first row [N] that is wrong, with file and line."""
     if wrong.any():
-        raise _problem(path, int(np.argmax(wrong)), what)
+        raise problem_of_row(path, int(np.argmax(wrong)), what)
 
 
-def _problem(path: Path, row: int, what: str) -> InputError:
+def problem_of_row(path: Path, row: int, what: str) -> InputError:
+    """The error that says ``what`` is wrong with a row of a file (from 0, blank lines not counted)."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     number, line = [(i, text) for i, text in enumerate(lines, start=1) if text.strip()][row]
     return InputError(f"{path}:{number}: {what}: {line.strip()[:80]!r}")
