@@ -18,6 +18,15 @@ _LUMA = (0.299, 0.587, 0.114)
 _BRIGHT = 140
 
 
+def identity_color(identity: int) -> tuple[int, int, int]:
+    """Return red, green and blue of an identity, 0 to 255, as the drawn videos show it."""
+    import supervision as sv
+
+    colors = sv.ColorPalette.DEFAULT.colors
+    red, green, blue = colors[identity * _STRIDE % len(colors)].as_rgb()
+    return red, green, blue
+
+
 class Annotator:
     """Draws the tracks of one source, frame after frame; a colour belongs to an identity.
 
@@ -32,8 +41,8 @@ class Annotator:
     def __init__(self, size: tuple[int, int], frame_rate: float = 30.0, trail_seconds: float = _TRAIL_SECONDS) -> None:
         import supervision as sv
 
-        colors = sv.ColorPalette.DEFAULT.colors
-        palette = sv.ColorPalette([colors[number * _STRIDE % len(colors)] for number in range(len(colors))])
+        count = len(sv.ColorPalette.DEFAULT.colors)
+        palette = sv.ColorPalette([sv.Color(*identity_color(number)) for number in range(count)])
         brightness = [sum(w * c for w, c in zip(_LUMA, color.as_rgb(), strict=True)) for color in palette.colors]
         letters = sv.ColorPalette([sv.Color.BLACK if value > _BRIGHT else sv.Color.WHITE for value in brightness])
         by_identity = sv.ColorLookup.TRACK

@@ -28,15 +28,18 @@ class PictureFolder:
         self._part.mkdir(parents=True)
         return self
 
-    def write(self, number: int, image: ImageArray) -> None:
-        """Write the picture of frame ``number``, from 1.
+    def write(self, number: int, image: ImageArray, folder: str = "") -> None:
+        """Write the picture of frame ``number``, from 1, where wanted into a folder within this one.
 
         Raises:
             OSError: it cannot be written.
         """
         # Encoded in memory, since OpenCV's own writing says nothing of a full disk.
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
-        (self._part / f"{number:06d}.jpg").write_bytes(data.tobytes())
+        place = self._part / folder
+        if folder:
+            place.mkdir(exist_ok=True)
+        (place / f"{number:06d}.jpg").write_bytes(data.tobytes())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,28 +1,31 @@
-"""Files of one tracked source: result rows, drawn video and pictures, each of them whole or not there."""
+"""Files of one tracked source: result rows, drawn video and all else that is wanted, each whole or not there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
-import numpy as np
-
-from fairmot.detections import Tracks
+from fairmot.detections import Detections, Tracks
 from fairmot.errors import InputError
 from fairmot.files import numbered_folder, replacing
-from fairmot.geometry import ImageArray, xyxy_to_tlwh
-from fairmot.media.drawing import Annotator
+from fairmot.geometry import ImageArray
+from fairmot.media.counting import Counting
+from fairmot.media.crops import CropFolder
+from fairmot.media.outputs import Outputs
 from fairmot.media.picture_folder import PictureFolder
+from fairmot.media.rows import CSV_HEADER, format_csv, format_json_line, format_rows
+from fairmot.media.scene import Scene
 from fairmot.media.source import Frame
 from fairmot.media.video import VideoWriter
+from fairmot.media.window import Window
 
 
 class ResultFiles:
-    """Writes ``<name>.txt``, ``<name>.mp4`` and pictures of a source; the ``with`` block hands over its frames.
+    """Writes ``<name>.txt`` and what else is wanted of a source; the ``with`` block hands over its frames.
 
     Leaving the block by an exception leaves none of them, and no folder that would be empty.
 
@@ -33,6 +36,7 @@ class ResultFiles:
         frame_rate: frames/s of the video.
         video: also write the video.
         pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
+        outputs: everything that is wanted, in place of ``video`` and ``pictures``.
 
     Attributes:
         text: the file of result rows.
@@ -40,7 +44,8 @@ class ResultFiles:
         encode_seconds: time that drawing and encoding took in a background thread; known after the block.
 
     Raises:
-        InputError: on entering, on ``write`` and on leaving: a file cannot be written (full disk).
+        InputError: on entering, on ``write`` and on leaving: a file cannot be written (full disk); a line or zone
+            lies outside of the picture.
     """
 
     def __init__(
@@ -51,42 +56,74 @@ class ResultFiles:
         frame_rate: float,
         video: bool = True,
         pictures: bool = False,
+        outputs: Outputs | None = None,
     ) -> None:
+        wanted = outputs or Outputs(video=video, pictures=pictures)
         self.text = folder / f"{name}.txt"
-        self.video = folder / f"{name}.mp4" if video else None
+        self.video = folder / f"{name}.mp4" if wanted.video else None
         self.encode_seconds = 0.0
+        self._name = name
         self._folder = folder
+        self._wanted = wanted
         self._writer = None if self.video is None else VideoWriter(self.video, size, frame_rate)
-        self._pictures = PictureFolder(folder / name) if pictures else None
-        self._annotator = Annotator(size, frame_rate) if video or pictures else None
+        self._pictures = PictureFolder(folder / name) if wanted.pictures else None
+        self._crops = CropFolder(folder / f"{name}-crops") if wanted.crops else None
+        self._counting = (
+            Counting(folder, name, size, wanted.lines, wanted.zones) if wanted.lines or wanted.zones else None
+        )
+        self._scene = Scene(size, frame_rate, wanted, self._counting) if wanted.draws else None
+        self._window: Window | None = None
         self._first_seconds: float | None = None
 
     def __enter__(self) -> Self:
         with self._left_tidy(), self._blamed_on_folder(), ExitStack() as stack:
-            self._rows = stack.enter_context(stack.enter_context(replacing(self.text)).open("w", encoding="ascii"))
-            if self._pictures is not None:
-                # Before the writer, in whose thread they are drawn: it ends first.
-                stack.enter_context(self._pictures)
-            if self._writer is not None:
-                stack.enter_context(self._writer)
+            self._rows: list[tuple[IO[str], Callable[[Frame, Tracks], str]]] = []
+            self._open_rows(stack, self.text, lambda frame, tracks: format_rows(frame.index + 1, tracks))
+            if self._wanted.jsonl:
+                self._open_rows(stack, self._folder / f"{self._name}.jsonl", format_json_line)
+            if self._wanted.csv:
+                self._open_rows(stack, self._folder / f"{self._name}.csv", format_csv).write(CSV_HEADER)
+            # All that is filled in the writer's thread comes before the writer: that ends first.
+            for part in (self._crops, self._counting, self._pictures, self._writer):
+                if part is not None:
+                    stack.enter_context(part)
+            if self._wanted.show:
+                self._window = Window(self._name)
+                stack.callback(self._window.close)
             self._opened = stack.pop_all()
         return self
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Take the tracks of one frame."""
+    def _open_rows(self, stack: ExitStack, path: Path, form: Callable[[Frame, Tracks], str]) -> IO[str]:
+        file = stack.enter_context(stack.enter_context(replacing(path)).open("w", encoding="ascii", newline="\n"))
+        self._rows.append((file, form))
+        return file
+
+    def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
+        """Take the tracks of one frame, and for the blur all that was detected in it.
+
+        Raises:
+            WindowClosed: the user closed the window.
+        """
         with self._blamed_on_folder():
-            self._rows.write(format_rows(frame.index + 1, tracks))
             if self._first_seconds is None:
                 self._first_seconds = frame.seconds
+            for file, form in self._rows:
+                file.write(form(frame, tracks))
+            if self._crops is not None:
+                self._crops.write(frame, tracks)
             if self._writer is not None:
                 # Drawn in the writer's thread, while the network looks at the next picture.
-                self._writer.write(partial(self._draw, frame, tracks), frame.seconds - self._first_seconds)
-            elif self._pictures is not None:
-                self._draw(frame, tracks)
+                self._writer.write(partial(self._draw, frame, tracks, detections), frame.seconds - self._first_seconds)
+            elif self._scene is not None:
+                self._draw(frame, tracks, detections)
+            elif self._counting is not None:
+                self._counting.update(frame, tracks)
+        if self._window is not None and self._scene is not None and self._scene.last is not None:
+            self._window.show(self._scene.last)
 
-    def _draw(self, frame: Frame, tracks: Tracks) -> ImageArray:
-        assert self._annotator is not None
-        drawn = self._annotator.draw(frame.image, tracks)
+    def _draw(self, frame: Frame, tracks: Tracks, detections: Detections | None) -> ImageArray:
+        assert self._scene is not None
+        drawn = self._scene.draw(frame, tracks, detections)
         if self._pictures is not None:
             self._pictures.write(frame.index + 1, drawn)
         return drawn
@@ -98,7 +135,10 @@ class ResultFiles:
         with self._left_tidy(), self._blamed_on_folder():
             if kind is None:
                 with self._opened:
-                    self._rows.flush()  # rows that do not fit on the disk keep the video from being finished
+                    for file, _ in self._rows:
+                        file.flush()  # rows that do not fit on the disk keep the video from being finished
+                if self._scene is not None and self._scene.heat is not None:
+                    self._scene.heat.save(self._folder / f"{self._name}.heatmap.jpg")
             else:
                 self._opened.__exit__(kind, error, trace)
         if self._writer is not None:
@@ -119,15 +159,6 @@ class ResultFiles:
         finally:
             with suppress(OSError):  # it holds something, as it should
                 self._folder.rmdir()
-
-
-def format_rows(frame_number: int, tracks: Tracks) -> str:
-    """Return the result rows of one frame (number from 1), each with its line end."""
-    values = np.column_stack([xyxy_to_tlwh(tracks.boxes_xyxy), tracks.scores])
-    return "".join(
-        f"{frame_number},{identity},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{score:.3f},-1,-1,-1\n"
-        for identity, (left, top, width, height, score) in zip(tracks.ids.tolist(), values.tolist(), strict=True)
-    )
 
 
 def result_folder(folder: Path, overwrite: bool) -> Path:

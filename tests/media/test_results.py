@@ -11,7 +11,8 @@ import pytest
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.media.frames import read_frames
-from fairmot.media.results import ResultFiles, different_names, format_rows, result_folder
+from fairmot.media.results import ResultFiles, different_names, result_folder
+from fairmot.media.rows import format_rows
 from fairmot.media.source import Frame
 
 SIZE = (160, 120)

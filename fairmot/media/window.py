@@ -1,0 +1,74 @@
+"""A window that shows the drawn frames, where there is a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+
+from fairmot.geometry import ImageArray
+
+_LARGEST = (1280, 720)
+
+
+class WindowClosed(KeyboardInterrupt):
+    """The user closed the window, which ends the run as Ctrl-C does."""
+
+
+def screen_problem() -> str | None:
+    """Return why no window can be opened here, in one line; None where one can."""
+    try:
+        import tkinter
+    except ImportError:
+        return "no window: this Python has no tkinter (Debian: apt install python3-tk)"
+    try:
+        root = tkinter.Tk()
+    except tkinter.TclError as error:
+        return f"no window: {error}"
+    root.destroy()
+    return None
+
+
+class Window:
+    """Shows one picture after another; all calls come from one thread.
+
+    OpenCV without a GUI serves bare servers, so the window is Tk's, which comes with Python.
+    """
+
+    def __init__(self, title: str) -> None:
+        import tkinter
+
+        self._tk = tkinter
+        self._root = tkinter.Tk()
+        self._root.title(title)
+        self._root.protocol("WM_DELETE_WINDOW", self._close)
+        self._label = tkinter.Label(self._root, borderwidth=0)
+        self._label.pack()
+        self._picture: Any = None
+        self._is_closed = False
+
+    def show(self, image: ImageArray) -> None:
+        """Show a picture, BGR uint8 [H, W, 3]; large ones are reduced.
+
+        Raises:
+            WindowClosed: the user closed it.
+        """
+        scale = min(1.0, *(most / side for most, side in zip(_LARGEST, image.shape[1::-1], strict=True)))
+        if scale < 1:
+            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        data = cv2.imencode(".ppm", image)[1].tobytes()
+        # Tk keeps no reference of its own: without this one the picture would vanish.
+        self._picture = self._tk.PhotoImage(data=data, format="PPM")
+        self._label.configure(image=self._picture)
+        self._root.update()
+        if self._is_closed:
+            raise WindowClosed
+
+    def close(self) -> None:
+        """Close the window."""
+        if not self._is_closed:
+            self._close()
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._root.destroy()
