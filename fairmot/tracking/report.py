@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Tracks
-from fairmot.geometry import tlwh_to_xyxy
-from fairmot.tracking.table import TrackTable
+from fairmot.tracking.table import TrackTable, corners
 
 
 class FrameCounts(NamedTuple):
@@ -50,9 +49,14 @@ def report_of(
 ) -> FrameReport:
     """Report the confirmed ones of the tracked records [T] with their boxes [T, 4]."""
     confirmed = tracked["is_confirmed"].nonzero()[0]
-    seen, boxes = tracked[confirmed], boxes_tlwh[confirmed]
+    boxes = boxes_tlwh[confirmed]
     width, height = boxes[:, 2], boxes[:, 3]
     kept = (width * height > config.min_box_area_px) & (width / height <= config.max_aspect)
-    # Copies: a view would keep the whole table alive.
-    tracks = Tracks(seen["identity"].copy(), tlwh_to_xyxy(boxes), seen["score"].copy(), seen["class_id"].copy())
+    # Picked rows are copies: a view would keep the whole table alive.
+    identity, score, class_id = (
+        tracked["identity"][confirmed],
+        tracked["score"][confirmed],
+        tracked["class_id"][confirmed],
+    )
+    tracks = Tracks(identity, corners(boxes), score, class_id)
     return FrameReport(tracks, kept, counts)

@@ -150,9 +150,8 @@ def candidates_of(
 def _unit_embeddings(embeddings: NDArray[np.float32], chosen: IndexArray) -> FloatRows:
     rows = embeddings[chosen].astype(np.float64)
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    has_direction = (lengths > 0) & np.isfinite(lengths)
-    if not has_direction.all():
-        row = int(chosen[has_direction.argmin()])
+    if not 0 < lengths.min(initial=1.0) <= lengths.max(initial=1.0) < np.inf:  # NaN is neither
+        row = int(chosen[((lengths > 0) & np.isfinite(lengths)).argmin()])
         raise InputError(f"detections row {row}: its embedding is zero or not finite")
     rows /= lengths[:, None]
     return rows
