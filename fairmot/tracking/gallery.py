@@ -78,3 +78,25 @@ class Archive:
         stays[columns] = False
         self._table = waiting[stays]
         return rows, waiting[columns]
+
+    def rename(
+        self, table: TrackTable, was_confirmed: NDArray[np.bool_], frame: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give tracks that are confirmed since a moment ago the identity under which they were here before, in place.
+
+        Args:
+            table: all tracks [M].
+            was_confirmed: before the frame [M].
+            frame: its number.
+
+        Returns:
+            The identities that came back [k], and those they were born with this time [k].
+        """
+        new = (table["is_confirmed"] & ~was_confirmed).nonzero()[0]
+        rows, known = self.recall(table[new], frame)
+        rows = new[rows]
+        born_as = table["identity"][rows]
+        for field in ("identity", "first_frame", "gallery", "gallery_count", "gallery_frame"):
+            if field in (table.dtype.names or ()):
+                table[field][rows] = known[field]
+        return known["identity"].copy(), born_as

@@ -151,7 +151,9 @@ class Tracker:
         was_confirmed = self._table["is_confirmed"].copy() if self._archive is not None else None
         correct(self._table, self._tracked, matches.candidates, candidates, self._frame, self._config, self._noise)
         if self._archive is not None and was_confirmed is not None:
-            self._recall(self._archive, was_confirmed)
+            returned, born_as = self._archive.rename(self._table, was_confirmed, self._frame)
+            if self._record is not None:
+                self._record.event(Event.RETURNED, returned, born_as)
         self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
 
@@ -194,20 +196,6 @@ class Tracker:
         for _ in range(frames if len(moved) else 0):
             mean, covariance = kalman.predict(mean, covariance, self._noise)
         table["mean"][moved], table["covariance"][moved] = mean, covariance
-
-    def _recall(self, archive: Archive, was_confirmed: NDArray[np.bool_]) -> None:
-        """Give tracks that are confirmed now the identity under which they were here before."""
-        table = self._table
-        new = (table["is_confirmed"] & ~was_confirmed).nonzero()[0]
-        rows, known = archive.recall(table[new], self._frame)
-        if not len(rows):
-            return
-        rows = new[rows]
-        if self._record is not None:
-            self._record.event(Event.RETURNED, known["identity"], table["identity"][rows])
-        for field in ("identity", "first_frame", "gallery", "gallery_count", "gallery_frame"):
-            if field in (table.dtype.names or ()):
-                table[field][rows] = known[field]
 
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
         """Start tracks, move tracks between the lists, remove what is over."""
