@@ -227,7 +227,7 @@ def ceiling_subject() -> Subject:
     x = builder.convolution(builder.input(), "stem", CEILING_CHANNELS, 1)
     x = builder.convolution(x, "large", CEILING_CHANNELS, 3, bias=True)
     channels = {"heatmap": 1, "extents": 4, "offsets": 2, "embedding": 1}
-    heads = {head: builder.convolution(x, head, count, 1, bias=True) for head, count in channels.items()}
+    heads = {head: builder.convolution(x, f"{head}.0", count, 1, bias=True) for head, count in channels.items()}
     graph = builder.finish(LITE.model_copy(update={"embedding": 1}), heads)
     return Subject("one 3x3 convolution", graph, initial_weights(graph))
 

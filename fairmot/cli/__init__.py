@@ -28,6 +28,7 @@ for command in (
     weights.describe,
     weights.export,
     machine.benchmark,
+    machine.doctor,
     tracking.demo,
 ):
     app.command()(command)

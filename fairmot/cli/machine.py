@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli.options import Device, InputSize, JsonOut, read_size
+from fairmot.cli.options import Device, InputSize, JsonOut, read_size, stop
 
 
 def benchmark(
@@ -63,3 +63,22 @@ def benchmark(
         typer.echo(json.dumps(answer, indent=2))
     else:
         console.answers().print(table)
+
+
+def doctor(as_json: JsonOut = False) -> None:
+    """Check this installation: libraries, engines and their speed, video, weights. Exit code 1 if something is wrong.
+
+    [bold]fairmot doctor[/bold]
+    """
+    from fairmot import console
+    from fairmot.doctor import examine
+
+    findings = examine(lambda topic: console.notes().print(f"{topic} ..."))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.state:7} {finding.topic}: {finding.text}")
+    bad = [finding.topic for finding in findings if finding.state == "bad"]
+    if bad:
+        stop(f"not well: {', '.join(bad)}", code=1)

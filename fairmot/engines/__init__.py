@@ -35,6 +35,11 @@ EXPORT_COMPANIONS = {".xml": ".bin"}
 """Suffix of exported files -> suffix of the file beside them that holds the numbers."""
 
 
+def known_engines() -> tuple[str, ...]:
+    """Every engine that there is a module for, installed or not."""
+    return tuple(_MODULES)
+
+
 def installed_engines() -> tuple[str, ...]:
     """Engines whose library is installed, the fastest on a CPU first; nothing is imported."""
     return tuple(name for name, (_, library) in _MODULES.items() if importlib.util.find_spec(library))

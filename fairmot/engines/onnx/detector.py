@@ -13,7 +13,7 @@ from onnx import ModelProto
 from fairmot.engines.interface import RawDetections
 from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
 from fairmot.engines.onnx.layers import Arrays
-from fairmot.engines.onnx.providers import select_providers
+from fairmot.engines.onnx.providers import offered_devices, select_providers
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 
@@ -75,6 +75,11 @@ def load_canvas_detector(
         InputError: an unknown device.
     """
     return OnnxDetector(create_session(export_detector(graph, weights, input_size, max_objects), device))
+
+
+def devices() -> tuple[str, ...]:
+    """Devices that this build of ONNX Runtime can use, if the machine has them."""
+    return offered_devices(onnxruntime.get_available_providers())
 
 
 def create_session(

@@ -33,6 +33,7 @@ from fairmot.network.graph import Graph
 __all__ = [
     "EXPORT_PRECISIONS",
     "PRECISIONS",
+    "devices",
     "export_file",
     "load_canvas_detector",
     "load_exported_detector",
@@ -121,6 +122,11 @@ def load_exported_network(path: Path | str, device: str = "auto", precision: str
     model, properties = _read(path)
     network = read_network(path, properties, "heads")
     return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device, precision)))
+
+
+def devices() -> tuple[str, ...]:
+    """Devices that OpenVINO finds on this machine."""
+    return tuple(name.lower() for name in Core().available_devices)
 
 
 def from_onnx(model: ModelProto | bytes) -> Model:
