@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,84 +14,28 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import Benchmark, choose_benchmark
-from fairmot.evaluation.classic import classic_scores, combined_classic_scores, count_classic
 from fairmot.evaluation.detection import average_precision
+from fairmot.evaluation.halves import first_index, load_second_half_truth
 from fairmot.evaluation.motchallenge import (
     Sequence,
     SequenceInfo,
-    find_results,
     find_sequences,
+    find_test_sequences,
     load_ground_truth,
-    load_sequence,
+    load_info,
 )
 from fairmot.evaluation.pairs import frame_starts
-from fairmot.evaluation.preprocessing import compare, true_boxes_that_count
+from fairmot.evaluation.preprocessing import true_boxes_that_count
 from fairmot.evaluation.rows import Rows, load_rows
-from fairmot.evaluation.scores import combined_scores, count, sequence_scores
+from fairmot.evaluation.scoring import count_sequence, report_of
+from fairmot.evaluation.scoring import score as score  # of result files alone; found here like the journey
+from fairmot.evaluation.submission import write_submission
 from fairmot.evaluation.tables import write_json
+from fairmot.files import replacing
 from fairmot.geometry import tlwh_to_xyxy
 from fairmot.media.frames import read_frames
+from fairmot.media.results import result_folder
 from fairmot.track import Detector, Progress, TrackRun, track
-
-
-def score(
-    ground_truth: str | Path,
-    results: str | Path,
-    benchmark: str = "auto",
-    *,
-    classic: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Score text files of any tracker: CLEAR, identity and HOTA, equal to TrackEval's numbers.
-
-    Every frame of a sequence counts, also those without output; rows of the ground truth marked 0 do not.
-
-    Args:
-        ground_truth: folder in MOTChallenge layout (``SEQ/gt/gt.txt``, ``SEQ/seqinfo.ini``), or one sequence of it.
-        results: folder with ``SEQ.txt`` for each sequence; for a single sequence the file itself will do.
-        benchmark: whose pre-processing: ``MOT15``, ``MOT16``, ``MOT17``, ``MOT20``, ``none``; ``auto`` takes it
-            from the names of sequences or folders.
-        classic: also count the classic table (motmetrics' numbers; it names its columns as printed).
-        progress: called with the name of each sequence before it is scored.
-
-    Returns:
-        ``{"benchmark": name, "sequences": {name: {field: value}}, "combined": {field: value}}``, plain numbers and
-        lists. Fields are TrackEval's; ratios are fractions of 1, counts are integers; of fields that TrackEval gives
-        for each overlap threshold, ``NAME_alpha`` is the list and ``NAME`` the mean. With ``classic`` the entry
-        ``"classic"`` holds ``sequences`` and ``combined`` of that table.
-
-    Raises:
-        InputError: something is missing or a line is wrong (file and line are named), or the benchmark is unclear.
-    """
-    folders = find_sequences(ground_truth)
-    files = find_results(results, folders)
-    rules = choose_benchmark(benchmark, folders)
-    sequences = (load_sequence(folder, file) for folder, file in zip(folders, files, strict=True))
-    return _report(sequences, rules, classic, progress)
-
-
-def _report(
-    sequences: Iterable[Sequence], rules: Benchmark, classic: bool, progress: Callable[[str], None] | None = None
-) -> dict[str, Any]:
-    counts, classic_counts = {}, {}
-    for sequence in sequences:
-        if progress:
-            progress(sequence.info.name)
-        comparison = compare(sequence, rules)
-        counts[sequence.info.name] = count(comparison)
-        if classic:
-            classic_counts[sequence.info.name] = count_classic(comparison)
-    report: dict[str, Any] = {
-        "benchmark": rules.name,
-        "sequences": {name: sequence_scores(counted) for name, counted in counts.items()},
-        "combined": combined_scores(list(counts.values())),
-    }
-    if classic:
-        report["classic"] = {
-            "sequences": {name: classic_scores(counted) for name, counted in classic_counts.items()},
-            "combined": combined_classic_scores(list(classic_counts.values())),
-        }
-    return report
 
 
 def evaluate(
@@ -102,7 +45,11 @@ def evaluate(
     *,
     output: str | Path,
     benchmark: str = "auto",
+    half_val: bool = False,
+    archive: bool = False,
     video: bool = False,
+    save_detections: bool = False,
+    record: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -118,43 +65,58 @@ def evaluate(
         tracker_config: constants of the tracker; left out: the published ones.
         output: folder for the results; a numbered one beside it if it holds something, unless ``overwrite``.
         benchmark: as for ``score``.
+        half_val: track and score the second half of each sequence; its result rows count frames from 1 in it.
+        archive: also zip the result files as the benchmark's server wants them.
         video: also write a video of each sequence.
+        save_detections: also write what the detector found.
+        record: also write the tracker's record.
         overwrite: replace earlier results.
         progress: told about every frame.
 
     Returns:
         What ``score`` returns, with the classic table, and ``"detection"``: AP at IoU 0.5 of the detections alone
-        (``AP50``), ``"speed"``: frames and frames/s over all sequences, ``"output"``: the folder, and ``"problems"``:
-        a line for each sequence of which something could not be read.
+        (``AP50``), ``"speed"``: frames and frames/s over all sequences, ``"output"``: the folder, ``"archive"``: the
+        zip where one was wanted, and ``"problems"``: a line for each sequence of which something could not be read.
 
     Raises:
         InputError: as ``score`` and ``track``; or a sequence has more pictures than frames.
     """
     folders = find_sequences(dataset)
     rules = choose_benchmark(benchmark, folders)
-    truths = [_load_truth(folder, rules) for folder in folders]
+    truths = [_load_truth(folder, rules, half_val) for folder in folders]
     found: dict[str, dict[int, Detections]] = defaultdict(dict)
 
     def observe(name: str, index: int, detections: Detections) -> None:
         # Without embeddings, which take most of the memory.
         found[name][index] = Detections(detections.boxes_xyxy, detections.scores)
 
-    runs = track(
-        folders,
-        detector,
-        tracker_config,
-        output=output,
-        overwrite=overwrite,
-        video=video,
-        observe=observe,
-        progress=progress,
-    )
-    if runs[-1].interrupted:
-        raise KeyboardInterrupt
+    kept = result_folder(Path(output), overwrite)
+    runs = []
+    for truth in truths:
+        runs += track(
+            truth.folder,
+            detector,
+            tracker_config,
+            output=kept,
+            overwrite=True,
+            video=video,
+            start=truth.first_frame or None,
+            save_detections=save_detections,
+            record=record,
+            observe=observe,
+            progress=progress,
+        )
+        if runs[-1].interrupted:
+            raise KeyboardInterrupt
+        if half_val:
+            _count_from_one(runs[-1].text, truth.first_frame)
     pairs = list(zip(truths, runs, strict=True))
-    sequences = (Sequence(truth.info, truth.rows, load_rows(run.text, truth.info.frame_count)) for truth, run in pairs)
-    report = _report(sequences, rules, classic=True)
-    detections = [_in_every_frame(found[run.name], truth.info.frame_count) for truth, run in pairs]
+    counted = {}
+    for truth, run in pairs:
+        sequence = Sequence(truth.info, truth.rows, load_rows(run.text, truth.info.frame_count))
+        counted[truth.info.name] = count_sequence(sequence, rules, classic=True)
+    report = report_of(counted, rules, half_val=half_val)
+    detections = [_in_every_frame(found[run.name], truth) for truth, run in pairs]
     report["detection"] = {
         "sequences": {
             truth.info.name: {"AP50": _average_precision(each, [truth])}
@@ -162,13 +124,85 @@ def evaluate(
         },
         "combined": {"AP50": _average_precision([one for each in detections for one in each], truths)},
     }
-    frames, seconds = sum(run.frame_count for run in runs), sum(run.seconds for run in runs)
-    report["speed"] = {"frames": frames, "frames_per_second": frames / seconds}
-    folder = runs[0].text.parent
-    report["output"] = str(folder)
+    report["speed"] = _speed(runs)
+    report["output"] = str(kept)
+    if archive:
+        report["archive"] = str(_archive(runs, [truth.info for truth in truths], rules, kept))
     report["problems"] = [problem for truth, run in pairs if (problem := _problem(truth, run))]
-    write_json(report, folder / "scores.json")
+    write_json(report, kept / "scores.json")
     return report
+
+
+def track_test_set(
+    dataset: str | Path,
+    detector: Detector,
+    tracker_config: TrackerConfig | None = None,
+    *,
+    output: str | Path,
+    benchmark: str = "auto",
+    video: bool = False,
+    save_detections: bool = False,
+    record: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Track a test set, whose ground truth only the benchmark's server has, and zip the results for it.
+
+    Args: as ``evaluate``.
+
+    Returns:
+        ``"benchmark"``, ``"speed"``, ``"output"``, ``"archive"`` and ``"problems"`` as ``evaluate``; no scores.
+
+    Raises:
+        InputError: as ``evaluate``; or some sequence has ground truth.
+    """
+    folders = find_test_sequences(dataset)
+    if not folders:
+        raise InputError(f"{dataset}: not a test set (sequences with seqinfo.ini and without gt/gt.txt)")
+    rules = choose_benchmark(benchmark, folders)
+    infos = [load_info(folder) for folder in folders]
+    runs = track(
+        folders,
+        detector,
+        tracker_config,
+        output=output,
+        overwrite=overwrite,
+        video=video,
+        save_detections=save_detections,
+        record=record,
+        progress=progress,
+    )
+    if runs[-1].interrupted:
+        raise KeyboardInterrupt
+    kept = runs[0].text.parent
+    return {
+        "benchmark": rules.name,
+        "speed": _speed(runs),
+        "output": str(kept),
+        "archive": str(_archive(runs, infos, rules, kept)),
+        "problems": [
+            problem
+            for folder, info, run in zip(folders, infos, runs, strict=True)
+            if (problem := _problem_of(folder, info, run))
+        ],
+    }
+
+
+def _speed(runs: list[TrackRun]) -> dict[str, float]:
+    frames, seconds = sum(run.frame_count for run in runs), sum(run.seconds for run in runs)
+    return {"frames": frames, "frames_per_second": frames / seconds}
+
+
+def _archive(runs: list[TrackRun], infos: list[SequenceInfo], rules: Benchmark, folder: Path) -> Path:
+    files = {info.name: run.text for info, run in zip(infos, runs, strict=True)}
+    return write_submission(files, {info.name: info.frame_count for info in infos}, rules, folder)
+
+
+def _count_from_one(text: Path, first_frame: int) -> None:
+    """Make frame numbers of the sequence those of its second half."""
+    lines = (line.split(",", 1) for line in text.read_text(encoding="ascii").splitlines())
+    with replacing(text) as temporary:
+        temporary.write_text("".join(f"{int(frame) - first_frame},{rest}\n" for frame, rest in lines), encoding="ascii")
 
 
 _Boxes = list[NDArray[np.float64]]
@@ -180,7 +214,10 @@ class _Truth:
     """What is known of a sequence before it is tracked."""
 
     folder: Path
+    first_frame: int
+    """Index of the first frame that counts."""
     info: SequenceInfo
+    """Of the frames that count."""
     rows: Rows
     counted: _Boxes
     """The true boxes that count, for each frame that the sequence has."""
@@ -188,17 +225,19 @@ class _Truth:
     """The others."""
 
 
-def _load_truth(folder: Path, rules: Benchmark) -> _Truth:
-    info, rows = load_ground_truth(folder)
+def _load_truth(folder: Path, rules: Benchmark, half_val: bool) -> _Truth:
+    frame_count = load_info(folder).frame_count
+    info, rows = load_second_half_truth(folder) if half_val else load_ground_truth(folder)
     pictures = read_frames(folder).frame_count
-    if pictures is not None and pictures > info.frame_count:
+    if pictures is not None and pictures > frame_count:
         raise InputError(
-            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {info.frame_count}; "
+            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {frame_count}; "
             "correct it or take the others away"
         )
     counts = true_boxes_that_count(rows, rules)
     return _Truth(
         folder,
+        first_index(frame_count) if half_val else 0,
         info,
         rows,
         _boxes_of_frames(rows, counts, info.frame_count),
@@ -212,10 +251,10 @@ def _boxes_of_frames(rows: Rows, chosen: NDArray[np.bool_], frame_count: int) ->
     return boxes
 
 
-def _in_every_frame(found: dict[int, Detections], frame_count: int) -> list[Detections]:
+def _in_every_frame(found: dict[int, Detections], truth: _Truth) -> list[Detections]:
     """Detections by frame index; none where there was no picture."""
     nothing = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-    return [found.get(index, nothing) for index in range(frame_count)]
+    return [found.get(truth.first_frame + index, nothing) for index in range(truth.info.frame_count)]
 
 
 def _average_precision(found: list[Detections], truths: list[_Truth]) -> float:
@@ -228,9 +267,13 @@ def _average_precision(found: list[Detections], truths: list[_Truth]) -> float:
 
 
 def _problem(truth: _Truth, run: TrackRun) -> str | None:
-    if run.problem or run.frame_count == truth.info.frame_count:
+    return _problem_of(truth.folder, truth.info, run)
+
+
+def _problem_of(folder: Path, info: SequenceInfo, run: TrackRun) -> str | None:
+    if run.problem or run.frame_count == info.frame_count:
         return run.problem
     return (
-        f"{truth.folder}: {run.frame_count} pictures for {truth.info.frame_count} frames (seqLength in seqinfo.ini); "
+        f"{folder}: {run.frame_count} pictures for {info.frame_count} frames (seqLength in seqinfo.ini); "
         "the others count as frames without results"
     )

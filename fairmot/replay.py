@@ -74,6 +74,7 @@ def replay(
                 identity_count=len(identities),
                 seconds=seconds,
                 milliseconds=StageTimes(track=1000 * seconds / max(1, len(recording))),
+                record=folder / f"{name}{RECORD_SUFFIX}" if record else None,
             )
         )
     return runs

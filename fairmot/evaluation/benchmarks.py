@@ -32,11 +32,14 @@ BENCHMARKS = {
     "MOT16": Benchmark("MOT16", has_classes=True, distractors=DISTRACTORS),
     "MOT17": Benchmark("MOT17", has_classes=True, distractors=DISTRACTORS),
     "MOT20": Benchmark("MOT20", has_classes=True, distractors=(*DISTRACTORS, 6)),
+    # Its ground truth holds dancers alone, class 1: TrackEval's rules of MOT17 then remove nothing.
+    "DanceTrack": Benchmark("DanceTrack", has_classes=True),
     "none": Benchmark("none", has_classes=False),
 }
 
 # "MOT17-02-FRCNN", "MOT20", "2DMOT2015"
 _STATED = re.compile(r"(?<![A-Z0-9])(?:2D)?MOT(?:20)?(15|16|17|20)(?!\d)", re.IGNORECASE)
+_DANCETRACK = re.compile(r"(?<![A-Z0-9])dancetrack(?![A-Z])", re.IGNORECASE)
 # The sequences of MOT15 carry the names of the data sets that they were taken from.
 _MOT15_SEQUENCE = re.compile(
     r"(?:TUD-(?:Campus|Stadtmitte|Crossing)|PETS09-S\d+L\d+|ETH-[A-Z]\w*|ADL-Rundle-\d+|KITTI-\d+"
@@ -49,6 +52,8 @@ def benchmark_of(name: str) -> str | None:
     """Return the benchmark that a sequence or folder name tells, or None."""
     if stated := _STATED.search(name):
         return f"MOT{stated.group(1)}"
+    if _DANCETRACK.search(name):
+        return "DanceTrack"
     return "MOT15" if _MOT15_SEQUENCE.match(name) else None
 
 
@@ -70,7 +75,7 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
     names = {name for name in told.values() if name}
     silent = [sequence for sequence, name in told.items() if not name]
     parent = sequence_folders[0].absolute().parent
-    advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20 or none"
+    advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20, DanceTrack or none"
     if len(names) > 1:
         raise InputError(f"{parent}: sequences of {' and '.join(sorted(names))}; {advice}")
     if silent:
@@ -78,10 +83,28 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
     return BENCHMARKS[names.pop()]
 
 
+def check_classes(benchmark: Benchmark, classes: SequenceOf[int]) -> None:
+    """Check that a benchmark scores these classes.
+
+    Raises:
+        InputError: it does not, or a class is negative, named twice, or there is none.
+    """
+    listed = ", ".join(map(str, classes))
+    if not classes or min(classes) < 0 or len(set(classes)) < len(classes):
+        raise InputError(f"classes {listed or '(none)'}: expected different class numbers, for example 1,3")
+    if benchmark.name == "MOT15":
+        raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use --benchmark none")
+    if benchmark.has_classes and list(classes) != [PEDESTRIAN]:
+        raise InputError(
+            f"classes {listed}: {benchmark.name} scores pedestrians (1) alone; other classes need --benchmark none"
+        )
+
+
 def _benchmark_of_folder(folder: Path) -> str | None:
     if own := benchmark_of(sequence_name(folder)):
         return own
     for parent in (*folder.absolute().parents, *folder.resolve().parents):
-        if stated := _STATED.search(parent.name):
-            return f"MOT{stated.group(1)}"
+        # Only what names a benchmark: a folder called Venice-2 is a place.
+        if _STATED.search(parent.name) or _DANCETRACK.search(parent.name):
+            return benchmark_of(parent.name)
     return None

@@ -89,6 +89,17 @@ def find_sequences(ground_truth: Path | str) -> list[Path]:
     return found
 
 
+def find_test_sequences(dataset: Path | str) -> list[Path]:
+    """Return the sequence folders, by name, of a set without any ground truth; none where some sequence has it.
+
+    A folder with ``seqinfo.ini`` is a sequence.
+    """
+    folder = Path(dataset)
+    candidates = [folder] if (folder / "seqinfo.ini").is_file() else sorted(folder.glob("*/"))
+    found = [child for child in candidates if (child / "seqinfo.ini").is_file() and not child.name.startswith(".")]
+    return [] if any(map(is_sequence, candidates)) else found
+
+
 def find_results(results: Path | str, sequence_folders: list[Path]) -> list[Path]:
     """Return one result file for each sequence: ``results/SEQ.txt``, or the file itself for a single sequence.
 

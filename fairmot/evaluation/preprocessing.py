@@ -16,7 +16,7 @@ from fairmot.evaluation.pairs import (
     frame_starts,
     overlapping_pairs,
 )
-from fairmot.evaluation.rows import Rows
+from fairmot.evaluation.rows import NO_CLASS, Rows
 
 # Least overlap at which a result on a distractor is taken for it (source: TrackEval).
 DISTRACTOR_IOU = 0.5
@@ -51,25 +51,33 @@ class Comparison:
     """All pairs with a positive intersection over union; rows of ``truth`` and ``results``."""
 
 
-def compare(sequence: Sequence, benchmark: Benchmark) -> Comparison:
+def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = None) -> Comparison:
     """Apply a benchmark's pre-processing and pair the boxes that are left.
 
     With classes (MOT16, 17, 20): results that match a distractor are removed, then only true boxes of
     pedestrians count. In every benchmark true boxes marked 0 are left out.
 
+    Args:
+        sequence: as read.
+        benchmark: whose pre-processing.
+        class_id: only boxes of this class count, on both sides (column 8; -1 is class 1); None: as the benchmark says.
+
     Raises:
         InputError: a class that the benchmark does not know.
     """
     truth, results = sequence.truth, sequence.results
+    if class_id is not None and not benchmark.has_classes:
+        truth, results = (_of_class(side, class_id) for side in (truth, results))
     frame_count = sequence.info.frame_count
-    _check_result_classes(results)
+    if class_id is None or benchmark.has_classes:
+        _check_result_classes(results)
     counts = true_boxes_that_count(truth, benchmark)
     truth_starts = frame_starts(truth.frames, frame_count)
     result_starts = frame_starts(results.frames, frame_count)
     pairs = overlapping_pairs(truth.boxes_tlwh, truth_starts, results.boxes_tlwh, result_starts)
 
     kept = np.ones(len(results), dtype=bool)
-    if benchmark.has_classes:
+    if benchmark.distractors:
         close = pairs.select(pairs.similarity >= DISTRACTOR_IOU - EPSILON)
         matches = close.select(best_assignment(close, close.similarity, truth_starts, result_starts))
         on_distractor = np.isin(truth.class_ids[matches.truths], benchmark.distractors)
@@ -94,7 +102,7 @@ def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_
         InputError: a class that the benchmark does not know.
     """
     # Truncated as in TrackEval: a mark below 1 leaves the box out.
-    counts = truth.confidences.astype(np.int64) != 0
+    counts: NDArray[np.bool_] = truth.confidences.astype(np.int64) != 0
     if not benchmark.has_classes:
         return counts
     unknown = ~np.isin(truth.class_ids, KNOWN_CLASSES)
@@ -109,6 +117,11 @@ def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_
     return is_counted
 
 
+def _of_class(side: Rows, class_id: int) -> Rows:
+    own = np.where(side.class_ids == NO_CLASS, PEDESTRIAN, side.class_ids) == class_id
+    return side.select(own)
+
+
 def _counted(ids: NDArray[np.int64], frames: NDArray[np.int64], frame_count: int) -> CountedBoxes:
     _, numbers, sizes = np.unique(ids, return_inverse=True, return_counts=True)
     return CountedBoxes(numbers.astype(np.int64), frames, frame_starts(frames, frame_count), sizes.astype(np.int64))
@@ -118,4 +131,6 @@ def _check_result_classes(results: Rows) -> None:
     other = results.class_ids > PEDESTRIAN
     if other.any():
         row = int(np.argmax(other))
-        raise results.problem(row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored")
+        raise results.problem(
+            row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored; see --classes"
+        )

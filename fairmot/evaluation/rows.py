@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +40,34 @@ class Rows:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def select(self, mask: NDArray[np.bool_]) -> Rows:
+        """Return the rows that a mask [N] picks."""
+        return replace(
+            self,
+            lines=self.lines[mask],
+            frames=self.frames[mask],
+            ids=self.ids[mask],
+            boxes_tlwh=self.boxes_tlwh[mask],
+            confidences=self.confidences[mask],
+            class_ids=self.class_ids[mask],
+        )
+
     def problem(self, row: int, what: str) -> InputError:
         """The error that says ``what`` is wrong with a row, with file and line."""
         return problem_of_row(self.path, int(self.lines[row]), what)
 
 
-def load_rows(path: Path | str, frame_count: int) -> Rows:
+def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seqinfo.ini") -> Rows:
     """Read a ground-truth or result file of a sequence of ``frame_count`` frames; an empty file has no rows.
 
     Columns: frame (from 1), identity, left, top, width, height, confidence[, class, ...], separated by commas
     or by white space, the same number in each line. Lines may be in any order: rows are sorted by frame, and keep the
     order of the file within one.
+
+    Args:
+        path: the file.
+        frame_count: frames of the sequence.
+        limit: where that number comes from, for messages.
 
     Raises:
         InputError: no such file, or a line with a wrong number of columns, another delimiter, something that is not a
@@ -74,7 +91,7 @@ def load_rows(path: Path | str, frame_count: int) -> Rows:
     check_rows(path, ids > MAX_IDENTITY, "the identity is too large to be told from its neighbours")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
     outside = (frame_numbers < 1) | (frame_numbers > frame_count)
-    check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
+    check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, {limit})")
     by_identity = np.lexsort((ids, frame_numbers))
     repeated = np.zeros(len(values), dtype=bool)
     if len(values):

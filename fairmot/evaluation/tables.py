@@ -28,6 +28,7 @@ CLASSIC = {
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "CLR_FP", "CLR_FN", "IDSW", "Frag", "MT", "ML")
 """Columns of a single table with all families."""
 COMBINED = "COMBINED"
+CLASS_MEAN = "MEAN OF CLASSES"
 # Fractions that are no share of anything are printed as they are.
 _NOT_PERCENT = ("FP_per_frame", "MOTP_sum")
 
@@ -40,11 +41,40 @@ def score_tables(report: Mapping[str, Any]) -> list[Table]:
     return tables
 
 
-def markdown_table(scores: Mapping[str, Any], columns: SequenceOf[str] = COLUMNS) -> str:
-    """Return a report, or its part ``"classic"``, as a Markdown table: ratios in percent."""
+def class_tables(report: Mapping[str, Any]) -> list[Table]:
+    """Return one table a class where the report has several, all families in it, and one with their means."""
+    if "class_mean" not in report:
+        return []
+    tables = [_table(f"class {name}", scores, COLUMNS) for name, scores in report["classes"].items()]
+    shares = tuple(name for name in COLUMNS if name in report["class_mean"])
+    means = {name: scores["combined"] for name, scores in report["classes"].items()}
+    return [*tables, _table("Classes", {"sequences": means, "combined": report["class_mean"]}, shares, CLASS_MEAN)]
+
+
+def alpha_table(scores: Mapping[str, Any]) -> Table:
+    """Return HOTA and its parts at each overlap threshold, all sequences combined."""
+    from fairmot.evaluation.hota import ALPHAS
+
+    combined = scores["combined"]
+    columns = FAMILIES["HOTA"]
+    rows = {
+        f"{alpha:.2f}": {name: combined[f"{name}_alpha"][index] for name in columns}
+        for index, alpha in enumerate(ALPHAS)
+    }
+    means = {name: combined[name] for name in columns}
+    return _table("HOTA over alpha", {"sequences": rows, "combined": means}, columns, "MEAN")
+
+
+def difference_table(changes: Mapping[str, Any]) -> Table:
+    """Return a table of differences (``differences``): percentage points and counts, with their signs."""
+    return _table("Differences", changes, COLUMNS, signed=True)
+
+
+def markdown_table(scores: Mapping[str, Any], columns: SequenceOf[str] = COLUMNS, signed: bool = False) -> str:
+    """Return a report, its part ``"classic"`` or differences as a Markdown table: ratios in percent."""
     lines = [f"| sequence | {' | '.join(columns)} |", f"|--|{'--:|' * len(columns)}"]
     for name, values in _rows(scores):
-        lines.append(f"| {name} | {' | '.join(format_score(column, values[column]) for column in columns)} |")
+        lines.append(f"| {name} | {' | '.join(format_score(column, values[column], signed) for column in columns)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -64,14 +94,17 @@ def write_json(report: Mapping[str, Any], path: Path | str) -> None:
         temporary.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def format_score(name: str, value: float) -> str:
+def format_score(name: str, value: float, signed: bool = False) -> str:
     """Return a count as it is and a ratio in percent with two decimals."""
+    sign = "+" if signed else ""
     if isinstance(value, int):
-        return str(value)
-    return f"{value:.2f}" if name in _NOT_PERCENT else f"{100 * value:.2f}"
+        return f"{value:{sign}d}"
+    return f"{value:{sign}.2f}" if name in _NOT_PERCENT else f"{100 * value:{sign}.2f}"
 
 
-def _table(title: str, scores: Mapping[str, Any], columns: SequenceOf[str]) -> Table:
+def _table(
+    title: str, scores: Mapping[str, Any], columns: SequenceOf[str], total: str = COMBINED, signed: bool = False
+) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -79,13 +112,13 @@ def _table(title: str, scores: Mapping[str, Any], columns: SequenceOf[str]) -> T
     table.add_column("", overflow="fold")
     for column in columns:
         table.add_column(column, justify="right", overflow="fold")
-    for name, values in _rows(scores):
-        if name == COMBINED:
+    for name, values in _rows(scores, total):
+        if name == total:
             table.add_section()
-        table.add_row(name, *(format_score(column, values[column]) for column in columns))
+        table.add_row(name, *(format_score(column, values[column], signed) for column in columns))
     return table
 
 
-def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(scores: Mapping[str, Any], total: str = COMBINED) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from scores["sequences"].items()
-    yield COMBINED, scores["combined"]
+    yield total, scores["combined"]

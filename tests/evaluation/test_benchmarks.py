@@ -27,6 +27,9 @@ from fairmot.evaluation.benchmarks import BENCHMARKS, benchmark_of, choose_bench
         ("KITTI-13", "MOT15"),
         ("Venice-2", "MOT15"),
         ("AVG-TownCentre", "MOT15"),
+        ("dancetrack0001", "DanceTrack"),
+        ("DanceTrack", "DanceTrack"),
+        ("dancetracker", None),
         ("street", None),
         ("MOT", None),
         ("MOT17Labels", "MOT17"),
@@ -54,6 +57,7 @@ def test_auto_is_an_error_where_it_is_unclear():
         choose_benchmark("auto", [Path("/data/MOT17-02"), Path("/data/street")])
     with pytest.raises(InputError, match="sequences of MOT17 and MOT20"):
         choose_benchmark("auto", [Path("/data/MOT17-02"), Path("/data/MOT20-01")])
+    assert choose_benchmark("auto", [Path("/data/dancetrack/val/street")]).name == "DanceTrack"
 
 
 def test_a_named_benchmark_wins_over_names():

@@ -58,12 +58,45 @@ def test_an_empty_file_has_no_rows(tmp_path, text):
         ("0,3,10,20,30,40,1,-1,-1,-1\n", r"SEQ.txt:2: the frame is outside the sequence \(1 to 9,"),
         ("10,3,10,20,30,40,1,-1,-1,-1\n", r"SEQ.txt:2: the frame is outside the sequence"),
         ("1,3,99,20,30,40,1,-1,-1,-1\n", r"SEQ.txt:2: the identity occurs twice in this frame"),
+        ("2,3,10,20,-30,40,1,-1,-1,-1\n", r"SEQ.txt:2: width and height must not be negative"),
+        ("2,3,10,20,30,-0.1,1,-1,-1,-1\n", r"SEQ.txt:2: width and height must not be negative"),
+        ("2,3,10,20,30,40,1,nan,-1,-1\n", r"SEQ.txt:2: a value is not a finite number"),
+        ("2,3,10,20,30,40,1,-1,-1,-1,-1\n", r"SEQ.txt:2: 11 columns, the first line has 10"),
+        ("2;3;10;20;30;40;1;-1;-1;-1\n", r"SEQ.txt:2: semicolons; expected commas or white space"),
+        ("2;3;10,5;20,5;30,5;40,5;1\n", r"SEQ.txt:2: semicolons"),
+        ("2 3 10 20 30 40 1 -1 -1 -1\n", r"SEQ.txt:2: could not convert string to float"),
+        ("2\t3\t10,5\t20\t30\t40\t1\t-1\t-1\t-1\n", r"SEQ.txt:2: could not convert string to float"),
+        ("2,3,1_0,20,30,40,1,-1,-1,-1\n", r"SEQ.txt:2: an underscore in a number"),
+        ("2,1e300,10,20,30,40,1,-1,-1,-1\n", r"SEQ.txt:2: the identity is too large"),
+        ("# a comment\n", r"SEQ.txt:2: could not convert"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, line, message):
     with pytest.raises(InputError, match=message):
         load_rows(write(tmp_path, GOOD + line + GOOD.replace("1,", "7,", 1)), 9)
     assert len(load_rows(write(tmp_path, GOOD + GOOD.replace("1,", "7,", 1)), 9)) == 2
+
+
+def test_frames_out_of_order_are_sorted_and_nothing_else_changes(tmp_path):
+    lines = [f"{frame},{identity},{frame},0,5,5,1\n" for frame in (1, 2, 3) for identity in (8, 2)]
+    ordered = load_rows(write(tmp_path, "".join(lines)), 3)
+    mixed = load_rows(write(tmp_path, "".join(lines[4:] + lines[:2] + lines[2:4])), 3)
+    np.testing.assert_array_equal(mixed.frames, ordered.frames)
+    np.testing.assert_array_equal(mixed.ids, ordered.ids)
+    np.testing.assert_array_equal(mixed.boxes_tlwh, ordered.boxes_tlwh)
+
+
+def test_semicolons_alone_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"SEQ.txt:1: semicolons"):
+        load_rows(write(tmp_path, GOOD.replace(",", ";")), 9)
+
+
+def test_a_part_of_the_rows(tmp_path):
+    rows = load_rows(write(tmp_path, "1,9,0,0,1,1,1\n2,1,0,0,1,1,1\n1,4,0,0,1,1,1\n"), 2)
+    part = rows.select(rows.ids != 9)
+    assert (part.ids.tolist(), part.lines.tolist(), part.path) == ([4, 1], [2, 1], rows.path)
+    with pytest.raises(InputError, match=r"SEQ.txt:3: so"):
+        raise part.problem(0, "so")
 
 
 def test_blank_lines_do_not_shift_the_line_number(tmp_path):

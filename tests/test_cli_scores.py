@@ -1,0 +1,164 @@
+"""The commands ``score``, ``evaluate``, ``tune`` and ``explain`` as functions of the command line."""
+
+import importlib.util
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from fairmot.cli import app
+from fairmot.errors import InputError
+
+spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).parent / "evaluation" / "synthetic.py")
+synthetic = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(synthetic)
+
+
+def run(*arguments):
+    """Run a command in this process; an error comes through."""
+    finished = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    if finished.exception:
+        raise finished.exception
+    return finished.stdout
+
+
+def failure(*arguments):
+    with pytest.raises(InputError) as caught:
+        CliRunner().invoke(
+            app, [str(argument) for argument in arguments], standalone_mode=False, catch_exceptions=False
+        )
+    return str(caught.value)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Ground truth, results, and worse results; the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", "200")
+    truth, results = synthetic.make_benchmark(tmp_path, "MOT17", 1)
+    worse = tmp_path / "worse"
+    worse.mkdir()
+    for path in results.glob("*.txt"):
+        (worse / path.name).write_text("".join(path.read_text().splitlines(keepends=True)[::2]))
+    return truth, results, worse
+
+
+def test_score_compares_and_writes_every_format(folders, tmp_path):
+    files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "markdown")}
+    options = [part for name, path in files.items() for part in (f"--{name}", path)]
+    text = run("score", folders[0], folders[1], "--compare", folders[2], "--alpha", "--classic", *options)
+    assert "HOTA over alpha" in text
+    assert "0.95" in text
+    assert "Differences" in text
+    report = json.loads(files["json"].read_text())
+    changes = report["compared"]["differences"]["combined"]
+    assert changes["CLR_FN"] == report["compared"]["report"]["combined"]["CLR_FN"] - report["combined"]["CLR_FN"] > 0
+    assert f"+{changes['CLR_FN']}" in text
+    assert f"+{changes['CLR_FN']} |" in files["markdown"].read_text()
+    assert files["csv"].read_text().splitlines()[-1].startswith("COMBINED,")
+
+
+def test_score_of_classes(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    row = "{},{},{},50,40,100,1,{},-1,-1\n"
+    truth, results = tmp_path / "gt" / "a", tmp_path / "results"
+    (truth / "gt").mkdir(parents=True)
+    results.mkdir()
+    (truth / "seqinfo.ini").write_text("[Sequence]\nseqLength=5\n")
+    lines = [row.format(f, c, 100 * c + f, c) for f in range(1, 6) for c in (1, 3)]
+    (truth / "gt" / "gt.txt").write_text("".join(lines))
+    (results / "a.txt").write_text("".join(lines[:6]))
+    text = run("score", truth.parent, results, "--benchmark", "none", "--classes", "1,3")
+    assert "class 1" in text
+    assert "class 3" in text
+    assert "MEAN OF CLASSES" in text
+    assert "60.00" in text
+    assert "--classes x: expected class numbers" in failure("score", truth.parent, results, "--classes", "x")
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """Eight pictures in MOTChallenge layout, and a detector that sees one bright person on them."""
+    import cv2
+
+    import fairmot.detector
+    from fairmot.detections import Detections
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("MOT20-01", "MOT20-02"):
+        folder = tmp_path / "set" / name
+        (folder / "img1").mkdir(parents=True)
+        (folder / "gt").mkdir()
+        rows = []
+        for index in range(8):
+            image = np.full((96, 160, 3), 40, np.uint8)
+            left = 20 + 5 * index
+            cv2.rectangle(image, (left, 30), (left + 20, 80), (200, 220, 240), -1)
+            cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.png"), image)
+            rows.append(f"{index + 1},1,{left},30,20,50,1,1,1\n")
+        (folder / "gt" / "gt.txt").write_text("".join(rows))
+        (folder / "seqinfo.ini").write_text(
+            "[Sequence]\nimDir=img1\nframeRate=25\nseqLength=8\nimWidth=160\nimHeight=96\nimExt=.png\n"
+        )
+
+    class Bright:
+        architecture, engine, input_size = "bright", "none", (160, 96)
+
+        def __call__(self, image):
+            ys, xs = np.nonzero(image[..., 0] > 150)
+            box = np.array([[xs.min(), ys.min(), xs.min() + 20, ys.min() + 50]], np.float32)
+            return Detections(box, np.array([0.9]), np.ones((1, 4)))
+
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Bright())
+    return tmp_path / "set"
+
+
+def test_evaluate_half_val_counts_from_one_and_zips(pictures):
+    report = json.loads(run("evaluate", pictures, "--half-val", "--zip", "--record", "--save-detections", "--json"))
+    assert report["half_val"] is True
+    assert report["combined"]["Frames"] == report["combined"]["CLR_TP"] == 2 * 3
+    assert report["combined"]["MOTA"] == report["detection"]["combined"]["AP50"] == 1
+    out = Path(report["output"])
+    rows = np.loadtxt(out / "MOT20-01.txt", delimiter=",")
+    assert rows[:, 0].tolist() == [1, 2, 3]
+    assert rows[0, 2] == pytest.approx(20 + 5 * 5, abs=1)
+    again = run("score", pictures, out, "--half-val", "--json", "again.json")
+    assert "MOT20-02" in again
+    assert json.loads(Path("again.json").read_text())["combined"] == report["combined"]
+    assert zipfile.ZipFile(report["archive"]).namelist() == ["MOT20-01.txt", "MOT20-02.txt"]
+    assert {path.name for path in out.glob("MOT20-01*")} == {
+        "MOT20-01.txt",
+        "MOT20-01.detections.npz",
+        "MOT20-01.record.npz",
+    }
+
+
+def test_a_test_set_is_tracked_and_zipped_and_not_scored(pictures):
+    gone = pictures / "MOT20-01" / "gt" / "gt.txt"
+    text = gone.read_text()
+    gone.unlink()
+    # Half of a data set is no test set: the other sequence is scored.
+    assert json.loads(run("evaluate", pictures, "--json"))["sequences"].keys() == {"MOT20-02"}
+    (pictures / "MOT20-02" / "gt" / "gt.txt").unlink()
+    report = json.loads(run("evaluate", pictures, "--output", "out", "--json"))
+    assert report["archive"] == "out/MOT20.zip"
+    assert report["problems"] == []
+    assert "combined" not in report
+    with zipfile.ZipFile(report["archive"]) as archive:
+        rows = archive.read("MOT20-01.txt").decode().splitlines()
+    assert len(rows) == len(text.splitlines())
+    assert "nothing was scored" in run("evaluate", pictures, "--output", "out2")
+    assert "--half-val is for training sets" in failure("evaluate", pictures, "--half-val")
+
+
+def test_track_saves_detections_and_tracks_them_again(pictures):
+    first = json.loads(run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json"))[0]
+    assert first["detections"] == "runs/track/MOT20-01/MOT20-01.detections.npz"
+    again = json.loads(run("track", "--detections", first["detections"], "--record", "--output", "b", "--json"))[0]
+    assert Path(again["text"]).read_bytes() == Path(first["text"]).read_bytes()
+    assert again["record"] == "b/MOT20-01.record.npz"
+    assert "give either sources or --detections" in failure("track")
+    assert "give either sources or --detections" in failure("track", pictures, "--detections", first["detections"])
+    assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
