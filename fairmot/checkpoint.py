@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,23 @@ FORMAT_VERSION = "1"
 MAY_CHANGE = (
     "train.epochs",
     "train.checkpoint_every_steps",
+    "train.keep_checkpoints",
+    "train.validate_every_epochs",
+    "train.best_score",
+    "train.sample_pictures",
+    "train.max_bad_batches",
     "train.threads",
     "train.output",
     "train.licence",
     "data.workers",
+    "data.validation",
+    "data.validation_half",
+    "data.validation_benchmark",
+    "data.validation_sets",
+    "tracker",
+    "inference",
 )
-"""Settings that a resumed run may have different from its checkpoint."""
+"""Settings, or sections of them, that a resumed run may have different from its checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +72,12 @@ class Checkpoint:
 
     def save_network(self, path: Path, notes: dict[str, str]) -> None:
         """Write the network alone as a weight file: the averaged weights if there are any."""
+        save_weights(path, self.config.network, self.network(), notes)
+
+    def network(self) -> Arrays:
+        """Return the network's arrays: the averaged weights if there are any."""
         prefix = "ema." if any(name.startswith("ema.") for name in self.state) else "network."
-        arrays = {name.removeprefix(prefix): array for name, array in self.state.items() if name.startswith(prefix)}
-        save_weights(path, self.config.network, arrays, notes)
+        return {name.removeprefix(prefix): array for name, array in self.state.items() if name.startswith(prefix)}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -123,10 +139,38 @@ def check_resumable(
     changed = [
         f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and key not in MAY_CHANGE
+        if before.get(key) != now.get(key) and not _may_change(key)
     ]
     if changed:
         raise InputError(f"{path} was made with other settings or data, so it cannot be resumed: {'; '.join(changed)}")
+
+
+def keep_newest(path: Path, step: int, count: int) -> None:
+    """Keep the checkpoint just written to ``path`` among the newest ``count``, in ``checkpoints/`` beside it.
+
+    A link to the file, which takes no room while ``path`` is the same; ``count`` 1 keeps ``path`` alone.
+    """
+    folder = path.parent / "checkpoints"
+    kept = {_step_of(file): file for file in folder.glob("step-*.safetensors")}
+    if count > 1:
+        with replacing(folder / f"step-{step:08}{path.suffix}") as temporary:
+            try:
+                os.link(path, temporary)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, temporary)
+        kept.pop(step, None)
+    # Later ones are left of a run that went on from here before.
+    older = sorted(number for number in kept if number < step)
+    for number in {*kept} - set(older[max(0, len(older) - count + 1) :] if count > 1 else ()):
+        kept[number].unlink()
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _may_change(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import cv2
+
 from fairmot.files import replacing
+from fairmot.geometry import ImageArray
 
 
 class MetricsLog:
-    """Appends one JSON line a step to ``metrics.jsonl``, and the same scalars to TensorBoard's event file.
+    """Appends JSON lines to ``metrics.jsonl`` and ``validation.jsonl``, and the same scalars to TensorBoard's file.
 
-    TensorBoard comes with the training extras; without it only the JSON lines are written. Lines of steps that a
-    resumed run takes again are removed first, and so is what is no such line: a killed run may leave half of one.
+    One line a step, and one a validation. TensorBoard comes with the training extras; without it only the JSON lines
+    are written. Lines of steps that a resumed run takes again are removed first, and so is what is no such line: a
+    killed run may leave half of one.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        self.path = folder / "metrics.jsonl"
-        kept = [values for values in _lines(self.path) if values["step"] <= first_step] if self.path.exists() else []
-        with replacing(self.path) as temporary:
-            temporary.write_text("".join(json.dumps(values) + "\n" for values in kept), encoding="utf-8")
-        # Unbuffered: after a full disk nothing is left that closing would try to write again.
-        self.file = self.path.open("ab", buffering=0)
-        self.events = _EventFile.beside(self.path)
+        self.steps = _LineFile(folder / "metrics.jsonl", first_step)
+        self.validations = _LineFile(folder / "validation.jsonl", first_step)
+        self.validated: list[dict[str, Any]] = list(_lines(self.validations.path))
+        """Scores of the validations up to now."""
+        self.events = _EventFile.beside(self.steps.path)
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Append the values of a step, counted from 1."""
-        self.file.write((json.dumps({"step": step, **values}) + "\n").encode())
+        self.steps.append({"step": step, **values})
+        self._scalars(step, values)
+
+    def write_skipped(self, step: int, pictures: Sequence[str]) -> None:
+        """Append that a step was left out, and the pictures of its batch."""
+        self.steps.append({"step": step, "skipped": list(pictures)})
+
+    def write_validation(self, step: int, scores: dict[str, float], pictures: dict[str, ImageArray]) -> None:
+        """Append the scores of a validation after ``step``; TensorBoard also gets the pictures (BGR)."""
+        self.validations.append({"step": step, **scores})
+        self.validated.append({"step": step, **scores})
+        self._scalars(step, {f"validation/{name}": value for name, value in scores.items()})
+        if self.events is not None:
+            self.events.write_pictures(step, {f"validation/{name}": each for name, each in pictures.items()})
+
+    def _scalars(self, step: int, values: dict[str, float]) -> None:
         if self.events is not None:
             self.events.write(step, values)
 
@@ -42,9 +60,36 @@ class MetricsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.file.close()
+        self.steps.close()
+        self.validations.close()
         if self.events is not None:
             self.events.file.close()
+
+
+class _LineFile:
+    """A file of JSON lines with their steps; it exists once it has a line."""
+
+    def __init__(self, path: Path, first_step: int) -> None:
+        self.path = path
+        self.file: Any = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            kept = [values for values in _lines(path) if values["step"] <= first_step]
+            with replacing(path) as temporary:
+                temporary.write_text("".join(json.dumps(values) + "\n" for values in kept), encoding="utf-8")
+
+    def append(self, values: dict[str, Any]) -> None:
+        """Write a line; numbers that are not finite have no form in JSON and are left out."""
+        kept = {name: each for name, each in values.items() if not isinstance(each, float) or math.isfinite(each)}
+        if self.file is None:
+            # Unbuffered: after a full disk nothing is left that closing would try to write again.
+            self.file = self.path.open("ab", buffering=0)
+        self.file.write((json.dumps(kept) + "\n").encode())
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self.file is not None:
+            self.file.close()
 
 
 class _EventFile:
@@ -68,12 +113,26 @@ class _EventFile:
         return cls(path.parent / "tensorboard" / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}")
 
     def write(self, step: int, values: dict[str, float]) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        self._append(step, [Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+
+    def write_pictures(self, step: int, pictures: dict[str, ImageArray]) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = []
+        for name, picture in pictures.items():
+            height, width = picture.shape[:2]
+            encoded = cv2.imencode(".jpg", picture)[1].tobytes()
+            image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
+            values.append(Summary.Value(tag=name, image=image))
+        self._append(step, values)
+
+    def _append(self, step: int, values: list[Any]) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        event = Event(wall_time=time.time(), step=step, summary=Summary(value=scalars))
-        self.records.write(event.SerializeToString())
+        self.records.write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)).SerializeToString())
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -81,7 +140,14 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     return list(_lines(run / "metrics.jsonl"))
 
 
+def read_validations(run: Path) -> list[dict[str, Any]]:
+    """Return the scores of the validations in a run folder, oldest first; each names its ``step``."""
+    return list(_lines(run / "validation.jsonl"))
+
+
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             values = json.loads(line)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from fairmot.checkpoint import Checkpoint, check_resumable, load_checkpoint
+from fairmot.checkpoint import Checkpoint, check_resumable, keep_newest, load_checkpoint
 from fairmot.config import Config
 from fairmot.data.loader import Batch, Loader, create_loader
 from fairmot.engines import choose_training_engine, load_engine
-from fairmot.engines.interface import Arrays, Trainer
+from fairmot.engines.interface import LossScale, StepResult, Trainer
 from fairmot.errors import InputError
-from fairmot.files import replacing
+from fairmot.launch import Process
 from fairmot.metrics import MetricsLog
 from fairmot.network.architectures import build_graph
-from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.weights import check_weights, load_weights, shape_differences
 from fairmot.schedule import learning_rate
+from fairmot.training.interrupts import deferred_interrupts
+from fairmot.training.memory import out_of_memory_in_one_line
+from fairmot.training.run_folder import logging_to, write_description
+from fairmot.training.start import start_weights
+from fairmot.training.validation import Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Progress:
     epoch: int
     losses: dict[str, float]
     images_per_second: float
-    """Since the run, or its resumption, began."""
+    """Since the run, or its resumption, began; validation not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ def train(
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
     note: Callable[[str], None] | None = None,
+    process: Process | None = None,
 ) -> TrainingRun:
     """Train as configured and return where checkpoint and weights lie.
 
-    ``report`` is called after each step, ``note`` with a line for people: what a partial start took, what an
-    interruption left.
+    ``report`` is called after each step, ``note`` with a line for people, which the run's ``log.txt`` holds too: what
+    a partial start took, a batch that was left out, scores of a validation, what an interruption left.
 
     Two runs with the same configuration, engine and thread count give the same weights, also when one was
     interrupted and resumed: batches depend on (seed, epoch, index) alone, and the checkpoint holds everything else.
@@ -72,79 +73,183 @@ def train(
     Raises:
         InputError: data, weights or checkpoint that cannot be used, an output folder that holds a run already or
             cannot be written (the checkpoint before it stays).
-        FloatingPointError: the loss is not finite; the checkpoint before it stays.
+        FloatingPointError: the loss was not finite for ``train.max_bad_batches`` batches in a row, each of which was
+            named and left out; the checkpoint before them stays.
         KeyboardInterrupt: after either signal.
     """
     output = config.train.output
     checkpoint_path = output / "last.safetensors"
     if checkpoint_path.exists() and not resume:
         raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
-    loader = create_loader(config)
-    if note and loader.pictures.skipped:
-        note(f"absent and skipped: {', '.join(loader.pictures.skipped)}")
-    graph = build_graph(config.network)
+    process = process or Process()
+    loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)
+    validator = Validator(config, device) if config.train.validate_every_epochs and process.is_first else None
     checkpoint = load_checkpoint(checkpoint_path) if checkpoint_path.exists() else None
-    if checkpoint:
-        check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), checkpoint_path)
-    weights = initial_weights(graph, config.train.seed) if checkpoint else start_weights(graph, config, note)
-    trainer = load_engine(name).create_trainer(graph, weights, loader.identity_count, config, device)
     taken = 0
     if checkpoint:
-        trainer.load_state(checkpoint.state)
+        check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), checkpoint_path)
         taken = len(loader) * checkpoint.epoch + checkpoint.step_in_epoch
     try:
-        with replacing(output / "config.json") as temporary:
-            temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        with MetricsLog(output, taken) as log:
-            _run(config, trainer, loader, taken, log, report, note)
+        note = logging_to(output / "log.txt", note) if process.is_first else _say_nothing
+        note(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {_total_steps(config, loader)}")
+        if loader.pictures.skipped:
+            note(f"absent and skipped: {', '.join(loader.pictures.skipped)}")
+        if validator and (shared := {*validator.held_out_paths} & {*loader.pictures.paths}):
+            note(f"{len(shared)} held-out pictures are trained on too ({min(shared)} ...): their scores say little")
+        graph = build_graph(config.network)
+        weights = initial_weights(graph, config.train.seed) if checkpoint else start_weights(graph, config, note)
+        with out_of_memory_in_one_line(config):
+            trainer = load_engine(name).create_trainer(graph, weights, loader.identity_counts, config, device)
+            if checkpoint:
+                trainer.load_state(checkpoint.state)
+            if process.is_first:
+                write_description(output, config, name, device)
+            with MetricsLog(output, taken) if process.is_first else nullcontext() as log:
+                _Run(config, trainer, loader, validator, log, report, note, taken).finish()
     except OSError as error:  # a full disk, a folder without permission
         raise InputError(f"{error.filename or output}: cannot be written: {error.strerror or error}") from error
-    return TrainingRun(name, len(loader) * config.train.epochs, checkpoint_path, output / "weights.safetensors")
+    return TrainingRun(name, _total_steps(config, loader), checkpoint_path, output / "weights.safetensors")
 
 
-def _run(
-    config: Config,
-    trainer: Trainer,
-    loader: Loader,
-    taken: int,
-    log: MetricsLog,
-    report: Callable[[Progress], None] | None,
-    note: Callable[[str], None] | None,
-) -> None:
-    steps, epochs, output = len(loader), config.train.epochs, config.train.output
-    began, images = time.perf_counter(), 0
-    data = loader.fingerprint()
+class _Run:
+    """A run on its way: it counts the steps taken, saves and validates."""
 
-    def save() -> None:
-        checkpoint = Checkpoint(config, trainer.state(), *divmod(taken, steps), loader.identity_count, data)
-        checkpoint.save(output / "last.safetensors")
-        licence = {"licence": config.train.licence} if config.train.licence else {}
-        checkpoint.save_network(output / "weights.safetensors", licence | {"steps": str(taken)})
+    def __init__(
+        self,
+        config: Config,
+        trainer: Trainer,
+        loader: Loader,
+        validator: Validator | None,
+        log: MetricsLog | None,
+        report: Callable[[Progress], None] | None,
+        note: Callable[[str], None],
+        taken: int,
+    ) -> None:
+        self.config, self.trainer, self.loader, self.validator = config, trainer, loader, validator
+        self.log, self.report, self.note = log, report, note
+        self.taken = taken
+        self.bad_in_a_row = 0
+        self.saved = -1
+        self.fingerprint = loader.fingerprint()
 
-    with _deferred_interrupts() as interrupted:
-        for batch in _batches(loader, epochs, taken):
-            if interrupted():
-                break
-            rate = learning_rate(config.optimizer, taken, steps, epochs)
-            losses = trainer.step(batch, rate).losses
-            if not math.isfinite(losses["total"]):
-                raise FloatingPointError(
-                    f"step {taken + 1}: the loss is {losses['total']}; pictures: {', '.join(map(str, batch.paths))}"
+    def finish(self) -> None:
+        """Take the steps that are left.
+
+        Raises:
+            KeyboardInterrupt: a signal asked for the end; everything is saved.
+        """
+        total = _total_steps(self.config, self.loader)
+        with deferred_interrupts() as interrupted:
+            self._validate_if_due()  # a run killed meanwhile still owes it
+            seconds, images, began = 0.0, 0, time.perf_counter()
+            stopped = False
+            for batch in self.trainer.prefetched(_batches(self.loader, self.config.train.epochs, self.taken)):
+                # All processes stop after the same step, whichever of them got the signal.
+                if stopped := self.trainer.agree(interrupted()):
+                    break
+                losses = self._step(batch)
+                images += len(batch.images)
+                seconds += time.perf_counter() - began
+                if self.report:
+                    epoch = (self.taken - 1) // len(self.loader)
+                    self.report(Progress(self.taken, total, epoch, losses, images / seconds))
+                if self.taken % self.config.train.checkpoint_every_steps == 0:
+                    self._save()
+                self._validate_if_due()
+                began = time.perf_counter()
+            if self.saved != self.taken:
+                self._save()
+            # Until the first process has saved, no other may end: that would end the run.
+            stopped = self.trainer.agree(stopped or interrupted())
+            if stopped:
+                self.note(f"stopped after step {self.taken} of {total}, which is saved; go on with --resume")
+                raise KeyboardInterrupt
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        rate = learning_rate(self.config.optimizer, self.taken, len(self.loader), self.config.train.epochs)
+        result = self.trainer.step(batch, rate)
+        self.taken += 1
+        if result.taken:
+            self.bad_in_a_row = 0
+            if self.log:
+                self.log.write(
+                    self.taken, result.losses | {"learning_rate": rate, "gradient_norm": result.gradient_norm}
                 )
-            epoch = taken // steps
-            taken += 1
-            images += len(batch.images)
-            log.write(taken, losses | {"learning_rate": rate})
-            if report:
-                report(Progress(taken, steps * epochs, epoch, losses, images / (time.perf_counter() - began)))
-            if taken % config.train.checkpoint_every_steps == 0:
-                save()
-        save()
-        if interrupted():
-            if note:
-                note(f"stopped after step {taken} of {steps * epochs}, which is saved; go on with --resume")
-            raise KeyboardInterrupt
+        else:
+            self._leave_out(result, batch)
+        return result.losses
+
+    def _leave_out(self, result: StepResult, batch: Batch) -> None:
+        """Name a batch whose step the trainer did not take.
+
+        Raises:
+            FloatingPointError: it was one too many in a row.
+        """
+        self.bad_in_a_row += 1
+        pictures = [str(path) for path in batch.paths]
+        if self.log:
+            self.log.write_skipped(self.taken, pictures)
+        loss = result.losses["total"]
+        limit = self.config.train.max_bad_batches
+        if math.isfinite(loss):
+            # With float16 that is how the loss scale finds its size: by halves.
+            limit += round(math.log2(LossScale.LARGEST))
+        what = f"the loss is {loss}" if not math.isfinite(loss) else "the gradient is not finite"
+        line = f"step {self.taken}: {what}; pictures: {', '.join(pictures)}"
+        if self.bad_in_a_row >= limit:
+            raise FloatingPointError(f"{line}; {self.bad_in_a_row} such batches in a row, so training stops")
+        self.note(f"{line}; the batch is left out")
+
+    def _save(self) -> None:
+        self.saved = self.taken
+        if self.log is None:  # the first process writes
+            return
+        config, output = self.config, self.config.train.output
+        checkpoint = self._checkpoint()
+        checkpoint.save(output / "last.safetensors")
+        checkpoint.save_network(output / "weights.safetensors", self._notes())
+        keep_newest(output / "last.safetensors", self.taken, config.train.keep_checkpoints)
+
+    def _checkpoint(self) -> Checkpoint:
+        place = divmod(self.taken, len(self.loader))
+        return Checkpoint(self.config, self.trainer.state(), *place, self.loader.identity_count, self.fingerprint)
+
+    def _notes(self) -> dict[str, str]:
+        licence = {"licence": self.config.train.licence} if self.config.train.licence else {}
+        return licence | {"steps": str(self.taken)}
+
+    def _validate_if_due(self) -> None:
+        if self.validator is None or self.log is None or not self.taken:
+            return
+        epochs, rest = divmod(self.taken, len(self.loader))
+        if rest or epochs % self.config.train.validate_every_epochs:
+            return
+        if any(each["step"] == self.taken for each in self.log.validated):
+            return
+        # What comes next may take long: nothing of the epoch shall be lost.
+        if self.saved != self.taken:
+            self._save()
+        checkpoint, output = self._checkpoint(), self.config.train.output
+        found = self.validator(checkpoint.network(), output / "validation" / f"epoch-{epochs:04}")
+        name = self.config.train.best_score
+        is_best = all(found.scores[name] > each.get(name, -math.inf) for each in self.log.validated)
+        if is_best:
+            checkpoint.save(output / "best.safetensors")
+            checkpoint.save_network(
+                output / "best_weights.safetensors", self._notes() | {name: f"{found.scores[name]:.6f}"}
+            )
+        self.log.write_validation(self.taken, found.scores, found.pictures)
+        scores = ", ".join(f"{name} {score:.3f}" for name, score in found.scores.items())
+        self.note(f"epoch {epochs}: {scores}" + (f"; the best {name} up to now" if is_best else ""))
+
+
+def _total_steps(config: Config, loader: Loader) -> int:
+    return len(loader) * config.train.epochs
+
+
+def _say_nothing(_line: str) -> None:
+    """What the other processes note is what the first one notes."""
 
 
 def _batches(loader: Loader, epochs: int, taken: int) -> Iterator[Batch]:
@@ -152,58 +257,3 @@ def _batches(loader: Loader, epochs: int, taken: int) -> Iterator[Batch]:
     first_epoch, first_step = divmod(taken, len(loader))
     for epoch in range(first_epoch, epochs):
         yield from loader.epoch(epoch, first_step if epoch == first_epoch else 0)
-
-
-@contextmanager
-def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
-    """Hold back SIGINT and SIGTERM: inside a step they could leave some parameters moved and others not.
-
-    Yields a function that tells whether one arrived. The second raises KeyboardInterrupt at once. Signals can only be
-    handled in the main thread; in another one they are left alone, as is a signal that is ignored (``nohup``).
-    """
-    arrived = False
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal arrived
-        if arrived:
-            raise KeyboardInterrupt
-        arrived = True
-
-    before = {}
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, handle)
-        yield lambda: arrived
-    finally:
-        for number, handler in before.items():
-            # None: the handler was not installed from Python and cannot be put back.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def start_weights(graph: Graph, config: Config, note: Callable[[str], None] | None = None) -> Arrays:
-    """Return the weights a run begins with: drawn, or those of ``train.start_weights``.
-
-    With ``partial_start``, ``note`` gets a line that says how many fit and names everything that did not.
-
-    Raises:
-        InputError: the file does not fit; with ``partial_start``, nothing of it fits.
-    """
-    arrays = initial_weights(graph, config.train.seed)
-    path = config.train.start_weights
-    if path is None:
-        return arrays
-    given = load_weights(path).arrays
-    if not config.train.partial_start:
-        check_weights(graph, given, str(path))
-        return given
-    expected = {name: array.shape for name, array in arrays.items()}
-    fitting = {name: array for name, array in given.items() if array.shape == expected.get(name)}
-    if not fitting:
-        raise InputError(f"{path}: no parameter fits {graph.config.architecture}")
-    if note:
-        differences = shape_differences(expected, given)
-        left = f", the others are drawn or left out: {'; '.join(differences)}" if differences else ""
-        note(f"{path}: {len(fitting)} of {len(expected)} arrays taken{left}")
-    return arrays | fitting

@@ -22,22 +22,29 @@ ALLOWED = {
     "engines": BASE | {"network", "engines"},
     "detector": BASE | {"network", "engines"},
     "schedule": BASE,
+    "launch": BASE | {"cli"},  # the processes that it starts run the command line
+    "weight_files": BASE | {"network", "engines"},
     "metrics": BASE,
     "checkpoint": BASE | {"network"},
     # Journeys: everything but each other; evaluating is tracking and then scoring, the demo is both.
     **{
         name: BASE
         | {"detector", "network", "engines", "data", "tracking", "evaluation", "media"}
-        | {"checkpoint", "schedule", "metrics"}
+        | {"checkpoint", "schedule", "metrics", "launch", "weight_files"}
         for name in JOURNEYS
     },
 }
 # Saved detections are a file format, read with the readers of MOTChallenge text.
 ALLOWED["recordings"] = BASE | {"evaluation"}
-ALLOWED["track"] = ALLOWED["track"] | {"recordings"}
+ALLOWED["source_run"] = ALLOWED["track"] | {"recordings"}
+ALLOWED["run_file"] = BASE | {"source_run", "recordings"}
+ALLOWED["track"] = ALLOWED["track"] | {"recordings", "source_run", "run_file"}
+ALLOWED["jobs"] = ALLOWED["track"] | {"track"}
 ALLOWED["replay"] = ALLOWED["replay"] | {"track", "recordings"}
 ALLOWED["tune"] = ALLOWED["tune"] | {"replay", "recordings", "evaluate"}
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
+ALLOWED["training"] = ALLOWED["train"] | {"evaluate"}  # validation
+ALLOWED["train"] = ALLOWED["train"] | {"training"}
 ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
 ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation"}

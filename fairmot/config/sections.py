@@ -78,9 +78,10 @@ class DataConfig(Section):
     clip_boxes: bool = Field(False, description="Clip boxes to the picture first (published for MOT20).")
     workers: int = Field(2, ge=0, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()
-    validation: tuple[Path, ...] = Field(
-        (), description="Sequences in MOTChallenge layout, or folders of them, that validation tracks and scores."
+    validation: Path | None = Field(
+        None, description="Folder of sequences in MOTChallenge layout, or one, that validation tracks and scores."
     )
+    validation_half: bool = Field(False, description="Only the second half of each of these sequences counts.")
     validation_benchmark: Literal["auto", "MOT15", "MOT16", "MOT17", "MOT20", "none"] = Field(
         "auto", description="Whose rules for their ground truth; auto: by the names of the sequences."
     )

@@ -1,6 +1,7 @@
 """Path lists and ``data.json``: which pictures there are, and all their labels in one array.
 
-``data.json`` gives ``root`` (relative to its own folder) and, under ``train``, a list file for each set. A list names
+``data.json`` gives ``root`` (relative to its own folder) and, under ``train``, a list file for each set; under ``val``
+likewise lists of pictures that are held out. A list names
 pictures, one a line, relative to the root. The labels of ``.../images/x.jpg`` are ``.../labels_with_ids/x.txt``, a line
 ``class identity x_centre y_centre width height`` for each object, the last four divided by the picture's size.
 Identity -1: none. Class -1: a region in which nothing is counted as wrong (not published).
@@ -34,7 +35,7 @@ __all__ = [
     "with_unique_identities",
 ]
 
-# Of these, "root" and "train" are read; the others are in published files.
+# Of these, "root", "train" and "val" are read; the others are in published files.
 _KEYS = ("root", "train", "val", "test", "test_emb", "comment")
 
 
@@ -108,8 +109,8 @@ def with_unique_identities(pictures: LabelledPictures) -> LabelledPictures:
     return LabelledPictures(pictures.paths, rows, pictures.starts, tuple(sets), pictures.skipped)
 
 
-def read_description(path: Path | str, root: Path | str | None = None) -> Description:
-    """Read a ``data.json``; ``root`` overrides the one in the file.
+def read_description(path: Path | str, root: Path | str | None = None, part: str = "train") -> Description:
+    """Read a ``data.json``; ``root`` overrides the one in the file, ``part`` is ``train`` or ``val``.
 
     List files lie beside ``data.json``, in the root, or where their path leads from the working directory.
 
@@ -128,19 +129,23 @@ def read_description(path: Path | str, root: Path | str | None = None) -> Descri
     for key in values:
         if key not in _KEYS:
             raise InputError(f"{path}: unknown key {key!r}{closest_name(key, _KEYS)}")
-    train = values.get("train", {})
-    if not isinstance(train, dict) or not all(isinstance(value, str) for value in train.values()):
-        raise InputError(f"{path}: 'train' must map names of sets to list files")
+    named = values.get(part, {})
+    if not isinstance(named, dict) or not all(isinstance(value, str) for value in named.values()):
+        raise InputError(f"{path}: {part!r} must map names of sets to list files")
     stated = values.get("root", ".")
     if not isinstance(stated, str):
         raise InputError(f"{path}: 'root' must be a folder's name")
     folder = Path(root) if root is not None else path.parent / Path(stated).expanduser()
-    lists = {name: _list_file(value, path.parent, folder) for name, value in train.items()}
+    lists = {name: _list_file(value, path.parent, folder) for name, value in named.items()}
     return Description(path, folder, lists)
 
 
 def read_pictures(
-    description: Path | str, names: Sequence[str] = (), root: Path | str | None = None, skip_missing: bool = False
+    description: Path | str,
+    names: Sequence[str] = (),
+    root: Path | str | None = None,
+    skip_missing: bool = False,
+    part: str = "train",
 ) -> LabelledPictures:
     """Read lists and label files of the sets ``names`` (empty: all) of a ``data.json``.
 
@@ -152,18 +157,19 @@ def read_pictures(
         names: sets to read.
         root: overrides the one in the file.
         skip_missing: leave absent sets out (``skipped`` names them), as long as one is there.
+        part: ``train``, or ``val`` for the pictures that are held out.
 
     Raises:
         InputError: an unknown set, absent ones (all in one message), a picture or label file that is missing, a bad
             line in a label file.
     """
-    source = read_description(description, root)
+    source = read_description(description, root, part)
     for name in names:
         if name not in source.lists:
-            raise InputError(f"{source.path}: no set {name!r} under 'train'{closest_name(name, source.lists)}")
+            raise InputError(f"{source.path}: no set {name!r} under {part!r}{closest_name(name, source.lists)}")
     chosen = {name: path for name, path in source.lists.items() if not names or name in names}
     if not chosen:
-        raise InputError(f"{source.path}: no sets under 'train'; 'fairmot data convert' adds them")
+        raise InputError(f"{source.path}: no sets under {part!r}; 'fairmot data convert' adds them")
 
     absent = {name: reason for name, path in chosen.items() if (reason := _absence(path, source.root))}
     if absent and (not skip_missing or len(absent) == len(chosen)):
