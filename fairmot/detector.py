@@ -96,6 +96,8 @@ class Detector:
         kept = scores > self.confidence
         if self.classes is not None:
             kept &= np.isin(class_ids, self.classes)
+        # Extents may be negative: a box turned inside out covers nothing.
+        kept &= (found.boxes_xyxy[index][:, 2:] > found.boxes_xyxy[index][:, :2]).all(axis=1)
         boxes = letterbox.detections_to_image(found.boxes_xyxy[index][kept])
         return Detections(boxes, scores[kept], found.embeddings[index][kept], class_ids[kept])
 

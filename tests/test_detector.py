@@ -63,6 +63,16 @@ def test_scores_must_exceed_the_threshold():
     assert len(Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.24)(picture())) == 3
 
 
+def test_a_box_turned_inside_out_is_nothing():
+    class Inverted(FixedNetwork):
+        def __call__(self, canvases):
+            found = super().__call__(canvases)
+            found.boxes_xyxy[:, 0] = [30, 20, 10, 60]
+            return found
+
+    np.testing.assert_array_equal(Detector(Inverted(), "fixed", "none", 2)(picture()).scores, np.float32([0.5, 0.25]))
+
+
 def test_only_the_wanted_classes_are_handed_over():
     found = Detector(FixedNetwork(), "fixed", "none", 2, classes=[1])(picture())
     np.testing.assert_array_equal(found.class_ids, [1])
