@@ -11,7 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,29 +68,38 @@ class Loader:
         max_objects: int = 500,
         clip_boxes: bool = False,
         workers: int = 2,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
         """Check that the pictures can be trained on.
 
         Args:
             pictures: what ``read_pictures`` returned.
             input_size: width and height of the canvases, pixels.
-            batch_size: pictures a batch; what remains of an epoch is dropped.
+            batch_size: pictures a batch, in each process; what remains of an epoch is dropped.
             seed: not negative.
             augmentation: default: the published one.
             classes: heatmap channels.
             max_objects: slots a picture.
             clip_boxes: cut boxes at the picture's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
+            rank: this process among those that train together, from 0.
+            processes: how many those are. A step takes their batches, which lie one behind the other in an order that
+                is the same for all.
 
         Raises:
             InputError: fewer pictures than a batch, or a class that the network does not have.
         """
         if seed < 0:
             raise InputError(f"train.seed: {seed} is negative; give 0 or more")
-        if len(pictures) < batch_size:
+        self.step_size = batch_size * processes
+        """Pictures that all processes take in one step."""
+        if len(pictures) < self.step_size:
             names = ", ".join(each.name for each in pictures.sets)
+            each_takes = f" in each of {processes} processes" if processes > 1 else ""
             raise InputError(
-                f"{len(pictures)} pictures in {names}, fewer than one batch of {batch_size}: lower train.batch_size"
+                f"{len(pictures)} pictures in {names}, fewer than one batch of {batch_size}{each_takes}: "
+                "lower train.batch_size"
             )
         foreign = np.flatnonzero(pictures.rows[:, 0] >= classes)
         if len(foreign):
@@ -99,7 +108,12 @@ class Loader:
                 f"{pictures.paths[picture]}: labelled with class {int(pictures.rows[foreign[0], 0])}, but "
                 f"network.classes is {classes}: raise it or convert again with chosen classes"
             )
+        # Each class has identities of its own; with a single one they stay as they are.
         self.pictures = pictures
+        self.identity_counts: tuple[int, ...] = (pictures.identity_count,)
+        if classes > 1:
+            self.pictures, self.identity_counts = with_identities_of_classes(pictures, classes)
+        self.rank = rank
         self.input_size = input_size
         self.batch_size = batch_size
         self.seed = seed
@@ -109,12 +123,12 @@ class Loader:
 
     def __len__(self) -> int:
         """Return the batches an epoch."""
-        return len(self.pictures) // self.batch_size
+        return len(self.pictures) // self.step_size
 
     @property
     def identity_count(self) -> int:
-        """Classes of the identity classifier."""
-        return self.pictures.identity_count
+        """Classes of the identity classifiers, all together; ``identity_counts`` has one number a class of objects."""
+        return sum(self.identity_counts)
 
     def fingerprint(self) -> dict[str, str]:
         """Return what tells these pictures and labels from others: for each, a count and a digest of all of them."""
@@ -137,7 +151,8 @@ class Loader:
             RuntimeError: anything else went wrong with a picture; the message names it.
         """
         order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.pictures)))
-        chunks = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size)[first_step:]
+        steps = order[: len(self) * self.step_size].reshape(len(self), -1, self.batch_size)
+        chunks = steps[first_step:, self.rank]
         if self._workers == 0:
             for chunk in chunks:
                 batch = self._empty_batch(chunk)
@@ -206,12 +221,30 @@ class Loader:
         batch.identities[slot] = targets.identities
 
 
-def create_loader(config: Config, root: Path | str | None = None) -> Loader:
+def with_identities_of_classes(pictures: LabelledPictures, classes: int) -> tuple[LabelledPictures, tuple[int, ...]]:
+    """Number identities class by class, and return nID of each: its identities and one more, as published for one.
+
+    The numbers of a class follow those of the class before, so that a number tells the class too.
+    """
+    rows = pictures.rows.copy()
+    counts: list[int] = []
+    for class_id in range(classes):
+        chosen = (rows[:, 0] == class_id) & (rows[:, 1] >= 0)
+        found, places = np.unique(rows[chosen, 1], return_inverse=True)
+        rows[chosen, 1] = sum(counts) + places
+        counts.append(len(found) + 1)
+    return replace(pictures, rows=rows), tuple(counts)
+
+
+def create_loader(config: Config, root: Path | str | None = None, rank: int = 0, processes: int = 1) -> Loader:
     """Read the pictures that a configuration names and return their loader.
 
     Args:
-        config: ``data``, ``train.batch_size``, ``train.seed`` and the sizes of ``network`` are used.
+        config: ``data``, ``train.batch_size``, ``train.accumulate``, ``train.seed`` and the sizes of ``network`` are
+            used. A batch holds everything that one process takes in a step.
         root: overrides the one in ``data.json``.
+        rank: this process among those that train together, from 0.
+        processes: how many those are.
 
     Raises:
         InputError: as ``read_pictures`` and ``Loader``.
@@ -221,13 +254,15 @@ def create_loader(config: Config, root: Path | str | None = None) -> Loader:
     return Loader(
         with_unique_identities(pictures) if data.unique_identities else pictures,
         network.input_size,
-        config.train.batch_size,
+        config.train.batch_size * config.train.accumulate,
         config.train.seed,
         augmentation=data.augmentation,
         classes=network.classes,
         max_objects=data.max_objects,
         clip_boxes=data.clip_boxes,
         workers=data.workers,
+        rank=rank,
+        processes=processes,
     )
 
 

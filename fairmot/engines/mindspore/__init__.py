@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
 from fairmot.engines.mindspore import loss
@@ -12,6 +14,7 @@ from fairmot.engines.mindspore.detector import MindSporeDetector
 from fairmot.engines.mindspore.device import use_device
 from fairmot.engines.mindspore.export import EXPORT_PRECISIONS, export_file, load_exported_network
 from fairmot.engines.mindspore.network import MindSporeNetwork
+from fairmot.engines.mindspore.process_group import ProcessGroup
 from fairmot.engines.mindspore.trainer import MindSporeTrainer
 from fairmot.network.graph import Graph
 
@@ -48,7 +51,7 @@ def load_canvas_detector(
 def create_trainer(
     graph: Graph,
     weights: Arrays,
-    identity_count: int,
+    identity_count: int | Sequence[int],
     config: Config,
     device: str = "auto",
     compiled: bool = True,
@@ -62,3 +65,9 @@ def losses_of_heads(
 ) -> tuple[StepResult, Arrays]:
     """See ``EngineModule``."""
     return loss.losses_of_heads(heads, batch, parameters, config, compiled)
+
+
+def join_processes(device: str = "auto") -> None:
+    """See ``EngineModule``."""
+    use_device(device)
+    ProcessGroup()

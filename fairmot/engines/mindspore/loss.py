@@ -2,53 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import PROBABILITY_MARGIN, Arrays, StepResult, TrainingBatch, embedding_scale
+from fairmot.engines.interface import (
+    OVERLAP_MARGIN,
+    PROBABILITY_MARGIN,
+    Arrays,
+    Classifier,
+    Normalisers,
+    StepResult,
+    TrainingBatch,
+    count_targets,
+    identity_classifiers,
+    normalisers,
+)
 from fairmot.engines.mindspore.network import to_numpy
-
-TERMS = ("total", "heatmap", "extents", "offsets", "identity")
-"""What the loss cell returns, in this order."""
 
 HEADS = ("heatmap", "extents", "offsets", "embedding")
 """Order in which the loss cell takes the head maps."""
 
-PARAMETERS = ("classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id")
-"""Order in which the loss cell takes its parameters."""
+WEIGHTS = ("loss.s_det", "loss.s_id")
+"""The last parameters that the loss cell takes; weight and bias of each classifier come first."""
 
 
 class FairLoss(nn.Cell):
-    """Heatmap, extents, offsets and identity terms, and their weighting; holds no parameters."""
+    """Heatmap, extents, offsets, overlap and identity terms, and their weighting; holds no parameters."""
 
-    def __init__(self, config: LossConfig, identity_count: int) -> None:
+    def __init__(self, config: LossConfig, classifiers: Sequence[Classifier]) -> None:
         super().__init__(auto_prefix=False)
         self.heatmap_weight = config.heatmap_weight
         self.extents_weight = config.extents_weight
         self.offsets_weight = config.offsets_weight
+        self.overlap_weight = config.overlap_weight
         self.identity_weight = config.identity_weight
         self.learned = config.weighting == "uncertainty"
-        self.embedding_scale = embedding_scale(identity_count)
-        self.has_identities = self.embedding_scale > 0
+        self.overlaps = config.overlap_weight > 0
+        self.blocks = tuple((each.first, each.identities, each.scale) for each in classifiers)
+        self.has_identities = len(self.blocks) > 0
+        between = ("overlap",) if self.overlaps else ()
+        self.terms = ("total", "heatmap", "extents", "offsets", *between, "identity")
+        """What the cell returns, in this order."""
+        self.parameters_in_order = (
+            *(f"{each.name}.{kind}" for each in classifiers for kind in ("weight", "bias")),
+            *WEIGHTS,
+        )
+        """The parameters that it takes, in this order."""
 
-    def construct(self, heads, targets, parameters):
-        """Take tuples in the orders of ``HEADS``, ``targets_of`` and ``PARAMETERS``; return scalars, see ``TERMS``."""
+    def construct(self, heads, targets, over, parameters):
+        """Take tuples in the orders of ``HEADS``, ``targets_of``, ``Normalisers`` and ``parameters_in_order``."""
         heatmap_map, extents_map, offsets_map, embedding_map = heads
         target_heatmap, is_object, cells, target_extents, target_offsets, identities = targets
-        weight, bias, s_det, s_id = parameters
+        peaks, extent_numbers, offset_numbers, objects, labelled = over
+        s_det, s_id = parameters[-2], parameters[-1]
 
-        heatmap = focal_loss(heatmap_map, target_heatmap)
-        extents = box_loss(extents_map, target_extents, is_object, cells)
-        offsets = box_loss(offsets_map, target_offsets, is_object, cells)
+        heatmap = focal_loss(heatmap_map, target_heatmap) / peaks
+        extents_at = gather_cells(extents_map, cells)
+        offsets_at = gather_cells(offsets_map, cells)
+        extents = box_loss(extents_at, target_extents, is_object) / extent_numbers
+        offsets = box_loss(offsets_at, target_offsets, is_object) / offset_numbers
         detection = self.heatmap_weight * heatmap + self.extents_weight * extents + self.offsets_weight * offsets
+        terms = (heatmap, extents, offsets)
+        if self.overlaps:
+            overlap = overlap_loss(extents_at, offsets_at, target_extents, target_offsets, is_object) / objects
+            detection = detection + self.overlap_weight * overlap
+            terms = (*terms, overlap)
         identity = ops.zeros_like(detection)
         if self.has_identities:
             embeddings = unit_length(gather_cells(embedding_map, cells))
-            # Identity -1 (none) and padded slots take no part.
-            labelled = ops.logical_and(is_object, identities >= 0)
-            identity = cross_entropy(embeddings * self.embedding_scale, weight, bias, identities, labelled)
+            for place in range(len(self.blocks)):
+                first, count, scale = self.blocks[place]
+                local = identities - first
+                # Identity -1 (none), padded slots and other classes take no part.
+                counted = ops.logical_and(is_object, ops.logical_and(local >= 0, local < count))
+                weight, bias = parameters[2 * place], parameters[2 * place + 1]
+                identity = identity + cross_entropy(embeddings * scale, weight, bias, local, counted)
+            identity = identity / labelled
         if not self.learned:
             total = detection + self.identity_weight * identity
         else:
@@ -56,31 +89,68 @@ class FairLoss(nn.Cell):
             if self.has_identities:
                 total = total + ops.exp(-s_id) * identity + s_id
             total = 0.5 * ops.squeeze(total)
-        return total, heatmap, extents, offsets, identity
+        return (total, *terms, identity)
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """CornerNet's focal loss, alpha 2, beta 4, a peak; without any peak the negative part alone."""
+    """Sum of CornerNet's focal loss, alpha 2, beta 4."""
     probability = ops.clip_by_value(ops.sigmoid(logits), PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     is_peak = target == 1
     positive = ops.log(probability) * ops.square(1 - probability)
     negative = ops.log(1 - probability) * ops.square(probability) * ops.square(ops.square(1 - target))
-    peaks = ops.cast(is_peak, ms.float32).sum()
-    return -ops.where(is_peak, positive, negative).sum() / ops.maximum(peaks, 1.0)
+    return -ops.where(is_peak, positive, negative).sum()
 
 
-def box_loss(maps: Tensor, target: Tensor, is_object: Tensor, cells: Tensor) -> Tensor:
-    """Mean absolute error over objects and dimensions; whatever a padded slot holds has no effect."""
+def box_loss(predicted: Tensor, target: Tensor, is_object: Tensor) -> Tensor:
+    """Sum of absolute errors [B, K, n] over objects; whatever a padded slot holds has no effect."""
     mask = ops.broadcast_to(ops.expand_dims(is_object, 2), target.shape)
-    predicted = gather_cells(maps, cells)
     # Both sides are masked before the difference: a NaN in a padded slot would survive a product with 0.
     nothing = ops.zeros_like(target)
-    difference = ops.abs(ops.where(mask, predicted, nothing) - ops.where(mask, target, nothing))
-    return difference.sum() / (ops.cast(mask, ms.float32).sum() + 1e-4)
+    return ops.abs(ops.where(mask, predicted, nothing) - ops.where(mask, target, nothing)).sum()
+
+
+def overlap_loss(
+    extents: Tensor, offsets: Tensor, target_extents: Tensor, target_offsets: Tensor, is_object: Tensor
+) -> Tensor:
+    """Sum over objects of 1 - generalised IoU (Rezatofighi et al., 2019) of predicted and true box.
+
+    Boxes are measured from the object's cell, in cells: offset - (left, top) to offset + (right, bottom).
+    """
+    left, top, right, bottom = _sides(extents, offsets, is_object)
+    true_left, true_top, true_right, true_bottom = _sides(target_extents, target_offsets, is_object)
+    inner = _area(
+        ops.maximum(left, true_left),
+        ops.maximum(top, true_top),
+        ops.minimum(right, true_right),
+        ops.minimum(bottom, true_bottom),
+    )
+    outer = _area(
+        ops.minimum(left, true_left),
+        ops.minimum(top, true_top),
+        ops.maximum(right, true_right),
+        ops.maximum(bottom, true_bottom),
+    )
+    union = _area(left, top, right, bottom) + _area(true_left, true_top, true_right, true_bottom) - inner
+    generalised = inner / ops.maximum(union, OVERLAP_MARGIN) - (outer - union) / ops.maximum(outer, OVERLAP_MARGIN)
+    return ((1.0 - generalised) * ops.cast(is_object, ms.float32)).sum()
+
+
+def _sides(extents, offsets, is_object):
+    # Masked for the same reason as in ``box_loss``.
+    mask = ops.expand_dims(is_object, 2)
+    extents = ops.where(ops.broadcast_to(mask, extents.shape), extents, ops.zeros_like(extents))
+    offsets = ops.where(ops.broadcast_to(mask, offsets.shape), offsets, ops.zeros_like(offsets))
+    left, top, right, bottom = extents[:, :, 0], extents[:, :, 1], extents[:, :, 2], extents[:, :, 3]
+    x, y = offsets[:, :, 0], offsets[:, :, 1]
+    return x - left, y - top, x + right, y + bottom
+
+
+def _area(left, top, right, bottom):
+    return ops.maximum(right - left, 0.0) * ops.maximum(bottom - top, 0.0)
 
 
 def cross_entropy(features: Tensor, weight: Tensor, bias: Tensor, identities: Tensor, labelled: Tensor) -> Tensor:
-    """Mean over the labelled slots [B, K] of a linear classifier's cross entropy; 0 where nothing is labelled.
+    """Sum over the labelled slots [B, K] of a linear classifier's cross entropy; 0 where nothing is labelled.
 
     DEVIATION: the published code gives NaN without any labelled object.
     """
@@ -89,8 +159,7 @@ def cross_entropy(features: Tensor, weight: Tensor, bias: Tensor, identities: Te
     counted = ops.cast(labelled.reshape(-1, 1), ms.float32)
     # Identity -1 would pick a wrong column: unlabelled rows read column 0, then count 0 times.
     wanted = ops.where(labelled, identities, ops.zeros_like(identities)).reshape(-1, 1)
-    picked = ops.gather_elements(logarithms, 1, wanted) * counted
-    return -picked.sum() / ops.maximum(counted.sum(), 1.0)
+    return -(ops.gather_elements(logarithms, 1, wanted) * counted).sum()
 
 
 def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
@@ -119,25 +188,32 @@ def targets_of(batch: TrainingBatch) -> tuple[Tensor, ...]:
     )
 
 
-def result_of(terms: tuple[Tensor, ...]) -> StepResult:
-    """Turn the loss cell's scalars into numbers by name."""
-    return StepResult({name: float(term.asnumpy()) for name, term in zip(TERMS, terms, strict=True)})
-
-
 def losses_of_heads(
     heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig, compiled: bool
 ) -> tuple[StepResult, Arrays]:
     """See ``EngineModule``."""
-    weight = np.asarray(parameters["classifier.weight"])
-    loss = FairLoss(config, weight.shape[0])
-    named = {name: heads[name] for name in HEADS} | {name: parameters[name] for name in PARAMETERS}
+    classifiers = identity_classifiers(len(parameters["classifier.weight"]))
+    loss = FairLoss(config, classifiers)
+    given = {"classifier.weight", "classifier.bias", *WEIGHTS}
+    named = {name: heads[name] for name in HEADS} | {name: parameters[name] for name in loss.parameters_in_order}
     shapes = {name: (1,) if name.startswith("loss.") else np.shape(array) for name, array in named.items()}
     inputs = [Tensor(np.array(array, dtype=np.float32).reshape(shapes[name])) for name, array in named.items()]
+    over = scalars_of(normalisers(count_targets(batch, classifiers)))
+    count, first = len(inputs), len(inputs) + len(over)
 
     def forward(*inputs):
-        return loss(inputs[:4], inputs[8:], inputs[4:8])
+        return loss(inputs[:4], inputs[first:], inputs[count:first], inputs[4:count])
 
-    both = ms.value_and_grad(forward, tuple(range(8)), None, has_aux=True)
+    both = ms.value_and_grad(forward, tuple(range(count)), None, has_aux=True)
     # One by one: tensors inside a tuple would be compiled in as constants.
-    terms, gradients = (ms.jit(both) if compiled else both)(*inputs, *targets_of(batch))
-    return result_of(terms), {name: to_numpy(gradient) for name, gradient in zip(named, gradients, strict=True)}
+    terms, gradients = (ms.jit(both) if compiled else both)(*inputs, *over, *targets_of(batch))
+    found = {name: to_numpy(gradient) for name, gradient in zip(named, gradients, strict=True)}
+    # Without an identity term its parameters have no gradient.
+    found |= {name: np.zeros(np.shape(parameters[name]), np.float32) for name in given - found.keys()}
+    losses = {name: float(term.asnumpy()) for name, term in zip(loss.terms, terms, strict=True)}
+    return StepResult(losses), found
+
+
+def scalars_of(over: Normalisers) -> tuple[Tensor, ...]:
+    """Return the normalisers as tensors: as numbers, each new one would compile the graph again."""
+    return tuple(Tensor(each, ms.float32) for each in over)

@@ -14,7 +14,7 @@ from mindspore.ops import functional
 
 from fairmot.config import OptimizerConfig
 from fairmot.engines.interface import Arrays, rate_factor
-from fairmot.engines.mindspore.network import set_value, to_numpy
+from fairmot.engines.mindspore.network import runner, set_value, to_numpy
 
 
 class Optimizer(nn.Cell):
@@ -45,17 +45,26 @@ class Optimizer(nn.Cell):
         self.beta1, self.beta2, self.epsilon = config.beta1, config.beta2, config.epsilon
         # A compiled graph would subtract in float32: 1 - 0.999 is off by 1.3e-5 there.
         self.rest1, self.rest2 = 1.0 - config.beta1, 1.0 - config.beta2
+        self.clip_norm = config.clip_norm
 
-    def scalars(self, learning_rate: float, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what ``construct`` needs of the ``count``-th step (from 1), computed in float64."""
+    def scalars(self, learning_rate: float, count: int, length: float) -> tuple[Tensor, ...]:
+        """Return what ``construct`` needs of the ``count``-th step (from 1), computed in float64.
+
+        ``length`` is that of the gradient: if it exceeds ``clip_norm``, the gradient is shortened.
+        """
         correction1 = 1.0 - self.beta1**count
         correction2 = 1.0 - self.beta2**count
-        values = (learning_rate, learning_rate / correction1, correction2)
+        clip = self.clip_norm / length if 0 < self.clip_norm < length else 1.0
+        values = (learning_rate, learning_rate / correction1, correction2, clip)
         return tuple(Tensor(value, ms.float32) for value in values)
 
-    def construct(self, gradients: tuple[Tensor, ...], rate: Tensor, adam_rate: Tensor, correction2: Tensor) -> None:
+    def construct(
+        self, gradients: tuple[Tensor, ...], rate: Tensor, adam_rate: Tensor, correction2: Tensor, clip: Tensor
+    ) -> None:
         """Take one step; rates are tensors so that a new one compiles nothing again."""
         # A map unrolls flat; a loop of several hundred turns exceeds the compiler's call depth.
+        if self.clip_norm > 0:
+            gradients = self.over_all(functional.partial(_shorten, clip), gradients)
         if self.is_sgd:
             step = functional.partial(_descend, rate)
         else:
@@ -89,6 +98,37 @@ class Average(nn.Cell):
     def construct(self, share: Tensor) -> None:
         """Take the parameters in with this share."""
         return self.over_all(functional.partial(_take_in, share), self.averages, self.parameters)
+
+
+class Copies:
+    """Parameters that can be taken back to what they were."""
+
+    def __init__(self, parameters: list[Parameter], compiled: bool) -> None:
+        copies = [
+            Parameter(Tensor(to_numpy(parameter)), name=f"copy.{parameter.name}", requires_grad=False)
+            for parameter in parameters
+        ]
+        self.keep = runner(_Assign(copies, parameters), compiled)
+        """Remember the present values."""
+        self.restore = runner(_Assign(parameters, copies), compiled)
+        """Take the remembered values back."""
+
+
+class _Assign(nn.Cell):
+    def __init__(self, to: list[Parameter], source: list[Parameter]) -> None:
+        super().__init__(auto_prefix=False)
+        self.to, self.source, self.over_all = ParameterTuple(to), ParameterTuple(source), ops.Map()
+
+    def construct(self):
+        return self.over_all(_take, self.to, self.source)
+
+
+def _take(to, source):
+    return ops.assign(to, source + 0.0)
+
+
+def _shorten(clip, gradient):
+    return gradient * clip
 
 
 def _descend(rate, parameter, m, v, gradient, factor, decay):

@@ -2,115 +2,170 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, ParameterTuple, Tensor, nn
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+from mindspore.ops import functional
 
 from fairmot.config import Config
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch, average_decay, embedding_scale
-from fairmot.engines.mindspore.device import use_device, use_threads
-from fairmot.engines.mindspore.loss import PARAMETERS, FairLoss, result_of, targets_of
-from fairmot.engines.mindspore.network import (
-    GraphNetwork,
-    build_network,
-    canvases_to_pixels,
-    runner,
-    set_value,
-    to_numpy,
+from fairmot.engines.interface import (
+    Arrays,
+    BatchT,
+    Classifier,
+    LossScale,
+    Normalisers,
+    StepResult,
+    TrainingBatch,
+    average_decay,
+    count_targets,
+    identity_classifiers,
+    initial_classifiers,
+    normalisers,
+    split_batch,
 )
-from fairmot.engines.mindspore.optimizer import Average, Optimizer
+from fairmot.engines.mindspore.device import use_device, use_threads
+from fairmot.engines.mindspore.loss import FairLoss, scalars_of, targets_of
+from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, runner, set_value, to_numpy
+from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
+from fairmot.engines.mindspore.process_group import ProcessGroup
+from fairmot.engines.mindspore.training_network import build_training_network
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
-from fairmot.network.initial import initial_classifier
 from fairmot.network.weights import shape_differences
 
 
 class _Model(nn.Cell):
-    """Images and targets in, loss terms out; holds the parameters of the losses."""
+    """Images and targets in, the scaled total and all loss terms out; holds the parameters of the losses."""
 
     def __init__(self, network: GraphNetwork, loss: FairLoss, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.loss = network, loss
-        nothing = Tensor(np.zeros((1, 1), np.float32))
-        self.weight, self.bias, self.s_det, self.s_id = (parameters.get(name, nothing) for name in PARAMETERS)
+        self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
         places = {head: place for place, head in enumerate(network.heads)}
         self.order = tuple(places[head] for head in ("heatmap", "extents", "offsets", "embedding"))
 
-    def construct(self, images, targets):
+    def construct(self, scale, images, over, targets):
         maps = self.network(canvases_to_pixels(images))
         heads = (maps[self.order[0]], maps[self.order[1]], maps[self.order[2]], maps[self.order[3]])
-        return self.loss(heads, targets, (self.weight, self.bias, self.s_det, self.s_id))
+        terms = self.loss(heads, targets, over, self.parameters_of_loss)
+        return (terms[0] * scale, *terms)
 
 
 class _Gradients(nn.Cell):
-    """Loss terms and the gradients of the total."""
+    """Loss terms and the gradients of the scaled total."""
 
     def __init__(self, model: _Model, parameters: ParameterTuple) -> None:
         super().__init__(auto_prefix=False)
         self.model = model
         self.both = ms.value_and_grad(model, None, parameters, has_aux=True)
 
-    def construct(self, images, *targets):
-        return self.both(images, targets)
+    def construct(self, scale, images, *others):
+        count = len(Normalisers._fields)
+        return self.both(scale, images, others[:count], others[count:])
 
 
-class _Step(nn.Cell):
-    """Gradients, one step of the optimiser, the average: a single graph where it is compiled."""
+class _Combine(nn.Cell):
+    """Gradients of all processes and their length together.
 
-    def __init__(self, model: _Model, optimizer: Optimizer, average: Average | None) -> None:
+    All in one array: one exchange instead of several hundred.
+    """
+
+    def __init__(self, parameters: ParameterTuple, processes: int, scaled: bool) -> None:
         super().__init__(auto_prefix=False)
-        self.model, self.optimizer, self.average = model, optimizer, average
-        self.both = ms.value_and_grad(model, None, optimizer.trained, has_aux=True)
+        self.processes, self.scaled = processes, scaled
+        self.add = ops.AllReduce() if processes > 1 else None
+        self.over_all = ops.Map()
+        self.shapes = tuple(parameter.shape for parameter in parameters)
+        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
 
-    def construct(self, rate, adam_rate, correction2, share, images, *targets):
-        terms, gradients = self.both(images, targets)
-        self.optimizer(gradients, rate, adam_rate, correction2)
+    def construct(self, factor, *gradients):
+        if self.scaled:
+            gradients = self.over_all(functional.partial(_multiply, factor), gradients)
+        if self.processes > 1:
+            flat = self.add(ops.concat(self.over_all(_flatten, gradients))) / self.processes
+            gradients = self.over_all(_reshape, ops.split(flat, self.sizes), self.shapes)
+        return ops.sqrt(ops.addn(self.over_all(_sum_of_squares, gradients))), gradients
+
+
+class _Update(nn.Cell):
+    """One step of the optimiser, and the average."""
+
+    def __init__(self, optimizer: Optimizer, average: Average | None) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer, self.average = optimizer, average
+
+    def construct(self, rate, adam_rate, correction2, clip, share, *gradients):
+        self.optimizer(gradients, rate, adam_rate, correction2, clip)
         if self.average is not None:
             self.average(share)
-        return terms
+        return share
 
 
 class MindSporeTrainer:
     """``Trainer`` in MindSpore, compiled or eager."""
 
     def __init__(
-        self, graph: Graph, weights: Arrays, identity_count: int, config: Config, device: str, compiled: bool
+        self,
+        graph: Graph,
+        weights: Arrays,
+        identity_count: int | Sequence[int],
+        config: Config,
+        device: str,
+        compiled: bool,
     ) -> None:
         use_device(device)
         use_threads(config.train.threads)
         self.config = config
-        self.network = build_network(graph, weights)
-        loss = FairLoss(config.loss, identity_count)
-        self.loss_parameters = _loss_parameters(identity_count, graph.config.embedding, config)
-        self.parameters = {f"network.{name}": p for name, p in self.network.named.items() if p.requires_grad}
-        self.parameters |= self.loss_parameters
-        self.optimizer = Optimizer(self.parameters, config.optimizer)
+        self.together = ProcessGroup()
+        half = half_precision(config.train.precision)
+        self.scale = LossScale(half == ms.float16)
+        shared = self.together.size if config.train.sync_batch_norm else 1
+        self.network = build_training_network(graph, weights, half, shared)
+        self.classifiers = identity_classifiers(identity_count)
+        self.loss = FairLoss(config.loss, self.classifiers)
+        self.loss_parameters = _loss_parameters(self.classifiers, graph.config.embedding, config)
         trainable = {name: p for name, p in self.network.named.items() if p.requires_grad}
+        self.parameters = {f"network.{name}": p for name, p in trainable.items()} | self.loss_parameters
+        self.optimizer = Optimizer(self.parameters, config.optimizer)
         self.average = Average(trainable) if config.optimizer.ema_decay > 0 else None
         self.step_count = 0
-        model = _Model(self.network, loss, self.loss_parameters)
+        model = _Model(self.network, self.loss, self.loss_parameters)
         self.gradient_cell = _Gradients(model, self.optimizer.trained)
-        self.step_cell = _Step(model, self.optimizer, self.average)
         self.run_gradients = runner(self.gradient_cell, compiled)
-        self.run_step = runner(self.step_cell, compiled)
+        combine = _Combine(self.optimizer.trained, self.together.size, self.scale.enabled)
+        self.run_combine = runner(combine, compiled)
+        self.run_step = runner(_Update(self.optimizer, self.average), compiled)
+        statistics = [p for p in self.network.named.values() if not p.requires_grad]
+        self.statistics = Copies(statistics, compiled) if statistics else None
 
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
         """See ``Trainer``."""
+        if self.statistics:
+            self.statistics.keep()
+        losses, norm, gradients = self._backward(batch, training=True)
+        length = float(norm.asnumpy())
+        finite = math.isfinite(losses["total"]) and math.isfinite(length)
+        self.scale.update(finite)
+        if not finite:
+            if self.statistics:
+                self.statistics.restore()
+            return StepResult(losses, length, taken=False)
         self.step_count += 1
         decay = average_decay(self.config.optimizer.ema_decay, self.step_count)
-        scalars = self.optimizer.scalars(learning_rate, self.step_count)
-        self.step_cell.set_train(True)
-        terms = self.run_step(*scalars, Tensor(1 - decay, ms.float32), *_inputs(batch))
-        for count in self.network.batch_counts.values():
-            count += 1
-        return result_of(terms)
+        scalars = self.optimizer.scalars(learning_rate, self.step_count, length)
+        self.run_step(*scalars, Tensor(1 - decay, ms.float32), *gradients)
+        if not self.config.train.freeze_batch_norm:
+            for count in self.network.batch_counts.values():
+                count += self.config.train.accumulate
+        return StepResult(losses, length)
 
     def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """See ``Trainer``."""
         statistics = {name: to_numpy(p) for name, p in self.network.named.items() if not p.requires_grad}
-        self.gradient_cell.set_train(training)
-        terms, gradients = self.run_gradients(*_inputs(batch))
-        result = result_of(terms)
+        losses, _, gradients = self._backward(batch, training)
         found = dict(zip(self.optimizer.moving, gradients, strict=True))
         arrays = {
             name: to_numpy(found[name]) if name in found else np.zeros(parameter.shape, np.float32)
@@ -118,7 +173,15 @@ class MindSporeTrainer:
         }
         for name, array in statistics.items():
             set_value(self.network.named[name], array)
-        return result, arrays
+        return StepResult(losses), arrays
+
+    def prefetched(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
+        """See ``Trainer``; MindSpore copies when it runs, so that nothing can be sent ahead."""
+        yield from batches
+
+    def agree(self, answer: bool) -> bool:
+        """See ``Trainer``."""
+        return bool(self.together.sum(np.array([float(answer)]))[0])
 
     def state(self) -> Arrays:
         """See ``Trainer``."""
@@ -131,11 +194,12 @@ class MindSporeTrainer:
             averages = {name: to_numpy(parameter) for name, parameter in self.average.named.items()}
             state |= {f"ema.{name}": averages.get(name, array).copy() for name, array in network.items()}
         state["step"] = np.array(self.step_count, dtype=np.int64)
-        return state
+        return state | self.scale.arrays()
 
     def load_state(self, state: Arrays) -> None:
         """See ``Trainer``."""
-        expected = {name: tuple(array.shape) for name, array in self.state().items()}
+        state = self.scale.take(state)
+        expected = {name: tuple(array.shape) for name, array in self.scale.take(self.state()).items()}
         differences = shape_differences(expected, state)
         if differences:
             raise InputError(f"the checkpoint does not fit this run: {'; '.join(differences)}")
@@ -149,17 +213,62 @@ class MindSporeTrainer:
                 set_value(parameter, state[f"ema.{name}"])
         self.step_count = int(state["step"])
 
+    def _backward(self, batch: TrainingBatch, training: bool) -> tuple[dict[str, float], Tensor, tuple[Tensor, ...]]:
+        """Return the mean losses of all parts and processes, and the length and the arrays of the mean gradient."""
+        parts = split_batch(batch, self.config.train.accumulate)
+        counts = self.together.sum(count_targets(batch, self.classifiers))
+        over = scalars_of(normalisers(counts, len(parts) * self.together.size))
+        self.gradient_cell.set_train(training)
+        if self.config.train.freeze_batch_norm:
+            self.network.set_train(False)
+        scale = Tensor(self.scale.value / len(parts), ms.float32)
+        sums, gradients = np.zeros(len(self.loss.terms)), None
+        for part in parts:
+            (_, *terms), fresh = self.run_gradients(scale, _images(part), *over, *targets_of(part))
+            gradients = fresh if gradients is None else tuple(a + b for a, b in zip(gradients, fresh, strict=True))
+            sums += [float(term.asnumpy()) for term in terms]
+        means = self.together.sum(sums / len(parts)) / self.together.size
+        norm, gradients = self.run_combine(Tensor(1 / self.scale.value, ms.float32), *gradients)
+        return dict(zip(self.loss.terms, means.tolist(), strict=True)), norm, gradients
 
-def _loss_parameters(identity_count: int, embedding: int, config: Config) -> dict[str, Parameter]:
-    """Start values of classifier and loss weights by their names in the state."""
-    start = {}
-    if embedding_scale(identity_count) > 0:
-        weight, bias = initial_classifier(identity_count, embedding, config.train.seed)
-        start |= {"classifier.weight": weight, "classifier.bias": bias}
+
+def half_precision(name: str) -> ms.Type | None:
+    """Return the half precision of a setting, or None for float32; ``auto``: float16 on Ascend.
+
+    Raises:
+        InputError: bfloat16 on a processor, where MindSpore has no such convolution.
+    """
+    on_cpu = ms.get_context("device_target") == "CPU"
+    if name == "bfloat16" and on_cpu:
+        raise InputError("train.precision: MindSpore has no bfloat16 on processors; choose float32, or --engine torch")
+    if name == "auto":
+        return None if on_cpu else ms.float16
+    return {"float32": None, "bfloat16": ms.bfloat16, "float16": ms.float16}[name]
+
+
+def _loss_parameters(classifiers: Sequence[Classifier], embedding: int, config: Config) -> dict[str, Parameter]:
+    """Start values of classifiers and loss weights by their names in the state."""
+    start = initial_classifiers(classifiers, embedding, config.train.seed)
     start["loss.s_det"] = np.full(1, config.loss.s_det, np.float32)
     start["loss.s_id"] = np.full(1, config.loss.s_id, np.float32)
     return {name: Parameter(Tensor(array), name=name) for name, array in start.items()}
 
 
-def _inputs(batch: TrainingBatch) -> tuple[Tensor, ...]:
-    return (Tensor(np.array(batch.images, dtype=np.uint8)), *targets_of(batch))
+def _images(batch: TrainingBatch) -> Tensor:
+    return Tensor(np.array(batch.images, dtype=np.uint8))
+
+
+def _multiply(factor, gradient):
+    return gradient * factor
+
+
+def _flatten(gradient):
+    return gradient.reshape(-1)
+
+
+def _reshape(gradient, shape):
+    return gradient.reshape(shape)
+
+
+def _sum_of_squares(gradient):
+    return ops.square(gradient).sum()

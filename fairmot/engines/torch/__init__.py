@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fairmot.config import Config
 from fairmot.engines.interface import Arrays
-from fairmot.engines.torch.checkpoint import read_checkpoint
+from fairmot.engines.torch.checkpoint import read_checkpoint, write_checkpoint
 from fairmot.engines.torch.detector import TorchDetector
-from fairmot.engines.torch.network import TorchNetwork
+from fairmot.engines.torch.network import TorchNetwork, choose_device
+from fairmot.engines.torch.process_group import ProcessGroup, own_device
 from fairmot.engines.torch.trainer import TorchTrainer, losses_of_heads
 from fairmot.network.graph import Graph
 
-__all__ = ["create_trainer", "load_canvas_detector", "load_network", "losses_of_heads", "read_checkpoint"]
+__all__ = [
+    "create_trainer",
+    "load_canvas_detector",
+    "load_network",
+    "losses_of_heads",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> TorchNetwork:
@@ -30,7 +40,12 @@ def load_canvas_detector(
 
 
 def create_trainer(
-    graph: Graph, weights: Arrays, identity_count: int, config: Config, device: str = "auto"
+    graph: Graph, weights: Arrays, identity_count: int | Sequence[int], config: Config, device: str = "auto"
 ) -> TorchTrainer:
     """See ``EngineModule``."""
     return TorchTrainer(graph, weights, identity_count, config, device)
+
+
+def join_processes(device: str = "auto") -> None:
+    """See ``EngineModule``."""
+    ProcessGroup(own_device(choose_device(device)))

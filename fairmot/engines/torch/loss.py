@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import PROBABILITY_MARGIN, embedding_scale
+from fairmot.engines.interface import OVERLAP_MARGIN, PROBABILITY_MARGIN, Classifier, Normalisers
 
 
 class Targets(NamedTuple):
@@ -24,58 +25,65 @@ class Targets(NamedTuple):
 
 
 class FairLoss(nn.Module):
-    """Heatmap, extents, offsets and identity terms, and their weighting.
+    """Heatmap, extents, offsets, overlap and identity terms, and their weighting.
 
-    Holds the identity classifier, where there is an identity term, and the two learned weights.
+    Holds the identity classifiers, where there is an identity term, and the two learned weights.
     """
 
-    def __init__(self, config: LossConfig, identity_count: int, embedding: int) -> None:
+    def __init__(self, config: LossConfig, classifiers: Sequence[Classifier], embedding: int) -> None:
         super().__init__()
         self.config = config
-        self.embedding_scale = embedding_scale(identity_count)
-        self.has_identities = self.embedding_scale > 0
-        if self.has_identities:
-            self.classifier = nn.Linear(embedding, identity_count)
+        self.classifiers = tuple(classifiers)
+        for each in self.classifiers:
+            _add_module(self, each.name, nn.Linear(embedding, each.identities))
         self.s_det = nn.Parameter(torch.full((1,), config.s_det))
         self.s_id = nn.Parameter(torch.full((1,), config.s_id))
 
-    def forward(self, heads: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
-        """Return ``total`` and its terms, all float32 scalars."""
+    def forward(self, heads: dict[str, Tensor], targets: Targets, over: Normalisers) -> dict[str, Tensor]:
+        """Return ``total`` and its terms, all float32 scalars: this part's, divided by what ``over`` says."""
         config = self.config
         heads = {name: head.float() for name, head in heads.items()}
-        heatmap = focal_loss(heads["heatmap"], targets.heatmap)
-        extents = box_loss(heads["extents"], targets.extents, targets)
-        offsets = box_loss(heads["offsets"], targets.offsets, targets)
+        heatmap = focal_loss(heads["heatmap"], targets.heatmap) / over.peaks
+        extents_at, offsets_at = (gather_cells(heads[name], targets.cells) for name in ("extents", "offsets"))
+        extents = box_loss(extents_at, targets.extents, targets.is_object) / over.extents
+        offsets = box_loss(offsets_at, targets.offsets, targets.is_object) / over.offsets
+        terms = {"heatmap": heatmap, "extents": extents, "offsets": offsets}
         detection = config.heatmap_weight * heatmap + config.extents_weight * extents + config.offsets_weight * offsets
-        identity = self.identity_loss(heads["embedding"], targets)
+        if config.overlap_weight:
+            terms["overlap"] = overlap_loss(extents_at, offsets_at, targets) / over.objects
+            detection = detection + config.overlap_weight * terms["overlap"]
+        identity = self.identity_loss(heads["embedding"], targets) / over.labelled
         if config.weighting == "fixed":
             total = detection + config.identity_weight * identity
         else:
             total = torch.exp(-self.s_det) * detection + self.s_det
-            if self.has_identities:
+            if self.classifiers:
                 total = total + torch.exp(-self.s_id) * identity + self.s_id
             total = 0.5 * total.squeeze()
-        return {
-            "total": total,
-            "heatmap": heatmap,
-            "extents": extents,
-            "offsets": offsets,
-            "identity": identity,
-        }
+        return {"total": total, **terms, "identity": identity}
 
     def identity_loss(self, embedding: Tensor, targets: Targets) -> Tensor:
-        """Cross entropy of the scaled, unit-length embeddings over labelled objects.
+        """Sum of the cross entropy of scaled, unit-length embeddings over labelled objects, each among its class.
 
         DEVIATION: the published code gives NaN without any labelled object; here the term is 0.
         """
-        if not self.has_identities:
-            return embedding.new_zeros(())
-        labelled = targets.is_object & (targets.identities >= 0)
-        if not labelled.any():
-            return embedding.new_zeros(())
-        at_centres = gather_cells(embedding, targets.cells)[labelled]
-        logits = self.classifier(self.embedding_scale * F.normalize(at_centres, dim=-1))
-        return F.cross_entropy(logits, targets.identities[labelled])
+        total = embedding.new_zeros(())
+        for each in self.classifiers:
+            local = targets.identities - each.first
+            labelled = targets.is_object & (local >= 0) & (local < each.identities)
+            at_centres = gather_cells(embedding, targets.cells)[labelled]
+            logits = self.get_submodule(each.name)(each.scale * F.normalize(at_centres, dim=-1))
+            total = total + F.cross_entropy(logits, local[labelled], reduction="sum")
+        return total
+
+
+def _add_module(parent: nn.Module, dotted: str, module: nn.Module) -> None:
+    *path, leaf = dotted.split(".")
+    for part in path:
+        if part not in parent._modules:
+            parent.add_module(part, nn.Module())
+        parent = parent._modules[part]
+    parent.add_module(leaf, module)
 
 
 def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
@@ -86,17 +94,39 @@ def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """CornerNet's focal loss, alpha 2, beta 4, a peak; without any peak the negative part alone."""
+    """Sum of CornerNet's focal loss, alpha 2, beta 4."""
     probability = logits.sigmoid().clamp(PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     peaks = (target == 1).float()
     positive = torch.log(probability) * (1 - probability) ** 2 * peaks
     negative = torch.log(1 - probability) * probability**2 * (1 - target) ** 4 * (1 - peaks)
-    return -(positive.sum() + negative.sum()) / peaks.sum().clamp(min=1)
+    return -(positive.sum() + negative.sum())
 
 
-def box_loss(maps: Tensor, target: Tensor, targets: Targets) -> Tensor:
-    """Mean absolute error over objects and dimensions; whatever a padded slot holds has no effect."""
-    mask = targets.is_object.unsqueeze(2).expand_as(target)
+def box_loss(predicted: Tensor, target: Tensor, is_object: Tensor) -> Tensor:
+    """Sum of absolute errors [B, K, n] over objects; whatever a padded slot holds has no effect."""
+    mask = is_object.unsqueeze(2)
     # Both sides are masked before the difference: a NaN in a padded slot would survive a product with 0.
-    difference = (gather_cells(maps, targets.cells).where(mask, 0.0) - target.where(mask, 0.0)).abs()
-    return difference.sum() / (mask.float().sum() + 1e-4)
+    return (predicted.where(mask, 0.0) - target.where(mask, 0.0)).abs().sum()
+
+
+def overlap_loss(extents: Tensor, offsets: Tensor, targets: Targets) -> Tensor:
+    """Sum over objects of 1 - generalised IoU (Rezatofighi et al., 2019) of predicted and true box.
+
+    Boxes are measured from the object's cell, in cells: offset - (left, top) to offset + (right, bottom).
+    """
+    mask = targets.is_object.unsqueeze(2)
+    first, last = _corners(extents.where(mask, 0.0), offsets.where(mask, 0.0))
+    true_first, true_last = _corners(targets.extents.where(mask, 0.0), targets.offsets.where(mask, 0.0))
+    inner = _area(torch.maximum(first, true_first), torch.minimum(last, true_last))
+    outer = _area(torch.minimum(first, true_first), torch.maximum(last, true_last))
+    union = _area(first, last) + _area(true_first, true_last) - inner
+    generalised = inner / union.clamp(min=OVERLAP_MARGIN) - (outer - union) / outer.clamp(min=OVERLAP_MARGIN)
+    return ((1 - generalised) * targets.is_object).sum()
+
+
+def _corners(extents: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    return offsets - extents[..., :2], offsets + extents[..., 2:]
+
+
+def _area(first: Tensor, last: Tensor) -> Tensor:
+    return (last - first).clamp(min=0).prod(-1)

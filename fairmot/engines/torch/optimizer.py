@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fairmot.config import OptimizerConfig
 from fairmot.engines.interface import Arrays, rate_factor
+from fairmot.engines.torch.process_group import ProcessGroup
 
 
 class _Group:
@@ -20,7 +21,7 @@ class _Group:
 
     def __init__(self, members: list[tuple[str, nn.Parameter]], factor: float, decay: float) -> None:
         self.factor, self.decay = factor, decay
-        flat = torch.cat([parameter.detach().reshape(-1) for _, parameter in members])
+        flat = torch.cat([_channels_last(parameter.detach()).reshape(-1) for _, parameter in members])
         self.values, self.gradients = flat, torch.zeros_like(flat)
         self.m, self.v = torch.zeros_like(flat), torch.zeros_like(flat)
         self.slices: dict[str, tuple[slice, torch.Size]] = {}
@@ -28,8 +29,8 @@ class _Group:
         for name, parameter in members:
             place = slice(start, start + parameter.numel())
             # The parameter and its gradient become windows of the group's arrays.
-            parameter.data = self.values[place].view(parameter.shape)
-            parameter.grad = self.gradients[place].view(parameter.shape)
+            parameter.data = _window(self.values, place, parameter.shape)
+            parameter.grad = _window(self.gradients, place, parameter.shape)
             self.slices[name] = (place, parameter.shape)
             start = place.stop
 
@@ -51,6 +52,26 @@ class Optimizer:
         """Set every gradient to 0 and keep its place in memory."""
         for group in self.groups:
             group.gradients.zero_()
+
+    @torch.no_grad()
+    def average_gradients(self, together: ProcessGroup, scale: float) -> float:
+        """Divide by the loss scale, take the mean over all processes, and return the length of the whole gradient."""
+        norms = []
+        for group in self.groups:
+            if group.factor == 0:
+                continue
+            if scale != 1:
+                group.gradients.mul_(1 / scale)
+            together.average(group.gradients)
+            norms.append(torch.linalg.vector_norm(group.gradients))
+        return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+
+    @torch.no_grad()
+    def clip_gradients(self, norm: float) -> None:
+        """Shorten a gradient of this length to ``clip_norm``, if it is longer."""
+        if 0 < self.config.clip_norm < norm:
+            for group in self.groups:
+                group.gradients.mul_(self.config.clip_norm / norm)
 
     @torch.no_grad()
     def step(self, learning_rate: float, count: int) -> None:
@@ -87,6 +108,19 @@ class Optimizer:
         windows = {}
         for group in self.groups:
             for name, (place, shape) in group.slices.items():
-                windows[f"optimizer.m.{name}"] = group.m[place].view(shape)
-                windows[f"optimizer.v.{name}"] = group.v[place].view(shape)
+                windows[f"optimizer.m.{name}"] = _window(group.m, place, shape)
+                windows[f"optimizer.v.{name}"] = _window(group.v, place, shape)
         return windows
+
+
+def _channels_last(weight: Tensor) -> Tensor:
+    """Put the channels of a convolution's weight last, as PyTorch's fastest kernels read them."""
+    return weight.permute(0, 2, 3, 1) if weight.ndim == 4 else weight
+
+
+def _window(flat: Tensor, place: slice, shape: torch.Size) -> Tensor:
+    """Look at a part of a flat array as a parameter of this shape."""
+    if len(shape) != 4:
+        return flat[place].view(shape)
+    out, inner, height, width = shape
+    return flat[place].view(out, height, width, inner).permute(0, 3, 1, 2)

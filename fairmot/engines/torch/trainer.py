@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch, average_decay, rate_factor
+from fairmot.engines.interface import (
+    Arrays,
+    BatchT,
+    LossScale,
+    StepResult,
+    TrainingBatch,
+    average_decay,
+    count_targets,
+    identity_classifiers,
+    initial_classifiers,
+    normalisers,
+    rate_factor,
+    split_batch,
+)
 from fairmot.engines.torch.loss import FairLoss, Targets
-from fairmot.engines.torch.network import GraphNetwork, canvases_to_pixels, choose_device
+from fairmot.engines.torch.network import choose_device
 from fairmot.engines.torch.optimizer import Optimizer
+from fairmot.engines.torch.process_group import ProcessGroup, own_device
+from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
-from fairmot.network.initial import initial_classifier
 from fairmot.network.weights import shape_differences
+
+DeviceBatch = tuple[torch.Tensor, Targets]
+"""Canvases [B, H, W, 3] uint8 and targets, on the device."""
 
 
 class TorchTrainer:
     """``Trainer`` in PyTorch."""
 
-    def __init__(self, graph: Graph, weights: Arrays, identity_count: int, config: Config, device: str) -> None:
+    def __init__(
+        self, graph: Graph, weights: Arrays, identity_count: int | Sequence[int], config: Config, device: str
+    ) -> None:
         if config.train.threads:
             torch.set_num_threads(config.train.threads)
         self.config = config
-        self.device = choose_device(device)
-        self.network = GraphNetwork(graph)
+        self.device = own_device(choose_device(device))
+        self.together = ProcessGroup(self.device)
+        self.classifiers = identity_classifiers(identity_count)
+        self.network = TrainingNetwork(graph, self.together if config.train.sync_batch_norm else None)
         self.network.load_arrays(weights)
-        self.network.to(self.device).train()
-        self.loss = FairLoss(config.loss, identity_count, config.network.embedding)
-        if self.loss.has_identities:
-            weight, bias = initial_classifier(identity_count, config.network.embedding, config.train.seed)
-            self.loss.classifier.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+        self.network.to(self.device)
+        self.loss = FairLoss(config.loss, self.classifiers, config.network.embedding)
+        start = initial_classifiers(self.classifiers, config.network.embedding, config.train.seed)
+        self.loss.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()}, strict=False)
         self.loss.to(self.device)
         self.parameters = {f"network.{name}": p for name, p in self.network.named_parameters()}
         self.parameters |= {_loss_name(name): p for name, p in self.loss.named_parameters()}
@@ -41,24 +66,60 @@ class TorchTrainer:
         self.step_count = 0
         decays = config.optimizer.ema_decay > 0
         self.ema = {name: t.clone() for name, t in self.network.state_dict().items()} if decays else {}
+        self.half = half_precision(config.train.precision, self.device)
+        self.scale = LossScale(self.half == torch.float16)
+        self.forward = torch.compile(self.network) if config.train.compile else self.network
+        self.uploaded: dict[int, list[DeviceBatch]] = {}
 
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
         """See ``Trainer``."""
-        result = self._backward(batch)
+        statistics = self._statistics()
+        kept = [tensor.clone() for tensor in statistics]
+        losses, norm = self._backward(batch, training=True)
+        finite = math.isfinite(losses["total"]) and math.isfinite(norm)
+        self.scale.update(finite)
+        if not finite:
+            for tensor, before in zip(statistics, kept, strict=True):
+                tensor.copy_(before)
+            return StepResult(losses, norm, taken=False)
+        self.optimizer.clip_gradients(norm)
         self.step_count += 1
         self.optimizer.step(learning_rate, self.step_count)
         self._average()
-        return result
+        return StepResult(losses, norm)
 
     def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """See ``Trainer``."""
-        statistics = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
-        self.network.train(training)
-        result = self._backward(batch)
-        self.network.train()
-        for name, buffer in self.network.named_buffers():
-            buffer.copy_(statistics[name])
-        return result, {name: p.grad.cpu().numpy().copy() for name, p in self.parameters.items()}
+        statistics = self._statistics()
+        kept = [tensor.clone() for tensor in statistics]
+        losses, _ = self._backward(batch, training)
+        for tensor, before in zip(statistics, kept, strict=True):
+            tensor.copy_(before)
+        return StepResult(losses), {name: p.grad.cpu().numpy().copy() for name, p in self.parameters.items()}
+
+    def prefetched(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
+        """See ``Trainer``."""
+        if self.device.type != "cuda":
+            yield from batches
+            return
+        stream = torch.cuda.Stream(self.device)
+        waiting: list[BatchT] = []
+        try:
+            for batch in batches:
+                with torch.cuda.stream(stream):
+                    self.uploaded[id(batch)] = self._parts(batch)
+                waiting.append(batch)
+                if len(waiting) == 2:
+                    torch.cuda.current_stream(self.device).wait_stream(stream)
+                    yield waiting.pop(0)
+            torch.cuda.current_stream(self.device).wait_stream(stream)
+            yield from waiting
+        finally:
+            self.uploaded.clear()
+
+    def agree(self, answer: bool) -> bool:
+        """See ``Trainer``."""
+        return bool(self.together.sum(np.array([float(answer)]))[0])
 
     def state(self) -> Arrays:
         """See ``Trainer``."""
@@ -67,12 +128,13 @@ class TorchTrainer:
         state |= self.optimizer.state()
         state |= {f"ema.{name}": tensor.cpu().numpy().copy() for name, tensor in self.ema.items()}
         state["step"] = np.array(self.step_count, dtype=np.int64)
-        return state
+        return state | self.scale.arrays()
 
     @torch.no_grad()
     def load_state(self, state: Arrays) -> None:
         """See ``Trainer``."""
-        expected = {name: tuple(array.shape) for name, array in self.state().items()}
+        state = self.scale.take(state)
+        expected = {name: tuple(array.shape) for name, array in self.scale.take(self.state()).items()}
         differences = shape_differences(expected, state)
         if differences:
             raise InputError(f"the checkpoint does not fit this run: {'; '.join(differences)}")
@@ -85,12 +147,35 @@ class TorchTrainer:
         self.optimizer.load_state(state)
         self.step_count = int(state["step"])
 
-    def _backward(self, batch: TrainingBatch) -> StepResult:
+    def _backward(self, batch: TrainingBatch, training: bool) -> tuple[dict[str, float], float]:
+        """Leave the mean gradient of all parts and processes; return their mean losses and the gradient's length."""
+        parts = self.uploaded.pop(id(batch), None) or self._parts(batch)
+        counts = self.together.sum(count_targets(batch, self.classifiers))
+        over = normalisers(counts, len(parts) * self.together.size)
+        self.network.train(training and not self.config.train.freeze_batch_norm)
         self.optimizer.zero_gradients()
-        heads = self.network(canvases_to_pixels(batch.images, self.device))
-        losses = self.loss(heads, batch_targets(batch, self.device))
-        losses["total"].backward()
-        return StepResult({name: float(loss.detach()) for name, loss in losses.items()})
+        names, values = (), torch.zeros(1)
+        for images, targets in parts:
+            # Made here, not ahead: as float planes a batch takes four times the memory.
+            pixels = images.permute(0, 3, 1, 2).flip(1).float().div_(255).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
+                heads = self.forward(pixels)
+            losses = self.loss(heads, targets, over)
+            (losses["total"] * (self.scale.value / len(parts))).backward()
+            names = tuple(losses)
+            values = values.to(self.device) + torch.stack([loss.detach() for loss in losses.values()]) / len(parts)
+        self.together.average(values)
+        norm = self.optimizer.average_gradients(self.together, self.scale.value)
+        return dict(zip(names, values.tolist(), strict=True)), norm
+
+    def _parts(self, batch: TrainingBatch) -> list[DeviceBatch]:
+        return [
+            (_to_device(part.images, self.device), batch_targets(part, self.device))
+            for part in split_batch(batch, self.config.train.accumulate)
+        ]
+
+    def _statistics(self) -> list[torch.Tensor]:
+        return list(self.network.buffers())
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -104,12 +189,27 @@ class TorchTrainer:
                 tensor.copy_(current[name])
 
 
+def half_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """Return the half precision of a setting, or None for float32; ``auto`` chooses one on a GPU."""
+    if name == "auto":
+        if device.type != "cuda":
+            return None
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
 def batch_targets(batch: TrainingBatch, device: torch.device) -> Targets:
     """Take a batch's target arrays to the device."""
     # Whatever a padded slot holds, cell 0 can be read.
     cells = np.where(batch.is_object, batch.cells, 0)
     arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets, batch.identities)
-    return Targets(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
+    return Targets(*(_to_device(array, device) for array in arrays))
+
+
+def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    # A copy out of pinned memory does not hold up the calling thread.
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def losses_of_heads(
@@ -117,13 +217,15 @@ def losses_of_heads(
 ) -> tuple[StepResult, Arrays]:
     """See ``EngineModule``."""
     identity_count, embedding = parameters["classifier.weight"].shape
-    loss = FairLoss(config, identity_count, embedding)
+    classifiers = identity_classifiers(identity_count)
+    loss = FairLoss(config, classifiers, embedding)
     named = {_loss_name(name): parameter for name, parameter in loss.named_parameters()}
     with torch.no_grad():
         for name, parameter in named.items():
             parameter.copy_(torch.from_numpy(np.array(parameters[name])).reshape(parameter.shape))
     maps = {name: torch.from_numpy(np.array(head)).requires_grad_() for name, head in heads.items()}
-    losses = loss(maps, batch_targets(batch, torch.device("cpu")))
+    over = normalisers(count_targets(batch, classifiers))
+    losses = loss(maps, batch_targets(batch, torch.device("cpu")), over)
     losses["total"].backward()
     gradients = {
         name: np.zeros(tensor.shape, np.float32) if tensor.grad is None else tensor.grad.numpy()

@@ -1,0 +1,55 @@
+"""The network as it trains: half precision where it does no harm, batch norms that see all processes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fairmot.engines.torch.network import GraphNetwork
+from fairmot.engines.torch.process_group import ProcessGroup, SumOverProcesses
+from fairmot.network.graph import Graph
+from fairmot.network.heads import HEAD_NAMES
+from fairmot.network.layers import BatchNorm, DeformableConvolution
+
+
+class TrainingNetwork(GraphNetwork):
+    """``GraphNetwork`` that may run under autocast; heads and deformable convolutions stay in float32 there."""
+
+    def __init__(self, graph: Graph, together: ProcessGroup | None) -> None:
+        """Batch norms see the pictures of all processes of ``together``, or their own alone."""
+        super().__init__(graph)
+        self.together = together
+        self.exact = {
+            id(self.holders[index])
+            for index, node in enumerate(graph.nodes)
+            if node.name.partition(".")[0] in HEAD_NAMES or "conv_offset_mask" in node.name
+        }
+
+    def _run(self, layer: object, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
+        if isinstance(layer, BatchNorm) and self.training and self.together is not None:
+            p.num_batches_tracked += 1
+            return _normalise(inputs[0], p, layer, self.together)
+        if torch.is_autocast_enabled(inputs[0].device.type) and (
+            isinstance(layer, DeformableConvolution) or id(p) in self.exact
+        ):
+            with torch.autocast(inputs[0].device.type, enabled=False):
+                return super()._run(layer, [x.float() for x in inputs], p)
+        return super()._run(layer, inputs, p)
+
+
+def _normalise(x: Tensor, p: nn.Module, layer: BatchNorm, together: ProcessGroup) -> Tensor:
+    """Batch norm with the statistics of all processes; each has a batch of the same size."""
+    values = x.float()
+    count = together.size * values.numel() / values.shape[1]
+    total = values.sum((0, 2, 3))
+    mean = SumOverProcesses.apply(total) / count
+    # Of differences from the mean: squares minus a squared mean would lose precision.
+    squares = ((values - mean.view(1, -1, 1, 1)) ** 2).sum((0, 2, 3))
+    variance = SumOverProcesses.apply(squares) / count
+    with torch.no_grad():
+        p.running_mean.lerp_(mean, layer.momentum)
+        p.running_var.lerp_(variance * (count / max(count - 1, 1)), layer.momentum)
+    # The derivative by the statistics is wanted, so they go in as numbers, not as running ones.
+    scale = p.weight * torch.rsqrt(variance + layer.epsilon)
+    shift = p.bias - mean * scale
+    return torch.addcmul(shift.view(1, -1, 1, 1), values, scale.view(1, -1, 1, 1)).to(x.dtype)
