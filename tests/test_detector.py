@@ -41,7 +41,7 @@ def network():
     for name in weights:  # else every score is 0.1 and nothing stands out
         if name.endswith(".2.weight"):
             weights[name] = weights[name] * 300
-    weights["wh.2.bias"] = weights["wh.2.bias"] + 40  # boxes, not boxes turned inside out
+    weights["wh.2.bias"] = weights["wh.2.bias"] + 3  # boxes, not boxes turned inside out
     return graph, weights
 
 
