@@ -13,34 +13,71 @@ from fairmot.cli.options import InputSize, JsonOut, Overwrite, read_size, size_t
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="Public .pth of dla_34 or dlaconv_34, or YOLOX-nano's .onnx.")],
-    target: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    source: Annotated[
+        Path, typer.Argument(help="Public .pth, MindSpore's .ckpt, .safetensors, or YOLOX-nano's .onnx.")
+    ],
+    target: Annotated[Path, typer.Argument(help="The file to write: .safetensors, .pth or .ckpt.")],
+    architecture: Annotated[
+        str | None, typer.Option("--arch", help="Take the file for this architecture, whatever its names say.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Start weights: take what fits, draw the rest, report both.")
+    ] = False,
+    naming: Annotated[
+        str | None,
+        typer.Option(help="Names in a .ckpt: mindspore (default), models or mindvideo (the two ports), public."),
+    ] = None,
+    as_json: JsonOut = False,
 ) -> None:
-    """Turn a public checkpoint into a weight file.
+    """Turn weights of one kind of file into another, bit for bit; architecture and naming are recognised.
 
     [bold]fairmot convert fairmot_dla34.pth dla34.safetensors[/bold]
+
+    [bold]fairmot convert Fairmot_0-30.ckpt dlaconv34.pth[/bold]
+
+    [bold]fairmot convert ctdet_coco_dla_2x.pth start.safetensors --partial[/bold]
     """
     from fairmot.convert import convert as run_convert
 
-    result = run_convert(source, target)
-    typer.echo(f"{target}: {result.network.architecture}, {result.taken} arrays taken, {result.drawn} drawn")
+    result = run_convert(source, target, architecture, partial, naming)
+    if as_json:
+        typer.echo(json.dumps({**asdict(result), "network": result.network.model_dump()}, indent=2))
+        return
+    typer.echo(
+        f"{target}: {result.network.architecture} from {result.naming} names, {result.taken} arrays taken, "
+        f"{len(result.drawn)} drawn"
+    )
     if result.dropped:
         typer.echo(f"dropped, since no output depends on them: {', '.join(result.dropped)}")
+    for remark in result.remarks:
+        typer.echo(f"computed: {remark}")
+    if result.drawn:
+        typer.echo(f"drawn, since the file lacks them: {', '.join(result.drawn)}")
+    if result.left_out:
+        typer.echo(f"left out, since they do not fit: {'; '.join(result.left_out)}")
 
 
 def describe(
     network: Annotated[str, typer.Argument(help="A weight file, a configuration, or an architecture.")] = "lite",
     input_size: InputSize = None,
     layers: Annotated[bool, typer.Option(help="List every layer.")] = True,
+    all_: Annotated[bool, typer.Option("--all", help="Compare all architectures as a Markdown table instead.")] = False,
     as_json: JsonOut = False,
 ) -> None:
     """Show a network's layers, parameters, multiply-adds and output shapes; needs no training framework.
 
     [bold]fairmot describe dla_34 --no-layers[/bold]
+
+    [bold]fairmot describe --all --input-size 1088x608[/bold]
     """
     from fairmot import console
+    from fairmot.describe import compare_architectures, markdown_table
     from fairmot.describe import describe as run_describe
 
+    if all_:
+        rows = compare_architectures(read_size(input_size))
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2) if as_json else markdown_table(rows))
+        return
     title, summary = run_describe(network, read_size(input_size))
     if as_json:
         totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}

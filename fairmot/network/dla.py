@@ -9,13 +9,29 @@ from collections.abc import Mapping
 
 from fairmot.config import NetworkConfig
 from fairmot.network.blocks import basic_block, conv_norm, deformable_block
-from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.graph import Graph, GraphBuilder, Role
 from fairmot.network.heads import dense_heads
 
 LEVELS = (1, 1, 1, 2, 2, 1)
 CHANNELS = (16, 32, 64, 128, 256, 512)
 FIRST_LEVEL = 2
 """Level 2 has stride 4, the stride of the heads."""
+
+_PROJECTION: dict[str, Role] = {
+    "0.weight": "weight",
+    "1.weight": "bn_weight",
+    "1.bias": "bn_bias",
+    "1.running_mean": "bn_mean",
+    "1.running_var": "bn_var",
+    "1.num_batches_tracked": "bn_count",
+}
+
+NEVER_USED: dict[str, Role] = {
+    "base.fc.weight": "weight",
+    "base.fc.bias": "bias",
+    **{f"base.level{level}.project.{last}": role for level in (3, 4) for last, role in _PROJECTION.items()},
+}
+"""Arrays of the public files without effect on any output: the classifier, projections of the two-level trees."""
 
 
 def build_dla(config: NetworkConfig, deformable: bool = True) -> Graph:

@@ -27,6 +27,9 @@ from fairmot.network.layers import (
     TransposedConvolution,
 )
 
+Role = Literal["weight", "bias", "bn_weight", "bn_bias", "bn_mean", "bn_var", "bn_count"]
+"""What a parameter is in its layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -49,7 +52,7 @@ class Parameter:
 
     name: str
     shape: tuple[int, ...]
-    role: Literal["weight", "bias", "bn_weight", "bn_bias", "bn_mean", "bn_var", "bn_count"]
+    role: Role
     node: int
     """Index of its node."""
 

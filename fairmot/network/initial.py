@@ -53,7 +53,7 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
     match layer:
         case TransposedConvolution(stride=stride, groups=groups):
             # DEVIATION: the published code starts a dense one with every channel's kernel on the first channel.
-            own_channel = np.eye(*shape[:2]) if groups == 1 else np.ones(shape[:2])
+            own_channel = np.eye(shape[0], shape[1]) if groups == 1 else np.ones(shape[:2])
             return (own_channel[..., None, None] * _bilinear(stride)).astype(np.float32)
         case DeformableConvolution():
             bound = 1 / np.sqrt(fan_in)

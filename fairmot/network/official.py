@@ -1,11 +1,10 @@
-"""Import of public checkpoints: FairMOT's ``.pth`` and YOLOX-nano's ``.onnx``, by explicit rules.
+"""Public checkpoints: which architecture they hold, what in them is never used, and YOLOX-nano's ``.onnx``.
 
 What is dropped is named, and every other missing or unexpected name is an error.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
+from fairmot.network.architectures import ARCHITECTURES, build_graph, find_architecture, published_config
+from fairmot.network.dla import NEVER_USED
 from fairmot.network.folding import unstack_pixels
 from fairmot.network.graph import Graph
 from fairmot.network.layers import Convolution
@@ -21,36 +22,59 @@ from fairmot.network.lite import TRUNK_PREFIX
 
 Arrays = dict[str, NDArray[Any]]
 
-NEVER_USED = re.compile(r"base\.fc\.(weight|bias)|base\.level[34]\.project\..+")
-"""Parameters of the public DLA files without effect on any output."""
-
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
-    """Split a public DLA state into what the network uses and the names of what it never does."""
-    kept = {name: array for name, array in arrays.items() if not NEVER_USED.fullmatch(name)}
-    return kept, [name for name in arrays if name not in kept]
+    """Split a public state into what the network uses and the names of what it never does."""
+    kept = {name: array for name, array in arrays.items() if name not in NEVER_USED}
+    return kept, [name for name in arrays if name in NEVER_USED]
 
 
-def network_config(arrays: Arrays, origin: str) -> NetworkConfig:
-    """Recognise the architecture of a public state and read its sizes off the shapes of its heads.
+def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> NetworkConfig:
+    """Return a public state's network: its architecture by its names, its sizes by the shapes of its heads.
+
+    ``architecture`` overrules the names.
 
     Raises:
         InputError: no known architecture, or heads that are missing.
     """
-    if "base.base_layer.0.weight" not in arrays:
-        raise InputError(
-            f"{origin}: no known architecture; it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
-        )
-    missing = [name for name in ("hm.0.weight", "hm.2.weight", "id.2.weight") if name not in arrays]
+    name = architecture or architecture_of(arrays, origin)
+    find_architecture(name)
+    missing = [key for key in ("hm.2.weight", "id.2.weight") if key not in arrays]
     if missing:
-        raise InputError(f"{origin}: a DLA backbone without FairMOT's heads: {', '.join(missing)} missing")
-    deformable = any(name.endswith("conv_offset_mask.weight") for name in arrays)
-    return NetworkConfig(
-        architecture="dla_34" if deformable else "dlaconv_34",
-        classes=arrays["hm.2.weight"].shape[0],
-        embedding=arrays["id.2.weight"].shape[0],
-        head_width=arrays["hm.0.weight"].shape[0],
-    )
+        raise InputError(
+            f"{origin}: {name} without FairMOT's heads: {', '.join(missing)} missing; --partial takes the rest"
+        )
+    heatmap, embedding = (arrays[f"{head}.2.weight"].shape for head in ("hm", "id"))
+    if len(heatmap) != 4 or len(embedding) != 4:
+        raise InputError(f"{origin}: hm.2.weight {list(heatmap)} and id.2.weight {list(embedding)} are no convolutions")
+    sizes = {"classes": heatmap[0], "embedding": embedding[0], "head_width": heatmap[1]}
+    return published_config(name).model_copy(update=sizes)
+
+
+def architecture_of(arrays: Arrays, origin: str) -> str:
+    """Return the name of a public state's architecture.
+
+    Raises:
+        InputError: none fits; those that share arrays are named.
+    """
+    shapes = {name: array.shape for name, array in arrays.items()}
+    for name, entry in ARCHITECTURES.items():
+        if entry.fits(shapes):
+            return name
+    raise InputError(f"{origin}: no known architecture; {_closest_architectures(arrays)}")
+
+
+def _closest_architectures(arrays: Arrays) -> str:
+    """Say which architectures share names and shapes with a state, or what the state holds."""
+    shared = {}
+    for name in ARCHITECTURES:
+        expected = {p.name: p.shape for p in build_graph(published_config(name)).parameters()}
+        shared[name] = sum(arrays[key].shape == shape for key, shape in expected.items() if key in arrays)
+    most = max(shared.values())
+    if most == 0:
+        return f"it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
+    close = [f"{name} ({count})" for name, count in shared.items() if count >= 0.9 * most]
+    return f"it shares arrays with {', '.join(close)}; choose one with --arch, and --partial to take what fits"
 
 
 def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:

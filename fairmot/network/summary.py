@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,10 @@ def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summar
     A deformable convolution counts as a plain one: its four-point sampling adds about 4 / output channels.
     """
     width, height = input_size or graph.config.input_size
-    counts = {
-        index: sum(int(np.prod(p.shape)) for p in graph.parameters() if p.node == index and p.trainable)
-        for index in {p.node for p in graph.parameters()}
-    }
+    counts: Counter[int] = Counter()
+    for parameter in graph.parameters():
+        if parameter.trainable:
+            counts[parameter.node] += int(np.prod(parameter.shape))
     layers = []
     for index, node in enumerate(graph.nodes):
         shape = (node.channels, height // node.stride, width // node.stride)
@@ -59,7 +60,7 @@ def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summar
                 node.name,
                 type(node.layer).__name__,
                 shape,
-                counts.get(index, 0),
+                counts[index],
                 _multiply_adds(graph, index, shape),
             )
         )

@@ -7,7 +7,7 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.network.lite import LITE
-from fairmot.network.official import drop_never_used, network_config, read_yolox_onnx
+from fairmot.network.official import architecture_of, drop_never_used, read_yolox_onnx, recognise
 
 
 def test_the_trunk_computes_what_the_public_file_computes(shared, tmp_path):
@@ -70,12 +70,14 @@ def test_what_no_output_depends_on_is_dropped_by_name():
 
 @pytest.mark.parametrize("name", ["dla_34", "dlaconv_34"])
 def test_a_public_state_is_recognised(name, recipe):
-    config = network_config(recipe.make_official_checkpoint(name, 0), "x.pth")
+    config = recognise(recipe.make_official_checkpoint(name, 0), "x.pth")
     assert (config.architecture, config.classes, config.embedding, config.head_width) == (name, 1, 128, 256)
 
 
 def test_foreign_states_are_refused():
     with pytest.raises(InputError, match="no known architecture"):
-        network_config({"conv1.weight": np.zeros(1)}, "x.pth")
-    with pytest.raises(InputError, match=r"hm\.0\.weight"):
-        network_config({"base.base_layer.0.weight": np.zeros(1)}, "x.pth")
+        recognise({"conv1.weight": np.zeros(1)}, "x.pth")
+    with pytest.raises(InputError, match=r"dla_34 without FairMOT's heads: hm\.2\.weight"):
+        recognise({"base.base_layer.0.weight": np.zeros(1)}, "x.pth", "dla_34")
+    with pytest.raises(InputError, match=r"shares arrays with resdcn_34 \(1\), .*resfpndcn_34 \(1\), .*--arch, and"):
+        architecture_of({"bn1.weight": np.zeros(64), "layer2.0.bn1.weight": np.zeros(1)}, "x.pth")

@@ -1,7 +1,8 @@
-"""Public ``.pth`` files, read without running any code that they may hold."""
+"""Public ``.pth`` files, read without running any code that they may hold, and written."""
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
+from fairmot.files import replacing
 
 
 def read_checkpoint(path: Path) -> Arrays:
@@ -39,6 +41,18 @@ def read_checkpoint(path: Path) -> Arrays:
     if len(arrays) != len(state):
         raise InputError(f"{path}: holds names both with and without 'module.'; keep one of each pair")
     return arrays
+
+
+def write_checkpoint(path: Path, arrays: Arrays) -> None:
+    """See ``EngineModule``. The layout is that of the published files: ``epoch`` and ``state_dict``."""
+    state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    buffer = io.BytesIO()  # PyTorch's own errors do not tell a full disk from others
+    torch.save({"epoch": 0, "state_dict": state}, buffer)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _load(path: Path) -> Any:
