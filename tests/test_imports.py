@@ -11,7 +11,19 @@ import fairmot
 
 PACKAGE = Path(fairmot.__file__).parent
 BASE = {"errors", "files", "config", "tracker_config", "geometry", "detections"}
-JOURNEYS = {"train", "track", "evaluate", "convert", "describe", "demo", "export", "report", "benchmark", "doctor"}
+JOURNEYS = {
+    "train",
+    "track",
+    "evaluate",
+    "convert",
+    "describe",
+    "demo",
+    "export",
+    "report",
+    "self_check",
+    "benchmark",
+    "doctor",
+}
 JOURNEYS |= {"replay", "tune", "explain"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
@@ -45,6 +57,7 @@ ALLOWED["tune"] = ALLOWED["tune"] | {"replay", "recordings", "evaluate"}
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
 ALLOWED["training"] = ALLOWED["train"] | {"evaluate"}  # validation
 ALLOWED["train"] = ALLOWED["train"] | {"training"}
+ALLOWED["self_check"] = ALLOWED["self_check"] | {"training"}
 ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
 ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation"}

@@ -35,7 +35,7 @@ def no_threads_left(tmp_path, monkeypatch):
 
 def test_two_walkers_keep_their_identities(tmp_path):
     (run,) = track(film(tmp_path / "street.mp4"), find_bright, output=tmp_path / "out")
-    assert files(tmp_path / "out") == ["street.mp4", "street.txt"]
+    assert files(tmp_path / "out") == ["run.json", "street.mp4", "street.txt"]
     rows = read_rows(run.text)
     assert (run.frame_count, run.row_count, run.identity_count) == (COUNT, len(rows), 2) == (COUNT, 2 * COUNT, 2)
     assert (run.name, run.problem, run.interrupted) == ("street", None, False)
@@ -113,7 +113,7 @@ def test_many_sources_share_the_output_but_no_tracker(tmp_path):
         output=tmp_path / "out",
         progress=lambda *state: told.append(state),
     )
-    assert files(tmp_path / "out") == ["a-2.mp4", "a-2.txt", "a.mp4", "a.txt"]
+    assert files(tmp_path / "out") == ["a-2.mp4", "a-2.txt", "a.mp4", "a.txt", "run.json"]
     assert [run.name for run in runs] == ["a", "a-2"]
     np.testing.assert_array_equal(read_rows(runs[0].text), read_rows(runs[1].text))
     assert told == [(name, number, 12) for name in ("a", "a-2") for number in range(1, 13)]

@@ -56,7 +56,7 @@ def test_a_source_that_vanishes_is_its_own_problem_and_not_the_outputs(tmp_path)
         (5, None),
         (0, f"{second}: reading stopped (No such file or directory); what came before was tracked"),
     ]
-    assert files(tmp_path / "out") == ["a.mp4", "a.txt", "b.txt"]
+    assert files(tmp_path / "out") == ["a.mp4", "a.txt", "b.txt", "run.json"]
 
 
 def test_a_source_that_fails_on_the_way_keeps_what_was_tracked(tmp_path, monkeypatch):
@@ -131,7 +131,7 @@ print(json.dumps([[run.frame_count, run.interrupted, str(run.text), str(run.vide
     assert done.returncode == 0, done.stderr
     ((count, interrupted, text, video),) = json.loads(done.stdout)
     assert (count, interrupted) == (15, True)
-    assert files(tmp_path / "out") == ["long.mp4", "long.txt"]
+    assert files(tmp_path / "out") == ["long.mp4", "long.txt", "run.json"]
     assert read_rows(tmp_path / text)[:, 0].max() == 15
     assert read_frames(tmp_path / video).frame_count == 15
     assert len(list(read_frames(tmp_path / video))) == 15

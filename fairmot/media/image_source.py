@@ -13,14 +13,14 @@ import numpy as np
 from fairmot.errors import InputError
 from fairmot.files import folder_name
 from fairmot.geometry import ImageArray
-from fairmot.media.source import Frame
+from fairmot.media.source import Frame, StoredSource
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 # Folders have no rate of their own; the tracker's constants are stated at 30 frames/s.
 DEFAULT_FRAME_RATE = 30.0
 
 
-class ImageSource:
+class ImageSource(StoredSource):
     """Pictures in natural order (``2.jpg`` before ``10.jpg``), all of one size.
 
     A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
@@ -28,15 +28,19 @@ class ImageSource:
     names carry numbers in 1..``seqLength`` these are frame numbers: a missing picture shifts none of the later ones.
 
     Args:
-        path: a picture or a folder.
+        path: a picture, a folder, or the pictures of one folder.
         frame_rate: frames/s; left out: the sequence's, else 30.
 
     Raises:
         InputError: no picture there, none that can be read, or a broken ``seqinfo.ini``.
     """
 
-    def __init__(self, path: Path, frame_rate: float | None = None) -> None:
-        if path.is_dir():
+    def __init__(self, path: Path | list[Path], frame_rate: float | None = None) -> None:
+        if isinstance(path, list):
+            self._files, sequence_rate = sorted(path, key=_natural_key), None
+            path = path[0].parent
+            self.name = folder_name(path)
+        elif path.is_dir():
             sequence, folder, sequence_rate, length = _sequence(path)
             self.name = folder_name(sequence)
             self._files = _pictures(folder)

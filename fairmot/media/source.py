@@ -21,6 +21,18 @@ class Frame:
     """Time after the source's first frame."""
 
 
+class StoredSource:
+    """What all sources that are no live ones have in common."""
+
+    is_live = False
+    dropped_count = 0
+    reconnect_count = 0
+    busy_seconds = 0.0
+
+    def close(self) -> None:
+        """Do nothing: files are opened by each pass."""
+
+
 class Source(Protocol):
     """Where frames come from. Creating a source opens and checks it; ``frames`` may be called again."""
 
@@ -34,6 +46,21 @@ class Source(Protocol):
     """Frames that the source announces; None where it does not know."""
     problem: str | None
     """What could not be read in the last pass, in one line."""
+    is_live: bool
+    """It is a camera, stream or pipe: frames come when they come, and it has a thread of its own for them."""
+    reconnect_count: int
+    """How often a live source was lost and came back in the last pass."""
+    busy_seconds: float
+    """Time that a live source spent on decoding in the last pass."""
+
+    @property
+    def dropped_count(self) -> int:
+        """Frames that a live source dropped in the last pass."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was opened and is not in use."""
+        ...
 
     def frames(self, selected: range) -> Generator[Frame]:
         """Yield the frames whose index is in ``selected``; what cannot be read ends up in ``problem``."""

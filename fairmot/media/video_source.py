@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import cv2
@@ -12,33 +13,33 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
-from fairmot.media.source import Frame
+from fairmot.media.source import Frame, StoredSource
 
 # A container that lost less than this is taken for complete: durations are rounded, and audio may be longer.
 _TOLERATED_LOSS_SECONDS = 0.5
 _ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
-class VideoSource:
-    """A video file: frames as a player shows them, upright by the rotation that the file records.
+class VideoSource(StoredSource):
+    """A video file, here or behind an ``http`` address: frames as a player shows them, upright by its rotation.
 
     Pixels are taken as they are coded (no stretching of non-square ones).
 
     Args:
-        path: the file.
+        path: the file, or its address.
         frame_rate: frames/s; left out: the mean rate of the file.
 
     Raises:
         InputError: the file holds no video, or not one frame of it can be decoded.
     """
 
-    def __init__(self, path: Path, frame_rate: float | None = None) -> None:
+    def __init__(self, path: Path | str, frame_rate: float | None = None) -> None:
         self.path = path
-        self.name = path.stem
+        self.name = path.stem if isinstance(path, Path) else Path(urlsplit(path).path).stem
         self.problem: str | None = None
         try:
             with av.open(_address(path)) as container:
-                stream = _video_stream(container)
+                stream = video_stream(container)
                 # FFmpeg renders plain text as a video of a terminal.
                 if stream is None or container.format.name == "tty":
                     raise InputError(f"{path}: no video in this file; give a video, a picture or a folder of pictures")
@@ -48,26 +49,27 @@ class VideoSource:
                 self.frame_count = stream.frames or (
                     round(self._duration * float(rate)) if self._duration and rate else None
                 )
-                first = next((frame for frame in _decode(container, stream) if not isinstance(frame, _Damage)), None)
+                first = next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
         except av.FFmpegError as error:
             raise InputError(f"{path}: not a video that can be read ({error.strerror})") from error
         if first is None:
             raise InputError(f"{path}: a video without one frame that can be decoded")
-        image = _upright(first)
+        image = upright(first)
         self.size = (image.shape[1], image.shape[0])
 
     def frames(self, selected: range) -> Generator[Frame]:
         """Yield the selected frames; damage, an early end and a change of size end up in ``problem``."""
         self.problem = None
-        damage: list[_Damage] = []
+        damage: list[Damage] = []
+        change: str | None = None
         index = -1
         origin = end_seconds = 0.0
         with av.open(_address(self.path)) as container:
-            stream = _video_stream(container)
+            stream = video_stream(container)
             # Threads decode several frames at once; the default of one thread a frame is half as fast.
             stream.thread_type = "AUTO"
-            for decoded in _decode(container, stream):
-                if isinstance(decoded, _Damage):
+            for decoded in decode(container, stream):
+                if isinstance(decoded, Damage):
                     damage.append(decoded)
                     continue
                 index += 1
@@ -76,23 +78,25 @@ class VideoSource:
                 length = float(decoded.duration * decoded.time_base) if decoded.duration else 0.0
                 end_seconds = max(end_seconds, time - origin + length)
                 if index in selected:
-                    image = _upright(decoded)
+                    image = upright(decoded)
                     if image.shape[1::-1] != self.size:
-                        self.problem = (
+                        change = change or (
                             f"{self.path}: the picture changes from {self.size[0]} x {self.size[1]} to "
-                            f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; the rest was not read"
+                            f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; "
+                            "what differs was fitted into the first size"
                         )
-                        return
+                        image = fitted(image, self.size)
                     yield Frame(image, index, time - origin)
                 if index + 1 >= selected.stop:
+                    self.problem = change
                     return
-        self.problem = self._describe(damage, index + 1, end_seconds)
+        self.problem = self._describe(damage, index + 1, end_seconds) or change
 
-    def _describe(self, damage: list[_Damage], count: int, seconds: float) -> str | None:
+    def _describe(self, damage: list[Damage], count: int, seconds: float) -> str | None:
         kept = f"the {count} frames before it were read"
         if self._duration is not None and self._duration - seconds > _TOLERATED_LOSS_SECONDS:
             return f"{self.path}: the video is cut off at {seconds:.1f} s of {self._duration:.1f} s; {kept}"
-        if damage and damage[0].fatal:
+        if damage and damage[0].is_fatal:
             return f"{self.path}: reading stopped at {seconds:.1f} s ({damage[0].reason}); {kept}"
         if damage:
             return (
@@ -102,20 +106,23 @@ class VideoSource:
         return None
 
 
-class _Damage:
+class Damage:
     """A place that could not be decoded; after a fatal one nothing more can be read."""
 
-    def __init__(self, error: av.FFmpegError, fatal: bool = False) -> None:
+    def __init__(self, error: av.FFmpegError, is_fatal: bool = False) -> None:
         self.reason = error.strerror
-        self.fatal = fatal
+        self.is_fatal = is_fatal
 
 
-def _address(path: Path) -> str:
+def _address(path: Path | str) -> str:
+    if isinstance(path, str):
+        return path
     # Without the prefix a colon in the name would be read as a protocol.
     return f"file:{path}"
 
 
-def _video_stream(container: Any) -> Any:
+def video_stream(container: Any) -> Any:
+    """Return the first video stream that is no cover picture; None where there is none."""
     covers = av.stream.Disposition.attached_pic
     return next((stream for stream in container.streams.video if not stream.disposition & covers), None)
 
@@ -138,14 +145,14 @@ def _duration_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield decoded frames, and a ``_Damage`` for each place that cannot be decoded."""
+def decode(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield decoded frames, and a ``Damage`` for each place that cannot be decoded."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            yield _Damage(error, fatal=True)
+            yield Damage(error, is_fatal=True)
             packet = None
         if packet is None:
             # An empty packet makes the decoder give the frames that it holds; the time base is for their times.
@@ -157,13 +164,25 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
         except av.EOFError:
             return
         except av.FFmpegError as error:
-            yield _Damage(error)
+            yield Damage(error)
         if last:
             return
 
 
-def _upright(frame: Any) -> ImageArray:
+def upright(frame: Any) -> ImageArray:
+    """Return the pixels of a decoded frame, BGR, turned as the file says."""
     image: ImageArray = frame.to_ndarray(format="bgr24")
     # The recorded angle is counterclockwise (libavutil/display.h); cameras record multiples of 90.
     turn = _ROTATIONS.get(round(frame.rotation / 90) * 90 % 360)
     return np.ascontiguousarray(image) if turn is None else cv2.rotate(image, turn)
+
+
+def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """Return a picture of another size scaled to fit into ``size``, black round it: nothing is stretched."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
+    canvas: ImageArray = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    return canvas

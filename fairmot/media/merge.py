@@ -1,0 +1,62 @@
+"""The frames of several sources at the same time, as they come."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+
+from fairmot.media.frames import FrameReader
+from fairmot.media.source import Frame
+
+
+def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | OSError]]]:
+    """Yield the frames of several sources as they come: each time all that are there, at most one a source.
+
+    A frame comes with the place of its reader. A source that fails gives its error in place of a frame, and no more.
+    """
+    waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue(maxsize=len(readers))
+    stopped = threading.Event()
+
+    def produce(place: int, reader: FrameReader) -> None:
+        end: OSError | None = None
+        try:
+            for frame in reader:
+                waiting.put((place, frame))
+                if stopped.is_set():
+                    break
+        except OSError as error:
+            end = error
+        waiting.put((place, end))
+
+    threads = [
+        threading.Thread(target=produce, args=item, name="fairmot-source", daemon=True) for item in enumerate(readers)
+    ]
+    for thread in threads:
+        thread.start()
+    held: list[tuple[int, Frame | OSError | None]] = []
+    running = len(readers)
+    try:
+        while running:
+            batch = [held.pop(0) if held else waiting.get()]
+            while True:
+                try:
+                    item = held.pop(0) if held else waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if item[0] in {place for place, _ in batch}:
+                    held.insert(0, item)
+                    break
+                batch.append(item)
+            running -= sum(not isinstance(found, Frame) for _, found in batch)
+            frames = [(place, found) for place, found in batch if found is not None]
+            if frames:
+                yield frames
+    finally:
+        stopped.set()
+        for reader in readers:
+            reader.stop()
+        while any(thread.is_alive() for thread in threads):
+            with suppress(queue.Empty):
+                waiting.get(timeout=0.05)
