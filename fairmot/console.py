@@ -16,8 +16,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fairmot.benchmark import Speed, TrainingSpeed
     from fairmot.network.summary import Summary
+    from fairmot.self_check import SelfCheck
     from fairmot.track import TrackRun
-    from fairmot.train import Progress as TrainingProgress
+    from fairmot.training.progress import Progress as TrainingProgress
 
 
 def notes() -> Console:
@@ -90,6 +91,20 @@ def training_progress() -> Iterator[Callable[[TrainingProgress], None]]:
             )
 
         yield report
+
+
+def self_check_table(outcome: SelfCheck) -> Table:
+    """Return a table of how each loss fell in a self-check, and of the boxes that were found again."""
+    title = f"Self-check in {outcome.engine}: {outcome.steps} steps, {outcome.seconds:.0f} s"
+    table = Table("", "start", "end", "expected", "", title=title, title_justify="left")
+    for each in outcome.losses:
+        verdict = "ok" if each.passed else "FAILED"
+        table.add_row(each.name, f"{each.start:.4g}", f"{each.end:.4g}", f"<= {each.limit:.4g}", verdict)
+    verdict = "ok" if outcome.found == outcome.boxes else "FAILED"
+    table.add_row("boxes found", "", str(outcome.found), str(outcome.boxes), verdict)
+    if outcome.left_out:
+        table.caption = f"{outcome.left_out} boxes are too small or too close to each other for this canvas"
+    return table
 
 
 def track_table(runs: list[TrackRun]) -> Table:

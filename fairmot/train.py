@@ -22,22 +22,10 @@ from fairmot.network.initial import initial_weights
 from fairmot.schedule import learning_rate
 from fairmot.training.interrupts import deferred_interrupts
 from fairmot.training.memory import out_of_memory_in_one_line
+from fairmot.training.progress import Progress
 from fairmot.training.run_folder import logging_to, write_description
 from fairmot.training.start import start_weights
 from fairmot.training.validation import Validator
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a run reports after each step."""
-
-    step: int
-    """Steps taken over the whole run."""
-    total_steps: int
-    epoch: int
-    losses: dict[str, float]
-    images_per_second: float
-    """Since the run, or its resumption, began; validation not counted."""
 
 
 @dataclass(frozen=True, slots=True)
