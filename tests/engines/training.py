@@ -8,6 +8,8 @@ import pytest
 from fairmot.config import Config, NetworkConfig, parse_config
 from fairmot.engines import load_engine
 from fairmot.network.architectures import build_graph
+from fairmot.network.graph import GraphBuilder
+from fairmot.network.heads import dense_heads
 from fairmot.network.initial import initial_weights
 
 IDENTITIES = 7
@@ -72,3 +74,40 @@ def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=
     return load_engine(engine).create_trainer(
         graph_of(config), small_weights(config), identity_count, config, "cpu", **options
     )
+
+
+def tiny_graph(config: Config):
+    """Two convolutions with batch norms and the published heads: compiled in seconds."""
+    builder = GraphBuilder()
+    x = builder.input()
+    for index, channels in enumerate((8, 12)):
+        x = builder.convolution(x, f"base.{index}.conv", channels, 3, stride=2)
+        x = builder.activation(builder.batch_norm(x, f"base.{index}.bn"))
+    return builder.finish(config.network, dense_heads(builder, x, config.network))
+
+
+def tiny_weights(config: Config) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(7)
+    graph = tiny_graph(config)
+    weights = initial_weights(graph)
+    for parameter in graph.parameters():
+        if parameter.role == "weight":
+            weights[parameter.name] = rng.normal(0, 0.2, parameter.shape).astype(np.float32)
+    return weights
+
+
+def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False):
+    options = {"compiled": compiled} if engine == "mindspore" else {}
+    return load_engine(engine).create_trainer(
+        tiny_graph(config), tiny_weights(config), identity_count, config, "cpu", **options
+    )
+
+
+def uneven_batch(seed=0, images=4) -> SimpleNamespace:
+    """A batch whose first half has fewer objects than its second, so that normalisers of halves differ."""
+    batch = small_batch(seed, images)
+    for image in range(images // 2):
+        slots = np.flatnonzero(batch.is_object[image])[: 4 - image]
+        batch.heatmap[image, 0].reshape(-1)[batch.cells[image, slots]] = 0.5
+        batch.is_object[image, slots] = False
+    return batch

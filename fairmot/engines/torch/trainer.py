@@ -50,7 +50,8 @@ class TorchTrainer:
         self.device = own_device(choose_device(device))
         self.together = ProcessGroup(self.device)
         self.classifiers = identity_classifiers(identity_count)
-        self.network = TrainingNetwork(graph, self.together if config.train.sync_batch_norm else None)
+        shared = config.train.sync_batch_norm and self.together.size > 1
+        self.network = TrainingNetwork(graph, self.together if shared else None)
         self.network.load_arrays(weights)
         self.network.to(self.device)
         self.loss = FairLoss(config.loss, self.classifiers, config.network.embedding)

@@ -1,0 +1,91 @@
+"""Two processes with batch b do what one does with batch 2b, and none waits for one that is gone."""
+
+import contextlib
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training import small_config, uneven_batch
+from two_processes import SETTINGS, results
+
+from fairmot.engines.interface import split_batch
+from fairmot.launch import launch
+
+SCRIPT = Path(__file__).with_name("two_processes.py")
+
+
+def run(engine, folder, *arguments):
+    lines = []
+    # msrun leaves files of its own in the working directory.
+    with contextlib.chdir(folder):
+        code = launch([engine, str(folder), *arguments], engine, 2, folder / "logs", lines.append, SCRIPT)
+    return code, "\n".join(lines)
+
+
+@pytest.fixture(scope="module", params=["torch", "mindspore"])
+def pair(request, tmp_path_factory):
+    """Engine, and what its two processes found: settings -> [first, second]."""
+    pytest.importorskip(request.param)
+    folder = tmp_path_factory.mktemp(request.param)
+    code, lines = run(request.param, folder)
+    assert code == 0, lines
+    return request.param, {
+        name: [dict(np.load(folder / f"{name}-{rank}.npz")) for rank in range(2)] for name in SETTINGS
+    }
+
+
+def distance(first, second, kind):
+    """Largest difference of arrays of this kind, relative to the longest of them."""
+    names = [name for name in first if name.startswith(kind)]
+    assert names
+    length = max(np.linalg.norm(first[name]) for name in names)
+    return max(np.linalg.norm(first[name].astype(np.float64) - second[name]) for name in names) / length
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_two_processes_do_what_one_does(pair, settings):
+    engine, found = pair
+    first, second = found[settings]
+    # Both processes have the same numbers, to the last bit.
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+    config = small_config(**SETTINGS[settings])
+    one = results(engine, config, uneven_batch())
+    for kind in ("loss.", "gradient.", "norm", "state."):
+        assert distance(one, first, kind) < 2e-5, kind
+    moved = {name: one[name] - results_of_start(engine, config)[name] for name in one if name.startswith("state.net")}
+    assert max(np.abs(array).max() for array in moved.values()) > 1e-3
+    # Each half by itself, as if normalisers were not shared, is far from it.
+    halves = [results(engine, config, half) for half in split_batch(uneven_batch(), 2)]
+    mean = {name: (halves[0][name] + halves[1][name]) / 2 for name in one}
+    assert distance(one, mean, "gradient.") > 1e-2
+    assert distance(one, mean, "loss.") > 1e-2
+    first["gradient.network.base.0.conv.weight"] *= np.float32(1.001)
+    assert distance(one, first, "gradient.") > 2e-5
+
+
+def results_of_start(engine, config):
+    from training import tiny_trainer
+
+    return {f"state.{name}": array for name, array in tiny_trainer(engine, config).state().items()}
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "line"),
+    [
+        ("torch", "fail", "ValueError: a picture of nothing"),
+        pytest.param("torch", "kill", "", marks=pytest.mark.slow),
+        pytest.param("mindspore", "fail", "ValueError: a picture of nothing", marks=pytest.mark.slow),
+        pytest.param("mindspore", "kill", "", marks=pytest.mark.slow),
+    ],
+)
+def test_a_process_that_goes_ends_the_run_with_its_last_lines(engine, kind, line, tmp_path):
+    pytest.importorskip(engine)
+    began = time.monotonic()
+    code, lines = run(engine, tmp_path, kind)
+    assert code == 1
+    assert line in lines
+    assert str(tmp_path / "logs") in lines
+    assert time.monotonic() - began < 120
