@@ -168,10 +168,134 @@ def test_transposed_convolution_equals_numpy(compiled, factor):
         np.testing.assert_allclose(found * np.float32(1.001), full[:, :, inner, inner], rtol=0, atol=1e-5)
 
 
-def test_padding_that_changes_the_size_is_refused():
+def dense_case():
+    """5 channels in, 4 out: the two counts must not be mixed up."""
     builder = GraphBuilder()
-    with pytest.raises(ValueError, match="padding"):
-        run(builder, builder.max_pool(builder.input(), 3, 2, 1), pixels_of())
+    x = builder.convolution(builder.input(), "in", 5, 1)
+    graph = builder.finish(NetworkConfig(), {"x": builder.transposed_convolution(x, "up", 4), "features": x})
+    rng = np.random.default_rng(1)
+    weights = {p.name: rng.normal(size=p.shape).astype(np.float32) for p in graph.parameters()}
+    assert weights["up.weight"].shape == (5, 4, 4, 4)
+    return graph, weights
+
+
+def dense_reference(x, weight):
+    """Kernel 4, stride 2, padding 1 in float64: each cell stamps its kernel."""
+    batch, _, height, width = x.shape
+    full = np.zeros((batch, weight.shape[1], 2 * height + 2, 2 * width + 2))
+    for row in range(height):
+        for column in range(width):
+            stamp = np.einsum("bi,iokl->bokl", x[:, :, row, column].astype(np.float64), weight.astype(np.float64))
+            full[:, :, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4] += stamp
+    return full[:, :, 1:-1, 1:-1]
+
+
+@MODES
+def test_dense_transposed_convolution_equals_numpy(compiled):
+    graph, weights = dense_case()
+    heads = load_network(graph, weights, "cpu", compiled=compiled)(pixels_of(3, 5))
+    expected = dense_reference(heads["features"], weights["up.weight"])
+    np.testing.assert_allclose(heads["x"], expected, rtol=0, atol=2e-5)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(heads["x"] * np.float32(1.001), expected, rtol=0, atol=2e-5)
+
+
+def gradients_of(graph, weights, pixels, cotangent, compiled):
+    """Gradients of the sum of the first head times ``cotangent``, by name; ``pixels`` is one of the names."""
+    network = build_network(graph, weights)
+    names = list(weights)
+
+    def forward(x):
+        return (network(x)[0] * ms.Tensor(cotangent, ms.float32)).sum()
+
+    gradient = ms.grad(forward, 0, ms.ParameterTuple([network.named[n] for n in names]) if names else None)
+    found = (ms.jit(gradient) if compiled else gradient)(ms.Tensor(pixels))
+    if not names:
+        return {"pixels": found.asnumpy()}
+    return {"pixels": found[0].asnumpy()} | {n: g.asnumpy() for n, g in zip(names, found[1], strict=True)}
+
+
+@MODES
+def test_gradients_pass_through_the_dense_transposed_convolution(compiled):
+    graph, weights = dense_case()
+    pixels = pixels_of(3, 5)
+    cotangent = np.random.default_rng(2).normal(size=(2, 4, 6, 10))
+    found = gradients_of(graph, weights, pixels, cotangent, compiled)
+
+    def loss(kernel):
+        features = np.einsum("oi,bihw->bohw", weights["in.weight"][:, :, 0, 0].astype(np.float64), pixels)
+        return float((dense_reference(features, kernel) * cotangent).sum())
+
+    direction = np.random.default_rng(3).normal(size=weights["up.weight"].shape)
+    kernel = weights["up.weight"].astype(np.float64)
+    numeric = (loss(kernel + direction) - loss(kernel - direction)) / 2  # linear in the kernel: exact
+    ours = float((found["up.weight"] * direction).sum())
+    np.testing.assert_allclose(ours, numeric, rtol=1e-4)
+    assert abs(1.001 * ours - numeric) > 1e-4 * abs(numeric)
+    assert found["in.weight"].any()
+
+
+def bilinear_matrix(size, factor):
+    """[size * factor, size]: linear interpolation between the centres of areas, the border repeated."""
+    centres = (np.arange(size * factor) + 0.5) / factor - 0.5
+    low = np.clip(np.floor(centres), 0, size - 1).astype(int)
+    high = np.minimum(low + 1, size - 1)
+    share = np.clip(centres, 0, size - 1) - low
+    matrix = np.zeros((size * factor, size))
+    np.add.at(matrix, (np.arange(len(centres)), low), 1 - share)
+    np.add.at(matrix, (np.arange(len(centres)), high), share)
+    return matrix
+
+
+@MODES
+@pytest.mark.parametrize("factor", [2, 4])
+def test_bilinear_enlargement_and_its_gradient_equal_numpy(compiled, factor):
+    builder = GraphBuilder()
+    graph = builder.finish(NetworkConfig(), {"x": builder.resize(builder.input(), factor, "bilinear")})
+    x = pixels_of(4, 6)
+    rows, columns = bilinear_matrix(4, factor), bilinear_matrix(6, factor)
+    expected = np.einsum("rh,bchw,kw->bcrk", rows, x.astype(np.float64), columns)
+    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+    with pytest.raises(AssertionError):  # nearest is something else
+        np.testing.assert_allclose(x.repeat(factor, 2).repeat(factor, 3), expected, rtol=0, atol=2e-6)
+    cotangent = np.random.default_rng(2).normal(size=expected.shape)
+    gradient = gradients_of(graph, {}, x, cotangent, compiled)["pixels"]
+    np.testing.assert_allclose(gradient, np.einsum("rh,bcrk,kw->bchw", rows, cotangent, columns), rtol=0, atol=2e-5)
+
+
+@MODES
+def test_stacked_pixels_and_their_gradient_equal_numpy(compiled):
+    builder = GraphBuilder()
+    graph = builder.finish(NetworkConfig(), {"x": builder.space_to_depth(builder.input())})
+    x = pixels_of(4, 6)
+    expected = np.concatenate([x[:, :, ::2, ::2], x[:, :, 1::2, ::2], x[:, :, ::2, 1::2], x[:, :, 1::2, 1::2]], 1)
+    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(np.roll(found, 3, 1), expected)
+    cotangent = np.random.default_rng(2).normal(size=expected.shape).astype(np.float32)
+    gradient = gradients_of(graph, {}, x, cotangent, compiled)["pixels"]
+    np.testing.assert_array_equal(gradient[:, :, 1::2, ::2], cotangent[:, 3:6])
+    np.testing.assert_array_equal(gradient[:, :, ::2, 1::2], cotangent[:, 6:9])
+
+
+@MODES
+def test_max_pooling_with_stride_and_border_equals_numpy(compiled):
+    builder = GraphBuilder()
+    graph = builder.finish(NetworkConfig(), {"x": builder.max_pool(builder.input(), 3, 2, 1)})
+    x = -1 - np.abs(pixels_of(6, 8))  # a border of 0 would win
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
+    expected = windows[:, :, ::2, ::2].max((-1, -2))
+    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(AssertionError):  # shifted by a pixel
+        np.testing.assert_array_equal(found, windows[:, :, 1::2, 1::2].max((-1, -2)))
+    cotangent = np.ones(expected.shape, np.float32)
+    gradient = gradients_of(graph, {}, x, cotangent, compiled)["pixels"]
+    assert gradient.sum() == expected.size  # every window's largest value, and nothing lost in the border
+    assert set(x[gradient > 0]) == set(expected.ravel())
 
 
 def test_maps_are_let_go_and_their_variables_used_again():
