@@ -98,7 +98,7 @@ class FrameReader:
         return self._source.problem
 
     def __iter__(self) -> Iterator[Frame]:
-        self.close()
+        self._end_pass()
         # A live source has a thread of its own; another queue would only make its frames older.
         running = self._received() if self.is_live else prefetch(self._timed(), _QUEUE_FRAMES)
         self._running = weakref.ref(running)
