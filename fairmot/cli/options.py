@@ -11,9 +11,9 @@ import typer
 from fairmot.errors import InputError
 
 Weights = Annotated[
-    Path | None, typer.Option("--weights", "-w", help="A .safetensors or .onnx file; left out: the shipped model.")
+    Path | None, typer.Option("--weights", "-w", help="A .safetensors, .onnx or .xml file; else the shipped model.")
 ]
-Engine = Annotated[str, typer.Option(help="auto, onnxruntime, torch or mindspore.")]
+Engine = Annotated[str, typer.Option(help="auto, onnxruntime, openvino, torch or mindspore.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ascend.")]
 Confidence = Annotated[float, typer.Option(min=0, max=1, help="Score a detection must exceed to be tracked.")]
 AnyConfidence = Annotated[
