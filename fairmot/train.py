@@ -137,7 +137,7 @@ class _Run:
                 if stopped := self.trainer.agree(interrupted()):
                     break
                 losses = self._step(batch)
-                images += len(batch.images)
+                images += self.loader.step_size
                 seconds += time.perf_counter() - began
                 if self.report:
                     epoch = (self.taken - 1) // len(self.loader)

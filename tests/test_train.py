@@ -289,7 +289,7 @@ def test_a_checkpoint_that_knows_nothing_of_its_data_can_be_resumed(pictures, tm
     write_arrays(run.checkpoint, arrays, metadata)
     assert load_checkpoint(run.checkpoint).data == {}
     train(configuration(pictures, tmp_path / "run"), "torch", "cpu", resume=True)
-    assert load_checkpoint(run.checkpoint).data.keys() == {"list of training pictures", "label rows"}
+    assert load_checkpoint(run.checkpoint).data.keys() == {"list of training pictures", "label rows", "pictures a step"}
 
 
 def test_start_weights_must_fit_unless_a_part_is_asked_for(pictures, tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmot.cli.options import Device
+from fairmot.cli.options import Device, stop
+
+if TYPE_CHECKING:
+    from fairmot.config import Config
 
 
 def train(
@@ -17,19 +20,71 @@ def train(
     resume: Annotated[bool, typer.Option(help="Continue the run in train.output.")] = False,
     engine: Annotated[str, typer.Option(help="auto, mindspore or torch.")] = "auto",
     device: Device = "auto",
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes on this machine, one a device; each takes train.batch_size pictures.")
+    ] = 1,
+    check: Annotated[
+        bool, typer.Option("--self-check", help="Overfit eight pictures instead, and say whether all is well.")
+    ] = False,
 ) -> None:
     """Train a network.
 
     [bold]fairmot train lite --set data.description=people/data.json --set train.output=runs/mine[/bold]
+
+    Four devices: [bold]fairmot train lite --processes 4[/bold]
     """
+    from contextlib import nullcontext
+
     from fairmot import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine
+    from fairmot.engines import choose_training_engine, load_engine
+    from fairmot.launch import current_process, launch, registered
     from fairmot.train import train as run_train
 
     settings = load_config(config, tuple(overrides or ()))
+    if check:
+        _check(settings, engine, device)
+        return
+    process = current_process()
     chosen = choose_training_engine(engine, device)
-    console.notes().print(f"{settings.network.architecture} in {chosen}, results in {settings.train.output}")
+    if processes > 1 and not process.launched:
+        # What cannot start shall say so once.
+        load_engine(chosen)
+        arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
+        arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
+        folder = settings.train.output / "processes"
+        complain = lambda line: console.notes().print(line, markup=False)  # noqa: E731
+        raise typer.Exit(launch(arguments, chosen, processes, folder, complain))
+    with registered(process):
+        if process.is_scheduler:
+            load_engine(chosen).join_processes(device)
+            return
+        if process.is_first:
+            together = f" in {process.size} processes" if process.size > 1 else ""
+            console.notes().print(
+                f"{settings.network.architecture} in {chosen}{together}, results in {settings.train.output}"
+            )
+        with console.training_progress() if process.is_first else nullcontext() as report:
+            run = run_train(
+                settings,
+                chosen,
+                device,
+                resume,
+                report,
+                lambda line: console.notes().print(line, markup=False),
+                process,
+            )
+    if process.is_first:
+        typer.echo(f"checkpoint {run.checkpoint}\nweights    {run.weights}")
+
+
+def _check(config: Config, engine: str, device: str) -> None:
+    """``--self-check``: where training does not work, exit code 1 and a line that names what failed."""
+    from fairmot import console
+    from fairmot.self_check import self_check
+
     with console.training_progress() as report:
-        run = run_train(settings, chosen, device, resume, report)
-    typer.echo(f"checkpoint {run.checkpoint}\nweights    {run.weights}")
+        outcome = self_check(config, engine, device, report, lambda line: console.notes().print(line, markup=False))
+    console.answers().print(console.self_check_table(outcome))
+    if outcome.problems:
+        stop(f"self-check failed: {'; '.join(outcome.problems)}", code=1)

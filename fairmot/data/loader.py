@@ -131,13 +131,18 @@ class Loader:
         return sum(self.identity_counts)
 
     def fingerprint(self) -> dict[str, str]:
-        """Return what tells these pictures and labels from others: for each, a count and a digest of all of them."""
+        """Return what tells the batches of this loader from others.
+
+        For pictures and labels, a count and a digest of all of them.
+        """
         names = "\n".join(path.as_posix() for path in self.pictures.paths).encode()
         # Little-endian, so that a run can go on at another machine.
         labels = self.pictures.rows.astype("<f8").tobytes() + self.pictures.starts.astype("<i8").tobytes()
         return {
             "list of training pictures": f"{len(self.pictures)} ({hashlib.sha256(names).hexdigest()[:16]})",
             "label rows": f"{len(self.pictures.rows)} ({hashlib.sha256(labels).hexdigest()[:16]})",
+            # Steps are counted in these: with another number of processes, batch_size has to change against it.
+            "pictures a step": str(self.step_size),
         }
 
     def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
