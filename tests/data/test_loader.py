@@ -222,3 +222,52 @@ def test_absent_sets_are_left_out_only_when_asked(tmp_path):
         create_loader(config)
     loader = create_loader(config.model_copy(update={"data": config.data.model_copy(update={"skip_missing": True})}))
     assert (len(loader.pictures), loader.pictures.skipped) == (1, ("gone",))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_the_batches_of_one(pictures, processes):
+    whole = list(loader_of(pictures, batch_size=processes).epoch(1))
+    shares = [
+        list(loader_of(pictures, batch_size=1, rank=rank, processes=processes).epoch(1)) for rank in range(processes)
+    ]
+    assert len(whole) == 10 // processes
+    for step, batch in enumerate(whole):
+        assert batch.paths == tuple(share[step].paths[0] for share in shares)
+        for rank, share in enumerate(shares):
+            np.testing.assert_array_equal(share[step].images[0], batch.images[rank])
+            np.testing.assert_array_equal(share[step].identities[0], batch.identities[rank])
+    resumed = list(loader_of(pictures, batch_size=1, rank=1, processes=processes).epoch(1, first_step=2))
+    assert_same(resumed, shares[1][2:])
+    with pytest.raises(AssertionError):
+        assert_same(shares[0], shares[1])
+
+
+def test_too_few_pictures_for_all_processes(pictures):
+    with pytest.raises(InputError, match="fewer than one batch of 6 in each of 2 processes"):
+        loader_of(pictures, batch_size=6, processes=2)
+
+
+def test_the_fingerprint_knows_how_many_pictures_a_step_takes(pictures):
+    one, two = loader_of(pictures, batch_size=4), loader_of(pictures, batch_size=2, processes=2)
+    assert one.fingerprint() == two.fingerprint() != loader_of(pictures, batch_size=2).fingerprint()
+
+
+def test_classes_have_identities_of_their_own(tmp_path, make_set):
+    rows = ["0 7 .2 .5 .1 .2\n1 7 .5 .5 .1 .2\n2 -1 .8 .5 .1 .2", "0 9 .2 .5 .1 .2\n1 3 .5 .5 .1 .2\n-1 -1 .8 .5 .1 .2"]
+    make_set(tmp_path, "street", rows)
+    pictures = read_pictures(tmp_path / "data.json")
+    loader = loader_of(pictures, batch_size=2, classes=3)
+    # Two people and one more, two of the second class and one more, none of the third.
+    assert loader.identity_counts == (3, 3, 1)
+    assert loader.identity_count == 7
+    # Class 0: 7 and 9; class 1: 3 and 7, behind the three of class 0.
+    assert loader.pictures.rows[:, 1].tolist() == [0, 4, -1, 1, 3, -1]
+    assert pictures.rows[:, 1].tolist() == [7, 7, -1, 9, 3, -1]
+    one = loader_of(read_one_class(tmp_path / "one", make_set), batch_size=2)
+    assert one.identity_counts == (one.pictures.identity_count,) == (10,)
+
+
+def read_one_class(folder, make_set):
+    folder.mkdir()
+    make_set(folder, "street", ["0 7 .2 .5 .1 .2", "0 9 .2 .5 .1 .2"])
+    return read_pictures(folder / "data.json")
