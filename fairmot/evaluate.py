@@ -91,16 +91,17 @@ def evaluate(
         found[name][index] = Detections(detections.boxes_xyxy, detections.scores)
 
     kept = result_folder(Path(output), overwrite)
-    runs = []
-    for truth in truths:
+    runs: list[TrackRun] = []
+    # Second halves begin at different frames.
+    for group in [[truth] for truth in truths] if half_val else [truths]:
         runs += track(
-            truth.folder,
+            [truth.folder for truth in group],
             detector,
             tracker_config,
             output=kept,
             overwrite=True,
             video=video,
-            start=truth.first_frame or None,
+            start=group[0].first_frame or None,
             save_detections=save_detections,
             record=record,
             observe=observe,
@@ -109,7 +110,9 @@ def evaluate(
         if runs[-1].interrupted:
             raise KeyboardInterrupt
         if half_val:
-            _count_from_one(runs[-1].text, truth.first_frame)
+            _count_from_one(runs[-1].text, group[0].first_frame)
+            # It would tell of the last sequence alone, and of other frame numbers than the rows have.
+            (kept / "run.json").unlink(missing_ok=True)
     pairs = list(zip(truths, runs, strict=True))
     counted = {}
     for truth, run in pairs:

@@ -162,3 +162,27 @@ def test_track_saves_detections_and_tracks_them_again(pictures):
     assert "give either sources or --detections" in failure("track")
     assert "give either sources or --detections" in failure("track", pictures, "--detections", first["detections"])
     assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
+
+
+def test_tune_and_explain(pictures):
+    run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
+    tuned = json.loads(run("tune", "a", pictures / "MOT20-01", "--trials", "1", "--json"))
+    assert tuned["best"] == "runs/tune/best.yaml"
+    assert tuned["scores"]["tuned on"]["after"]["MOTA"] == 1
+    command = ["track", "--detections", "a/MOT20-01.detections.npz", "--record", "--output", "b"]
+    run(*command, "--tracker", tuned["best"])
+    assert Path("b/MOT20-01.txt").read_text() == Path("a/MOT20-01.txt").read_text()
+    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", "b", pictures / "MOT20-01")
+    lines = Path("b/MOT20-01.txt").read_text().splitlines(keepends=True)
+    Path("b/MOT20-01.txt").write_text(
+        "".join(line.replace(",1,", ",2,", 1) if i > 4 else line for i, line in enumerate(lines))
+    )
+    text = run("explain", "b", pictures / "MOT20-01", "--pictures", "sheets")
+    assert "frame 6  switch: person 1, identity 2, before 1 (frame 5)" in text
+    assert "track 1 - detection 0: cost" in text
+    assert "sheets/MOT20-01/000006-switch-2.jpg" in text
+    assert Path("sheets/MOT20-01/000006-switch-2.jpg").stat().st_size > 1000
+    answer = json.loads(run("explain", "b", pictures / "MOT20-01", "--json", "--frame", "6"))
+    (error,) = answer["errors"]["MOT20-01"]
+    assert error["pairs"][0]["matched_in"] == "appearance"
+    assert answer["errors"]["MOT20-01"][0]["identity_before"] == 1

@@ -24,7 +24,7 @@ JOURNEYS = {
     "benchmark",
     "doctor",
 }
-JOURNEYS |= {"replay", "tune", "explain"}
+JOURNEYS |= {"replay", "tune", "tuning_cases", "explain", "contact_sheets"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 ALLOWED = {
@@ -53,7 +53,9 @@ ALLOWED["run_file"] = BASE | {"source_run", "recordings"}
 ALLOWED["track"] = ALLOWED["track"] | {"recordings", "source_run", "run_file"}
 ALLOWED["jobs"] = ALLOWED["track"] | {"track"}
 ALLOWED["replay"] = ALLOWED["replay"] | {"track", "recordings"}
-ALLOWED["tune"] = ALLOWED["tune"] | {"replay", "recordings", "evaluate"}
+ALLOWED["tuning_cases"] = ALLOWED["tuning_cases"] | {"replay", "recordings"}
+ALLOWED["search_space"] = BASE
+ALLOWED["tune"] = ALLOWED["tune"] | {"tuning_cases", "search_space"}
 ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track"}
 ALLOWED["training"] = ALLOWED["train"] | {"evaluate"}  # validation
 ALLOWED["train"] = ALLOWED["train"] | {"training"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli import data, evaluation, machine, report, tracking, training, weights
+from fairmot.cli import data, evaluation, machine, report, tracking, training, tuning, weights
 from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
@@ -23,6 +23,8 @@ for command in (
     training.train,
     evaluation.evaluate,
     evaluation.score,
+    tuning.tune,
+    tuning.explain,
     report.report,
     weights.convert,
     weights.describe,

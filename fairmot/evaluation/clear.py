@@ -23,7 +23,7 @@ Scores = dict[str, float]
 def count_clear(comparison: Comparison) -> Counts:
     """Match one sequence and count. All counts add up over sequences; ``MOTP_sum`` is a sum of overlaps."""
     truth, results = comparison.truth, comparison.results
-    matches = _match(comparison)
+    matches = match_clear(comparison)
     # By identity, then frame: neighbours in this order are consecutive sightings of one person.
     ids = truth.ids[matches.truths]
     order = np.lexsort((matches.frames, ids))
@@ -92,7 +92,7 @@ def clear_scores_of_sequence(counts: Counts) -> Scores:
     return scores
 
 
-def _match(comparison: Comparison) -> Pairs:
+def match_clear(comparison: Comparison) -> Pairs:
     """Return the matched pairs: as many continued ones as possible, then the largest total overlap."""
     truth, results = comparison.truth, comparison.results
     pairs = comparison.pairs.select(comparison.pairs.similarity >= MATCH_IOU - EPSILON)
@@ -123,3 +123,7 @@ def _partners_before(comparison: Comparison, pairs: Pairs, matched: NDArray[np.b
     last = np.arange(start, end)[matched[start:end]]
     partners[truth.ids[pairs.truths[last]]] = results.ids[pairs.results[last]]
     return partners
+
+
+# The report calls it by this name.
+_match = match_clear

@@ -34,6 +34,8 @@ class CountedBoxes:
     """First row of each frame, and N at the end [F + 1]."""
     id_sizes: NDArray[np.int64]
     """Boxes of each identity [I]."""
+    rows: NDArray[np.int64]
+    """Row in what was read, of the compared class [N]."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,8 +89,8 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
     new_truths, new_results = np.cumsum(counts) - 1, np.cumsum(kept) - 1
     return Comparison(
         frame_count,
-        _counted(truth.ids[counts], truth.frames[counts], frame_count),
-        _counted(results.ids[kept], results.frames[kept], frame_count),
+        _counted(truth, counts, frame_count),
+        _counted(results, kept, frame_count),
         Pairs(pairs.frames, new_truths[pairs.truths], new_results[pairs.results], pairs.similarity),
     )
 
@@ -122,9 +124,16 @@ def _of_class(side: Rows, class_id: int) -> Rows:
     return side.select(own)
 
 
-def _counted(ids: NDArray[np.int64], frames: NDArray[np.int64], frame_count: int) -> CountedBoxes:
-    _, numbers, sizes = np.unique(ids, return_inverse=True, return_counts=True)
-    return CountedBoxes(numbers.astype(np.int64), frames, frame_starts(frames, frame_count), sizes.astype(np.int64))
+def _counted(side: Rows, counts: NDArray[np.bool_], frame_count: int) -> CountedBoxes:
+    frames = side.frames[counts]
+    _, numbers, sizes = np.unique(side.ids[counts], return_inverse=True, return_counts=True)
+    return CountedBoxes(
+        numbers.astype(np.int64),
+        frames,
+        frame_starts(frames, frame_count),
+        sizes.astype(np.int64),
+        counts.nonzero()[0],
+    )
 
 
 def _check_result_classes(results: Rows) -> None:

@@ -1,0 +1,51 @@
+"""Which constants of the tracker a search may change, and within which limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairmot.config import TrackerConfig
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "confidence": (0.2, 0.8),
+    "iou_limit": (0.2, 0.9),
+    "unconfirmed_iou_limit": (0.3, 0.9),
+    "duplicate_iou": (0.05, 0.5),
+}
+_WITH_EMBEDDINGS = {"appearance_limit": (0.1, 0.8), "motion_weight": (0.0, 0.1), "smoothing": (0.5, 0.98)}
+_WITHOUT = {"iou_only_limit": (0.3, 0.95)}
+_SECOND_PASS = {"low_confidence": (0.05, 0.19), "second_pass_iou_limit": (0.2, 0.9)}
+_BUFFER = (5, 90)
+
+
+def _ranges(has_embeddings: bool) -> dict[str, tuple[float, float]]:
+    return {**_RANGES, **(_WITH_EMBEDDINGS if has_embeddings else _WITHOUT)}
+
+
+def drawn(trial: Any, config: TrackerConfig, has_embeddings: bool) -> TrackerConfig:
+    """Draw constants for an Optuna trial; fields that are not searched stay those of ``config``."""
+    values: dict[str, Any] = {
+        name: trial.suggest_float(name, *_wide(limits, getattr(config, name)))
+        for name, limits in _ranges(has_embeddings).items()
+    }
+    values["track_buffer_frames"] = trial.suggest_int(
+        "track_buffer_frames", *_wide(_BUFFER, config.track_buffer_frames)
+    )
+    values["second_pass"] = trial.suggest_categorical("second_pass", [False, True])
+    if values["second_pass"]:
+        for name, limits in _SECOND_PASS.items():
+            values[name] = trial.suggest_float(name, *_wide(limits, getattr(config, name)))
+        # Every pair that can be drawn must be allowed: the low score lies below the other one.
+        values["low_confidence"] = min(values["low_confidence"], 0.95 * values["confidence"])
+    return TrackerConfig(**{**config.model_dump(), **values})
+
+
+def _wide(limits: tuple[float, float], start: float) -> tuple[Any, Any]:
+    """Limits that hold the start too."""
+    return min(limits[0], start), max(limits[1], start)
+
+
+def start_values(config: TrackerConfig, has_embeddings: bool) -> dict[str, Any]:
+    """Values of a configuration as those of a trial."""
+    names = [*_ranges(has_embeddings), "track_buffer_frames", "second_pass"]
+    return {name: getattr(config, name) for name in [*names, *(_SECOND_PASS if config.second_pass else ())]}
