@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fairmot.cli import tracking_output
 from fairmot.cli.options import (
     AnyConfidence,
     Device,
@@ -20,13 +19,17 @@ from fairmot.cli.options import (
     Weights,
     read_size,
     size_text,
-    stop,
 )
 from fairmot.errors import InputError
 
 
 def track(
-    sources: Annotated[list[str] | None, typer.Argument(help="Video files, folders of pictures, pictures.")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Videos, folders of them or of pictures, globs, cameras (0), streams (rtsp://...), - (pipe)."
+        ),
+    ] = None,
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option(help="Folder for results; left out: runs/track/NAME.")] = None,
     tracker: TrackerChoice = "fairmot",
@@ -40,6 +43,27 @@ def track(
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     video: Annotated[bool, typer.Option(help="Also write the video with the tracks drawn.")] = True,
     pictures: Annotated[bool, typer.Option(help="Also write each frame with the tracks drawn.")] = False,
+    jsonl: Annotated[bool, typer.Option(help="Also write NAME.jsonl, one object a frame.")] = False,
+    csv: Annotated[bool, typer.Option(help="Also write NAME.csv with a header.")] = False,
+    crops: Annotated[bool, typer.Option(help="Also cut out each identity, twice a second.")] = False,
+    heatmap: Annotated[bool, typer.Option(help="Show where people stood, also as NAME.heatmap.jpg.")] = False,
+    blur: Annotated[bool, typer.Option(help="Make people unrecognisable in all that is drawn.")] = False,
+    line: Annotated[list[str] | None, typer.Option(help="Count who crosses x1,y1,x2,y2; repeatable.")] = None,
+    zone: Annotated[Path | None, typer.Option(help="Count who stands in polygons: a JSON file.")] = None,
+    show: Annotated[bool, typer.Option(help="Show it in a window.")] = False,
+    max_latency: Annotated[
+        float | None, typer.Option(help="Seconds that a frame of a stream or camera may wait before it is dropped.")
+    ] = None,
+    give_up: Annotated[float, typer.Option(help="Seconds that a lost stream is tried again.")] = 30.0,
+    together: Annotated[
+        bool | None, typer.Option("--together/--in-turn", help="Several sources at once [streams: yes, files: no].")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Track so many videos at a time, each in a process; skip finished ones.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="The same on a Ray cluster: auto, HOST:PORT or local.", metavar="ADDRESS")
+    ] = None,
     save_detections: Annotated[
         bool, typer.Option(help="Also write what the detector found, NAME.detections.npz.")
     ] = False,
@@ -50,11 +74,14 @@ def track(
     record: Annotated[bool, typer.Option(help="Also write the tracker's record, for fairmot explain.")] = False,
     overwrite: Overwrite = False,
     as_json: JsonOut = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Track people in videos or picture folders.
+    """Track people in videos, picture folders, streams and cameras.
 
     [bold]fairmot track street.mp4[/bold]
     [bold]fairmot track frames/ --confidence 0.3 --output results[/bold]
+    [bold]fairmot track rtsp://camera/main --line 0,400,854,400 --max-latency 0.5[/bold]
+    [bold]fairmot track videos/ --jobs 2[/bold]
     [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
     """
     from fairmot import console
@@ -63,44 +90,53 @@ def track(
     if bool(sources) == bool(detections):
         raise InputError("give either sources or --detections FILE")
     config = load_tracker_config(tracker, confidence)
+    wanted = tracking_output.read(video, pictures, jsonl, csv, crops, heatmap, blur, line, zone, show)
     if detections:
         from fairmot.recordings import load_recording
         from fairmot.replay import replay
 
         recordings = [load_recording(path) for path in detections]
-        with console.frame_progress() as progress:
+        with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, config, output=output, overwrite=overwrite, record=record, progress=progress)
+    elif jobs is not None or ray is not None:
+        from fairmot.jobs import DetectorChoice, Job, track_many
+
+        if save_detections or record or show:
+            raise InputError("--jobs and --ray go without --save-detections, --record and --show")
+        choice = DetectorChoice(weights, engine, device, read_size(input_size), tuple(classes) if classes else None)
+        plan = Job("", Path(), choice, config, wanted, start, end, every)
+        where = {} if output is None else {"output": output}
+        done = None if quiet else tracking_output.tell_job
+        results = track_many(sources or [], plan=plan, jobs=jobs or 1, ray=ray, overwrite=overwrite, done=done, **where)
+        tracking_output.end_of_jobs(results, as_json)
+        return
     else:
         from fairmot.detector import load_detector
+        from fairmot.media.live_source import LiveOptions
         from fairmot.track import track as run_track
 
+        live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
         detector = load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
-        console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
-        with console.frame_progress() as progress:
+        if not quiet:
+            console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
+        with tracking_output.progress(quiet) as progress:
             runs = run_track(
                 sources or [],
                 detector,
                 config,
                 output=output,
                 overwrite=overwrite,
-                video=video,
-                pictures=pictures,
+                outputs=wanted,
                 start=start,
                 end=end,
                 every=every,
+                live=live,
+                together=together,
                 save_detections=save_detections,
                 record=record,
                 progress=progress,
             )
-    if as_json:
-        typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
-    else:
-        console.answers().print(console.track_table(runs))
-    problems = [run.problem for run in runs if run.problem]
-    if problems:
-        raise InputError("; ".join(problems))
-    if any(run.interrupted for run in runs):
-        stop("interrupted; the files above are complete up to there", code=130)
+    tracking_output.end_of_runs(runs, as_json, quiet)
 
 
 def demo(

@@ -82,7 +82,9 @@ def is_file_address(source: str) -> bool:
 
 
 def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
-    """Resolve globs: pictures of one folder become one list of files, everything else one source a match.
+    """Resolve globs and folders of videos.
+
+    Pictures of one folder that a glob names become one list of files; everything else is one source a match.
 
     Raises:
         InputError: a glob that matches nothing.
@@ -90,7 +92,7 @@ def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
     found: list[str | list[Path]] = []
     for source in map(str, sources):
         if is_address(source) or not glob.has_magic(source) or Path(source).exists():
-            found.append(source)
+            found += videos_in(Path(source)) or [source]
             continue
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
         if not matches:
@@ -101,6 +103,16 @@ def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
         else:
             found += matches
     return found
+
+
+def videos_in(folder: Path) -> list[str]:
+    """Return the videos of a folder without pictures; none for any other folder, which is a source itself."""
+    if not folder.is_dir() or (folder / "seqinfo.ini").exists() or (folder / "img1").is_dir():
+        return []
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    if any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
+        return []
+    return [str(file) for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
 
 
 def _camera(number: int) -> Location:

@@ -70,7 +70,8 @@ def test_a_transport_stream_over_http_that_dies_and_comes_back(rendered, transpo
         (transport_stream, True),
         (None, True),
     ]
-    with loopback.http_stream(bodies) as (address, connections), read_frames(address, live=SOON) as reader:
+    live = replace(SOON, give_up_seconds=1.2)
+    with loopback.http_stream(bodies) as (address, connections), read_frames(address, live=live) as reader:
         seen = numbers(reader, rendered)
     again = seen.index(0, 1)
     assert 10 < again < 30

@@ -1,0 +1,130 @@
+"""What ``fairmot track`` reads of its many outputs, and what it says while and after it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fairmot.cli.options import stop
+from fairmot.errors import InputError
+
+if TYPE_CHECKING:
+    from fairmot.jobs import JobResult
+    from fairmot.media.outputs import Outputs
+    from fairmot.source_run import TrackRun
+
+_STAGES = {
+    "decode": "decoding",
+    "detect": "the network",
+    "track": "the tracker",
+    "draw_and_encode": "drawing + H.264",
+}
+
+
+def read(
+    video: bool,
+    pictures: bool,
+    jsonl: bool,
+    csv: bool,
+    crops: bool,
+    heatmap: bool,
+    blur: bool,
+    lines: list[str] | None,
+    zone: Path | None,
+    show: bool,
+) -> Outputs:
+    """Return what is wanted; where there is no screen, say so and go on without the window.
+
+    Raises:
+        InputError: a line or zone that is none, or outputs that exclude each other.
+    """
+    from fairmot.media.outputs import Outputs
+    from fairmot.media.places import parse_lines, read_zones
+    from fairmot.media.window import screen_problem
+
+    problem = screen_problem() if show else None
+    if problem is not None:
+        typer.echo(f"fairmot: {problem}", err=True)
+    return Outputs(
+        video=video,
+        pictures=pictures,
+        jsonl=jsonl,
+        csv=csv,
+        crops=crops,
+        heatmap=heatmap,
+        blur=blur,
+        lines=parse_lines(lines or []),
+        zones=() if zone is None else read_zones(zone),
+        show=show and problem is None,
+    )
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Yield a callback that shows one bar a source, or None."""
+    from fairmot import console
+
+    if quiet:
+        yield None
+        return
+    with console.frame_progress() as report:
+        yield report
+
+
+def timing_line(run: TrackRun) -> str:
+    """Return what each stage of a run took a frame, and which one the others wait for."""
+    times = run.milliseconds
+    stages = ", ".join(f"{name} {getattr(times, stage):.1f}" for stage, name in _STAGES.items())
+    line = f"{run.name}: ms a frame: {stages}; {_STAGES[times.limit]} limits"
+    if run.dropped_count or run.reconnect_count:
+        line += f"; {run.dropped_count} frames dropped, {run.reconnect_count} times reconnected"
+    return line
+
+
+def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
+    """Print the results, and leave with the exit code that they call for.
+
+    Raises:
+        InputError: something could not be read.
+    """
+    from fairmot import console
+
+    if as_json:
+        typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
+    elif not quiet:
+        console.answers().print(console.track_table(list(runs)))
+        for run in runs:
+            console.notes().print(timing_line(run), soft_wrap=True)
+    problems = [run.problem for run in runs if run.problem]
+    if problems:
+        raise InputError("; ".join(problems))
+    if any(run.interrupted for run in runs):
+        stop("interrupted; the files above are complete up to there", code=130)
+
+
+def tell_job(result: JobResult, done: int, total: int) -> None:
+    """Print one line about a video."""
+    frames = "" if result.run is None else f", {result.run.frame_count} frames"
+    problem = "" if result.problem is None else f" ({result.problem})"
+    typer.echo(f"[{done}/{total}] {result.source}: {result.outcome}{frames}{problem}", err=True)
+
+
+def end_of_jobs(results: Sequence[JobResult], as_json: bool) -> None:
+    """Print the results, and leave with the exit code that they call for.
+
+    Raises:
+        InputError: some videos failed; they are listed.
+    """
+    if as_json:
+        typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
+    failed = [result.problem or result.source for result in results if result.outcome == "failed"]
+    if failed:
+        raise InputError(f"{len(failed)} of {len(results)} videos failed: {'; '.join(failed)}")
+    if any(result.outcome == "interrupted" for result in results):
+        stop("interrupted; the same command goes on with the rest", code=130)

@@ -1,0 +1,111 @@
+"""One video of many: what is to be done with it, whether that is done already, and doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from fairmot.config import TrackerConfig
+from fairmot.errors import InputError
+from fairmot.media.outputs import Outputs
+from fairmot.run_file import RUN_FILE, load_run
+from fairmot.source_run import Detector, TrackRun
+from fairmot.track import track
+
+Outcome = Literal["tracked", "skipped", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorChoice:
+    """Arguments of ``load_detector``: each process loads its own."""
+
+    weights: Path | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    input_size: tuple[int, int] | None = None
+    classes: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video and what is to be done with it."""
+
+    source: str
+    folder: Path
+    """Its results; the name of the folder is the name of the video."""
+    detector: DetectorChoice = field(default_factory=DetectorChoice)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    outputs: Outputs = field(default_factory=Outputs)
+    start: int | None = None
+    end: int | None = None
+    every: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What became of a video."""
+
+    source: str
+    folder: Path
+    outcome: Outcome
+    problem: str | None = None
+    """Why it failed, or what of it could not be read, in one line."""
+    run: TrackRun | None = None
+    """What tracking gave; None where it was skipped or failed."""
+
+
+def is_finished(job: Job) -> bool:
+    """Whether the folder holds whole results of this video as it is now, tracked in this way."""
+    content = load_run(job.folder)
+    if content is None or content.get("tracker") != job.tracker.model_dump(mode="json"):
+        return False
+    source = Path(job.source)
+    is_older = source.exists() and source.stat().st_mtime <= (job.folder / RUN_FILE).stat().st_mtime
+    return any(
+        about.get("source") == str(source.resolve())
+        and (about.get("start"), about.get("end"), about.get("every")) == (job.start or 0, job.end, job.every)
+        and about.get("problem") is None
+        and not about.get("interrupted")
+        and is_older
+        and all((job.folder / f"{name}{suffix}").is_file() for suffix in _suffixes(job.outputs))
+        for name, about in content["sources"].items()
+    )
+
+
+def run_job(job: Job) -> JobResult:
+    """Track one video in this process; whatever goes wrong is in the result."""
+    try:
+        (run,) = track(
+            job.source,
+            _load(job.detector),
+            job.tracker,
+            output=job.folder,
+            overwrite=True,
+            outputs=job.outputs,
+            start=job.start,
+            end=job.end,
+            every=job.every,
+        )
+    except (InputError, OSError) as error:
+        return JobResult(job.source, job.folder, "failed", str(error))
+    except Exception as error:  # one broken video must not stop a thousand others
+        return JobResult(job.source, job.folder, "failed", f"{job.source}: {type(error).__name__}: {error}")
+    if run.interrupted:
+        return JobResult(job.source, job.folder, "interrupted", run=run)
+    return JobResult(job.source, job.folder, "failed" if run.problem else "tracked", run.problem, run)
+
+
+@lru_cache(maxsize=1)
+def _load(choice: DetectorChoice) -> Detector:
+    from fairmot.detector import load_detector
+
+    return load_detector(
+        choice.weights, choice.engine, choice.device, input_size=choice.input_size, classes=choice.classes
+    )
+
+
+def _suffixes(wanted: Outputs) -> list[str]:
+    files = {".mp4": wanted.video, ".jsonl": wanted.jsonl, ".csv": wanted.csv, ".heatmap.jpg": wanted.heatmap}
+    return [".txt", *(suffix for suffix, is_wanted in files.items() if is_wanted)]
