@@ -175,3 +175,46 @@ def test_shared_sequence_with_its_public_detections(tmp_path, shared):
     assert (run.name, run.frame_count, run.problem) == ("TUD-Campus", 71, None)
     assert run.row_count > 150
     assert read_frames(run.video).frame_rate == 25
+
+
+def test_several_at_once_get_batches_and_the_same_results(tmp_path):
+    class Batching:
+        sizes: list[int] = []
+
+        def __call__(self, image):
+            self.sizes.append(1)
+            return find_bright(image)
+
+        def batch(self, images):
+            self.sizes.append(len(images))
+            return [find_bright(image) for image in images]
+
+    sources = [film(tmp_path / "a.mp4"), film(tmp_path / "b.mp4", 12)]
+    detector = Batching()
+    runs = track(sources, detector, output=tmp_path / "out", together=True)
+    assert sum(detector.sizes) == COUNT + 12
+    assert max(detector.sizes) == 2
+    for run, source in zip(runs, sources, strict=True):
+        (alone,) = track(source, find_bright, output=tmp_path / "alone", overwrite=True)
+        assert run.text.read_text() == alone.text.read_text()
+        assert read_frames(run.video).frame_count == run.frame_count
+
+
+@pytest.mark.parametrize(
+    ("seconds", "every", "expected"),
+    [
+        ([0, 0.04, 0.08, 0.12], 1, [0, 1, 2, 3]),
+        ([0, 0.041, 0.079, 0.121], 1, [0, 1, 2, 3]),  # containers round
+        ([0, 0.04, 0.44, 0.48], 1, [0, 1, 11, 12]),  # a gap
+        ([0, 0.01, 0.02, 0.03], 1, [0, 1, 2, 3]),  # a burst
+        ([0, 0.08, 0.24], 2, [0, 1, 3]),
+        ([0, 0, 0], 1, [0, 1, 2]),
+    ],
+)
+def test_time_stamps_drive_the_tracker(seconds, every, expected):
+    from fairmot.media.source import Frame
+    from fairmot.source_run import FrameClock
+
+    clock = FrameClock(25, every)
+    image = np.empty((0, 0, 3), np.uint8)
+    assert [clock.index(Frame(image, index * every, at)) for index, at in enumerate(seconds)] == expected
