@@ -26,6 +26,8 @@ if [ ! -e "$work/people/photographs-and-streets" ]; then
 fi
 [ -e "$work/yolox_nano.safetensors" ] || fairmot convert "$data/teachers/yolox_nano.onnx" "$work/yolox_nano.safetensors"
 
+# PyTorch on a processor spends a third of a step in returning memory to the system: glibc shall keep it.
+export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=16000000000 MALLOC_TOP_PAD_=268435456
 resume=()
 [ ! -e "$work/run/last.safetensors" ] || resume=(--resume)
 fairmot train "$config" --engine torch "${resume[@]}" \

@@ -264,7 +264,7 @@ def test_classes_have_identities_of_their_own(tmp_path, make_set):
     assert loader.pictures.rows[:, 1].tolist() == [0, 4, -1, 1, 3, -1]
     assert pictures.rows[:, 1].tolist() == [7, 7, -1, 9, 3, -1]
     one = loader_of(read_one_class(tmp_path / "one", make_set), batch_size=2)
-    assert one.identity_counts == (one.pictures.identity_count,) == (10,)
+    assert one.identity_counts == (one.pictures.identity_count,) == (11,)
 
 
 def read_one_class(folder, make_set):
