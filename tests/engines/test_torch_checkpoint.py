@@ -14,7 +14,7 @@ from fairmot.errors import InputError
 
 torch = pytest.importorskip("torch")
 
-from fairmot.engines.torch import read_checkpoint  # noqa: E402
+from fairmot.engines.torch import read_checkpoint, write_checkpoint  # noqa: E402
 
 
 def complain(path):
@@ -170,3 +170,26 @@ def test_absent_and_unreadable_files(tmp_path):
         path = save(tmp_path / "locked.pth", {"a": torch.ones(1)})
         path.chmod(0)
         assert "cannot be read" in complain(path)
+
+
+def test_what_is_written_has_the_published_layout_and_every_bit(tmp_path):
+    arrays = {
+        "a.weight": np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32).T,
+        "bn.num_batches_tracked": np.array(7),
+        "a.half": np.ones(2, np.float16),
+    }
+    write_checkpoint(tmp_path / "a.pth", arrays)
+    content = torch.load(tmp_path / "a.pth", weights_only=True)
+    assert list(content) == ["epoch", "state_dict"]
+    found = read_checkpoint(tmp_path / "a.pth")
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
+    (tmp_path / "folder.pth").mkdir()
+    with pytest.raises(InputError, match=r"folder\.pth: cannot be written"):
+        write_checkpoint(tmp_path / "folder.pth", arrays)
+    arrays["a.half"][0] = 2
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(found["a.half"], arrays["a.half"])
