@@ -2,11 +2,14 @@
 
 import importlib.util
 import json
+import re
+import shlex
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from fairmot.cli import app
@@ -162,6 +165,19 @@ def test_track_saves_detections_and_tracks_them_again(pictures):
     assert "give either sources or --detections" in failure("track")
     assert "give either sources or --detections" in failure("track", pictures, "--detections", first["detections"])
     assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
+
+
+def documented():
+    text = (Path(__file__).resolve().parents[1] / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):
+        yield from (line for line in block.splitlines() if line.startswith("fairmot "))
+
+
+@pytest.mark.parametrize("line", list(documented()))
+def test_documented_commands_parse(line):
+    words = shlex.split(line)
+    command = get_command(app).commands[words[1]]
+    assert command.make_context(words[1], words[2:]).params
 
 
 def test_tune_and_explain(pictures):

@@ -22,8 +22,8 @@ from fairmot.evaluation.motchallenge import Sequence, find_results, find_sequenc
 from fairmot.evaluation.preprocessing import compare
 from fairmot.evaluation.scores import Scores, SequenceCounts, combined_scores, count, sequence_scores
 
-# A process takes most of a second to start; a sequence of this many bytes takes about as long to score.
-BYTES_WORTH_A_PROCESS = 1_000_000
+# A process takes most of a second to start; files of this many bytes take about as long to score.
+BYTES_WORTH_A_PROCESS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
