@@ -198,6 +198,7 @@ def test_tune_and_explain(pictures):
     assert "track 1 - detection 0: cost" in text
     assert "sheets/MOT20-01/000006-switch-2.jpg" in text
     assert Path("sheets/MOT20-01/000006-switch-2.jpg").stat().st_size > 1000
+    assert "MOT20-01: 1 switch\n" in run("explain", "b", pictures / "MOT20-01", "--kind", "switch")
     answer = json.loads(run("explain", "b", pictures / "MOT20-01", "--json", "--frame", "6"))
     (error,) = answer["errors"]["MOT20-01"]
     assert error["pairs"][0]["matched_in"] == "appearance"

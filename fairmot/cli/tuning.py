@@ -98,12 +98,13 @@ def explain(
     from fairmot.evaluation.errors import ERROR_KINDS
     from fairmot.explain import explain as run_explain
 
+    kinds = tuple(kind) if kind else ERROR_KINDS
     explained = run_explain(
         results,
         ground_truth,
         benchmark,
         sequence=sequence,
-        kinds=tuple(kind) if kind else ERROR_KINDS,
+        kinds=kinds,
         frame=frame,
         identity=identity,
         record=record,
@@ -118,7 +119,7 @@ def explain(
         typer.echo(json.dumps({"errors": answer, **({"pictures": sheets} if pictures else {})}, indent=2))
         return
     for name, ones in explained.items():
-        counts = ", ".join(f"{sum(one.error.kind == kind for one in ones)} {kind}" for kind in ERROR_KINDS)
+        counts = ", ".join(f"{sum(one.error.kind == each for one in ones)} {each}" for each in kinds)
         typer.echo(f"{name}: {counts}")
         for one in ones:
             typer.echo("\n".join(_lines(one)))
