@@ -196,3 +196,23 @@ def test_a_shared_clip_cut_in_the_middle(shared, tmp_path):
     frames = read_frames(tmp_path / "cut.mp4", every=20)
     assert len(list(frames)) == pytest.approx(209 / 20, abs=1)
     assert "cut off" in frames.problem
+
+
+def test_a_change_of_size_in_the_middle_is_fitted_and_reported(rendered, tmp_path):
+    parts = [
+        rendered.encode(tmp_path / f"{width}.ts", 10, width, height).read_bytes()
+        for width, height in ((160, 120), (320, 160), (160, 120))
+    ]
+    path = tmp_path / "changes.ts"
+    path.write_bytes(b"".join(parts))
+    reader = read_frames(path)
+    frames = list(reader)
+    assert {frame.image.shape for frame in frames} == {(120, 160, 3)}
+    assert "changes from 160 x 120 to 320 x 160 pixels at frame " in reader.problem
+    assert reader.problem.endswith("; what differs was fitted into the first size")
+    wide = next(frame for frame in frames if frame.image[:15].max() < 30)
+    # 320 x 160 becomes 160 x 80 between black bars, its red patch 20 px wide at the left.
+    assert wide.image[110:].max() < 30
+    blue, green, red = wide.image[45:55, 4:14].mean(axis=(0, 1))
+    assert red > 150 > 100 > max(blue, green)
+    assert rendered.number(frames[-1].image) == 9
