@@ -48,6 +48,7 @@ def evaluate(
     half_val: bool = False,
     archive: bool = False,
     video: bool = False,
+    pictures: bool = False,
     save_detections: bool = False,
     record: bool = False,
     overwrite: bool = False,
@@ -68,6 +69,7 @@ def evaluate(
         half_val: track and score the second half of each sequence; its result rows count frames from 1 in it.
         archive: also zip the result files as the benchmark's server wants them.
         video: also write a video of each sequence.
+        pictures: also write each drawn frame.
         save_detections: also write what the detector found.
         record: also write the tracker's record.
         overwrite: replace earlier results.
@@ -101,6 +103,7 @@ def evaluate(
             output=kept,
             overwrite=True,
             video=video,
+            pictures=pictures,
             start=group[0].first_frame or None,
             save_detections=save_detections,
             record=record,
@@ -144,6 +147,7 @@ def track_test_set(
     output: str | Path,
     benchmark: str = "auto",
     video: bool = False,
+    pictures: bool = False,
     save_detections: bool = False,
     record: bool = False,
     overwrite: bool = False,
@@ -171,6 +175,7 @@ def track_test_set(
         output=output,
         overwrite=overwrite,
         video=video,
+        pictures=pictures,
         save_detections=save_detections,
         record=record,
         progress=progress,

@@ -8,9 +8,6 @@ usage() { # prints the comment at the head of the calling script
     exit 2
 }
 
-absolute() { # a path that still holds after cd; an empty one stays empty
-    [ -z "${1:-}" ] || realpath -m -- "$1"
-}
 
 # set_training CONFIGURATION START_WEIGHTS OUTPUT: fills `training`, the arguments of `fairmot train`.
 # The configuration is YAML, or a data.json that replaces the data of default_config.yaml.
@@ -25,4 +22,24 @@ set_training() {
     training+=(--set "train.output=$3")
     # A run that was stopped goes on.
     [ ! -e "$3/last.safetensors" ] || training+=(--resume)
+}
+
+# set_inference DEVICE CONFIGURATION WEIGHTS FOLDER: fills `inference`, the arguments of `fairmot evaluate` and `track`.
+set_inference() {
+    mkdir -p "$4"
+    inference=(--config "${2:-$project/default_config.yaml}")
+    case "${1:-CPU}" in
+    [Cc][Pp][Uu]) inference+=(--device cpu) ;;
+    [Gg][Pp][Uu]) inference+=(--device cuda) ;;
+    [Aa]scend | ASCEND) inference+=(--device ascend) ;;
+    *) echo "DEVICE $1: expected Ascend, GPU or CPU" >&2; exit 2 ;;
+    esac
+    case "${3:-}" in
+    "") ;;
+    *.ckpt | *.pth)
+        fairmot convert "$3" "$4/weights.safetensors" --overwrite
+        inference+=(--weights "$4/weights.safetensors")
+        ;;
+    *) inference+=(--weights "$3") ;;
+    esac
 }

@@ -10,6 +10,7 @@ import typer
 
 from fairmot.cli.options import (
     AnyConfidence,
+    ConfigFile,
     Device,
     Engine,
     InputSize,
@@ -17,6 +18,7 @@ from fairmot.cli.options import (
     Overwrite,
     TrackerChoice,
     Weights,
+    read_settings,
     read_size,
     size_text,
 )
@@ -36,13 +38,15 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Folder for result files and scores.")] = Path("runs/evaluate"),
     benchmark: BenchmarkName = "auto",
     half_val: HalfVal = False,
+    config: ConfigFile = None,
     tracker: TrackerChoice = "fairmot",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
     engine: Engine = "auto",
     device: Device = "auto",
     archive: Annotated[bool, typer.Option("--zip", help="Also zip the results for the benchmark's server.")] = False,
-    video: Annotated[bool, typer.Option(help="Also write videos with the tracks drawn.")] = False,
+    video: Annotated[bool | None, typer.Option(help="Also write videos with the tracks drawn.")] = None,
+    pictures: Annotated[bool | None, typer.Option(help="Also write each frame with the tracks drawn.")] = None,
     save_detections: Annotated[bool, typer.Option(help="Also write what the detector found.")] = False,
     record: Annotated[bool, typer.Option(help="Also write the tracker's record, for fairmot explain.")] = False,
     overwrite: Overwrite = False,
@@ -55,32 +59,34 @@ def evaluate(
     [bold]fairmot evaluate MOT17/test[/bold]
     """
     from fairmot import console
-    from fairmot.config import load_tracker_config
     from fairmot.detector import load_detector
     from fairmot.evaluate import evaluate as run_evaluate
     from fairmot.evaluate import track_test_set
     from fairmot.evaluation.motchallenge import find_test_sequences
 
-    config = load_tracker_config(tracker, confidence)
+    constants, inference = read_settings(config, tracker, confidence)
     is_test_set = bool(find_test_sequences(dataset))
     if is_test_set and half_val:
         raise InputError(f"{dataset}: no ground truth; --half-val is for training sets")
-    detector = load_detector(weights, engine, device, input_size=read_size(input_size))
+    detector = load_detector(
+        weights, engine, device, inference.confidence if inference else 0.1, input_size=read_size(input_size)
+    )
     console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
     choices: dict[str, Any] = {
         "output": output,
         "benchmark": benchmark,
-        "video": video,
+        "video": inference is not None and inference.save_videos if video is None else video,
+        "pictures": inference is not None and inference.save_pictures if pictures is None else pictures,
         "save_detections": save_detections,
         "record": record,
         "overwrite": overwrite,
     }
     with console.frame_progress() as progress:
         if is_test_set:
-            report = track_test_set(dataset, detector, config, **choices, progress=progress)
+            report = track_test_set(dataset, detector, constants, **choices, progress=progress)
         else:
             report = run_evaluate(
-                dataset, detector, config, **choices, half_val=half_val, archive=archive, progress=progress
+                dataset, detector, constants, **choices, half_val=half_val, archive=archive, progress=progress
             )
     if as_json:
         typer.echo(json.dumps(report, indent=2))

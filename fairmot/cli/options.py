@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from fairmot.errors import InputError
+
+if TYPE_CHECKING:
+    from fairmot.config import InferenceConfig, TrackerConfig
 
 Weights = Annotated[
     Path | None, typer.Option("--weights", "-w", help="A .safetensors, .onnx or .xml file; else the shipped model.")
@@ -25,6 +28,10 @@ AnyConfidence = Annotated[
 TrackerChoice = Annotated[
     str, typer.Option(help="fairmot (published), byte, crowd (MOT20), or a YAML file of tracker constants.")
 ]
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", help="Configuration whose tracker and inference sections count where no option is given."),
+]
 InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]
@@ -34,6 +41,25 @@ def stop(message: str, code: int = 2) -> NoReturn:
     """Say one line on standard error and leave with an exit code."""
     print(f"fairmot: {message}", file=sys.stderr)  # noqa: T201
     sys.exit(code)
+
+
+def read_settings(
+    config: str | None, tracker: str, confidence: float | None
+) -> tuple[TrackerConfig, InferenceConfig | None]:
+    """Tracker's constants and, with a configuration, what it says of inference.
+
+    Raises:
+        InputError: a file cannot be used, or both a configuration and a tracker are given.
+    """
+    from fairmot.config import load_config, load_tracker_config
+
+    if config is None:
+        return load_tracker_config(tracker, confidence), None
+    if tracker != "fairmot":
+        raise InputError(f"--tracker {tracker}: give it or --config, which has a tracker of its own")
+    settings = load_config(config)
+    changes = {} if confidence is None else {"confidence": confidence}
+    return settings.tracker.model_copy(update=changes), settings.inference
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
