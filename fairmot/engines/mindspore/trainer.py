@@ -79,14 +79,16 @@ class _Combine(nn.Cell):
         self.add = ops.AllReduce() if processes > 1 else None
         self.over_all = ops.Map()
         self.shapes = tuple(parameter.shape for parameter in parameters)
-        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
+        stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist()
+        self.starts, self.stops = (0, *stops[:-1]), tuple(stops)
 
     def construct(self, factor, *gradients):
         if self.scaled:
             gradients = self.over_all(functional.partial(_multiply, factor), gradients)
         if self.processes > 1:
             flat = self.add(ops.concat(self.over_all(_flatten, gradients))) / self.processes
-            gradients = self.over_all(_reshape, ops.split(flat, self.sizes), self.shapes)
+            # ``ops.split`` loops over the pieces, too many of them for the compiler.
+            gradients = self.over_all(functional.partial(_piece, flat), self.starts, self.stops, self.shapes)
         return ops.sqrt(ops.addn(self.over_all(_sum_of_squares, gradients))), gradients
 
 
@@ -266,8 +268,8 @@ def _flatten(gradient):
     return gradient.reshape(-1)
 
 
-def _reshape(gradient, shape):
-    return gradient.reshape(shape)
+def _piece(flat, start, stop, shape):
+    return flat[start:stop].reshape(shape)
 
 
 def _sum_of_squares(gradient):
