@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 from fairmot.cli import app
 from fairmot.cli.tracking_output import timing_line
 from fairmot.errors import InputError
+from fairmot.media.frames import read_frames
 from fairmot.run_file import load_run
 from fairmot.source_run import StageTimes, TrackRun
 
@@ -22,6 +25,10 @@ walkers_module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(walkers_module)
 film = walkers_module.film
 files = walkers_module.files
+
+spec = importlib.util.spec_from_file_location("loopback", Path(__file__).parent / "media" / "loopback.py")
+loopback = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(loopback)
 
 FAST = ["--input-size", "64x64", "--engine", "onnxruntime", "--device", "cpu"]
 
@@ -151,3 +158,31 @@ def test_the_timing_line_names_the_slowest_stage():
         "a: ms a frame: decoding 4.0, the network 20.0, the tracker 1.0, drawing + H.264 30.0; "
         "drawing + H.264 limits; 3 frames dropped, 1 times reconnected"
     )
+
+
+def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):
+    program = "from fairmot.cli import main; main()"
+    with loopback.RtspServer([walkers_module.street(index) for index in range(40)]) as server:
+        words = [sys.executable, "-c", program, "track", server.address, "--output", "out", *FAST]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not list(tmp_path.glob("out/.*.mp4")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted; the files above are complete up to there" in said
+    (about,) = load_run(tmp_path / "out")["sources"].values()
+    assert about["interrupted"]
+    assert files(tmp_path / "out") == ["127.0.0.1_street.mp4", "127.0.0.1_street.txt", "run.json"]
+    assert len(list(read_frames(tmp_path / "out/127.0.0.1_street.mp4"))) == about["frames"] > 0
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(street, tmp_path):
+    program = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); "
+    program += "from fairmot.cli import main; main()"
+    words = ["track", str(street), "--jsonl", "--no-video", "--quiet", "--output", "out", *FAST]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "fairmot: out: results cannot be written (File too large)\n")
+    assert not (tmp_path / "out").exists()

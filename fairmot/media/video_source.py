@@ -13,6 +13,7 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
+from fairmot.media.locations import without_password
 from fairmot.media.source import Frame, StoredSource
 
 # A container that lost less than this is taken for complete: durations are rounded, and audio may be longer.
@@ -35,6 +36,7 @@ class VideoSource(StoredSource):
 
     def __init__(self, path: Path | str, frame_rate: float | None = None) -> None:
         self.path = path
+        self._label = without_password(str(path))
         self.name = path.stem if isinstance(path, Path) else Path(urlsplit(path).path).stem
         self.problem: str | None = None
         try:
@@ -42,7 +44,9 @@ class VideoSource(StoredSource):
                 stream = video_stream(container)
                 # FFmpeg renders plain text as a video of a terminal.
                 if stream is None or container.format.name == "tty":
-                    raise InputError(f"{path}: no video in this file; give a video, a picture or a folder of pictures")
+                    raise InputError(
+                        f"{self._label}: no video in this file; give a video, a picture or a folder of pictures"
+                    )
                 rate = stream.average_rate or stream.guessed_rate
                 self.frame_rate = frame_rate or (float(rate) if rate else 25.0)
                 self._duration = _duration_seconds(container, stream)
@@ -51,9 +55,9 @@ class VideoSource(StoredSource):
                 )
                 first = next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
         except av.FFmpegError as error:
-            raise InputError(f"{path}: not a video that can be read ({error.strerror})") from error
+            raise InputError(f"{self._label}: not a video that can be read ({error.strerror})") from error
         if first is None:
-            raise InputError(f"{path}: a video without one frame that can be decoded")
+            raise InputError(f"{self._label}: a video without one frame that can be decoded")
         image = upright(first)
         self.size = (image.shape[1], image.shape[0])
 
@@ -81,7 +85,7 @@ class VideoSource(StoredSource):
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
                         change = change or (
-                            f"{self.path}: the picture changes from {self.size[0]} x {self.size[1]} to "
+                            f"{self._label}: the picture changes from {self.size[0]} x {self.size[1]} to "
                             f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; "
                             "what differs was fitted into the first size"
                         )
@@ -95,12 +99,12 @@ class VideoSource(StoredSource):
     def _describe(self, damage: list[Damage], count: int, seconds: float) -> str | None:
         kept = f"the {count} frames before it were read"
         if self._duration is not None and self._duration - seconds > _TOLERATED_LOSS_SECONDS:
-            return f"{self.path}: the video is cut off at {seconds:.1f} s of {self._duration:.1f} s; {kept}"
+            return f"{self._label}: the video is cut off at {seconds:.1f} s of {self._duration:.1f} s; {kept}"
         if damage and damage[0].is_fatal:
-            return f"{self.path}: reading stopped at {seconds:.1f} s ({damage[0].reason}); {kept}"
+            return f"{self._label}: reading stopped at {seconds:.1f} s ({damage[0].reason}); {kept}"
         if damage:
             return (
-                f"{self.path}: {len(damage)} damaged packet{'s' * (len(damage) > 1)} "
+                f"{self._label}: {len(damage)} damaged packet{'s' * (len(damage) > 1)} "
                 f"({damage[0].reason}); {count} frames were read"
             )
         return None

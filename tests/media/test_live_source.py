@@ -146,7 +146,10 @@ def test_another_thread_can_end_a_pass_that_waits(transport_stream):
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("address", ["rtsp://user:secret@127.0.0.1:9/x", "http://user:secret@127.0.0.1:9/live"])
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://user:secret@127.0.0.1:9/x", "http://user:secret@127.0.0.1:9/live", "http://user:secret@127.0.0.1:9/a.mp4"],
+)
 def test_nobody_there_is_one_line_without_the_password(address):
     with pytest.raises(InputError) as raised:
         read_frames(address)
