@@ -8,6 +8,7 @@ the ratio to the network is what counts. The clip is a rendered street with 12 p
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -90,6 +91,7 @@ def main() -> None:
                 detector = load(network, folder, options.engine)
                 frames = options.frames if network == "lite" else max(4, options.frames // 10)
                 rates, stages = measure(detector, clip, folder, frames, options.rounds)
+                print(f"{network} {height}p: {rates}", file=sys.stderr)
                 for label, values in rates.items():
                     # Ratios within a round: what slows one measurement down slows its neighbours too.
                     share = np.median(np.divide(values, rates["network"]))
