@@ -1,0 +1,1 @@
+"""The live page and its HTTP API: a queue of videos, each tracked while people watch."""

@@ -1,0 +1,152 @@
+"""Everything that the routes share, and how jobs come into being."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import HTTPException
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from fairmot.errors import InputError
+from fairmot.media.frames import read_frames
+from fairmot.serve.hub import Hub
+from fairmot.serve.probe import Media, permitted_path, permitted_stream, probe
+from fairmot.serve.settings import Settings
+from fairmot.serve.store import Job, JobStore, new_id
+from fairmot.serve.uploads import save_body
+from fairmot.serve.workers import Workers
+from fairmot.source_run import Detector
+from fairmot.tracker_config import TrackerConfig
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What tracks."""
+
+    load: Callable[[], Detector]
+    config: TrackerConfig
+    description: str
+
+
+class Service:
+    """The parts of one server.
+
+    Args:
+        settings: how it runs.
+        model: what tracks.
+
+    Raises:
+        InputError: the folder of the jobs cannot be used.
+    """
+
+    def __init__(self, settings: Settings, model: Model) -> None:
+        self.settings = settings
+        self.model = model
+        self.store = JobStore(settings.folder)
+        self.store.recover()
+        self.hub = Hub()
+        self.workers = Workers(self.store, settings, model.load, model.config, self.hub)
+        self._uploads = 0
+
+    def start(self) -> None:
+        """Begin to work; called in the event loop."""
+        loop = asyncio.get_running_loop()
+        self.hub.bind(loop)
+        self.workers.start(lambda hub: hub.bind(loop))
+
+    def stop(self, seconds: float) -> None:
+        """Interrupt the jobs and let go of the folder."""
+        self.workers.stop(seconds)
+        self.store.close()
+
+    async def upload(self, request: Request, name: str) -> Job:
+        """Take a video from the body of a request, check it and put it into the queue.
+
+        Raises:
+            HTTPException: it is refused; nothing of it stays.
+        """
+        if self._uploads >= self.settings.max_uploads:
+            raise HTTPException(429, "too many uploads at once; try again in a moment", {"retry-after": "5"})
+        self._uploads += 1
+        try:
+            job_id = new_id()
+            path = self.store.source_file(job_id)
+            await save_body(request, path, self.settings)
+            try:
+                shown = shown_name(name)
+                return await self._probed(Job(job_id, shown, "upload", str(path.resolve())), path)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        finally:
+            self._uploads -= 1
+
+    async def named(self, path: str | None, stream: str | None) -> Job:
+        """Put a source that the client named into the queue, where that is permitted.
+
+        Raises:
+            HTTPException: it is refused.
+        """
+        if (path is None) == (stream is None):
+            raise HTTPException(422, "give either path or stream")
+        try:
+            if path is not None:
+                file = permitted_path(path, self.settings)
+                return await self._probed(Job(new_id(), shown_name(file.name), "path", str(file)), file)
+            assert stream is not None
+            address, shown = permitted_stream(stream, self.settings)
+        except InputError as error:
+            raise HTTPException(403 if "not permitted" in str(error) else 422, str(error)) from error
+        media = await self._checked(lambda: _ask(address))
+        return self._add(Job(new_id(), shown_name(shown), "stream", address), media)
+
+    async def _probed(self, job: Job, path: Path) -> Job:
+        media = await self._checked(lambda: probe(path, job.name, self.settings))
+        return self._add(job, media)
+
+    async def _checked(self, ask: Callable[[], Media]) -> Media:
+        try:
+            return await run_in_threadpool(ask)
+        except InputError as error:
+            raise HTTPException(422, str(error)) from error
+
+    def _add(self, job: Job, media: Media) -> Job:
+        made = Job(
+            job.id,
+            job.name,
+            job.kind,
+            job.source,
+            created=time.time(),
+            frame_total=media.frame_count,
+            width=media.width,
+            height=media.height,
+            frame_rate=media.frame_rate,
+        )
+        if not self.store.add(made, self.settings.max_waiting):
+            raise HTTPException(429, f"{self.settings.max_waiting} jobs wait already; try later", {"retry-after": "60"})
+        self.workers.wake()
+        return made
+
+
+def shown_name(text: str) -> str:
+    """Return what a client called its video without folders and what would change a line of text or its direction."""
+    name = text.replace("\\", "/").rstrip("/").rpartition("/")[2] if "://" not in text else text
+    visible = "".join(char for char in name if unicodedata.category(char)[0] != "C")
+    return visible.strip()[:_LONGEST_NAME] or "video"
+
+
+def _ask(address: str) -> Media:
+    """Open a stream for a moment."""
+    reader = read_frames(address)
+    with suppress(OSError):
+        reader.close()
+    return Media(*reader.size, reader.frame_rate, reader.frame_count)

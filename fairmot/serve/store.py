@@ -1,0 +1,219 @@
+"""The jobs in SQLite, and where their files lie: both outlive the server."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from fairmot.errors import InputError
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+Kind = Literal["upload", "path", "stream"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
+    created REAL NOT NULL, started REAL, ended REAL, frames INTEGER NOT NULL, frame_total INTEGER,
+    identities INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, frame_rate REAL NOT NULL, problem TEXT
+)
+"""
+_FORMAT = 1
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One source to be tracked, and how far that went."""
+
+    id: str
+    name: str
+    """What people call it; never part of a path."""
+    kind: Kind
+    source: str
+    """Path or address; the client's only where the server permits that."""
+    state: State = "queued"
+    created: float = 0.0
+    """Seconds since 1970, as the other times."""
+    started: float | None = None
+    ended: float | None = None
+    frames: int = 0
+    """Frames tracked."""
+    frame_total: int | None = None
+    """Frames to expect."""
+    identities: int = 0
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    problem: str | None = None
+    """What went wrong, in one line."""
+
+
+class JobStore:
+    """All jobs, oldest first; every method may be called from any thread.
+
+    Args:
+        folder: made if need be, readable by its owner alone.
+
+    Raises:
+        InputError: it cannot be written, was written by another version, or another server uses it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "sources").mkdir(exist_ok=True, mode=0o700)
+            (folder / "results").mkdir(exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(
+                folder / "jobs.sqlite3", timeout=0.5, isolation_level=None, check_same_thread=False
+            )
+        except OSError as error:
+            raise InputError(f"{folder}: jobs cannot be stored here ({error.strerror})") from error
+        except sqlite3.Error as error:
+            raise InputError(f"{folder}: jobs cannot be stored here ({error})") from error
+        self._database.row_factory = sqlite3.Row
+        try:
+            # The lock is held until the connection ends: a second server would take the same jobs.
+            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._database.execute("PRAGMA journal_mode = WAL")
+            written = self._database.execute("PRAGMA user_version").fetchone()[0]
+            if written not in (0, _FORMAT):
+                raise InputError(f"{folder}: written by a newer version; use another folder")
+            self._database.execute(_SCHEMA)
+            self._database.execute(f"PRAGMA user_version = {_FORMAT}")
+        except sqlite3.OperationalError as error:
+            self._database.close()
+            raise InputError(f"{folder}: another server uses this folder ({error}); give another --output") from error
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise InputError(f"{folder / 'jobs.sqlite3'}: no database of jobs ({error}); move it away") from error
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        with self._lock:
+            self._database.close()
+
+    def source_file(self, job_id: str) -> Path:
+        """Where the upload of a job lies."""
+        return self.folder / "sources" / _checked(job_id)
+
+    def result_folder(self, job_id: str) -> Path:
+        """Where the results of a job lie."""
+        return self.folder / "results" / _checked(job_id)
+
+    def recover(self) -> list[str]:
+        """Tidy up after a server that ended in the middle: its running jobs are ``interrupted``, queued ones stay.
+
+        Returns:
+            The jobs that were interrupted.
+        """
+        with self._transaction() as run:
+            rows = run("SELECT id FROM jobs WHERE state = 'running'").fetchall()
+            interrupted = [row["id"] for row in rows]
+            run(
+                "UPDATE jobs SET state = 'interrupted', ended = ?, problem = 'the server ended while this was running' "
+                "WHERE state = 'running'",
+                (time.time(),),
+            )
+        known = {job.id for job in self.all()}
+        for path in [*(self.folder / "sources").iterdir(), *(self.folder / "results").iterdir()]:
+            if path.name.split(".")[0] not in known and _ID.fullmatch(path.name.split(".")[0]):
+                _remove(path)
+        for job_id in interrupted:  # what was half written
+            for path in self.result_folder(job_id).glob(".*"):
+                _remove(path)
+        return interrupted
+
+    def add(self, job: Job, max_waiting: int) -> bool:
+        """Put a job into the queue; False where that is full."""
+        with self._transaction() as run:
+            if run("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0] >= max_waiting:
+                return False
+            columns = asdict(job)
+            run(f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", (*columns.values(),))
+        return True
+
+    def take(self) -> Job | None:
+        """Return the job that waits longest, which now counts as running."""
+        with self._transaction() as run:
+            row = run("SELECT * FROM jobs WHERE state = 'queued' ORDER BY created, rowid LIMIT 1").fetchone()
+            if row is None:
+                return None
+            run("UPDATE jobs SET state = 'running', started = ? WHERE id = ?", (time.time(), row["id"]))
+        return self.get(row["id"])
+
+    def change(self, job_id: str, only_from: tuple[State, ...] = (), **values: Any) -> bool:
+        """Write new values; with ``only_from`` only if the job is in one of these states. Says whether it was."""
+        assert values.keys() <= {field.name for field in fields(Job)}
+        where = f" AND state IN ({', '.join('?' * len(only_from))})" if only_from else ""
+        with self._transaction() as run:
+            done = run(
+                f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?{where}",
+                (*values.values(), job_id, *only_from),
+            )
+        return done.rowcount == 1
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job; None where there is none of this name."""
+        with self._transaction() as run:
+            row = run("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else Job(**row)
+
+    def all(self) -> list[Job]:
+        """Return all jobs, oldest first."""
+        with self._transaction() as run:
+            return [Job(**row) for row in run("SELECT * FROM jobs ORDER BY created, rowid").fetchall()]
+
+    def delete(self, job_id: str) -> bool:
+        """Remove a job that has ended and its files; False where it has not ended, or is not there."""
+        marks = ", ".join("?" * len(ENDED))
+        with self._transaction() as run:
+            gone = run(f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})", (job_id, *ENDED)).rowcount == 1
+        if gone:
+            _remove(self.source_file(job_id))
+            _remove(self.result_folder(job_id))
+        return gone
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database.execute
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+
+def new_id() -> str:
+    """Return a name that nobody can guess and that is safe as part of a path."""
+    return secrets.token_hex(8)
+
+
+def _checked(job_id: str) -> str:
+    if not _ID.fullmatch(job_id):
+        raise ValueError(f"{job_id!r}: not the name of a job")
+    return job_id
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,138 @@
+"""What the API says about jobs and the server: the types of its answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairmot.serve.store import Job, JobStore, Kind, State
+from fairmot.serve.tracking import STEM, Running
+from fairmot.serve.workers import PAGE, POSTER, Workers
+
+RESULTS = {
+    f"{STEM}.txt": ("text/plain; charset=utf-8", ".txt"),
+    f"{STEM}.mp4": ("video/mp4", ".mp4"),
+    PAGE: ("text/html; charset=utf-8", ".html"),
+    "run.json": ("application/json", ".run.json"),
+    POSTER: ("image/jpeg", ".jpg"),
+}
+"""Files of a job -> media type, and what follows the name of the source when it is saved."""
+
+
+class ResultView(BaseModel):
+    """A file that a job wrote."""
+
+    name: str = Field(examples=["tracks.txt"])
+    url: str
+    bytes: int
+
+
+class JobView(BaseModel):
+    """A job."""
+
+    id: str = Field(examples=["0123456789abcdef"])
+    name: str = Field(description="What the client called its source.", examples=["street.mp4"])
+    kind: Kind
+    state: State
+    stage: str | None = Field(description="Of a running job: open, track, report.")
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    seconds: float = Field(description="Time that it has run.")
+    frames: int = Field(description="Frames tracked.")
+    frame_total: int | None = Field(description="Frames to expect; null: unknown, or a stream without end.")
+    identities: int = Field(description="Different people so far.")
+    width: int
+    height: int
+    frame_rate: float
+    problem: str | None = Field(description="What went wrong, in one line.")
+    can_restart: bool
+    results: list[ResultView]
+
+
+class NewSource(BaseModel):
+    """A source on the server's side: one of both, each only where the server permits it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str | None = Field(None, max_length=1000, description="A video, relative to the folder of --allow-paths.")
+    stream: str | None = Field(None, max_length=2000, description="Address of a stream, with --allow-streams.")
+
+
+class Limits(BaseModel):
+    """What the server accepts."""
+
+    max_upload_bytes: int
+    max_seconds: float
+    max_frames: int
+    max_waiting: int
+    jobs: int
+
+
+class ServerView(BaseModel):
+    """The server."""
+
+    version: str
+    detector: str = Field(examples=["lite in openvino at 576x320"])
+    limits: Limits
+    allows_paths: bool
+    allows_streams: bool
+    needs_token: bool
+
+
+def job_view(job: Job, workers: Workers) -> JobView:
+    """Describe a job as it is at this moment."""
+    running = workers.running(job.id)
+    end = job.ended
+    if running is not None and job.state == "running":
+        end = datetime.now(UTC).timestamp()
+    else:
+        running = None
+    return JobView(
+        id=job.id,
+        name=job.name,
+        kind=job.kind,
+        state=job.state,
+        stage=None if running is None else running.stage,
+        created=_moment(job.created) or datetime.now(UTC),
+        started=_moment(job.started),
+        ended=_moment(job.ended),
+        seconds=round(max(0.0, end - job.started), 2) if end and job.started else 0.0,
+        frames=(running or job).frames,
+        frame_total=_total(job, running),
+        identities=(running or job).identities,
+        width=job.width,
+        height=job.height,
+        frame_rate=job.frame_rate,
+        problem=job.problem,
+        can_restart=can_restart(job, workers.store),
+        results=[] if job.state in ("queued", "running") else _results(job, workers.store),
+    )
+
+
+def can_restart(job: Job, store: JobStore) -> bool:
+    """Whether a job that did not succeed can be begun again: its source is still there."""
+    if job.state not in ("failed", "cancelled", "interrupted"):
+        return False
+    return job.kind != "upload" or store.source_file(job.id).is_file()
+
+
+def _results(job: Job, store: JobStore) -> list[ResultView]:
+    folder = store.result_folder(job.id)
+    found = []
+    for name in RESULTS:
+        try:
+            size = (folder / name).stat().st_size
+        except OSError:
+            continue
+        found.append(ResultView(name=name, url=f"/api/jobs/{job.id}/results/{name}", bytes=size))
+    return found
+
+
+def _total(job: Job, running: Running | None) -> int | None:
+    return job.frame_total if running is None or running.frame_total is None else running.frame_total
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,186 @@
+"""Threads that take jobs from the queue, one at a time each, beside the event loop."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fairmot.errors import InputError
+from fairmot.report.report import report
+from fairmot.serve.hub import Hub
+from fairmot.serve.settings import Settings
+from fairmot.serve.store import Job, JobStore
+from fairmot.serve.tracking import STEM, Running, track_job
+from fairmot.source_run import Detector
+from fairmot.tracker_config import TrackerConfig
+
+PAGE, POSTER = "report.html", "poster.jpg"
+
+_log = logging.getLogger("fairmot.serve")
+_PROGRESS_SECONDS = 0.2
+# Videos up to this size become part of the report; a browser ends at strings of half a gigabyte.
+_EMBED_BYTES = 200 * 2**20
+
+
+class Workers:
+    """Runs the jobs of a store.
+
+    Args:
+        store: where jobs come from and what became of them goes to.
+        settings: how many at a time, and limits.
+        load: makes a detector; each thread has its own.
+        config: constants of the tracker.
+        hub: told whenever a job has changed.
+    """
+
+    def __init__(
+        self, store: JobStore, settings: Settings, load: Callable[[], Detector], config: TrackerConfig, hub: Hub
+    ) -> None:
+        self.store = store
+        self.hub = hub
+        self._settings = settings
+        self._load = load
+        self._config = config
+        self._running: dict[str, Running] = {}
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+
+    def start(self, bind: Callable[[Hub], None]) -> None:
+        """Begin with the jobs that wait.
+
+        Args:
+            bind: ties the hub of a new job to the event loop.
+        """
+        self._bind = bind
+        for number in range(self._settings.jobs):
+            # Daemons: a library that hangs in a dead stream must not keep the server from ending.
+            thread = threading.Thread(target=self._work, name=f"fairmot-serve-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, seconds: float) -> None:
+        """Interrupt what runs, and wait for its files to be finished, so long as that takes no longer than this."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+            for running in self._running.values():
+                running.cancel()
+        end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def wake(self) -> None:
+        """Say that there is a new job."""
+        with self._changed:
+            self._changed.notify()
+        self.hub.ring()
+
+    def running(self, job_id: str) -> Running | None:
+        """Return a job that is under way."""
+        return self._running.get(job_id)
+
+    def cancel(self, job_id: str) -> bool:
+        """End a job that waits or runs; False where it does neither."""
+        # Under the lock, so that a job that is just being taken is in one of both states.
+        with self._changed:
+            running = self._running.get(job_id)
+            if running is not None:
+                running.cancel()
+                return True
+            done = self.store.change(job_id, ("queued",), state="cancelled", ended=time.time())
+        if done:
+            self.store.source_file(job_id).unlink(missing_ok=True)
+            self.hub.ring()
+        return done
+
+    def _work(self) -> None:
+        detector: Detector | None = None
+        while True:
+            with self._changed:
+                job = None
+                while not self._stopping and (job := self.store.take()) is None:
+                    self._changed.wait()
+                if job is None:
+                    return
+                running = self._running[job.id] = Running(job.id)
+                self._bind(running.hub)
+            self.hub.ring()
+            try:
+                detector = detector or self._load()
+                outcome = self._run(job, running, detector)
+            except InputError as error:
+                outcome = {"state": "failed", "problem": str(error)}
+            except Exception as error:  # one broken video must not end the queue
+                _log.exception("job %s", job.id)
+                outcome = {"state": "failed", "problem": f"internal error ({type(error).__name__})"}
+            self._end(job, running, outcome)
+
+    def _run(self, job: Job, running: Running, detector: Detector) -> dict[str, Any]:
+        folder = self.store.result_folder(job.id)
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
+        folder.mkdir()
+        last = 0.0
+
+        def progress() -> None:
+            nonlocal last
+            if time.monotonic() - last >= _PROGRESS_SECONDS:
+                last = time.monotonic()
+                self.hub.ring()
+
+        source = job.source if job.kind == "stream" else Path(job.source)
+        run = track_job(source, folder, detector, self._config, self._settings, running, progress)
+        if running.view is not None and running.view.poster is not None:
+            (folder / POSTER).write_bytes(running.view.poster)
+        problem = run.problem
+        if run.frame_count == 0 and not run.interrupted:
+            return {"state": "failed", "problem": problem or "not one frame could be read"}
+        if not run.interrupted:
+            running.stage = "report"
+            self.hub.ring()
+            try:
+                self._report(folder, running)
+            except _Cancelled:
+                return {"state": "cancelled", "problem": problem}
+            except InputError as error:
+                _log.warning("job %s: no report page: %s", job.id, error)
+        return {"state": "cancelled" if run.interrupted else "done", "problem": problem}
+
+    def _report(self, folder: Path, running: Running) -> None:
+        def go_on(name: str, done: int, total: int | None) -> None:
+            if running.cancelled.is_set():
+                raise _Cancelled
+
+        video = folder / f"{STEM}.mp4"
+        embed = video.is_file() and video.stat().st_size <= _EMBED_BYTES
+        report(folder, output=folder / PAGE, embed=embed, progress=go_on)
+
+    def _end(self, job: Job, running: Running, outcome: dict[str, Any]) -> None:
+        if outcome["state"] == "cancelled" and self._stopping:
+            outcome = {"state": "interrupted", "problem": "the server was stopped while this was running"}
+        if outcome.get("problem"):
+            outcome["problem"] = outcome["problem"].replace(job.source, job.name)
+        if job.kind == "upload" and outcome["state"] != "interrupted":
+            # What was interrupted can be begun again.
+            self.store.source_file(job.id).unlink(missing_ok=True)
+        self.store.change(
+            job.id,
+            ended=time.time(),
+            frames=running.frames,
+            frame_total=running.frame_total,
+            identities=running.identities,
+            **outcome,
+        )
+        with self._changed:
+            del self._running[job.id]
+        running.hub.close()
+        self.hub.ring()
+
+
+class _Cancelled(Exception):
+    pass
