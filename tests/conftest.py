@@ -44,6 +44,15 @@ def oracle():
 
 
 @pytest.fixture(scope="session")
+def write_people():
+    """The function of people.py: call with a folder."""
+    spec = importlib.util.spec_from_file_location("people", Path(__file__).with_name("people.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.write_people
+
+
+@pytest.fixture(scope="session")
 def recipe():
     """The module that makes the oracles' inputs and weights."""
     spec = importlib.util.spec_from_file_location("recipe", require_shared("oracles", "recipe.py"))

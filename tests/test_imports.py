@@ -63,7 +63,7 @@ ALLOWED["train"] = ALLOWED["train"] | {"training"}
 ALLOWED["self_check"] = ALLOWED["self_check"] | {"training"}
 ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
-ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation"}
+ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation", "training"}
 ALLOWED["cli"] = set(ALLOWED) | {"console"}
 
 

@@ -133,7 +133,9 @@ class TrainConfig(Section):
     epochs: int = Field(30, ge=1, description="Times that each picture is seen.")
     batch_size: int = Field(12, ge=1, description="Pictures that one process takes at once.")
     seed: int = Field(0, description="Of start values, order and augmentation.")
-    start_weights: Path | None = Field(None, description="Weights to start from (.safetensors).")
+    start_weights: Path | None = Field(
+        None, description="Weights (.safetensors, .pth, .ckpt) to start from, or: shipped."
+    )
     partial_start: bool = Field(False, description="Take what fits of start_weights and report the rest.")
     output: Path = Field(Path("runs/train"), description="Folder of the run.")
     licence: str = Field("", description="What applies to the trained weights; kept in their file.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fairmot.config import Config
+from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.engines.interface import Arrays
-from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.weights import check_weights, load_weights, shape_differences
+from fairmot.weight_files import fit_weights, read_weights
 
 
 def start_weights(graph: Graph, config: Config, note: Callable[[str], None] | None = None) -> Arrays:
@@ -20,20 +21,14 @@ def start_weights(graph: Graph, config: Config, note: Callable[[str], None] | No
     Raises:
         InputError: the file does not fit; with ``partial_start``, nothing of it fits.
     """
-    arrays = initial_weights(graph, config.train.seed)
     path = config.train.start_weights
     if path is None:
-        return arrays
-    given = load_weights(path).arrays
-    if not config.train.partial_start:
-        check_weights(graph, given, str(path))
-        return given
-    expected = {name: array.shape for name, array in arrays.items()}
-    fitting = {name: array for name, array in given.items() if array.shape == expected.get(name)}
-    if not fitting:
-        raise InputError(f"{path}: no parameter fits {graph.config.architecture}")
-    if note:
-        differences = shape_differences(expected, given)
+        return initial_weights(graph, config.train.seed)
+    source = read_weights(SHIPPED_WEIGHTS if path == Path("shipped") else path)
+    fitted = fit_weights(graph, source, config.train.partial_start, config.train.seed)
+    if note and config.train.partial_start:
+        changed = {line.partition(" ")[0] for line in fitted.left_out}
+        differences = [*fitted.left_out, *(f"{name} is missing" for name in fitted.drawn if name not in changed)]
         left = f", the others are drawn or left out: {'; '.join(differences)}" if differences else ""
-        note(f"{path}: {len(fitting)} of {len(expected)} arrays taken{left}")
-    return arrays | fitting
+        note(f"{path}: {len(fitted.taken)} of {len(fitted.arrays)} arrays taken{left}")
+    return fitted.arrays

@@ -23,6 +23,7 @@ from fairmot.errors import InputError
 from fairmot.evaluate import evaluate
 from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.detection import average_precision
+from fairmot.evaluation.halves import first_index
 from fairmot.evaluation.motchallenge import find_sequences, load_ground_truth
 from fairmot.evaluation.preprocessing import true_boxes_that_count
 from fairmot.files import replacing
@@ -121,6 +122,7 @@ class Validator:
             self.config.tracker,
             output=folder,
             benchmark=self.config.data.validation_benchmark,
+            half_val=self.config.data.validation_half,
             overwrite=True,
             progress=progress,
         )
@@ -167,7 +169,8 @@ class Validator:
         for sequence, share in zip(self.sequences, shares.tolist(), strict=True):
             info, truth = load_ground_truth(sequence)
             counts = true_boxes_that_count(truth, rules)
-            for index in spaced(info.frame_count, share):
+            skipped = first_index(info.frame_count) if self.config.data.validation_half else 0
+            for index in (skipped + place for place in spaced(info.frame_count - skipped, share)):
                 for frame in read_frames(sequence, index, index + 1):
                     yield Sample(frame.image, tlwh_to_xyxy(truth.boxes_tlwh[counts & (truth.frames == index)]))
 
