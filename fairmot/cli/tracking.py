@@ -10,6 +10,7 @@ import typer
 from fairmot.cli import tracking_output
 from fairmot.cli.options import (
     AnyConfidence,
+    ConfigFile,
     Device,
     Engine,
     InputSize,
@@ -17,6 +18,7 @@ from fairmot.cli.options import (
     Overwrite,
     TrackerChoice,
     Weights,
+    read_settings,
     read_size,
     size_text,
 )
@@ -32,6 +34,7 @@ def track(
     ] = None,
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option(help="Folder for results; left out: runs/track/NAME.")] = None,
+    config: ConfigFile = None,
     tracker: TrackerChoice = "fairmot",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
@@ -41,8 +44,8 @@ def track(
     start: Annotated[int | None, typer.Option(min=0, help="Index of the first frame, from 0.")] = None,
     end: Annotated[int | None, typer.Option(min=0, help="Index of the first frame left out.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
-    video: Annotated[bool, typer.Option(help="Also write the video with the tracks drawn.")] = True,
-    pictures: Annotated[bool, typer.Option(help="Also write each frame with the tracks drawn.")] = False,
+    video: Annotated[bool | None, typer.Option(help="Also write the video with the tracks drawn [yes].")] = None,
+    pictures: Annotated[bool | None, typer.Option(help="Also write each frame with the tracks drawn [no].")] = None,
     jsonl: Annotated[bool, typer.Option(help="Also write NAME.jsonl, one object a frame.")] = False,
     csv: Annotated[bool, typer.Option(help="Also write NAME.csv with a header.")] = False,
     crops: Annotated[bool, typer.Option(help="Also cut out each identity, twice a second.")] = False,
@@ -85,11 +88,14 @@ def track(
     [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
     """
     from fairmot import console
-    from fairmot.config import load_tracker_config
 
     if bool(sources) == bool(detections):
         raise InputError("give either sources or --detections FILE")
-    config = load_tracker_config(tracker, confidence)
+    constants, inference = read_settings(config, tracker, confidence)
+    if video is None:
+        video = inference.save_videos if inference else True
+    if pictures is None:
+        pictures = inference.save_pictures if inference else False
     wanted = tracking_output.read(video, pictures, jsonl, csv, crops, heatmap, blur, line, zone, show)
     if detections:
         from fairmot.recordings import load_recording
@@ -97,14 +103,14 @@ def track(
 
         recordings = [load_recording(path) for path in detections]
         with tracking_output.progress(quiet) as progress:
-            runs = replay(recordings, config, output=output, overwrite=overwrite, record=record, progress=progress)
+            runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
     elif jobs is not None or ray is not None:
         from fairmot.jobs import DetectorChoice, Job, track_many
 
         if save_detections or record or show:
             raise InputError("--jobs and --ray go without --save-detections, --record and --show")
         choice = DetectorChoice(weights, engine, device, read_size(input_size), tuple(classes) if classes else None)
-        plan = Job("", Path(), choice, config, wanted, start, end, every)
+        plan = Job("", Path(), choice, constants, wanted, start, end, every)
         where = {} if output is None else {"output": output}
         done = None if quiet else tracking_output.tell_job
         results = track_many(sources or [], plan=plan, jobs=jobs or 1, ray=ray, overwrite=overwrite, done=done, **where)
@@ -116,14 +122,15 @@ def track(
         from fairmot.track import track as run_track
 
         live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
-        detector = load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
+        lowest = inference.confidence if inference else 0.1
+        detector = load_detector(weights, engine, device, lowest, read_size(input_size), classes)
         if not quiet:
             console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
         with tracking_output.progress(quiet) as progress:
             runs = run_track(
                 sources or [],
                 detector,
-                config,
+                constants,
                 output=output,
                 overwrite=overwrite,
                 outputs=wanted,
