@@ -63,6 +63,7 @@ ALLOWED["train"] = ALLOWED["train"] | {"training"}
 ALLOWED["self_check"] = ALLOWED["self_check"] | {"training"}
 ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
 ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
+ALLOWED["serve"] = ALLOWED["track"] | {"track", "report"}  # a queue of what track and report do
 ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation", "training"}
 ALLOWED["cli"] = set(ALLOWED) | {"console"}
 

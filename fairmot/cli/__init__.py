@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli import data, evaluation, machine, report, tracking, training, tuning, weights
+from fairmot.cli import data, evaluation, machine, report, serve, tracking, training, tuning, weights
 from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
@@ -26,6 +26,7 @@ for command in (
     tuning.tune,
     tuning.explain,
     report.report,
+    serve.serve,
     weights.convert,
     weights.describe,
     weights.export,

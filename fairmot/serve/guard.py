@@ -28,6 +28,8 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+# Other bodies are read into memory as a whole, some before the token is known.
+_UPLOAD_PATH, _MAX_BODY_BYTES = "/api/uploads", 2**16
 _SAFE_METHODS = ("GET", "HEAD")
 # Needed to give the token; they tell nothing.
 _OPEN_PATHS = ("/login", "/assets/page.css", "/assets/login.js")
@@ -46,6 +48,7 @@ class Guard:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let answer."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -76,6 +79,8 @@ class Guard:
         if _is_from_elsewhere(method, host, headers):
             return JSONResponse({"detail": "requests from pages of other sites are refused"}, 403)
         path = scope["path"]
+        if path != _UPLOAD_PATH and not _is_small(headers):
+            return JSONResponse({"detail": f"expected at most {_MAX_BODY_BYTES} bytes of stated length"}, 413)
         if path in _OPEN_PATHS or self._knows_token(headers):
             return None
         if method == "GET" and "text/html" in headers.get("accept", ""):
@@ -133,6 +138,11 @@ def _is_from_elsewhere(method: str, host: str, headers: Headers) -> bool:
         return False
     # Somebody may follow a link to this server, but not embed it or send it forms.
     return not (method in _SAFE_METHODS and headers.get("sec-fetch-mode") == "navigate")
+
+
+def _is_small(headers: Headers) -> bool:
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" not in headers and length.isdigit() and int(length) <= _MAX_BODY_BYTES
 
 
 def same_secret(given: str, expected: str) -> bool:

@@ -144,7 +144,10 @@ class JobStore:
             if run("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0] >= max_waiting:
                 return False
             columns = asdict(job)
-            run(f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", (*columns.values(),))
+            run(
+                f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+                (*columns.values(),),
+            )
         return True
 
     def take(self) -> Job | None:
@@ -165,7 +168,7 @@ class JobStore:
                 f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?{where}",
                 (*values.values(), job_id, *only_from),
             )
-        return done.rowcount == 1
+        return bool(done.rowcount == 1)
 
     def get(self, job_id: str) -> Job | None:
         """Return a job; None where there is none of this name."""
@@ -186,7 +189,7 @@ class JobStore:
         if gone:
             _remove(self.source_file(job_id))
             _remove(self.result_folder(job_id))
-        return gone
+        return bool(gone)
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:

@@ -145,7 +145,7 @@ class Workers:
             self.hub.ring()
             try:
                 self._report(folder, running)
-            except _Cancelled:
+            except _CancelledError:
                 return {"state": "cancelled", "problem": problem}
             except InputError as error:
                 _log.warning("job %s: no report page: %s", job.id, error)
@@ -154,7 +154,7 @@ class Workers:
     def _report(self, folder: Path, running: Running) -> None:
         def go_on(name: str, done: int, total: int | None) -> None:
             if running.cancelled.is_set():
-                raise _Cancelled
+                raise _CancelledError
 
         video = folder / f"{STEM}.mp4"
         embed = video.is_file() and video.stat().st_size <= _EMBED_BYTES
@@ -182,5 +182,5 @@ class Workers:
         self.hub.ring()
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     pass

@@ -1,0 +1,273 @@
+"""The HTTP API under ``/api``: uploads, jobs, live pictures, results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+import fairmot
+from fairmot.serve.service import Service
+from fairmot.serve.store import Job
+from fairmot.serve.tracking import Running
+from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
+from fairmot.serve.workers import PAGE
+
+_KEEP_ALIVE_SECONDS = 10.0
+_SHORTEST_PAUSE_SECONDS = 0.1
+_BOUNDARY = "fairmot-frame"
+# The report brings its scripts along; they may talk to nobody.
+_REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "media-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+router = APIRouter(prefix="/api")
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    detail: str
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_service)]
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The job's id.")]
+
+
+def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    texts = {
+        400: "Nothing was sent, or the upload was broken off.",
+        403: "The server does not permit this.",
+        404: "There is no such job, or no such result.",
+        409: "The job is not in a state that permits this.",
+        413: "The upload is too large.",
+        422: "Not a video that can be read, or too long.",
+        429: "The queue is full, or too many uploads run at once.",
+        507: "The server's disk is full.",
+    }
+    return {code: {"model": Problem, "description": texts[code]} for code in codes}
+
+
+def _find(service: Service, job_id: str) -> Job:
+    job = service.store.get(job_id)
+    if job is None:
+        raise HTTPException(404, "there is no such job")
+    return job
+
+
+def _view(service: Service, job: Job) -> JobView:
+    return job_view(job, service.workers)
+
+
+@router.get("/server", tags=["server"], summary="What the server runs and accepts")
+def server(service: Shared) -> ServerView:
+    """Tell version, detector and limits."""
+    settings = service.settings
+    return ServerView(
+        version=fairmot.__version__,
+        detector=service.model.description,
+        limits=Limits(**{name: getattr(settings, name) for name in Limits.model_fields}),
+        allows_paths=settings.allow_paths is not None,
+        allows_streams=settings.allow_streams,
+        needs_token=settings.token is not None,
+    )
+
+
+@router.post(
+    "/uploads",
+    tags=["jobs"],
+    summary="Upload a video",
+    status_code=201,
+    responses=_refusals(400, 413, 422, 429, 507),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The file itself, as `curl -T street.mp4` sends it.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def upload(
+    request: Request,
+    service: Shared,
+    name: Annotated[str, Query(max_length=500, description="What to call it.")] = "video",
+) -> JobView:
+    """Check the video and put it into the queue; it is removed from the server when its job has ended."""
+    return _view(service, await service.upload(request, name))
+
+
+@router.post(
+    "/jobs",
+    tags=["jobs"],
+    summary="Track a video of the server, or a stream",
+    status_code=201,
+    responses=_refusals(403, 422, 429),
+)
+async def create(source: NewSource, service: Shared) -> JobView:
+    """Put a source into the queue, where the server permits to name one (`--allow-paths`, `--allow-streams`)."""
+    return _view(service, await service.named(source.path, source.stream))
+
+
+@router.get("/jobs", tags=["jobs"], summary="All jobs")
+def jobs(service: Shared) -> list[JobView]:
+    """List all jobs, the newest first."""
+    return _all(service)
+
+
+@router.get("/jobs/{job_id}", tags=["jobs"], summary="One job", responses=_refusals(404))
+def job(job_id: JobId, service: Shared) -> JobView:
+    """Tell state and progress of a job."""
+    return _view(service, _find(service, job_id))
+
+
+@router.post("/jobs/{job_id}/cancel", tags=["jobs"], summary="Cancel a job", responses=_refusals(404, 409))
+def cancel(job_id: JobId, service: Shared) -> JobView:
+    """End a job that waits or runs; its results cover what was tracked up to now."""
+    _find(service, job_id)
+    if not service.workers.cancel(job_id):
+        raise HTTPException(409, "the job has ended already")
+    return _view(service, _find(service, job_id))
+
+
+@router.post("/jobs/{job_id}/restart", tags=["jobs"], summary="Begin again", responses=_refusals(404, 409, 429))
+def restart(job_id: JobId, service: Shared) -> JobView:
+    """Put a job that was interrupted, cancelled or failed into the queue again, if its source is still there."""
+    found = _find(service, job_id)
+    if not can_restart(found, service.store):
+        raise HTTPException(409, "the job succeeded or has not ended, or its video is gone: upload it again")
+    if sum(each.state == "queued" for each in service.store.all()) >= service.settings.max_waiting:
+        raise HTTPException(429, f"{service.settings.max_waiting} jobs wait already; try later")
+    fresh = {"state": "queued", "started": None, "ended": None, "frames": 0, "identities": 0, "problem": None}
+    if not service.store.change(job_id, ("failed", "cancelled", "interrupted"), created=time.time(), **fresh):
+        raise HTTPException(409, "the job is in the queue already")
+    service.workers.wake()
+    return _view(service, _find(service, job_id))
+
+
+@router.delete("/jobs/{job_id}", tags=["jobs"], summary="Delete a job", status_code=204, responses=_refusals(404, 409))
+def delete(job_id: JobId, service: Shared) -> None:
+    """Remove a job that has ended, with all its files."""
+    _find(service, job_id)
+    if not service.store.delete(job_id):
+        raise HTTPException(409, "the job has not ended: cancel it first")
+    service.hub.ring()
+
+
+@router.get(
+    "/jobs/{job_id}/results/{name}",
+    tags=["results"],
+    summary="A file that the job wrote",
+    response_class=FileResponse,
+    responses=_refusals(404),
+)
+def result(
+    job_id: JobId,
+    name: Annotated[str, Path(description=f"One of {', '.join(RESULTS)}.")],
+    service: Shared,
+    download: Annotated[bool, Query(description="Answer so that a browser saves it.")] = False,
+) -> FileResponse:
+    """Send rows (MOTChallenge text), the drawn video, the report page, or `run.json`; ranges are supported."""
+    found = _find(service, job_id)
+    path = service.store.result_folder(job_id) / name if name in RESULTS else None
+    if path is None or found.state in ("queued", "running") or not path.is_file():
+        raise HTTPException(404, "there is no such result")
+    media_type, suffix = RESULTS[name]
+    headers = {"cache-control": "private, no-cache"}
+    if name == PAGE:
+        headers["content-security-policy"] = _REPORT_POLICY
+    return FileResponse(
+        path,
+        media_type=media_type,
+        headers=headers,
+        filename=f"{PurePath(found.name).stem or 'video'}{suffix}",
+        content_disposition_type="attachment" if download else "inline",
+    )
+
+
+@router.get(
+    "/jobs/{job_id}/live",
+    tags=["live"],
+    summary="Watch a running job",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"multipart/x-mixed-replace": {}}, "description": "JPEG pictures"},
+        **_refusals(404, 409),
+    },
+)
+async def live(job_id: JobId, service: Shared) -> StreamingResponse:
+    """Send the frames with the tracks drawn, as motion JPEG, for as long as the job runs: `<img src=...>` shows it."""
+    running = service.workers.running(job_id)
+    if running is None:
+        _find(service, job_id)
+        raise HTTPException(409, "the job does not run")
+    return StreamingResponse(_pictures(service, running), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+
+
+@router.get(
+    "/events",
+    tags=["live"],
+    summary="All changes, as they happen",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
+)
+async def events(service: Shared) -> StreamingResponse:
+    """Send an event `job` with each job at first and whenever it changes, `gone` with the id of a deleted one."""
+    return StreamingResponse(_changes(service), media_type="text/event-stream")
+
+
+async def _pictures(service: Service, running: Running) -> AsyncIterator[bytes]:
+    opening = f"--{_BOUNDARY}\r\n".encode()
+    yield opening
+    seen, shown = -1, None
+    counted = None
+    try:
+        while not (running.hub.closed or service.hub.closed):
+            if counted is None and running.view is not None:
+                counted = running.view
+                counted.watcher_count += 1
+            picture = None if counted is None else counted.picture
+            if picture is not None and picture is not shown:
+                shown = picture
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+                # The next boundary goes with the picture: browsers show one when they have seen its end.
+                yield head + picture + b"\r\n" + opening
+            seen = await running.hub.wait(seen, 0.25)
+    finally:
+        if counted is not None:
+            counted.watcher_count -= 1
+
+
+async def _changes(service: Service) -> AsyncIterator[str]:
+    told: dict[str, str] = {}
+    seen, spoken = service.hub.version, time.monotonic()
+    yield "retry: 1000\n\n"
+    while not service.hub.closed:
+        views = await run_in_threadpool(_all, service)
+        now = {view.id: view.model_dump_json() for view in views}
+        lines = [f"event: job\ndata: {text}\n\n" for key, text in reversed(now.items()) if told.get(key) != text]
+        lines += [f"event: gone\ndata: {json.dumps(key)}\n\n" for key in told.keys() - now.keys()]
+        told = now
+        if lines or time.monotonic() - spoken > _KEEP_ALIVE_SECONDS:
+            spoken = time.monotonic()
+            yield "".join(lines) or ": still here\n\n"
+        # Many frames a second are one event.
+        await asyncio.sleep(_SHORTEST_PAUSE_SECONDS)
+        seen = await service.hub.wait(seen, 1.0)
+
+
+def _all(service: Service) -> list[JobView]:
+    return [_view(service, each) for each in reversed(service.store.all())]

@@ -1,0 +1,103 @@
+"""The application: the API, the pages, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Annotated
+
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
+
+import fairmot
+from fairmot.serve.api import router as api
+from fairmot.serve.guard import Guard, cookie_name, same_secret, session_of
+from fairmot.serve.service import Service
+
+_STOP_SECONDS = 8.0
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+_PAGES = {"/": "page.html", "/docs": "docs.html", "/login": "login.html"}
+_TAGS = [
+    {"name": "jobs", "description": "One job is one video or stream to be tracked."},
+    {"name": "live", "description": "Look on while jobs run."},
+    {"name": "results", "description": "What a job wrote. It stays until the job is deleted."},
+    {"name": "server", "description": "The server itself."},
+]
+
+pages = APIRouter(include_in_schema=False)
+
+
+class Login(BaseModel):
+    """What the login page sends."""
+
+    token: str = Field(max_length=1000)
+
+
+def create_app(service: Service) -> ASGIApp:
+    """Return the application for a service; it starts and stops the service."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        service.hub.close()
+        await run_in_threadpool(service.stop, _STOP_SECONDS)
+
+    app = FastAPI(
+        title="fairmot serve",
+        version=fairmot.__version__,
+        description="Track people in videos: upload, watch, download.",
+        openapi_url="/api/openapi.json",
+        # FastAPI's own pages load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.include_router(api)
+    app.include_router(pages)
+    return Guard(app, service.settings)
+
+
+@pages.get("/")
+@pages.get("/docs")
+@pages.get("/login")
+def page(request: Request) -> Response:
+    """Send a page."""
+    return _asset(_PAGES[request.url.path])
+
+
+@pages.get("/assets/{name}")
+def asset(name: str) -> Response:
+    """Send a style or script of the pages."""
+    if name not in {path.name for path in (files("fairmot.serve") / "assets").iterdir()}:
+        raise HTTPException(404, "there is no such file")
+    return _asset(name)
+
+
+@pages.post("/login", status_code=204)
+def login(given: Annotated[Login, Body()], request: Request, response: Response) -> None:
+    """Give the browser a cookie for the token."""
+    settings = request.app.state.service.settings
+    if settings.token is None or not same_secret(given.token, settings.token):
+        raise HTTPException(401, "that is not the token")
+    response.set_cookie(
+        cookie_name(settings),
+        session_of(settings.token),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+def _asset(name: str) -> Response:
+    content = (files("fairmot.serve") / "assets" / name).read_bytes()
+    return Response(content, media_type=_TYPES[f".{name.rpartition('.')[2]}"], headers={"cache-control": "no-cache"})

@@ -1,0 +1,53 @@
+// Elements and words that every page uses.
+
+export function byId(id) { return document.getElementById(id); }
+
+export function element(name, attributes, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+export function size(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  let power = 0;
+  while (bytes >= 1000 && power < units.length - 1) { bytes /= 1000; power += 1; }
+  return `${power && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[power]}`;
+}
+
+export function clock(seconds) {
+  const whole = Math.round(seconds), minutes = Math.floor(whole / 60), rest = String(whole % 60).padStart(2, "0");
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+}
+
+export const ENDED = new Set(["done", "failed", "cancelled", "interrupted"]);
+
+export function share(job) {
+  if (job.state === "done") return 1;
+  return job.frame_total ? Math.min(1, job.frames / job.frame_total) : null;
+}
+
+export function stateText(job) {
+  if (job.state !== "running") return { queued: "waiting", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" }[job.state];
+  if (job.stage === "open") return "opening";
+  if (job.stage === "report") return "writing the report";
+  const part = share(job);
+  return part === null ? `frame ${job.frames}` : `${Math.floor(part * 100)} %`;
+}
+
+export async function ask(method, path, body) {
+  const answer = await fetch(path, body === undefined ? { method } : {
+    method, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+  });
+  if (answer.status === 401) location.assign("/login");
+  if (!answer.ok) throw new Error(await reason(answer.status, await answer.text()));
+  return answer.status === 204 ? null : answer.json();
+}
+
+export function reason(status, text) {
+  try {
+    const detail = JSON.parse(text).detail;
+    return typeof detail === "string" ? detail : detail.map((each) => each.msg).join("; ");
+  } catch { return `the server refused (${status})`; }
+}

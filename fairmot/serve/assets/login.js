@@ -1,0 +1,20 @@
+// Exchanges the token for a cookie. A link may bring it after "#", which browsers do not send to servers.
+
+const field = document.getElementById("token"), wrong = document.getElementById("wrong");
+
+async function enter(token) {
+  const answer = await fetch("/login", {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
+  });
+  if (answer.ok) { location.replace("/"); return; }
+  wrong.textContent = answer.status === 401 ? "That is not the token." : `The server refused (${answer.status}).`;
+  wrong.hidden = false;
+  field.select();
+}
+
+document.getElementById("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter(field.value.trim());
+});
+const brought = new URLSearchParams(location.hash.slice(1)).get("token");
+if (brought) { history.replaceState(null, "", "/login"); enter(brought); }

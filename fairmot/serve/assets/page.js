@@ -1,0 +1,141 @@
+// Everything together: jobs as the server tells them, the chosen one, keys.
+
+import { ask, byId, clock, element, ENDED, share, size, stateText } from "/assets/format.js";
+import { Uploads } from "/assets/uploads.js";
+import { Viewer } from "/assets/viewer.js";
+
+const jobs = new Map(), rows = new Map(), viewer = new Viewer();
+const uploads = new Uploads((job) => { take(job); choose(job.id); }, refuse);
+let chosen = location.hash.slice(1);
+
+function refuse(message) {
+  byId("refused").textContent = message;
+  byId("refused").hidden = !message;
+}
+
+function newest() { return [...jobs.values()].sort((a, b) => b.created.localeCompare(a.created)); }
+
+function choose(id) {
+  chosen = id;
+  history.replaceState(null, "", id ? `#${id}` : location.pathname);
+  render();
+  rows.get(id)?.scrollIntoView({ block: "nearest" });
+}
+
+function take(job) { jobs.set(job.id, job); render(); }
+
+function row(job) {
+  let made = rows.get(job.id);
+  if (!made) {
+    made = element("li", {}, element("button", { type: "button", class: "job", "data-job": job.id },
+      element("span", { class: "thumb" }), element("span", { class: "grow" }, element("b", {}), element("span", { class: "note" }), element("progress", { max: 1, "aria-hidden": "true" })),
+      element("span", { class: "state" })));
+    made.firstChild.addEventListener("click", () => choose(job.id));
+    rows.set(job.id, made);
+  }
+  const [thumb, text, state] = made.firstChild.children, [name, note, bar] = text.children;
+  name.textContent = job.name;
+  note.textContent = job.state === "queued" ? new Date(job.created).toLocaleTimeString() : `${job.identities} people · ${job.frames} frames · ${clock(job.seconds)}`;
+  const part = share(job);
+  bar.hidden = job.state !== "running";
+  if (part === null) bar.removeAttribute("value"); else bar.value = part;
+  state.textContent = stateText(job);
+  state.className = `state ${job.state}`;
+  const poster = job.results.find((result) => result.name === "poster.jpg");
+  if (poster && !thumb.firstChild) thumb.append(element("img", { src: poster.url, alt: "", loading: "lazy" }));
+  if (!poster) thumb.replaceChildren();
+  if (job.id === chosen) made.firstChild.setAttribute("aria-current", "true"); else made.firstChild.removeAttribute("aria-current");
+  return made;
+}
+
+function render() {
+  const sorted = newest();
+  if (!jobs.has(chosen)) chosen = sorted[0]?.id ?? "";
+  const list = byId("jobs"), wanted = sorted.map(row);
+  // Moved only where the order differs, so that the focus stays.
+  wanted.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
+  while (list.children.length > wanted.length) list.lastChild.remove();
+  const running = sorted.filter((job) => job.state === "running").length, waiting = sorted.filter((job) => job.state === "queued").length;
+  byId("summary").textContent = sorted.length ? [running && `${running} running`, waiting && `${waiting} waiting`].filter(Boolean).join(", ") : "none yet";
+  viewer.show(jobs.get(chosen) ?? null);
+}
+
+async function act(method, path) {
+  try { const job = await ask(method, path); refuse(""); if (job) take(job); } catch (error) { refuse(error.message); }
+}
+
+function current() { return jobs.get(chosen); }
+function cancel() { if (current() && !ENDED.has(current().state)) act("POST", `/api/jobs/${chosen}/cancel`); }
+function restart() { if (current()?.can_restart) act("POST", `/api/jobs/${chosen}/restart`); }
+function remove() {
+  const job = current();
+  if (!job || !ENDED.has(job.state)) return;
+  byId("sure-text").textContent = `Delete ${job.name}?`;
+  byId("sure").returnValue = "keep";
+  byId("sure").showModal();
+  byId("sure").onclose = () => { if (byId("sure").returnValue === "delete") act("DELETE", `/api/jobs/${job.id}`); };
+}
+function step(by) {
+  const sorted = newest(), place = sorted.findIndex((job) => job.id === chosen) + by;
+  if (sorted[place]) choose(sorted[place].id);
+}
+
+const KEYS = {
+  u: () => byId("file").click(), j: () => step(1), k: () => step(-1), c: cancel, r: restart, Delete: remove,
+  o: () => byId("result-report-html")?.click(), "?": () => byId("keys").showModal(),
+};
+
+function listen() {
+  const events = new EventSource("/api/events");
+  events.addEventListener("job", (event) => take(JSON.parse(event.data)));
+  events.addEventListener("gone", (event) => {
+    const id = JSON.parse(event.data);
+    rows.get(id)?.remove(); rows.delete(id); jobs.delete(id); render();
+  });
+  events.addEventListener("open", async () => {
+    byId("lost").hidden = true;
+    const alive = new Set((await ask("GET", "/api/jobs")).map((job) => job.id));
+    for (const id of [...jobs.keys()]) if (!alive.has(id)) { rows.get(id)?.remove(); rows.delete(id); jobs.delete(id); }
+    render();
+    document.body.dataset.ready = "";
+  });
+  events.addEventListener("error", async () => {
+    byId("lost").hidden = false;
+    if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    const answer = await fetch("/api/server").catch(() => null);
+    if (answer?.status === 401) location.assign("/login"); else setTimeout(listen, 2000);
+  });
+}
+
+byId("choose").addEventListener("click", () => byId("file").click());
+byId("file").addEventListener("change", () => { refuse(""); uploads.add(byId("file").files); byId("file").value = ""; });
+for (const kind of ["dragenter", "dragover"]) document.addEventListener(kind, (event) => { event.preventDefault(); byId("drop").classList.add("over"); });
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("drop").classList.remove("over"); });
+document.addEventListener("drop", (event) => { event.preventDefault(); byId("drop").classList.remove("over"); refuse(""); uploads.add(event.dataTransfer.files); });
+for (const kind of ["path", "stream"]) {
+  byId(`${kind}-form`).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = event.target.querySelector("button");
+    button.disabled = true;
+    try { const job = await ask("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
+    button.disabled = false;
+  });
+}
+byId("cancel").addEventListener("click", cancel);
+byId("restart").addEventListener("click", restart);
+byId("delete").addEventListener("click", remove);
+byId("keys-button").addEventListener("click", KEYS["?"]);
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, video, dialog")) return;
+  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (action) { event.preventDefault(); action(); }
+});
+window.addEventListener("hashchange", () => choose(location.hash.slice(1)));
+
+const server = await ask("GET", "/api/server");
+uploads.limit = server.limits.max_upload_bytes;
+byId("facts").textContent = `${server.detector} · version ${server.version}`;
+byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${clock(server.limits.max_seconds)} long`;
+byId("path-form").hidden = !server.allows_paths;
+byId("stream-form").hidden = !server.allows_streams;
+listen();

@@ -1,0 +1,78 @@
+// The chosen job: its live picture or its video, figures, and results.
+
+import { byId, clock, element, ENDED, share, size, stateText } from "/assets/format.js";
+
+const LABELS = { "tracks.txt": "Tracks", "tracks.mp4": "Video", "report.html": "Report", "run.json": "How it was made" };
+
+export class Viewer {
+  constructor() {
+    this.key = "";
+    document.addEventListener("visibilitychange", () => { this.key = ""; if (this.job) this.show(this.job); });
+    byId("live").addEventListener("load", () => this.note(""));
+  }
+
+  show(job) {
+    this.job = job;
+    byId("nothing").hidden = job !== null;
+    byId("chosen").hidden = job === null;
+    this.media(job);
+    if (job === null) return;
+    byId("name").textContent = job.name;
+    byId("state").textContent = stateText(job);
+    byId("state").className = `state ${job.state}`;
+    byId("cancel").hidden = ENDED.has(job.state);
+    byId("restart").hidden = !job.can_restart;
+    byId("delete").hidden = !ENDED.has(job.state);
+    const bar = byId("progress"), part = share(job);
+    bar.hidden = job.state !== "running";
+    if (part === null || job.stage !== "track") bar.removeAttribute("value"); else bar.value = part;
+    byId("problem").textContent = job.problem ?? "";
+    byId("problem").hidden = !job.problem;
+    this.tiles(job);
+    this.results(job);
+  }
+
+  note(text) { byId("stage-note").textContent = text; }
+
+  // Only what has changed is touched: a picture that is set again starts anew.
+  media(job) {
+    const watched = job?.state === "running" && !document.hidden;
+    const film = job?.results.find((result) => result.name === "tracks.mp4");
+    const key = job === null ? "" : `${job.id} ${watched ? "live" : film ? "film" : job.state}`;
+    if (key === this.key) return;
+    this.key = key;
+    const live = byId("live"), video = byId("video");
+    live.hidden = !watched;
+    video.hidden = watched || !film;
+    if (watched) live.src = `/api/jobs/${job.id}/live?${Date.now()}`; else live.removeAttribute("src");
+    if (film && !watched) { video.src = film.url; video.poster = `/api/jobs/${job.id}/results/poster.jpg`; } else { video.removeAttribute("src"); video.load(); }
+    if (job?.width) byId("stage").style.setProperty("--shape", job.width / job.height);
+    this.note(watched ? "opening" : film ? "" : job?.state === "queued" ? "It waits for its turn." : "No picture.");
+  }
+
+  tiles(job) {
+    const rate = job.seconds > 0 ? job.frames / job.seconds : 0;
+    const figures = [
+      ["Frames", job.frame_total && job.state === "running" ? `${job.frames} of ${job.frame_total}` : job.frames],
+      ["People", job.identities],
+      ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
+      ["Time", job.started ? clock(job.seconds) : "–"],
+      ["Picture", job.width ? `${job.width} × ${job.height}` : "–"],
+    ];
+    byId("tiles").replaceChildren(...figures.map(([name, value]) => element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, String(value)))));
+  }
+
+  results(job) {
+    const shown = job.results.filter((result) => result.name in LABELS);
+    const key = JSON.stringify(shown);
+    if (key === this.shownResults) return; // links keep the focus
+    this.shownResults = key;
+    byId("results").replaceChildren(...shown.map((result) => {
+      const page = result.name === "report.html";
+      const link = element("a", { class: page ? "button primary" : "button", href: page ? result.url : `${result.url}?download=true`, id: `result-${result.name.split(".").join("-")}` },
+        LABELS[result.name], element("span", { class: "note" }, ` ${size(result.bytes)}`));
+      if (page) link.target = "_blank"; else link.download = "";
+      return link;
+    }));
+  }
+}

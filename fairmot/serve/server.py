@@ -1,0 +1,88 @@
+"""Listen, say where, and end properly: the journey ``serve``."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import Any
+
+import uvicorn
+
+from fairmot.errors import InputError
+from fairmot.serve.app import create_app
+from fairmot.serve.service import Model, Service
+from fairmot.serve.settings import Settings
+
+_GRACE_SECONDS = 3
+
+
+class Server(uvicorn.Server):
+    """A server whose endless answers end when it does.
+
+    Args:
+        service: what it offers.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        settings = service.settings
+        super().__init__(
+            uvicorn.Config(
+                create_app(service),
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live answers first: nobody would wait for them to end by themselves."""
+        self.service.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, model: Model, started: Callable[[str], Any] | None = None) -> None:
+    """Serve until Ctrl-C; running jobs are interrupted then, their files finished up to there.
+
+    Args:
+        settings: how.
+        model: what tracks.
+        started: told the address of the page.
+
+    Raises:
+        InputError: the address cannot be had, or the folder of the jobs cannot be used.
+    """
+    with closing(_listen(settings)) as listening:
+        port = listening.getsockname()[1]
+        settings = replace(settings, port=port)
+        server = Server(Service(settings, model))
+        logging.getLogger("fairmot.serve").addHandler(logging.StreamHandler())
+        if started is not None:
+            started(page_address(settings))
+        with suppress(KeyboardInterrupt):  # this is how it ends
+            server.run(sockets=[listening])
+
+
+def page_address(settings: Settings) -> str:
+    """Return the address to open in a browser on this machine or, with ``--host``, on another."""
+    host = settings.host
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"--host {settings.host} --port {settings.port}: cannot listen there ({reason}); give another --port"
+        ) from error
