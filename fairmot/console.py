@@ -43,7 +43,8 @@ def print_scores(report: Mapping[str, Any]) -> None:
         console.print(f"detections alone: AP@0.5 {report['detection']['combined']['AP50']:.3f}")
         speed = report["speed"]
         console.print(
-            f"{speed['frames']} frames at {speed['frames_per_second']:.1f} frames/s; files in {report['output']}"
+            f"{speed['frames']} frames in {speed['seconds']:.1f} s, {speed['frames_per_second']:.1f} frames/s; "
+            f"files in {report['output']}"
         )
 
 

@@ -77,7 +77,7 @@ def evaluate(
 
     Returns:
         What ``score`` returns, with the classic table, and ``"detection"``: AP at IoU 0.5 of the detections alone
-        (``AP50``), ``"speed"``: frames and frames/s over all sequences, ``"output"``: the folder, ``"archive"``: the
+        (``AP50``), ``"speed"``: frames, seconds and frames/s over all sequences, ``"output"``: the folder, ``"archive"``: the
         zip where one was wanted, and ``"problems"``: a line for each sequence of which something could not be read.
 
     Raises:
@@ -198,7 +198,7 @@ def track_test_set(
 
 def _speed(runs: list[TrackRun]) -> dict[str, float]:
     frames, seconds = sum(run.frame_count for run in runs), sum(run.seconds for run in runs)
-    return {"frames": frames, "frames_per_second": frames / seconds}
+    return {"frames": frames, "seconds": seconds, "frames_per_second": frames / seconds}
 
 
 def _archive(runs: list[TrackRun], infos: list[SequenceInfo], rules: Benchmark, folder: Path) -> Path:
