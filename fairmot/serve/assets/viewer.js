@@ -8,7 +8,6 @@ export class Viewer {
   constructor() {
     this.key = "";
     document.addEventListener("visibilitychange", () => { this.key = ""; if (this.job) this.show(this.job); });
-    byId("live").addEventListener("load", () => this.note(""));
   }
 
   show(job) {
