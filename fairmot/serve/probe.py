@@ -100,5 +100,5 @@ def permitted_stream(address: str, settings: Settings) -> tuple[str, str]:
         is_address = False
     if not is_address or parts.scheme not in _STREAM_SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in _STREAM_SCHEMES)
-        raise InputError(f"{without_password(address)}: expected the address of a stream ({known})")
+        raise InputError(f"expected the address of a stream ({known})")
     return address, without_password(address)

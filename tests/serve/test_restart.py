@@ -1,0 +1,90 @@
+"""What outlives a server: jobs, results, the queue; what a crash leaves behind."""
+
+import sqlite3
+
+import pytest
+
+from fairmot.errors import InputError
+from fairmot.serve.store import Job, JobStore, new_id
+
+
+def test_results_and_the_queue_survive(start, film, slow):
+    detector = slow(0.02)
+    server = start(detector)
+    done = server.ended(server.upload(film).json()["id"])
+    rows = server.client.get(done["results"][0]["url"]).text
+    detector.reached.clear()
+    running = server.upload(film).json()["id"]
+    waiting = server.upload(film).json()["id"]
+    assert detector.reached.wait(10)
+    server.stop()
+
+    again = start(slow())
+    assert again.job(done["id"]) == done
+    assert again.client.get(done["results"][0]["url"]).text == rows
+    interrupted = again.job(running)
+    assert (interrupted["state"], interrupted["can_restart"]) == ("interrupted", True)
+    # Stopped properly: the files are whole up to there.
+    assert 0 < interrupted["frames"] < 24
+    assert "tracks.mp4" in [result["name"] for result in interrupted["results"]]
+    assert again.ended(waiting)["state"] == "done"
+    assert again.client.post(f"/api/jobs/{running}/restart").status_code == 200
+    assert again.client.post(f"/api/jobs/{running}/restart").status_code == 409
+    assert again.ended(running)["frames"] == 24
+    assert again.client.get(f"/api/jobs/{running}/results/tracks.txt").text == rows
+
+
+def test_a_crash_leaves_an_interrupted_job(tmp_path):
+    store = JobStore(tmp_path)
+    ids = [new_id() for _ in range(2)]
+    for number, job_id in enumerate(ids):
+        assert store.add(Job(job_id, "a.mp4", "upload", "x", created=float(number)), 9)
+        store.source_file(job_id).write_bytes(b"video")
+    assert store.take().id == ids[0]
+    store.result_folder(ids[0]).mkdir()
+    (store.result_folder(ids[0]) / ".tracks.1.part.txt").write_text("half")
+    store.source_file(new_id()).write_bytes(b"an upload that was under way")
+    (tmp_path / "sources" / "notes").write_text("not a job's")
+    store.close()  # a crash would do no more
+
+    store = JobStore(tmp_path)
+    assert store.recover() == [ids[0]]
+    assert [job.state for job in store.all()] == ["interrupted", "queued"]
+    assert list(store.result_folder(ids[0]).iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "sources").iterdir()) == sorted([*ids, "notes"])
+    assert store.recover() == []
+    store.close()
+
+
+def test_two_servers_do_not_share_a_folder(tmp_path):
+    first = JobStore(tmp_path)
+    with pytest.raises(InputError, match="another server uses this folder"):
+        JobStore(tmp_path)
+    first.close()
+    JobStore(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_used(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be stored here"):
+        JobStore(tmp_path / "file")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "jobs.sqlite3").write_bytes(b"no database " * 100)
+    with pytest.raises(InputError, match="no database of jobs"):
+        JobStore(tmp_path / "broken")
+    JobStore(tmp_path / "newer").close()
+    database = sqlite3.connect(tmp_path / "newer" / "jobs.sqlite3")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(InputError, match="newer version"):
+        JobStore(tmp_path / "newer")
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "0123456789abcde/", "0123456789ABCDEF", "0123456789abcdef\n"])
+def test_only_names_of_jobs_become_paths(tmp_path, job_id):
+    store = JobStore(tmp_path)
+    try:
+        with pytest.raises(ValueError, match="not the name of a job"):
+            store.result_folder(job_id)
+    finally:
+        store.close()
