@@ -1,13 +1,14 @@
 """Checkpoints that cannot be continued from: one line each, that says what, where and what to do."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from fairmot.checkpoint import Checkpoint, load_checkpoint
-from fairmot.config import Config
+from fairmot.checkpoint import Checkpoint, check_resumable, keep_newest, load_checkpoint
+from fairmot.config import Config, parse_config
 from fairmot.errors import InputError
 
 COUNTERS = {"epoch": 2, "step_in_epoch": 5, "identity_count": 7}
@@ -90,3 +91,35 @@ def test_damaged_counters(tmp_path, name):
     assert f"{name} is missing" in complain(write(path, without=[name]))
     for wrong in (np.array([1, 2]), np.array(1.5), np.array(-1), np.array(True)):
         assert f"{name} is {wrong.dtype}" in complain(write(path, {name: wrong}))
+
+
+def test_the_newest_are_kept_also_where_files_cannot_be_linked(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError
+
+    path = tmp_path / "last.safetensors"
+    for step in (10, 20, 30):
+        path.unlink(missing_ok=True)  # checkpoints are renamed into their place
+        path.write_text(str(step))
+        if step == 30:
+            monkeypatch.setattr(os, "link", refuse)
+        keep_newest(path, step, 2)
+    kept = sorted((tmp_path / "checkpoints").iterdir())
+    assert [(file.name, file.read_text()) for file in kept] == [
+        ("step-00000020.safetensors", "20"),
+        ("step-00000030.safetensors", "30"),
+    ]
+    # A run that went back to step 20 leaves nothing of the other way.
+    keep_newest(path, 25, 2)
+    assert [file.stem for file in sorted((tmp_path / "checkpoints").iterdir())] == ["step-00000020", "step-00000025"]
+    keep_newest(path, 26, 1)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_only_what_does_not_change_the_steps_may_change(tmp_path):
+    path = tmp_path / "last.safetensors"
+    before = Checkpoint(Config(), {}, 0, 0, 7)
+    free = parse_config({"train": {"keep_checkpoints": 5}, "tracker": {"confidence": 0.3}, "data": {"workers": 9}}, "t")
+    check_resumable(before, free, 7, {}, path)
+    with pytest.raises(InputError, match=r"train\.accumulate: 1 -> 2"):
+        check_resumable(before, parse_config({"train": {"accumulate": 2}}, "t"), 7, {}, path)

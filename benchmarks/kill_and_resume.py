@@ -1,0 +1,126 @@
+"""A training killed with SIGKILL at random moments and resumed each time, against one that nobody disturbed.
+
+    python benchmarks/kill_and_resume.py --kills 10
+
+Both must end with the same weights, bit for bit. Prints where each kill hit; exit code 1 when anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fairmot.checkpoint import load_checkpoint
+from fairmot.config import Config, parse_config
+from fairmot.data.converters import convert_motchallenge
+from fairmot.data.street import write_street
+from fairmot.metrics import read_metrics
+
+
+def configuration(description: Path, output: Path, epochs: int) -> Config:
+    """A small network with everything that a checkpoint must hold: moments, averages, several loader threads."""
+    return parse_config(
+        {
+            "network": {
+                "architecture": "lite",
+                "embedding": 8,
+                "head_width": 16,
+                "input_width_px": 96,
+                "input_height_px": 64,
+            },
+            "data": {"description": str(description), "max_objects": 20, "workers": 2},
+            "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "ema_decay": 0.9},
+            "train": {
+                "epochs": epochs,
+                "batch_size": 2,
+                "threads": 1,
+                "checkpoint_every_steps": 1,
+                "keep_checkpoints": 2,
+                "output": str(output),
+            },
+        },
+        "kill_and_resume",
+    )
+
+
+def start(config: Config) -> subprocess.Popen[bytes]:
+    """Start `fairmot train` on a configuration, or let it go on."""
+    file = config.train.output.with_suffix(".yaml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(config.model_dump_json())  # JSON is YAML
+    program = "from fairmot.cli import main; main()"
+    arguments = ["train", str(file), "--resume", "--engine", "torch", "--device", "cpu"]
+    with file.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=log, stderr=log)
+
+
+def steps_taken(config: Config) -> int:
+    """Steps that the run has written down."""
+    lines = read_metrics(config.train.output)
+    return int(lines[-1]["step"]) if lines else 0
+
+
+def kill_and_resume(config: Config, total_steps: int, kills: int, seed: int = 0) -> list[int]:
+    """Kill a run ``kills`` times at random moments, let it end, and return the steps after which each kill came.
+
+    A kill waits for a random step further on and then for a random part of a step, so that it also hits half-written
+    checkpoints.
+    """
+    chance = random.Random(seed)
+    killed_at: list[int] = []
+    while len(killed_at) < kills:
+        before = steps_taken(config)
+        room = max(1, (total_steps - before) // (kills - len(killed_at) + 1))
+        target = min(before + chance.randint(1, room), total_steps - 1)
+        process = start(config)
+        while steps_taken(config) < target and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() != -signal.SIGKILL:
+            raise RuntimeError(f"the run ended by itself: {config.train.output.with_suffix('.log').read_text()[-500:]}")
+        killed_at.append(steps_taken(config))
+    if start(config).wait():
+        raise RuntimeError(f"the last run failed: {config.train.output.with_suffix('.log').read_text()[-500:]}")
+    return killed_at
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """Names of all arrays that are not the same bits in the checkpoints of two run folders."""
+    one, other = (load_checkpoint(folder / "last.safetensors").state for folder in (first, second))
+    names = sorted(one.keys() | other.keys())
+    return [n for n in names if n not in one or n not in other or not np.array_equal(one[n], other[n])]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_street(folder / "streets", people=4, frames=6, size=(320, 192))
+        convert_motchallenge(folder / "streets", folder / "people", "street")
+        description = folder / "people" / "data.json"
+        whole, killed = (configuration(description, folder / run, arguments.epochs) for run in ("whole", "killed"))
+        if start(whole).wait():
+            print((folder / "whole.log").read_text())
+            return 1
+        steps = kill_and_resume(killed, steps_taken(whole), arguments.kills, arguments.seed)
+        print(f"killed after steps {', '.join(map(str, steps))} of {steps_taken(whole)}")
+        changed = differences(whole.train.output, killed.train.output)
+        print(f"arrays that differ: {', '.join(changed) or 'none'}")
+        return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Validation: scores of held-out pictures and sequences, the best kept, pictures to look at."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fairmot.checkpoint import load_checkpoint
+from fairmot.config import parse_config
+from fairmot.data.loader import create_loader
+from fairmot.detections import Detections
+from fairmot.errors import InputError
+from fairmot.metrics import read_validations
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+from fairmot.network.weights import load_weights
+from fairmot.train import train
+from fairmot.training import validation
+from fairmot.training.samples import Sample, draw_boxes, draw_heatmap, spaced
+from fairmot.training.validation import Validation, Validator
+
+
+@pytest.fixture
+def people(tmp_path, write_people):
+    """Six pictures to train on and two that are held out."""
+    write_people(tmp_path / "people", count=6)
+    return write_people(tmp_path / "people", count=2, name="held", part="val", seed=1)
+
+
+@pytest.fixture
+def sequence(tmp_path):
+    """Four frames of one bright walker, in MOTChallenge layout."""
+    folder = tmp_path / "sequences" / "walk"
+    (folder / "img1").mkdir(parents=True)
+    (folder / "gt").mkdir()
+    rows = []
+    for index in range(4):
+        image = np.full((96, 160, 3), 40, np.uint8)
+        cv2.rectangle(image, (20 + 5 * index, 30), (40 + 5 * index, 80), (200, 220, 240), -1)
+        cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.png"), image)
+        rows.append(f"{index + 1},1,{20 + 5 * index},30,20,50,1,1,1\n")
+    (folder / "gt" / "gt.txt").write_text("".join(rows))
+    (folder / "seqinfo.ini").write_text(
+        "[Sequence]\nname=walk\nimDir=img1\nframeRate=25\nseqLength=4\nimWidth=160\nimHeight=96\nimExt=.png\n"
+    )
+    return folder
+
+
+def configuration(description, output, data=(), **train_settings):
+    return parse_config(
+        {
+            "network": {
+                "architecture": "lite",
+                "embedding": 8,
+                "head_width": 16,
+                "input_width_px": 96,
+                "input_height_px": 64,
+            },
+            "data": {"description": str(description), "max_objects": 20, "workers": 0, **dict(data)},
+            "train": {"epochs": 2, "batch_size": 2, "threads": 1, "output": str(output), "validate_every_epochs": 1}
+            | train_settings,
+        },
+        "test",
+    )
+
+
+class FindsWhatIsLabelled:
+    """A detector that sees people as the fixture draws them, and one box where nobody is."""
+
+    def __init__(self, *_):
+        pass
+
+    def __call__(self, image):
+        bright = (image[..., 1] > 150).astype(np.uint8)
+        stats = cv2.connectedComponentsWithStats(bright)[2][1:]
+        stats = stats[stats[:, 4] > 200]
+        boxes = np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1).astype(np.float32)
+        boxes = np.concatenate([boxes, [[0, 0, 12, 12]]])
+        scores = np.append(np.full(len(stats), 0.9), 0.95).astype(np.float32)
+        return Detections(boxes, scores, np.tile(np.float32([1, 0]), (len(boxes), 1)))
+
+    def batch(self, images):
+        return [self(image) for image in images]
+
+
+def test_held_out_pictures_and_sequences_are_scored_and_logged(people, sequence, tmp_path):
+    pytest.importorskip("torch")
+    run, notes = tmp_path / "run", []
+    data = {"validation": str(sequence.parent), "validation_benchmark": "none"}
+    train(configuration(people, run, data, sample_pictures=2), "torch", "cpu", note=notes.append)
+    lines = read_validations(run)
+    assert [line["step"] for line in lines] == [3, 6]
+    for line in lines:
+        assert line.keys() == {"step", "AP50", "AP50_sequences", "HOTA", "MOTA", "IDF1"}
+    folder = run / "validation" / "epoch-0002"
+    assert json.loads((folder / "scores.json").read_text())["combined"]["Frames"] == 4
+    assert (folder / "walk.txt").exists()
+    assert sorted(path.name for path in (folder / "samples").iterdir()) == [
+        f"{number:02}-{kind}.jpg" for number in (1, 2) for kind in ("boxes", "heatmap")
+    ]
+    assert sum(note.startswith("epoch ") for note in notes) == 2
+    best, step = load_checkpoint(run / "best.safetensors"), lines[0]["step"]
+    assert best.epoch * 3 + best.step_in_epoch in (3, 6)
+    assert load_weights(run / "best_weights.safetensors").notes["AP50"] == f"{max(x['AP50'] for x in lines):.6f}"
+    assert step == 3
+    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    (events,) = (run / "tensorboard").iterdir()
+    values = [v for event in loader.LegacyEventFileLoader(str(events)).Load() for v in event.summary.value]
+    assert {"validation/AP50", "validation/HOTA", "heatmap"} <= {value.tag for value in values}
+    (picture,) = [v.image for v in values if v.tag == "validation/01-boxes"][:1]
+    decoded = cv2.imdecode(np.frombuffer(picture.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == (96, 160, 3) == (picture.height, picture.width, 3)
+
+
+def test_scores_are_those_of_the_detector_on_the_true_boxes(people, sequence, tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "Detector", FindsWhatIsLabelled)
+    data = {"validation": str(sequence), "validation_benchmark": "none"}
+    config = configuration(people, tmp_path / "run", data, sample_pictures=0)
+    weights = initial_weights(build_graph(config.network))
+    scores = Validator(config, "cpu")(weights, tmp_path / "out").scores
+    # The false box of each picture scores higher than all true ones.
+    assert scores["AP50"] == pytest.approx(4 / 6)
+    assert scores["AP50_sequences"] == pytest.approx(4 / 8)
+    assert scores["IDF1"] == pytest.approx(2 * 4 / (2 * 4 + 4))  # four false boxes in four frames
+    config = configuration(people, tmp_path / "run", sample_pictures=0)
+    assert Validator(config, "cpu")(weights, tmp_path / "out").scores.keys() == {"AP50"}
+
+
+def test_the_best_is_chosen_by_the_named_score(people, sequence, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    given = iter([{"AP50": 0.1, "IDF1": 0.5}, {"AP50": 0.9, "IDF1": 0.7}, {"AP50": 0.95, "IDF1": 0.6}])
+    monkeypatch.setattr(Validator, "__call__", lambda *_: Validation(next(given), {}))
+    data = {"validation": str(sequence), "validation_benchmark": "none"}
+    config = configuration(people, tmp_path / "run", data, epochs=3, best_score="IDF1")
+    train(config, "torch", "cpu")
+    assert load_checkpoint(tmp_path / "run" / "best.safetensors").epoch == 2
+    assert load_weights(tmp_path / "run" / "best_weights.safetensors").notes["IDF1"] == "0.700000"
+
+
+def test_a_run_killed_while_it_validates_owes_the_validation(people, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    original = Validator.__call__
+
+    def killed(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(Validator, "__call__", killed)
+    config = configuration(people, tmp_path / "run", sample_pictures=0)
+    with pytest.raises(SystemExit):
+        train(config, "torch", "cpu")
+    monkeypatch.setattr(Validator, "__call__", original)
+    train(config, "torch", "cpu", resume=True)
+    train(config, "torch", "cpu", resume=True)
+    assert [line["step"] for line in read_validations(tmp_path / "run")] == [3, 6]
+
+
+def test_training_never_reads_the_held_out_lists(people, tmp_path):
+    pytest.importorskip("torch")
+    config = configuration(people, tmp_path / "run", validate_every_epochs=0, epochs=1)
+    assert not [path for path in create_loader(config).pictures.paths if "held" in path.name]
+    (people.parent / "held.txt").unlink()
+    for path in people.parent.glob("*/held-*"):
+        path.unlink()
+    train(config, "torch", "cpu")
+
+
+def test_held_out_pictures_that_are_trained_on_too_are_mentioned(people, tmp_path):
+    pytest.importorskip("torch")
+    (people.parent / "held.txt").write_text("images/made-0.png\nimages/held-0.png\n")
+    notes = []
+    config = configuration(people, tmp_path / "run", epochs=1, sample_pictures=0)
+    train(config, "torch", "cpu", note=notes.append)
+    assert [note for note in notes if note.startswith("1 held-out pictures are trained on too")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "message"),
+    [
+        ({}, {"validation_sets": ["hold"]}, "no set 'hold' under 'val'.*did you mean 'held'"),
+        ({"best_score": "HOTA"}, {}, "best_score HOTA: only sequences have it"),
+        ({}, {"validation": "absent"}, "absent: no such folder"),
+    ],
+)
+def test_mistakes_are_found_before_training(settings, data, message, people, tmp_path):
+    config = configuration(people, tmp_path / "run", data, **settings)
+    with pytest.raises(InputError, match=message):
+        train(config, "torch", "cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_to_validate_on_is_a_mistake(tmp_path, write_people):
+    config = configuration(write_people(tmp_path), tmp_path / "run")
+    with pytest.raises(InputError, match="nothing to validate on"):
+        Validator(config)
+
+
+def test_samples_show_both_kinds_of_boxes_and_the_heatmap():
+    image = np.zeros((60, 100, 3), np.uint8)
+    sample = Sample(image, np.array([[10.0, 10, 30, 50]]))
+    boxes = np.array([[60, 10, 80, 50], [40, 10, 50, 50]], np.float32)
+    scene = draw_boxes(sample, Detections(boxes, np.array([0.9, 0.2], np.float32)), confidence=0.4)
+    assert scene[30, 10].tolist() == [80, 220, 80]
+    assert scene[30, 60].tolist() == [0, 140, 255]
+    assert scene[30, 40].tolist() == [0, 0, 0]  # below the confidence
+    assert not image.any()
+
+    def network(pixels):
+        assert pixels.shape == (1, 3, 64, 96)
+        logits = np.full((1, 1, 16, 24), -9, np.float32)
+        logits[0, 0, 8, 12] = 9
+        return {"heatmap": logits}
+
+    heat = draw_heatmap(image, network, (96, 64)).sum(axis=2)
+    assert heat.shape == (64, 96)
+    assert heat[33, 49] > 2 * heat[33, 20]
+
+
+def test_samples_are_spaced_evenly():
+    assert spaced(10, 3) == [0, 4, 9]
+    assert spaced(2, 4) == [0, 1]
+    assert spaced(5, 0) == []
