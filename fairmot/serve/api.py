@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 import fairmot
 from fairmot.serve.service import Service
 from fairmot.serve.store import Job
-from fairmot.serve.tracking import Running
+from fairmot.serve.streams import MEDIA_TYPE, changes, pictures
 from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
 from fairmot.serve.workers import PAGE
 
-_KEEP_ALIVE_SECONDS = 10.0
-_SHORTEST_PAUSE_SECONDS = 0.1
-_BOUNDARY = "fairmot-frame"
 # The report brings its scripts along; they may talk to nobody.
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -214,7 +208,7 @@ async def live(job_id: JobId, service: Shared) -> StreamingResponse:
     if running is None:
         _find(service, job_id)
         raise HTTPException(409, "the job does not run")
-    return StreamingResponse(_pictures(service, running), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+    return StreamingResponse(pictures(service.hub, running), media_type=MEDIA_TYPE)
 
 
 @router.get(
@@ -226,47 +220,7 @@ async def live(job_id: JobId, service: Shared) -> StreamingResponse:
 )
 async def events(service: Shared) -> StreamingResponse:
     """Send an event `job` with each job at first and whenever it changes, `gone` with the id of a deleted one."""
-    return StreamingResponse(_changes(service), media_type="text/event-stream")
-
-
-async def _pictures(service: Service, running: Running) -> AsyncIterator[bytes]:
-    opening = f"--{_BOUNDARY}\r\n".encode()
-    yield opening
-    seen, shown = -1, None
-    counted = None
-    try:
-        while not (running.hub.closed or service.hub.closed):
-            if counted is None and running.view is not None:
-                counted = running.view
-                counted.watcher_count += 1
-            picture = None if counted is None else counted.picture
-            if picture is not None and picture is not shown:
-                shown = picture
-                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
-                # The next boundary goes with the picture: browsers show one when they have seen its end.
-                yield head + picture + b"\r\n" + opening
-            seen = await running.hub.wait(seen, 0.25)
-    finally:
-        if counted is not None:
-            counted.watcher_count -= 1
-
-
-async def _changes(service: Service) -> AsyncIterator[str]:
-    told: dict[str, str] = {}
-    seen, spoken = service.hub.version, time.monotonic()
-    yield "retry: 1000\n\n"
-    while not service.hub.closed:
-        views = await run_in_threadpool(_all, service)
-        now = {view.id: view.model_dump_json() for view in views}
-        lines = [f"event: job\ndata: {text}\n\n" for key, text in reversed(now.items()) if told.get(key) != text]
-        lines += [f"event: gone\ndata: {json.dumps(key)}\n\n" for key in told.keys() - now.keys()]
-        told = now
-        if lines or time.monotonic() - spoken > _KEEP_ALIVE_SECONDS:
-            spoken = time.monotonic()
-            yield "".join(lines) or ": still here\n\n"
-        # Many frames a second are one event.
-        await asyncio.sleep(_SHORTEST_PAUSE_SECONDS)
-        seen = await service.hub.wait(seen, 1.0)
+    return StreamingResponse(changes(service.hub, partial(_all, service)), media_type="text/event-stream")
 
 
 def _all(service: Service) -> list[JobView]:

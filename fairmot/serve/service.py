@@ -106,7 +106,7 @@ class Service:
             address, shown = permitted_stream(stream, self.settings)
         except InputError as error:
             raise HTTPException(403 if "not permitted" in str(error) else 422, str(error)) from error
-        media = await self._checked(lambda: _ask(address))
+        media = await self._checked(lambda: _ask(address, shown, self.settings))
         return self._add(Job(new_id(), shown_name(shown), "stream", address), media)
 
     async def _probed(self, job: Job, path: Path) -> Job:
@@ -144,9 +144,11 @@ def shown_name(text: str) -> str:
     return visible.strip()[:_LONGEST_NAME] or "video"
 
 
-def _ask(address: str) -> Media:
+def _ask(address: str, shown: str, settings: Settings) -> Media:
     """Open a stream for a moment."""
     reader = read_frames(address)
     with suppress(OSError):
         reader.close()
+    if reader.size[0] * reader.size[1] > settings.max_pixels:
+        raise InputError(f"{shown}: pictures of {reader.size[0]} x {reader.size[1]} pixels are too large")
     return Media(*reader.size, reader.frame_rate, reader.frame_count)

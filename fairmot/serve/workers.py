@@ -49,6 +49,7 @@ class Workers:
         self._running: dict[str, Running] = {}
         self._changed = threading.Condition()
         self._stopping = False
+        self._closed = False
         self._threads: list[threading.Thread] = []
 
     def start(self, bind: Callable[[Hub], None]) -> None:
@@ -74,6 +75,8 @@ class Workers:
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        with self._changed:
+            self._closed = True
 
     def wake(self) -> None:
         """Say that there is a new job."""
@@ -165,17 +168,20 @@ class Workers:
             outcome = {"state": "interrupted", "problem": "the server was stopped while this was running"}
         if outcome.get("problem"):
             outcome["problem"] = outcome["problem"].replace(job.source, job.name)
-        if job.kind == "upload" and outcome["state"] != "interrupted":
-            # What was interrupted can be begun again.
-            self.store.source_file(job.id).unlink(missing_ok=True)
-        self.store.change(
-            job.id,
-            ended=time.time(),
-            frames=running.frames,
-            frame_total=running.frame_total,
-            identities=running.identities,
-            **outcome,
-        )
+        with self._changed:
+            if self._closed:  # too late: the next start finds it interrupted
+                return
+            self.store.change(
+                job.id,
+                ended=time.time(),
+                frames=running.frames,
+                frame_total=running.frame_total,
+                identities=running.identities,
+                **outcome,
+            )
+            if job.kind == "upload" and outcome["state"] != "interrupted":
+                # What was interrupted can be begun again.
+                self.store.source_file(job.id).unlink(missing_ok=True)
         with self._changed:
             del self._running[job.id]
         running.hub.close()

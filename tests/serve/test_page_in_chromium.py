@@ -10,7 +10,9 @@ PICTURE = """() => {
   ink.drawImage(image, 0, 0);
   const pixels = ink.getImageData(0, 0, canvas.width, canvas.height).data;
   const bright = [];
-  for (let i = 0; i < pixels.length; i += 4) if (pixels[i] > 235 && pixels[i + 1] > 235 && pixels[i + 2] > 235) bright.push((i / 4) % canvas.width);
+  for (let i = 0; i < pixels.length; i += 4) {
+    if (Math.min(pixels[i], pixels[i + 1], pixels[i + 2]) > 235) bright.push((i / 4) % canvas.width);
+  }
   return bright.length ? bright.reduce((a, b) => a + b) / bright.length : null;
 }"""
 
@@ -24,11 +26,11 @@ def opened(chromium):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
         contexts.append(context)
         page = context.new_page()
-        origin = "/".join(url.split("/")[:3])
+        allowed = ("/".join(url.split("/")[:3]), "data:", "blob:")
         note = lambda text: any(part in text for part in expected) or complaints.append(text)  # noqa: E731
         page.on("console", lambda message: note(message.text))
         page.on("pageerror", lambda error: note(str(error)))
-        page.on("request", lambda asked: asked.url.startswith((origin, "data:", "blob:")) or complaints.append(asked.url))
+        page.on("request", lambda asked: asked.url.startswith(allowed) or complaints.append(asked.url))
         page.goto(url)
         return page
 
@@ -51,7 +53,7 @@ def text(page, name):
     return page.evaluate(f"document.getElementById('{name}').textContent")
 
 
-def test_upload_watch_download(opened, start, film, slow, tmp_path):
+def test_upload_watch_download(start, opened, film, slow, tmp_path):
     server = start(slow(0.08))
     page = opened(server.url)
     until(page, "document.body.dataset.ready !== undefined")
@@ -72,7 +74,10 @@ def test_upload_watch_download(opened, start, film, slow, tmp_path):
 
     until(page, "document.getElementById('state').textContent === 'done'")
     until(page, "document.getElementById('video').readyState > 0")
-    assert page.evaluate("[document.getElementById('live').hidden, document.getElementById('video').videoWidth]") == [True, 320]
+    assert page.evaluate("[document.getElementById('live').hidden, document.getElementById('video').videoWidth]") == [
+        True,
+        320,
+    ]
     assert "People2" in text(page, "tiles")
     with page.expect_download() as download:
         page.click("#result-tracks-txt")
@@ -96,7 +101,7 @@ def test_upload_watch_download(opened, start, film, slow, tmp_path):
     assert server.client.get("/api/jobs").json() == []
 
 
-def test_keys_refusals_and_a_narrow_screen(opened, start, film, slow, tmp_path):
+def test_keys_refusals_and_a_narrow_screen(start, opened, film, slow, tmp_path):
     detector = slow()
     server = start(detector)
     detector.hold()
@@ -122,7 +127,7 @@ def test_keys_refusals_and_a_narrow_screen(opened, start, film, slow, tmp_path):
     until(page, "document.getElementById('state').textContent === 'done'")
 
 
-def test_with_a_token_one_logs_in(opened, start):
+def test_with_a_token_one_logs_in(start, opened):
     token = "a-secret-of-enough-letters"
     server = start(token=token)
     page = opened(server.url, expected=("401",))

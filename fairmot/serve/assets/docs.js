@@ -13,6 +13,11 @@ function named(schema) {
   return schema.format ?? schema.type ?? "";
 }
 
+// `code` in a description.
+function prose(text) {
+  return element("p", {}, ...text.split("`").map((part, place) => place % 2 ? element("code", {}, part) : part));
+}
+
 function rows(entries) {
   return element("div", { class: "scroll-x" }, element("table", {}, element("tbody", {}, ...entries.map(([name, type, text]) => element(
     "tr", {}, element("th", { scope: "row" }, element("code", {}, name)), element("td", {}, type), element("td", { class: "text" }, text ?? ""))))));
@@ -34,10 +39,10 @@ for (const tag of spec.tags) {
       if (!route.tags?.includes(tag.name)) continue;
       const card = element("section", { class: "card route" },
         element("h3", {}, element("span", { class: `method ${method}` }, method.toUpperCase()), element("code", {}, path), element("span", { class: "note" }, route.summary)),
-        element("p", {}, route.description ?? ""),
+        prose(route.description ?? ""),
         element("pre", {}, command(method, path, route)));
       if (route.parameters?.length) card.append(rows(route.parameters.map((each) => [each.name, `${each.in}: ${named(each.schema)}`, each.description])));
-      card.append(rows(Object.entries(route.responses).map(([code, answer]) => [code, named(Object.values(answer.content ?? {})[0]?.schema), answer.description])));
+      card.append(rows(Object.entries(route.responses).map(([code, answer]) => [code, named(Object.values(answer.content ?? {})[0]?.schema), answer.description.replace("Successful Response", "")])));
       cards.push(card);
     }
   }

@@ -135,7 +135,7 @@ window.addEventListener("hashchange", () => choose(location.hash.slice(1)));
 const server = await ask("GET", "/api/server");
 uploads.limit = server.limits.max_upload_bytes;
 byId("facts").textContent = `${server.detector} · version ${server.version}`;
-byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${clock(server.limits.max_seconds)} long`;
+byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${+(server.limits.max_seconds / 60).toFixed(1)} minutes`;
 byId("path-form").hidden = !server.allows_paths;
 byId("stream-form").hidden = !server.allows_streams;
 listen();

@@ -1,0 +1,60 @@
+"""Answers without an end: live pictures of a job, changes of all jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+
+from starlette.concurrency import run_in_threadpool
+
+from fairmot.serve.hub import Hub
+from fairmot.serve.tracking import Running
+from fairmot.serve.views import JobView
+
+_KEEP_ALIVE_SECONDS = 10.0
+_SHORTEST_PAUSE_SECONDS = 0.1
+MEDIA_TYPE = "multipart/x-mixed-replace; boundary=fairmot-frame"
+
+
+async def pictures(server: Hub, running: Running) -> AsyncIterator[bytes]:
+    """Yield motion JPEG until the job or the server ends."""
+    opening = b"--fairmot-frame\r\n"
+    yield opening
+    seen, shown = -1, None
+    counted = None
+    try:
+        while not (running.hub.closed or server.closed):
+            if counted is None and running.view is not None:
+                counted = running.view
+                counted.watcher_count += 1
+            picture = None if counted is None else counted.picture
+            if picture is not None and picture is not shown:
+                shown = picture
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+                # The next boundary goes with the picture: browsers show one when they have seen its end.
+                yield head + picture + b"\r\n" + opening
+            seen = await running.hub.wait(seen, 0.25)
+    finally:
+        if counted is not None:
+            counted.watcher_count -= 1
+
+
+async def changes(server: Hub, list_jobs: Callable[[], list[JobView]]) -> AsyncIterator[str]:
+    """Yield server-sent events until the server ends: every job, then those that change or are gone."""
+    told: dict[str, str] = {}
+    seen, spoken = server.version, time.monotonic()
+    yield "retry: 1000\n\n"
+    while not server.closed:
+        views = await run_in_threadpool(list_jobs)
+        now = {view.id: view.model_dump_json() for view in views}
+        lines = [f"event: job\ndata: {text}\n\n" for key, text in reversed(now.items()) if told.get(key) != text]
+        lines += [f"event: gone\ndata: {json.dumps(key)}\n\n" for key in told.keys() - now.keys()]
+        told = now
+        if lines or time.monotonic() - spoken > _KEEP_ALIVE_SECONDS:
+            spoken = time.monotonic()
+            yield "".join(lines) or ": still here\n\n"
+        # Many frames a second are one event.
+        await asyncio.sleep(_SHORTEST_PAUSE_SECONDS)
+        seen = await server.wait(seen, 1.0)
