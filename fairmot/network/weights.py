@@ -90,7 +90,8 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, str], Arrays]:
             arrays = {name: file.get_tensor(name) for name in file.keys()} if with_arrays else {}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(
-            f"{path}: not a safetensors file ({_one_line(error)}), or cut off; 'fairmot convert' reads .pth, .ckpt and .onnx"
+            f"{path}: not a safetensors file ({_one_line(error)}), or cut off; "
+            "'fairmot convert' reads .pth, .ckpt and .onnx"
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {_one_line(error)}") from error
