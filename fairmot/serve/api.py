@@ -220,7 +220,8 @@ async def live(job_id: JobId, service: Shared) -> StreamingResponse:
 )
 async def events(service: Shared) -> StreamingResponse:
     """Send an event `job` with each job at first and whenever it changes, `gone` with the id of a deleted one."""
-    return StreamingResponse(changes(service.hub, partial(_all, service)), media_type="text/event-stream")
+    news = changes(service.hub, service.store.all, partial(_view, service))
+    return StreamingResponse(news, media_type="text/event-stream")
 
 
 def _all(service: Service) -> list[JobView]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.concurrency import run_in_threadpool
 
 from fairmot.serve.hub import Hub
+from fairmot.serve.store import Job
 from fairmot.serve.tracking import Running
 from fairmot.serve.views import JobView
 
@@ -41,20 +42,36 @@ async def pictures(server: Hub, running: Running) -> AsyncIterator[bytes]:
             counted.watcher_count -= 1
 
 
-async def changes(server: Hub, list_jobs: Callable[[], list[JobView]]) -> AsyncIterator[str]:
+async def changes(
+    server: Hub, list_jobs: Callable[[], list[Job]], describe: Callable[[Job], JobView]
+) -> AsyncIterator[str]:
     """Yield server-sent events until the server ends: every job, then those that change or are gone."""
-    told: dict[str, str] = {}
+    told: dict[str, tuple[Job, str]] = {}
+
+    def news() -> str:
+        listed = list_jobs()
+        events = []
+        for job in listed:
+            before = told.get(job.id)
+            # Jobs that rest are not described again: there may be thousands.
+            if before is not None and before[0] == job and job.state != "running":
+                continue
+            text = describe(job).model_dump_json()
+            if before is None or before[1] != text:
+                events.append(f"event: job\ndata: {text}\n\n")
+            told[job.id] = (job, text)
+        for job_id in told.keys() - {job.id for job in listed}:
+            del told[job_id]
+            events.append(f"event: gone\ndata: {json.dumps(job_id)}\n\n")
+        return "".join(events)
+
     seen, spoken = server.version, time.monotonic()
     yield "retry: 1000\n\n"
     while not server.closed:
-        views = await run_in_threadpool(list_jobs)
-        now = {view.id: view.model_dump_json() for view in views}
-        lines = [f"event: job\ndata: {text}\n\n" for key, text in reversed(now.items()) if told.get(key) != text]
-        lines += [f"event: gone\ndata: {json.dumps(key)}\n\n" for key in told.keys() - now.keys()]
-        told = now
-        if lines or time.monotonic() - spoken > _KEEP_ALIVE_SECONDS:
+        events = await run_in_threadpool(news)
+        if events or time.monotonic() - spoken > _KEEP_ALIVE_SECONDS:
             spoken = time.monotonic()
-            yield "".join(lines) or ": still here\n\n"
+            yield events or ": still here\n\n"
         # Many frames a second are one event.
         await asyncio.sleep(_SHORTEST_PAUSE_SECONDS)
         seen = await server.wait(seen, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairmot.detections import Detections, Tracks
+from fairmot.files import replacing
 from fairmot.media.frames import FrameReader, read_frames
+from fairmot.media.locations import without_password
 from fairmot.media.results import ResultFiles
 from fairmot.media.source import Frame
-from fairmot.run_file import save_run
+from fairmot.run_file import RUN_FILE, save_run
 from fairmot.serve.hub import Hub
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
@@ -48,6 +51,7 @@ class Running:
 
 def track_job(
     source: Path | str,
+    shown: str,
     folder: Path,
     detector: Detector,
     config: TrackerConfig,
@@ -59,6 +63,7 @@ def track_job(
 
     Args:
         source: a file that was probed, or a stream that is permitted.
+        shown: what the client calls it.
         folder: gets ``tracks.txt``, ``tracks.mp4`` and ``run.json``.
         detector: this thread's own.
         config: constants of the tracker.
@@ -83,7 +88,7 @@ def track_job(
         running.view.offer(frame, tracks)
 
     files = _WatchedFiles(folder, reader, watch)
-    run = SourceRun(source, STEM, reader, files, config)
+    run = SourceRun(without_password(str(source)), STEM, reader, files, config)
     running.stage = "track"
     begun = time.monotonic()
     with run:
@@ -101,7 +106,16 @@ def track_job(
         run.interrupted = running.cancelled.is_set()
         run.finish(detector)
     save_run(folder, [run], detector, config)
+    _tell_name(folder / RUN_FILE, shown)
     return run.report()
+
+
+def _tell_name(path: Path, shown: str) -> None:
+    """Put the client's name in place of the server's path, which is nobody's business."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["sources"][STEM]["source"] = shown
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class _WatchedFiles(ResultFiles):

@@ -13,6 +13,7 @@ from typing import Any
 from fairmot.errors import InputError
 from fairmot.report.report import report
 from fairmot.serve.hub import Hub
+from fairmot.serve.probe import permitted_path, permitted_stream
 from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore
 from fairmot.serve.tracking import STEM, Running, track_job
@@ -136,8 +137,13 @@ class Workers:
                 last = time.monotonic()
                 self.hub.ring()
 
-        source = job.source if job.kind == "stream" else Path(job.source)
-        run = track_job(source, folder, detector, self._config, self._settings, running, progress)
+        source: Path | str = self.store.source_file(job.id)
+        # Asked again: the server may have been started anew, with other permissions.
+        if job.kind == "path":
+            source = permitted_path(job.source, self._settings)
+        elif job.kind == "stream":
+            source = permitted_stream(job.source, self._settings)[0]
+        run = track_job(source, job.name, folder, detector, self._config, self._settings, running, progress)
         if running.view is not None and running.view.poster is not None:
             (folder / POSTER).write_bytes(running.view.poster)
         problem = run.problem
@@ -167,7 +173,9 @@ class Workers:
         if outcome["state"] == "cancelled" and self._stopping:
             outcome = {"state": "interrupted", "problem": "the server was stopped while this was running"}
         if outcome.get("problem"):
-            outcome["problem"] = outcome["problem"].replace(job.source, job.name)
+            # Paths of the server are nobody's business.
+            for path in (job.source, str(self.store.source_file(job.id)), str(self.store.result_folder(job.id))):
+                outcome["problem"] = outcome["problem"].replace(path, job.name)
         with self._changed:
             if self._closed:  # too late: the next start finds it interrupted
                 return

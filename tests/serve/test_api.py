@@ -27,6 +27,8 @@ def test_an_upload_is_tracked_as_the_command_tracks_it(shared, film, tmp_path, s
     assert rows == run.text.read_text()
     with pytest.raises(AssertionError):  # the twin: one number differs
         assert rows == run.text.read_text().replace("1,1,", "1,2,", 1)
+    made_from = shared.client.get(f"/api/jobs/{job['id']}/results/run.json").json()["sources"]["tracks"]["source"]
+    assert made_from == "street.mp4"
     # The upload itself is gone.
     assert list((shared.settings.folder / "sources").iterdir()) == []
 
@@ -151,12 +153,13 @@ def test_cancelling_keeps_what_was_tracked(start, film, slow):
     assert not (server.settings.folder / "results" / running).exists()
 
 
-def test_live_pictures_and_events(start, film, slow):
-    detector = slow(0.03)
+def test_live_pictures_and_events(start, film, slow, wait_until):
+    detector = slow(0.06)
     server = start(detector)
     with server.client.stream("GET", "/api/events") as events:
         lines = events.iter_lines()
         job_id = server.upload(film).json()["id"]
+        wait_until(lambda: server.job(job_id)["state"] == "running")
         with server.client.stream("GET", f"/api/jobs/{job_id}/live") as live:
             assert live.headers["content-type"] == "multipart/x-mixed-replace; boundary=fairmot-frame"
             body = b"".join(live.iter_bytes())  # it ends with the job

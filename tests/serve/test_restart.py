@@ -34,6 +34,23 @@ def test_results_and_the_queue_survive(start, film, slow):
     assert again.client.get(f"/api/jobs/{running}/results/tracks.txt").text == rows
 
 
+def test_permissions_are_those_of_the_server_that_runs_the_job(start, film, slow, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "street.mp4").write_bytes(film.read_bytes())
+    detector = slow()
+    server = start(detector, allow_paths=folder)
+    detector.hold()
+    server.upload(film)
+    assert detector.reached.wait(10)
+    waiting = [server.client.post("/api/jobs", json={"path": "street.mp4"}).json()["id"] for _ in range(2)]
+    server.stop()
+    again = start(slow(), folder=server.settings.folder)
+    for job_id in waiting:
+        job = again.ended(job_id)
+        assert (job["state"], "without --allow-paths" in job["problem"]) == ("failed", True)
+
+
 def test_a_crash_leaves_an_interrupted_job(tmp_path):
     store = JobStore(tmp_path)
     ids = [new_id() for _ in range(2)]
