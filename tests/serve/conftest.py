@@ -61,9 +61,11 @@ class Running:
         until(lambda: self.server.started)
 
     def stop(self):
-        self.detector.go_on.set()
         self.client.close()
         self.server.should_exit = True
+        # A job that is held ends when the server does, so that no other is begun meanwhile.
+        until(lambda: self.service.workers._stopping)
+        self.detector.go_on.set()
         self.thread.join(20)
         self.listening.close()
         assert not self.thread.is_alive()
