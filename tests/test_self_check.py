@@ -6,14 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from fairmot import console
+from fairmot.cli import app
 from fairmot.config import parse_config
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
 from fairmot.self_check import LossFall, SelfCheck, _can_be_told_apart, _choose_pictures, _settings, self_check
 
-RATE = 8e-3  # the network is tiny
+RATE = 1.2e-2  # the network is tiny
 
 
 def configuration(description, **data):
@@ -138,3 +140,15 @@ def test_the_table_names_what_failed():
     verdicts = {words[1]: words[-2] for words in rows if words and words[0] == "│"}
     assert verdicts == {"heatmap": "ok", "identity": "FAILED", "boxes": "FAILED"}
     capture.file.close()
+
+
+@pytest.mark.parametrize(("end", "code"), [(0.05, 0), (1.5, 1)])
+def test_the_command_ends_with_1_and_names_the_loss(end, code, people, tmp_path, monkeypatch):
+    outcome = SelfCheck("torch", 60, 12.0, (LossFall("identity", 2.0, end, 0.2),), boxes=8, found=8, left_out=0)
+    monkeypatch.setattr("fairmot.self_check.self_check", lambda *_: outcome)
+    (tmp_path / "mine.yaml").write_text(configuration(people).model_dump_json())
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "mine.yaml"), "--self-check", "--engine", "torch"])
+    assert result.exit_code == code, result.output
+    line = "fairmot: self-check failed: loss identity fell from 2 to 1.5 only, expected 0.2 or less"
+    assert (line in result.stderr) == bool(code)
+    assert "identity" in result.stdout
