@@ -78,7 +78,8 @@ def evaluate(
     Returns:
         What ``score`` returns, with the classic table, and ``"detection"``: AP at IoU 0.5 of the detections alone
         (``AP50``), ``"speed"``: frames, seconds and frames/s over all sequences, ``"output"``: the folder,
-        ``"archive"``: the zip where one was wanted, and ``"problems"``: a line for each sequence of which something could not be read.
+        ``"archive"``: the zip where one was wanted, and ``"problems"``: a line for each sequence of which something
+        could not be read.
 
     Raises:
         InputError: as ``score`` and ``track``; or a sequence has more pictures than frames.
