@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -58,7 +59,7 @@ def serve(settings: Settings, model: Model, started: Callable[[str], Any] | None
     Raises:
         InputError: the address cannot be had, or the folder of the jobs cannot be used.
     """
-    with closing(_listen(settings)) as listening:
+    with closing(listen(settings)) as listening:
         port = listening.getsockname()[1]
         settings = replace(settings, port=port)
         server = Server(Service(settings, model))
@@ -77,12 +78,28 @@ def page_address(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that takes connections.
+
+    Raises:
+        InputError: the address cannot be had.
+    """
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = found[0]
+        # With its protocol stated: asyncio sends without delay only then, else every answer waits for 40 ms.
+        made = socket.socket(family, kind, protocol)
+        try:
+            if os.name == "posix":  # elsewhere it would let two servers share a port
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+            made.listen(128)
+        except BaseException:
+            made.close()
+            raise
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"--host {settings.host} --port {settings.port}: cannot listen there ({reason}); give another --port"
         ) from error
+    return made

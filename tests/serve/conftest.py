@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import socket
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from fairmot.config import TrackerConfig
-from fairmot.serve.server import Server
+from fairmot.serve.server import Server, listen
 from fairmot.serve.service import Model, Service
 from fairmot.serve.settings import Settings
 
@@ -49,7 +48,7 @@ class Running:
 
     def __init__(self, settings, detector):
         self.detector = detector
-        self.listening = socket.create_server((settings.host, 0))
+        self.listening = listen(replace(settings, port=0))
         self.settings = replace(settings, port=self.listening.getsockname()[1])
         self.service = Service(self.settings, Model(lambda: detector, TrackerConfig(), "bright in test at 64x64"))
         self.server = Server(self.service)

@@ -84,6 +84,16 @@ def test_a_port_that_is_taken(start, tmp_path):
         fairmot.serve.server.serve(replace(server.settings, folder=tmp_path / "other"), server.service.model)
 
 
+def test_answers_come_without_delay(start):
+    client = start().client
+    times = []
+    for _ in range(15):
+        begun = time.perf_counter()
+        client.get("/api/server")
+        times.append(time.perf_counter() - begun)
+    assert sorted(times)[5] < 0.03  # 0.04 where small packets wait for each other
+
+
 def test_the_command_serves_and_ends_with_ctrl_c(tmp_path, film, wait_until):
     """The documented requests, sent to the real command; then it is ended while somebody watches."""
     program = [sys.executable, "-c", "from fairmot.cli import main; main()"]
