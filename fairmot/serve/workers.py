@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ PAGE, POSTER = "report.html", "poster.jpg"
 
 _log = logging.getLogger("fairmot.serve")
 _PROGRESS_SECONDS = 0.2
+_PAUSE_SECONDS = 5.0
 # Videos up to this size become part of the report; a browser ends at strings of half a gigabyte.
 _EMBED_BYTES = 200 * 2**20
 
@@ -107,9 +109,7 @@ class Workers:
         detector: Detector | None = None
         while True:
             with self._changed:
-                job = None
-                while not self._stopping and (job := self.store.take()) is None:
-                    self._changed.wait()
+                job = self._next()
                 if job is None:
                     return
                 running = self._running[job.id] = Running(job.id)
@@ -123,7 +123,22 @@ class Workers:
             except Exception as error:  # one broken video must not end the queue
                 _log.exception("job %s", job.id)
                 outcome = {"state": "failed", "problem": f"internal error ({type(error).__name__})"}
-            self._end(job, running, outcome)
+            try:
+                self._end(job, running, outcome)
+            except (sqlite3.Error, OSError):  # a full disk; the next start finds the job interrupted
+                _log.exception("job %s", job.id)
+
+    def _next(self) -> Job | None:
+        """Wait for a job; None at the end. The caller holds the lock."""
+        while not self._stopping:
+            try:
+                if (job := self.store.take()) is not None:
+                    return job
+                self._changed.wait()
+            except sqlite3.Error:
+                _log.exception("the queue cannot be read")
+                self._changed.wait(_PAUSE_SECONDS)
+        return None
 
     def _run(self, job: Job, running: Running, detector: Detector) -> dict[str, Any]:
         folder = self.store.result_folder(job.id)
@@ -176,24 +191,26 @@ class Workers:
             # Paths of the server are nobody's business.
             for path in (job.source, str(self.store.source_file(job.id)), str(self.store.result_folder(job.id))):
                 outcome["problem"] = outcome["problem"].replace(path, job.name)
-        with self._changed:
-            if self._closed:  # too late: the next start finds it interrupted
-                return
-            self.store.change(
-                job.id,
-                ended=time.time(),
-                frames=running.frames,
-                frame_total=running.frame_total,
-                identities=running.identities,
-                **outcome,
-            )
-            if job.kind == "upload" and outcome["state"] != "interrupted":
-                # What was interrupted can be begun again.
-                self.store.source_file(job.id).unlink(missing_ok=True)
-        with self._changed:
-            del self._running[job.id]
-        running.hub.close()
-        self.hub.ring()
+        try:
+            with self._changed:
+                if self._closed:  # too late: the next start finds it interrupted
+                    return
+                self.store.change(
+                    job.id,
+                    ended=time.time(),
+                    frames=running.frames,
+                    frame_total=running.frame_total,
+                    identities=running.identities,
+                    **outcome,
+                )
+                if job.kind == "upload" and outcome["state"] != "interrupted":
+                    # What was interrupted can be begun again.
+                    self.store.source_file(job.id).unlink(missing_ok=True)
+        finally:
+            with self._changed:
+                del self._running[job.id]
+            running.hub.close()
+            self.hub.ring()
 
 
 class _CancelledError(Exception):

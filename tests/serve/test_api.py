@@ -1,6 +1,7 @@
 """The API over real connections: upload, progress, results, cancelling, refusals."""
 
 import json
+import sqlite3
 
 import numpy as np
 import pytest
@@ -187,6 +188,24 @@ def test_a_job_that_breaks_does_not_stop_the_next(start, film, slow):
     assert broken["can_restart"] is False
     detector.seconds = 0
     assert server.ended(server.upload(film).json()["id"])["state"] == "done"
+
+
+def test_a_full_disk_does_not_stop_the_queue(start, film, monkeypatch, wait_until):
+    server = start()
+    write, failed = server.service.store.change, []
+
+    def change(job_id, *states, **values):
+        if not failed:
+            failed.append(job_id)
+            raise sqlite3.OperationalError("database or disk is full")
+        return write(job_id, *states, **values)
+
+    monkeypatch.setattr(server.service.store, "change", change)
+    lost = server.upload(film).json()["id"]
+    wait_until(lambda: failed)
+    assert server.ended(server.upload(film).json()["id"])["state"] == "done"
+    server.stop()
+    assert start().job(lost)["state"] == "interrupted"
 
 
 def test_the_description_names_every_route_and_its_refusals(shared):
