@@ -29,6 +29,7 @@ def weights(tmp_path_factory):
     for name in ("hm", "wh", "id", "reg"):
         shape = arrays[f"{name}.2.weight"].shape
         arrays[f"{name}.2.weight"] = rng.normal(0, 0.3, shape).astype(np.float32)
+    arrays["wh.2.bias"] = arrays["wh.2.bias"] + 3  # boxes, not boxes turned inside out
     pixels = trial_canvases(SIZE)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     heatmap = load_engine("onnxruntime").load_network(graph, arrays)(pixels)["heatmap"]
     arrays["hm.2.weight"] /= heatmap.std()  # a flat map has its peaks anywhere
