@@ -152,7 +152,14 @@ def restart(job_id: JobId, service: Shared) -> JobView:
     return _view(service, _find(service, job_id))
 
 
-@router.delete("/jobs/{job_id}", tags=["jobs"], summary="Delete a job", status_code=204, responses=_refusals(404, 409))
+@router.delete(
+    "/jobs/{job_id}",
+    tags=["jobs"],
+    summary="Delete a job",
+    status_code=204,
+    response_model=None,
+    responses=_refusals(404, 409),
+)
 def delete(job_id: JobId, service: Shared) -> None:
     """Remove a job that has ended, with all its files."""
     _find(service, job_id)

@@ -83,7 +83,7 @@ def asset(name: str) -> Response:
     return _asset(name)
 
 
-@pages.post("/login", status_code=204)
+@pages.post("/login", status_code=204, response_model=None)
 def login(given: Annotated[Login, Body()], request: Request, response: Response) -> None:
     """Give the browser a cookie for the token."""
     settings = request.app.state.service.settings
