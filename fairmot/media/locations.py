@@ -71,8 +71,18 @@ def live_location(source: str) -> Location | None:
 
 
 def is_address(source: str) -> bool:
-    """Whether this is ``scheme://...``."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is not None
+    """Whether this is ``scheme://...``.
+
+    Raises:
+        InputError: it begins so, but is no address.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is None:
+        return False
+    try:
+        urlsplit(source)
+    except ValueError as error:
+        raise InputError(f"{source}: not an address ({error}); expected scheme://host/path") from error
+    return True
 
 
 def is_file_address(source: str) -> bool:

@@ -48,6 +48,11 @@ def test_passwords_are_hidden():
     assert "cret" not in str(live_location("rtsp://me:secret@cam/a"))
 
 
+def test_an_address_that_is_none_is_named():
+    with pytest.raises(InputError, match=r"http://\[: not an address"):
+        expand(["http://["])
+
+
 def test_files_over_http():
     assert is_file_address("https://host/a.mp4?token=1")
     assert not is_file_address("https://host/a.ts")
