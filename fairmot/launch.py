@@ -143,10 +143,13 @@ def launch(
     for mistake in sorted(folder.glob("*.mistake")):
         raise InputError(mistake.read_text(encoding="utf-8"))
     complain(f"training in {processes} processes failed; logs in {folder}")
-    for rank in [first_ended] if first_ended is not None else range(processes):
-        if lines := _last_lines(engine, folder, rank):
+    ends = {rank: _last_lines(engine, folder, rank) for rank in range(processes)}
+    # One without a log may be gone first only because it lost the connection to the one that failed.
+    told = [first_ended] if first_ended is not None and ends[first_ended] else list(ends)
+    for rank in told:
+        if ends[rank]:
             complain(f"the last lines of process {rank}:")
-            complain("\n".join(lines))
+            complain("\n".join(ends[rank]))
     return 1
 
 
