@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import suppress
 
 from fairmot.media.frames import FrameReader
 from fairmot.media.source import Frame
@@ -16,16 +15,24 @@ def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | 
 
     A frame comes with the place of its reader. A source that fails gives its error in place of a frame, and no more.
     """
-    waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue(maxsize=len(readers))
+    waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue()
+    # One place in the queue for each source: a fast one must not keep the others out of a batch.
+    places = [threading.Semaphore(1) for _ in readers]
     stopped = threading.Event()
+
+    def take(wait: bool) -> tuple[int, Frame | OSError | None]:
+        item = waiting.get(block=wait)
+        places[item[0]].release()
+        return item
 
     def produce(place: int, reader: FrameReader) -> None:
         end: OSError | None = None
         try:
             for frame in reader:
-                waiting.put((place, frame))
+                places[place].acquire()
                 if stopped.is_set():
                     break
+                waiting.put((place, frame))
         except OSError as error:
             end = error
         waiting.put((place, end))
@@ -39,10 +46,10 @@ def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | 
     running = len(readers)
     try:
         while running:
-            batch = [held.pop(0) if held else waiting.get()]
+            batch = [held.pop(0) if held else take(wait=True)]
             while True:
                 try:
-                    item = held.pop(0) if held else waiting.get_nowait()
+                    item = held.pop(0) if held else take(wait=False)
                 except queue.Empty:
                     break
                 if item[0] in {place for place, _ in batch}:
@@ -57,6 +64,7 @@ def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | 
         stopped.set()
         for reader in readers:
             reader.stop()
-        while any(thread.is_alive() for thread in threads):
-            with suppress(queue.Empty):
-                waiting.get(timeout=0.05)
+        for place in places:
+            place.release()
+        for thread in threads:
+            thread.join()
