@@ -1,7 +1,8 @@
-"""Where the shared oracles and data lie, and what happens where they are absent."""
+"""Where the shared oracles, the data and a browser are, and what happens where they are absent."""
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,26 @@ def recipe():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def browser_is_absent(reason):
+    """Skips the test; fails it where nothing may be left out."""
+    if os.environ.get("FAIRMOT_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser, started once a file."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        browser_is_absent("no Chromium here (Debian: apt-get install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        browser_is_absent("no Playwright here (pip install playwright)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,8 +1,6 @@
 """A short evaluated run with one error of each kind, whose frames tell their number by their brightness."""
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,29 +99,6 @@ def model_of():
         return json.loads(text[begin : text.index("</script>", begin)])
 
     return read
-
-
-def absent(reason):
-    """Skips the test; fails it where nothing may be left out."""
-    if os.environ.get("FAIRMOT_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser, started once a file."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        absent("no Chromium here (Debian: apt-get install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        absent("no Playwright here (pip install playwright)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

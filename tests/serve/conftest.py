@@ -1,8 +1,6 @@
 """A real server on loopback in a thread; its detector finds bright people, as slowly as a test needs it."""
 
 import importlib.util
-import os
-import shutil
 import threading
 import time
 from dataclasses import replace
@@ -127,26 +125,3 @@ def slow():
 @pytest.fixture
 def wait_until():
     return until
-
-
-def absent(reason):
-    """Skips the test; fails it where nothing may be left out."""
-    if os.environ.get("FAIRMOT_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser, started once a file."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        absent("no Chromium here (Debian: apt-get install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        absent("no Playwright here (pip install playwright)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
