@@ -216,6 +216,7 @@ def _loader(config: Config, pictures: LabelledPictures) -> Loader:
         augmentation=config.data.augmentation,
         classes=config.network.classes,
         max_objects=config.data.max_objects,
+        box_radius=config.data.box_radius,
         clip_boxes=config.data.clip_boxes,
         workers=0,
     )

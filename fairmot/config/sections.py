@@ -72,6 +72,9 @@ class DataConfig(Section):
         False, description="Leave sets out whose list or pictures are absent; else they are named in one error."
     )
     max_objects: int = Field(500, ge=1, description="Slots an image (K of the published code).")
+    box_radius: int = Field(
+        0, ge=0, le=3, description="Cells around a centre's that learn its box too, in free slots (not published)."
+    )
     unique_identities: bool = Field(
         False, description="Each box without an identity becomes one of its own (published for CrowdHuman)."
     )

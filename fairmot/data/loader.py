@@ -66,6 +66,7 @@ class Loader:
         augmentation: AugmentationConfig | None = None,
         classes: int = 1,
         max_objects: int = 500,
+        box_radius: int = 0,
         clip_boxes: bool = False,
         workers: int = 2,
         rank: int = 0,
@@ -81,6 +82,7 @@ class Loader:
             augmentation: default: the published one.
             classes: heatmap channels.
             max_objects: slots a picture.
+            box_radius: see ``make_targets``.
             clip_boxes: cut boxes at the picture's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
             rank: this process among those that train together, from 0.
@@ -118,7 +120,7 @@ class Loader:
         self.batch_size = batch_size
         self.seed = seed
         self._augmentation = augmentation if augmentation is not None else AugmentationConfig()
-        self._classes, self._max_objects = classes, max_objects
+        self._classes, self._max_objects, self._box_radius = classes, max_objects, box_radius
         self._clip_boxes, self._workers = clip_boxes, workers
 
     def __len__(self) -> int:
@@ -212,7 +214,7 @@ class Loader:
         try:
             canvas, labels = self.sample(epoch, index)
             map_size = (self.input_size[0] // STRIDE, self.input_size[1] // STRIDE)
-            targets = make_targets(labels, map_size, self._classes, self._max_objects)
+            targets = make_targets(labels, map_size, self._classes, self._max_objects, self._box_radius)
         except InputError:
             raise
         except Exception as error:
@@ -264,6 +266,7 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         augmentation=data.augmentation,
         classes=network.classes,
         max_objects=data.max_objects,
+        box_radius=data.box_radius,
         clip_boxes=data.clip_boxes,
         workers=data.workers,
         rank=rank,

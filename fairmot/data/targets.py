@@ -13,6 +13,7 @@ MIN_OVERLAP = 0.7
 # The focal loss weighs background with (1 - target)^4: 1e-8 here, so that answers inside ignore regions are free.
 IGNORED_TARGET = np.float32(0.99)
 IGNORE_CLASS = -1
+NO_IDENTITY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,11 @@ class Targets:
 
 
 def make_targets(
-    labels: NDArray[np.floating[Any]], map_size: tuple[int, int], classes: int = 1, max_objects: int = 500
+    labels: NDArray[np.floating[Any]],
+    map_size: tuple[int, int],
+    classes: int = 1,
+    max_objects: int = 500,
+    box_radius: int = 0,
 ) -> Targets:
     """Make the targets of one picture from its label rows.
 
@@ -44,11 +49,16 @@ def make_targets(
     Rows of class -1 are ignore regions (not published). They take no slot; in every class, the cells that they touch
     have a target of at least 0.99 but below 1, which the focal loss weighs as good as nothing. They never lower a peak.
 
+    With a ``box_radius`` (not published) the cells around a centre take slots behind the objects, as far as there are
+    any: without identity, with the same extents and an offset to the same centre, so that a peak one cell aside still
+    gives the whole box. A cell learns one box: that of its own centre, else of the nearest.
+
     Args:
         labels: rows [n, 6] class, identity, centre x, centre y, width, height, the last four divided by the canvas.
         map_size: width and height of the output maps, cells.
         classes: heatmap channels C.
         max_objects: slots K.
+        box_radius: rows and columns of cells on each side of a centre's that learn its box too.
 
     Raises:
         ValueError: a class outside [-1, C).
@@ -79,11 +89,38 @@ def make_targets(
     offsets[slots] = (clipped - corner_cells)[slots]
     identities[slots] = rows[slots, 1].astype(np.int64)
 
+    if box_radius and len(slots):
+        owners, shifts, places = _cells_around(
+            corner_cells[slots], (width, height), box_radius, max_objects - len(rows)
+        )
+        extra = slice(len(rows), len(rows) + len(owners))
+        is_object[extra] = True
+        cells[extra] = places
+        extents[extra] = extents[slots[owners]]
+        offsets[extra] = offsets[slots[owners]] - shifts
+        identities[extra] = NO_IDENTITY
+
     heatmap = np.zeros((classes, height, width), dtype=np.float32)
     radii = gaussian_radii(np.ceil(sizes[slots]))
     _draw_peaks(heatmap, class_ids[slots], corner_cells[slots], radii)
     _raise_ignored(heatmap, ignored[:, 2:6] * np.tile(map_scale, 2))
     return Targets(heatmap, is_object, cells, extents, offsets, identities)
+
+
+def _cells_around(
+    centres: NDArray[np.int64], map_size: tuple[int, int], radius: int, room: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for at most ``room`` cells near ``centres`` [n, 2]: whose, shift from that centre [m, 2], flat cell."""
+    width, height = map_size
+    shifts = np.stack(np.meshgrid(*[np.arange(-radius, radius + 1)] * 2), axis=-1).reshape(-1, 2)
+    shifts = shifts[np.argsort((shifts**2).sum(axis=1), kind="stable")]
+    # Shift by shift and nearest first: the first that claims a cell is the nearest, and what has no room is far out.
+    places = centres[None] + shifts[:, None]
+    inside = ((places >= 0) & (places < [width, height])).all(axis=2)
+    flat = (places[..., 1] * width + places[..., 0]).reshape(-1)
+    _, first = np.unique(np.where(inside.reshape(-1), flat, -1), return_index=True)
+    kept = np.sort(first[inside.reshape(-1)[first] & (first >= len(centres))])[:room]
+    return kept % len(centres), shifts[kept // len(centres)], flat[kept]
 
 
 def gaussian_radii(sizes: NDArray[np.floating[Any]]) -> NDArray[np.int64]:

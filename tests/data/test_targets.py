@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,50 @@ def test_ignore_region_over_the_edge_is_cut():
 def test_radius_grows_with_the_box():
     # By hand, the third case: (-28 + sqrt(28^2 + 11.2 * 30)) / 2 = 2.7; (-196 + sqrt(196^2 + 11.2 * 1200)) / 2 = 15.9.
     assert gaussian_radii(np.array([[10.0, 10.0], [1.0, 1.0], [40.0, 100.0]])).tolist() == [2, 0, 15]
+
+
+def boxes_in_cells(targets, width):
+    """Left, top, right, bottom of each slot's box, cells."""
+    slots = targets.is_object
+    corner = np.stack([targets.cells[slots] % width, targets.cells[slots] // width], axis=1)
+    centre = corner + targets.offsets[slots]
+    return np.concatenate([centre - targets.extents[slots, :2], centre + targets.extents[slots, 2:]], axis=1)
+
+
+def test_cells_around_a_centre_tell_the_same_box_without_identity():
+    rows = np.array([[0, 7, 0.52, 0.55, 0.2, 0.5]])
+    plain = make_targets(rows, (40, 24), max_objects=12)
+    wide = make_targets(rows, (40, 24), max_objects=12, box_radius=1)
+    assert wide.is_object.sum() == 9
+    assert len(np.unique(wide.cells[wide.is_object])) == 9
+    np.testing.assert_allclose(boxes_in_cells(wide, 40), np.repeat(boxes_in_cells(plain, 40), 9, axis=0), atol=1e-5)
+    assert wide.identities[wide.is_object].tolist() == [7] + [-1] * 8
+    np.testing.assert_array_equal(wide.heatmap, plain.heatmap)
+    moved = wide.offsets.copy()
+    moved[3] += 0.01
+    changed = dataclasses.replace(wide, offsets=moved)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(boxes_in_cells(changed, 40), boxes_in_cells(wide, 40), atol=1e-5)
+
+
+def test_a_cell_learns_one_box_and_centres_come_first():
+    # Centres one cell apart: each keeps its own cell, and the cells between belong to the nearer.
+    rows = np.array([[0, 1, 20.5 / 40, 0.5, 0.2, 0.5], [0, 2, 21.5 / 40, 0.5, 0.3, 0.4]])
+    targets = make_targets(rows, (40, 24), max_objects=50, box_radius=2)
+    cells = targets.cells[targets.is_object]
+    assert len(np.unique(cells)) == len(cells) == 30
+    assert targets.identities[:2].tolist() == [1, 2]
+    columns = cells % 40
+    left_person = np.isclose(targets.extents[targets.is_object, 0], targets.extents[0, 0])
+    assert left_person[columns <= 19].all()
+    assert not left_person[columns >= 22].any()
+
+
+def test_cells_around_stay_on_the_map_and_within_the_slots():
+    rows = np.array([[0, -1, 0.0, 0.0, 0.2, 0.5], [0, -1, 0.9, 0.9, 0.2, 0.5]])
+    corner = make_targets(rows, (40, 24), max_objects=40, box_radius=1)
+    assert corner.is_object.sum() == 4 + 9
+    full = make_targets(rows, (40, 24), max_objects=5, box_radius=1)
+    assert full.is_object.all()
+    assert full.cells[:2].tolist() == make_targets(rows, (40, 24), max_objects=5).cells[:2].tolist()
+    assert not make_targets(np.zeros((0, 6)), (40, 24), max_objects=3, box_radius=1).is_object.any()
