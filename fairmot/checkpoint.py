@@ -33,14 +33,18 @@ MAY_CHANGE = (
     "train.output",
     "train.licence",
     "data.workers",
+    "data.box_radius",
+    "data.augmentation",
     "data.validation",
     "data.validation_half",
     "data.validation_benchmark",
     "data.validation_sets",
+    "loss",
     "tracker",
     "inference",
 )
-"""Settings, or sections of them, that a resumed run may have different from its checkpoint."""
+"""Settings, or sections of them, that a resumed run may have different from its checkpoint: a later stage of training
+may weigh its losses and change its pictures differently; which pictures, in which order and on which network, stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,13 @@ def test_only_what_does_not_change_the_steps_may_change(tmp_path):
     check_resumable(before, free, 7, {}, path)
     with pytest.raises(InputError, match=r"train\.accumulate: 1 -> 2"):
         check_resumable(before, parse_config({"train": {"accumulate": 2}}, "t"), 7, {}, path)
+
+
+def test_a_later_stage_may_weigh_losses_and_change_pictures_differently_but_not_the_network():
+    stored = Checkpoint(Config(), {}, 2, 5, 7, {})
+    later = {"loss": {"overlap_weight": 3.0}, "data": {"box_radius": 1, "augmentation": {"mosaic": 0.0}}}
+    check_resumable(stored, parse_config(later, "later"), 7, {}, "last.safetensors")
+    with pytest.raises(InputError, match=r"network\.embedding: 128 -> 64"):
+        check_resumable(
+            stored, parse_config(later | {"network": {"embedding": 64}}, "later"), 7, {}, "last.safetensors"
+        )
