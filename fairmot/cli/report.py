@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fairmot.cli.evaluation import BenchmarkName
 from fairmot.cli.options import JsonOut
 
 
@@ -19,7 +20,7 @@ def report(
     ground_truth: Annotated[
         Path | None, typer.Option(help="Data set or sequence in MOTChallenge layout: shows errors and scores.")
     ] = None,
-    benchmark: Annotated[str, typer.Option(help="auto, MOT15, MOT16, MOT17, MOT20 or none.")] = "auto",
+    benchmark: BenchmarkName = "auto",
     embed: Annotated[
         bool | None, typer.Option("--embed/--link", help="Video inside the page or beside it [inside up to 24 MiB].")
     ] = None,

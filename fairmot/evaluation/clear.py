@@ -123,7 +123,3 @@ def _partners_before(comparison: Comparison, pairs: Pairs, matched: NDArray[np.b
     last = np.arange(start, end)[matched[start:end]]
     partners[truth.ids[pairs.truths[last]]] = results.ids[pairs.results[last]]
     return partners
-
-
-# The report calls it by this name.
-_match = match_clear

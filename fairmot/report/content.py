@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fairmot.evaluation.hota import ALPHAS
 from fairmot.evaluation.rows import Rows
 from fairmot.evaluation.tables import CLASSIC, COMBINED, FAMILIES, format_score
+from fairmot.media.drawing import identity_color
 from fairmot.report.errors import spans
 from fairmot.report.footage import Footage
 from fairmot.report.judged import JudgedSource
@@ -22,8 +23,6 @@ SCORE_STEPS = 1000
 TIME_STEPS_PER_SECOND = 10_000
 # Far outside of any picture, and within 32 bits.
 _FARTHEST_PX = 1e6
-# supervision's colours in the order in which the drawn videos give them to identities.
-_COLOR_STRIDE = 10
 
 Ints = NDArray[np.int64]
 
@@ -146,10 +145,7 @@ def score_content(scores: dict[str, Any]) -> dict[str, Any]:
 
 def identity_colors(ids: Ints) -> list[str]:
     """Return the colour of each identity, as in the drawn videos: ``#rrggbb``."""
-    import supervision as sv
-
-    colors = sv.ColorPalette.DEFAULT.colors
-    return [colors[identity % len(colors) * _COLOR_STRIDE % len(colors)].as_hex() for identity in ids.tolist()]
+    return ["#{:02x}{:02x}{:02x}".format(*identity_color(identity)) for identity in ids.tolist()]
 
 
 def _truth_content(judged: JudgedSource, identities: Ints, moments: int) -> dict[str, Any]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark
-from fairmot.evaluation.clear import _match
+from fairmot.evaluation.clear import match_clear
 from fairmot.evaluation.motchallenge import Sequence
-from fairmot.evaluation.pairs import EPSILON, best_assignment, frame_starts, overlapping_pairs
-from fairmot.evaluation.preprocessing import DISTRACTOR_IOU, Comparison
+from fairmot.evaluation.preprocessing import Comparison
 
 Ints = NDArray[np.int64]
 
@@ -45,16 +43,15 @@ class Spans:
     last_frames: Ints
 
 
-def find_errors(sequence: Sequence, comparison: Comparison, benchmark: Benchmark) -> Errors:
+def find_errors(sequence: Sequence, comparison: Comparison) -> Errors:
     """Return the rows behind the counts ``CLR_FP``, ``CLR_FN``, ``IDSW`` and ``Frag``.
 
     Args:
         sequence: as read.
-        comparison: what ``compare`` made of it.
-        benchmark: with the same pre-processing.
+        comparison: what ``compare`` made of all its classes.
     """
-    true_rows, result_rows = _rows_that_count(sequence, benchmark)
-    matches = _match(comparison)
+    true_rows, result_rows = comparison.truth.rows, comparison.results.rows
+    matches = match_clear(comparison)
     false = np.ones(len(result_rows), dtype=bool)
     false[matches.results] = False
     missed = np.ones(len(true_rows), dtype=bool)
@@ -92,18 +89,3 @@ def spans(ids: Ints, frames: Ints) -> Spans:
     last = np.append(first[1:], len(ids)) - 1 if len(ids) else first
     by_frame = np.lexsort((ids[first], frames[first]))
     return Spans(ids[first][by_frame], frames[first][by_frame], frames[last][by_frame])
-
-
-def _rows_that_count(sequence: Sequence, benchmark: Benchmark) -> tuple[Ints, Ints]:
-    """File rows of the boxes of a comparison: it renumbers them and does not say where they came from."""
-    truth, results = sequence.truth, sequence.results
-    counts = truth.confidences.astype(np.int64) != 0
-    kept = np.ones(len(results), dtype=bool)
-    if benchmark.has_classes:
-        counts &= truth.class_ids == PEDESTRIAN
-        true_starts, result_starts = (frame_starts(side.frames, sequence.info.frame_count) for side in (truth, results))
-        pairs = overlapping_pairs(truth.boxes_tlwh, true_starts, results.boxes_tlwh, result_starts)
-        close = pairs.select(pairs.similarity >= DISTRACTOR_IOU - EPSILON)
-        matches = close.select(best_assignment(close, close.similarity, true_starts, result_starts))
-        kept[matches.results[np.isin(truth.class_ids[matches.truths], benchmark.distractors)]] = False
-    return np.flatnonzero(counts), np.flatnonzero(kept)

@@ -75,7 +75,7 @@ def judge(run: RunFolder, ground_truth: Path | str, benchmark: str = "auto") -> 
 def _judge_source(folder: Path, results: Path, rules: Benchmark) -> JudgedSource:
     sequence = load_sequence(folder, results)
     comparison = compare(sequence, rules)
-    return JudgedSource(folder, sequence, comparison, find_errors(sequence, comparison, rules))
+    return JudgedSource(folder, sequence, comparison, find_errors(sequence, comparison))
 
 
 def _check_agreement(
