@@ -1,0 +1,111 @@
+"""What a model is worth: the tables of docs/models.md.
+
+    python benchmarks/shipped_model.py SEQUENCES [--weights W ...] [--photographs DATA.json --set NAME ...]
+
+SEQUENCES is a folder in MOTChallenge layout (one sequence or several) that the model was not trained on. Each weight
+file (default: the shipped one) detects once; the tracker then runs with and without the embeddings at the published
+thresholds. With ``--photographs``, average precision on held-out path lists (``val`` of the data.json) as well. Prints
+Markdown.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import fairmot
+from fairmot.config import TrackerConfig
+from fairmot.data.annotations import read_pictures
+from fairmot.data.loader import read_picture
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.evaluation.detection import average_precision
+from fairmot.evaluation.motchallenge import find_sequences, load_info
+from fairmot.tracking.tracker import Tracker
+
+SETTINGS = {
+    "published, 0.4": {},
+    "published, 0.3": {"confidence": 0.3},
+    "second pass, 0.4": {"second_pass": True},
+}
+SHARES, COUNTS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1"), ("CLR_FP", "CLR_FN", "IDSW")
+COLUMNS = SHARES + COUNTS
+OVERLAPS = (0.5, 0.75)
+
+
+def detect(detector, folder):
+    """The sequence's frame rate, picture size and detections."""
+    images = [frame.image for frame in fairmot.read_frames(folder)]
+    return (images[0].shape[1], images[0].shape[0]), [detector(image) for image in images]
+
+
+def track(found, size, frame_rate, settings, embeddings):
+    tracker = Tracker(TrackerConfig(**settings), frame_rate, image_size=size)
+    rows = [np.empty((0, 7))]
+    for index, detections in enumerate(found):
+        tracks = tracker.update(detections if embeddings else replace(detections, embeddings=None))
+        corner = tracks.boxes_xyxy[:, :2]
+        frame = np.full(len(tracks), index + 1.0)
+        rows.append(np.column_stack([frame, tracks.ids, corner, tracks.boxes_xyxy[:, 2:] - corner, tracks.scores]))
+    rows = np.concatenate(rows)
+    return np.column_stack([rows, np.full((len(rows), 3), -1)])
+
+
+def print_tracking(detectors, folder):
+    sequences = find_sequences(folder)
+    print(f"| weights | tracker | embeddings | sequence | {' | '.join(COLUMNS)} |\n|{'--|' * (4 + len(COLUMNS))}")
+    for name, detector in detectors.items():
+        found = {path.name: (load_info(path).frame_rate, *detect(detector, path)) for path in sequences}
+        for setting, changes in SETTINGS.items():
+            for embeddings in (True, False):
+                with tempfile.TemporaryDirectory() as results:
+                    for key, (frame_rate, size, detections) in found.items():
+                        rows = track(detections, size, frame_rate, changes, embeddings)
+                        np.savetxt(Path(results) / f"{key}.txt", rows, "%d,%d,%.3f,%.3f,%.3f,%.3f,%.3f,%d,%d,%d")
+                    report = fairmot.score(folder, results)
+                lines = report["sequences"] | ({"combined": report["combined"]} if len(sequences) > 1 else {})
+                for key, scores in lines.items():
+                    values = [f"{100 * scores[c]:.2f}" for c in SHARES] + [str(int(scores[c])) for c in COUNTS]
+                    said = "yes" if embeddings else "no (motion and overlap)"
+                    print(f"| {name} | {setting} | {said} | {key} | {' | '.join(values)} |", flush=True)
+
+
+def print_precision(detectors, description, sets):
+    pictures = read_pictures(description, tuple(sets), part="val")
+    bounds = np.append(pictures.starts[: len(pictures)], len(pictures.rows))
+    print(f"\n| weights | pictures | boxes | {' | '.join(f'AP@{overlap}' for overlap in OVERLAPS)} |\n|--|--|--|--|--|")
+    for name, detector in detectors.items():
+        boxes, scores, truth, ignored = [], [], [], []
+        for path, first, last in zip(pictures.paths, bounds[:-1], bounds[1:], strict=True):
+            image = read_picture(path)
+            found = detector(image)
+            boxes.append(found.boxes_xyxy)
+            scores.append(found.scores)
+            rows = pictures.rows[first:last]
+            size = np.array([image.shape[1], image.shape[0]])
+            xyxy = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1)
+            xyxy *= np.tile(size, 2)
+            truth.append(xyxy[rows[:, 0] != IGNORE_CLASS])
+            ignored.append(xyxy[rows[:, 0] == IGNORE_CLASS])
+        values = [average_precision(boxes, scores, truth, ignored, iou=overlap) for overlap in OVERLAPS]
+        count = sum(map(len, truth))
+        print(f"| {name} | {len(pictures)} | {count} | {' | '.join(f'{v:.3f}' for v in values)} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sequences", type=Path)
+    parser.add_argument("--weights", type=Path, action="append", help="default: the shipped model")
+    parser.add_argument("--photographs", type=Path, help="a data.json with lists under 'val'")
+    parser.add_argument("--set", action="append", default=[], help="names of those lists; default: all")
+    arguments = parser.parse_args()
+    detectors = {str(path): fairmot.load_detector(path) for path in arguments.weights or ()}
+    detectors = detectors or {"shipped": fairmot.load_detector()}
+    print_tracking(detectors, arguments.sequences)
+    if arguments.photographs:
+        print_precision(detectors, arguments.photographs, arguments.set)
+
+
+if __name__ == "__main__":
+    main()
