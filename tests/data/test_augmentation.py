@@ -1,5 +1,6 @@
 import importlib.util
 
+import cv2
 import numpy as np
 import pytest
 
@@ -152,6 +153,26 @@ def test_tone_multiplies_saturation_and_value():
     assert (change_tone(grey, np.array([0.9, 0.75]), 0.0) == 100).all()
     bright = np.full((4, 4, 3), 250, dtype=np.uint8)
     assert (change_tone(bright, np.array([0.5, 0.99]), 0.5) == 255).all()
+
+
+def whole_tone(image, uniforms, spread):
+    """The published change, on the whole picture in floats."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+    for channel, uniform in zip((1, 2), uniforms, strict=True):
+        factor = np.float32((uniform * 2 - 1) * spread + 1)
+        hsv[..., channel] = np.clip(hsv[..., channel].astype(np.float32) * factor, 0, 255)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
+
+
+@pytest.mark.parametrize("height", [1, 31, 32, 33, 100])
+def test_tone_in_strips_is_that_of_the_whole_picture(height):
+    image, uniforms = picture_of(height, 64)[0], np.array([0.9, 0.2])
+    before = image.copy()
+    found = change_tone(image, uniforms, 0.5)
+    np.testing.assert_array_equal(found, whole_tone(image, uniforms, 0.5))
+    np.testing.assert_array_equal(image, before)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(found, whole_tone(image, uniforms + np.array([0, 0.01]), 0.5))
 
 
 def test_stretch_changes_the_aspect_between_its_limits():
