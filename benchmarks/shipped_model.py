@@ -71,25 +71,30 @@ def print_tracking(detectors, folder):
                     print(f"| {name} | {setting} | {said} | {key} | {' | '.join(values)} |", flush=True)
 
 
+def detect_photographs(detector, pictures):
+    """Found boxes and their scores, true and ignored boxes of each picture: what ``average_precision`` takes."""
+    bounds = np.append(pictures.starts[: len(pictures)], len(pictures.rows))
+    boxes, scores, truth, ignored = [], [], [], []
+    for path, first, last in zip(pictures.paths, bounds[:-1], bounds[1:], strict=True):
+        image = read_picture(path)
+        found = detector(image)
+        rows = pictures.rows[first:last]
+        xyxy = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1)
+        xyxy *= np.tile([image.shape[1], image.shape[0]], 2)
+        boxes.append(found.boxes_xyxy)
+        scores.append(found.scores)
+        truth.append(xyxy[rows[:, 0] != IGNORE_CLASS])
+        ignored.append(xyxy[rows[:, 0] == IGNORE_CLASS])
+    return boxes, scores, truth, ignored
+
+
 def print_precision(detectors, description, sets):
     pictures = read_pictures(description, tuple(sets), part="val")
-    bounds = np.append(pictures.starts[: len(pictures)], len(pictures.rows))
     print(f"\n| weights | pictures | boxes | {' | '.join(f'AP@{overlap}' for overlap in OVERLAPS)} |\n|--|--|--|--|--|")
     for name, detector in detectors.items():
-        boxes, scores, truth, ignored = [], [], [], []
-        for path, first, last in zip(pictures.paths, bounds[:-1], bounds[1:], strict=True):
-            image = read_picture(path)
-            found = detector(image)
-            boxes.append(found.boxes_xyxy)
-            scores.append(found.scores)
-            rows = pictures.rows[first:last]
-            size = np.array([image.shape[1], image.shape[0]])
-            xyxy = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1)
-            xyxy *= np.tile(size, 2)
-            truth.append(xyxy[rows[:, 0] != IGNORE_CLASS])
-            ignored.append(xyxy[rows[:, 0] == IGNORE_CLASS])
-        values = [average_precision(boxes, scores, truth, ignored, iou=overlap) for overlap in OVERLAPS]
-        count = sum(map(len, truth))
+        found = detect_photographs(detector, pictures)
+        values = [average_precision(*found, iou=overlap) for overlap in OVERLAPS]
+        count = sum(map(len, found[2]))
         print(f"| {name} | {len(pictures)} | {count} | {' | '.join(f'{v:.3f}' for v in values)} |", flush=True)
 
 
