@@ -1,6 +1,6 @@
 """Which score separates best: F1 over the threshold on held-out photographs, and weights moved so that it lies at 0.4.
 
-    python benchmarks/score_threshold.py WEIGHTS DATA.json [--set NAME ...] [--write OUT.safetensors [--take 0.3] [--at 0.4]]
+    python benchmarks/score_threshold.py WEIGHTS DATA.json [--set NAME] [--write OUT [--take 0.3] [--at 0.4]]
 
 The focal loss does not say at which score a detection is more likely right than wrong: that depends on the training's
 length and pictures. The published threshold (0.4) belongs to the published weights. This finds the threshold with the
