@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.evaluation.benchmarks import Benchmark, choose_benchmark
-from fairmot.evaluation.detection import average_precision
-from fairmot.evaluation.halves import first_index, load_second_half_truth
-from fairmot.evaluation.motchallenge import (
-    Sequence,
-    SequenceInfo,
-    find_sequences,
-    find_test_sequences,
-    load_ground_truth,
-    load_info,
-)
-from fairmot.evaluation.pairs import frame_starts
-from fairmot.evaluation.preprocessing import true_boxes_that_count
-from fairmot.evaluation.rows import Rows, load_rows
+from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark, check_classes, choose_benchmark
+from fairmot.evaluation.motchallenge import Sequence, SequenceInfo, find_sequences, find_test_sequences, load_info
+from fairmot.evaluation.rows import load_rows
 from fairmot.evaluation.scoring import count_sequence, report_of
 from fairmot.evaluation.scoring import score as score  # of result files alone; found here like the journey
 from fairmot.evaluation.submission import write_submission
 from fairmot.evaluation.tables import write_json
+from fairmot.evaluation.truth import Truth, detection_report, load_truth
 from fairmot.files import replacing
-from fairmot.geometry import tlwh_to_xyxy
+from fairmot.gap_filling import Method, fill_gaps
+from fairmot.geometry import ImageArray
 from fairmot.media.frames import read_frames
 from fairmot.media.results import result_folder
 from fairmot.track import Detector, Progress, TrackRun, track
@@ -46,6 +34,8 @@ def evaluate(
     output: str | Path,
     benchmark: str = "auto",
     half_val: bool = False,
+    classes: SequenceOf[int] | None = None,
+    interpolate: Method | None = None,
     archive: bool = False,
     video: bool = False,
     pictures: bool = False,
@@ -67,6 +57,9 @@ def evaluate(
         output: folder for the results; a numbered one beside it if it holds something, unless ``overwrite``.
         benchmark: as for ``score``.
         half_val: track and score the second half of each sequence; its result rows count frames from 1 in it.
+        classes: score each of these classes by itself, and together, as ``score`` does; class 1 of the ground truth is
+            the network's class 0. Left out: people where the benchmark has no other class, else all of the network's.
+        interpolate: fill the gaps of tracks in the result files before they are scored.
         archive: also zip the result files as the benchmark's server wants them.
         video: also write a video of each sequence.
         pictures: also write each drawn frame.
@@ -86,12 +79,15 @@ def evaluate(
     """
     folders = find_sequences(dataset)
     rules = choose_benchmark(benchmark, folders)
-    truths = [_load_truth(folder, rules, half_val) for folder in folders]
+    classes, detector = _scored(classes, rules, detector)
+    for folder in folders:
+        _check_pictures(folder)
+    truths = [load_truth(folder, rules, half_val) for folder in folders]
     found: dict[str, dict[int, Detections]] = defaultdict(dict)
 
     def observe(name: str, index: int, detections: Detections) -> None:
         # Without embeddings, which take most of the memory.
-        found[name][index] = Detections(detections.boxes_xyxy, detections.scores)
+        found[name][index] = Detections(detections.boxes_xyxy, detections.scores, class_ids=detections.class_ids)
 
     kept = result_folder(Path(output), overwrite)
     runs: list[TrackRun] = []
@@ -117,20 +113,14 @@ def evaluate(
             _count_from_one(runs[-1].text, group[0].first_frame)
             # It would tell of the last sequence alone, and of other frame numbers than the rows have.
             (kept / "run.json").unlink(missing_ok=True)
+    _fill(runs, interpolate)
     pairs = list(zip(truths, runs, strict=True))
     counted = {}
     for truth, run in pairs:
         sequence = Sequence(truth.info, truth.rows, load_rows(run.text, truth.info.frame_count))
-        counted[truth.info.name] = count_sequence(sequence, rules, classic=True)
-    report = report_of(counted, rules, half_val=half_val)
-    detections = [_in_every_frame(found[run.name], truth) for truth, run in pairs]
-    report["detection"] = {
-        "sequences": {
-            truth.info.name: {"AP50": _average_precision(each, [truth])}
-            for truth, each in zip(truths, detections, strict=True)
-        },
-        "combined": {"AP50": _average_precision([one for each in detections for one in each], truths)},
-    }
+        counted[truth.info.name] = count_sequence(sequence, rules, True, classes)
+    report = report_of(counted, rules, classes, half_val)
+    report["detection"] = detection_report(truths, [found[run.name] for run in runs], classes)
     report["speed"] = _speed(runs)
     report["output"] = str(kept)
     if archive:
@@ -147,6 +137,7 @@ def track_test_set(
     *,
     output: str | Path,
     benchmark: str = "auto",
+    interpolate: Method | None = None,
     video: bool = False,
     pictures: bool = False,
     save_detections: bool = False,
@@ -168,6 +159,7 @@ def track_test_set(
     if not folders:
         raise InputError(f"{dataset}: not a test set (sequences with seqinfo.ini and without gt/gt.txt)")
     rules = choose_benchmark(benchmark, folders)
+    _, detector = _scored(None, rules, detector)
     infos = [load_info(folder) for folder in folders]
     runs = track(
         folders,
@@ -183,6 +175,7 @@ def track_test_set(
     )
     if runs[-1].interrupted:
         raise KeyboardInterrupt
+    _fill(runs, interpolate)
     kept = runs[0].text.parent
     return {
         "benchmark": rules.name,
@@ -195,6 +188,55 @@ def track_test_set(
             if (problem := _problem_of(folder, info, run))
         ],
     }
+
+
+class _People:
+    """A detector of several classes that hands over people alone."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
+
+    def __call__(self, image: ImageArray) -> Detections:
+        found = self._detector(image)
+        return found.select(found.class_ids == PEDESTRIAN - 1)
+
+    def batch(self, images: SequenceOf[ImageArray]) -> list[Detections]:
+        return [self(image) for image in images]
+
+
+def _scored(
+    classes: SequenceOf[int] | None, rules: Benchmark, detector: Detector
+) -> tuple[SequenceOf[int] | None, Detector]:
+    """Return the classes that are scored, and a detector that hands over no others where the benchmark has none."""
+    if classes is not None and rules.name == "MOT15" and list(classes) == [PEDESTRIAN]:
+        classes = None  # it has pedestrians alone
+    if classes is not None:
+        check_classes(rules, classes)
+    count = getattr(detector, "class_count", 1)
+    if count > 1 and rules.name != "none":
+        return classes, _People(detector)
+    if count > 1 and classes is None:
+        told = getattr(detector, "classes", None) or range(count)
+        classes = [class_id + PEDESTRIAN for class_id in told]
+    return classes, detector
+
+
+def _check_pictures(folder: Path) -> None:
+    frame_count, pictures = load_info(folder).frame_count, read_frames(folder).frame_count
+    if pictures is not None and pictures > frame_count:
+        raise InputError(
+            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {frame_count}; "
+            "correct it or take the others away"
+        )
+
+
+def _fill(runs: list[TrackRun], method: Method | None) -> None:
+    if method is not None:
+        for run in runs:
+            fill_gaps(run.text, method)
 
 
 def _speed(runs: list[TrackRun]) -> dict[str, float]:
@@ -214,68 +256,7 @@ def _count_from_one(text: Path, first_frame: int) -> None:
         temporary.write_text("".join(f"{int(frame) - first_frame},{rest}\n" for frame, rest in lines), encoding="ascii")
 
 
-_Boxes = list[NDArray[np.float64]]
-"""Corners [M, 4] for each frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """What is known of a sequence before it is tracked."""
-
-    folder: Path
-    first_frame: int
-    """Index of the first frame that counts."""
-    info: SequenceInfo
-    """Of the frames that count."""
-    rows: Rows
-    counted: _Boxes
-    """The true boxes that count, for each frame that the sequence has."""
-    ignored: _Boxes
-    """The others."""
-
-
-def _load_truth(folder: Path, rules: Benchmark, half_val: bool) -> _Truth:
-    frame_count = load_info(folder).frame_count
-    info, rows = load_second_half_truth(folder) if half_val else load_ground_truth(folder)
-    pictures = read_frames(folder).frame_count
-    if pictures is not None and pictures > frame_count:
-        raise InputError(
-            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {frame_count}; "
-            "correct it or take the others away"
-        )
-    counts = true_boxes_that_count(rows, rules)
-    return _Truth(
-        folder,
-        first_index(frame_count) if half_val else 0,
-        info,
-        rows,
-        _boxes_of_frames(rows, counts, info.frame_count),
-        _boxes_of_frames(rows, ~counts, info.frame_count),
-    )
-
-
-def _boxes_of_frames(rows: Rows, chosen: NDArray[np.bool_], frame_count: int) -> _Boxes:
-    starts = frame_starts(rows.frames[chosen], frame_count)
-    boxes: _Boxes = np.split(tlwh_to_xyxy(rows.boxes_tlwh[chosen]), starts[1:-1])
-    return boxes
-
-
-def _in_every_frame(found: dict[int, Detections], truth: _Truth) -> list[Detections]:
-    """Detections by frame index; none where there was no picture."""
-    nothing = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-    return [found.get(truth.first_frame + index, nothing) for index in range(truth.info.frame_count)]
-
-
-def _average_precision(found: list[Detections], truths: list[_Truth]) -> float:
-    return average_precision(
-        [each.boxes_xyxy for each in found],
-        [each.scores for each in found],
-        [boxes for truth in truths for boxes in truth.counted],
-        [boxes for truth in truths for boxes in truth.ignored],
-    )
-
-
-def _problem(truth: _Truth, run: TrackRun) -> str | None:
+def _problem(truth: Truth, run: TrackRun) -> str | None:
     return _problem_of(truth.folder, truth.info, run)
 
 

@@ -167,6 +167,77 @@ def test_track_saves_detections_and_tracks_them_again(pictures):
     assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
 
 
+def test_gaps_are_filled_where_asked(pictures, monkeypatch):
+    import fairmot.detector
+
+    whole = fairmot.detector.load_detector()
+
+    class Blinks:
+        """Sees nobody in every fourth picture."""
+
+        architecture, engine, input_size = whole.architecture, whole.engine, whole.input_size
+        calls = 0
+
+        def __call__(self, image):
+            Blinks.calls += 1
+            found = whole(image)
+            return found.select(np.arange(len(found)) >= (Blinks.calls % 4 == 0))
+
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Blinks())
+    Blinks.calls = 0
+    holes = json.loads(run("evaluate", pictures, "--json", "--output", "holes"))["combined"]
+    Blinks.calls = 0
+    filled = json.loads(run("evaluate", pictures, "--json", "--output", "filled", "--interpolate", "linear"))
+    # The gap at the last frame cannot be filled.
+    assert (holes["CLR_FN"], filled["combined"]["CLR_FN"]) == (4, 2)
+    # The same afterwards, with every second frame too.
+    Blinks.calls = 0
+    command = ["track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json", "--output", "t"]
+    (saved,) = json.loads(run(*command))
+    again = ["track", "--detections", saved["detections"], "--json", "--output"]
+    (linear,) = json.loads(run(*again, "linear", "--interpolate", "linear"))
+    assert (saved["row_count"], linear["row_count"]) == (6, 7)
+    assert Path(linear["text"]).read_text() == Path("filled/MOT20-01.txt").read_text()
+    assert np.loadtxt(linear["text"], delimiter=",")[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
+    assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
+    assert "--interpolate lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
+    assert "goes without --jobs" in failure("track", "videos", "--jobs", "2", "--interpolate", "linear")
+
+
+def test_tracks_of_several_classes_are_scored_by_class(pictures, monkeypatch):
+    import fairmot.detector
+    from fairmot.detections import Detections
+
+    class TwoKinds:
+        architecture, engine, input_size, class_count, classes = "two", "none", (160, 96), 3, None
+
+        def __call__(self, image):
+            ys, xs = np.nonzero(image[..., 0] > 150)
+            box = [xs.min(), ys.min(), xs.min() + 20, ys.min() + 50]
+            return Detections(np.array([box, [100, 10, 130, 80]]), np.full(2, 0.9), np.eye(2), np.array([0, 2]))
+
+    for name in ("MOT20-01", "MOT20-02"):
+        gt = pictures / name / "gt" / "gt.txt"
+        # The thing of class 3 is there in six of eight frames.
+        gt.write_text(gt.read_text() + "".join(f"{frame},2,100,10,30,70,1,3,1\n" for frame in range(1, 7)))
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: TwoKinds())
+    command = ["evaluate", pictures, "--output", "out", "--overwrite"]
+    report = json.loads(run(*command, "--benchmark", "none", "--classes", "1,3", "--json"))
+    assert {row.split(",")[7] for row in Path("out/MOT20-01.txt").read_text().splitlines()} == {"-1", "3"}
+    by_class = {name: scores["combined"] for name, scores in report["classes"].items()}
+    assert (by_class["1"]["MOTA"], by_class["1"]["CLR_FP"], by_class["1"]["CLR_TP"]) == (1, 0, 16)
+    assert (by_class["3"]["CLR_FP"], by_class["3"]["CLR_TP"]) == (4, 12)
+    scored = run("score", pictures, "out", "--benchmark", "none", "--classes", "1,3", "--json", "s.json")
+    assert "class 3" in scored
+    assert json.loads(Path("s.json").read_text())["classes"]["3"]["combined"] == by_class["3"]
+    assert "MEAN OF CLASSES" in run(*command, "--benchmark", "none")  # all that the network knows
+    # A benchmark of people gets people alone.
+    people = json.loads(run(*command, "--json"))
+    assert (people["benchmark"], people["combined"]["CLR_FP"], people["combined"]["MOTA"]) == ("MOT20", 0, 1)
+    assert "MOT20 scores pedestrians (1) alone" in failure(*command, "--classes", "1,3")
+
+
 def documented():
     text = (Path(__file__).resolve().parents[1] / "docs" / "evaluate.md").read_text(encoding="utf-8")
     for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):

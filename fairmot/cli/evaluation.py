@@ -14,6 +14,7 @@ from fairmot.cli.options import (
     Device,
     Engine,
     InputSize,
+    Interpolate,
     JsonOut,
     Overwrite,
     TrackerChoice,
@@ -31,6 +32,11 @@ HalfVal = Annotated[
     bool, typer.Option("--half-val", help="The second half of each sequence; results count frames from 1 in it.")
 ]
 
+Classes = Annotated[
+    str | None,
+    typer.Option(help="Score these classes (column 8, from 1), e.g. 1,3: each by itself, and together."),
+]
+
 
 def evaluate(
     dataset: Annotated[Path, typer.Argument(help="Folder of sequences in MOTChallenge layout, or one sequence.")],
@@ -38,6 +44,8 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Folder for result files and scores.")] = Path("runs/evaluate"),
     benchmark: BenchmarkName = "auto",
     half_val: HalfVal = False,
+    classes: Classes = None,
+    interpolate: Interpolate = None,
     config: ConfigFile = None,
     tracker: TrackerChoice = "fairmot",
     confidence: AnyConfidence = None,
@@ -63,18 +71,24 @@ def evaluate(
     from fairmot.evaluate import evaluate as run_evaluate
     from fairmot.evaluate import track_test_set
     from fairmot.evaluation.motchallenge import find_test_sequences
+    from fairmot.evaluation.tables import class_tables
+    from fairmot.gap_filling import read_method
 
+    wanted = _read_classes(classes)
+    method = None if interpolate is None else read_method(interpolate)
     constants, inference = read_settings(config, tracker, confidence)
     is_test_set = bool(find_test_sequences(dataset))
     if is_test_set and half_val:
         raise InputError(f"{dataset}: no ground truth; --half-val is for training sets")
-    detector = load_detector(
-        weights, engine, device, inference.confidence if inference else 0.1, input_size=read_size(input_size)
-    )
+    lowest = inference.confidence if inference else 0.1
+    # The ground truth counts classes from 1.
+    selected = None if wanted is None else [class_id - 1 for class_id in wanted]
+    detector = load_detector(weights, engine, device, lowest, read_size(input_size), selected)
     console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
     choices: dict[str, Any] = {
         "output": output,
         "benchmark": benchmark,
+        "interpolate": method,
         "video": inference is not None and inference.save_videos if video is None else video,
         "pictures": inference is not None and inference.save_pictures if pictures is None else pictures,
         "save_detections": save_detections,
@@ -85,15 +99,16 @@ def evaluate(
         if is_test_set:
             report = track_test_set(dataset, detector, constants, **choices, progress=progress)
         else:
-            report = run_evaluate(
-                dataset, detector, constants, **choices, half_val=half_val, archive=archive, progress=progress
-            )
+            choices |= {"half_val": half_val, "classes": wanted, "archive": archive}
+            report = run_evaluate(dataset, detector, constants, **choices, progress=progress)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     elif is_test_set:
         typer.echo(f"no ground truth: nothing was scored; for the server of {report['benchmark']}: {report['archive']}")
     else:
         console.print_scores(report)
+        for table in class_tables(report):
+            console.answers().print(table)
         if archive:
             typer.echo(f"for the server: {report['archive']}")
     if report["problems"]:
@@ -108,9 +123,7 @@ def score(
         Path | None, typer.Option(help="Score these results too, and print what they have more than RESULTS.")
     ] = None,
     half_val: HalfVal = False,
-    classes: Annotated[
-        str | None, typer.Option(help="Score these classes (column 8), e.g. 1,3: each by itself, and together.")
-    ] = None,
+    classes: Classes = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as pay off.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every number as JSON.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Also write the table as CSV.")] = None,

@@ -32,6 +32,10 @@ ConfigFile = Annotated[
     str | None,
     typer.Option("--config", help="Configuration whose tracker and inference sections count where no option is given."),
 ]
+Interpolate = Annotated[
+    str | None,
+    typer.Option(help="Fill gaps of up to 20 frames in the result rows: linear or gaussian.", metavar="METHOD"),
+]
 InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]

@@ -14,6 +14,7 @@ from fairmot.cli.options import (
     Device,
     Engine,
     InputSize,
+    Interpolate,
     JsonOut,
     Overwrite,
     TrackerChoice,
@@ -74,6 +75,7 @@ def track(
         list[Path] | None,
         typer.Option(help="Track these saved detections, or a MOTChallenge det.txt, instead of SOURCES; repeatable."),
     ] = None,
+    interpolate: Interpolate = None,
     record: Annotated[bool, typer.Option(help="Also write the tracker's record, for fairmot explain.")] = False,
     overwrite: Overwrite = False,
     as_json: JsonOut = False,
@@ -91,6 +93,7 @@ def track(
 
     if bool(sources) == bool(detections):
         raise InputError("give either sources or --detections FILE")
+    filling = None if interpolate is None else tracking_output.gap_filling(interpolate, jobs, ray)
     constants, inference = read_settings(config, tracker, confidence)
     if video is None:
         video = inference.save_videos if inference else True
@@ -104,6 +107,7 @@ def track(
         recordings = [load_recording(path) for path in detections]
         with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
+        steps = [recording.every for recording in recordings]
     elif jobs is not None or ray is not None:
         from fairmot.jobs import DetectorChoice, Job, track_many
 
@@ -143,6 +147,9 @@ def track(
                 record=record,
                 progress=progress,
             )
+        steps = [every] * len(runs)
+    if filling is not None:
+        runs = [filling(run, step) for run, step in zip(runs, steps, strict=True)]
     tracking_output.end_of_runs(runs, as_json, quiet)
 
 

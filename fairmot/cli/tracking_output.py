@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,24 @@ def read(
         zones=() if zone is None else read_zones(zone),
         show=show and problem is None,
     )
+
+
+def gap_filling(method: str, jobs: int | None, ray: str | None) -> Callable[[TrackRun, int], TrackRun]:
+    """Return what fills the gaps in the rows of a run, given its step from frame to frame.
+
+    Raises:
+        InputError: no such method, or jobs are wanted.
+    """
+    from fairmot.gap_filling import fill_gaps, read_method
+
+    if jobs is not None or ray is not None:
+        raise InputError("--interpolate goes without --jobs and --ray")
+    checked = read_method(method)
+
+    def filled(run: TrackRun, every: int) -> TrackRun:
+        return replace(run, row_count=fill_gaps(run.text, checked, every=every))
+
+    return filled
 
 
 @contextmanager

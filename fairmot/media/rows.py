@@ -16,10 +16,17 @@ CSV_HEADER = "frame,seconds,id,left,top,width,height,score,class\n"
 
 
 def format_rows(frame_number: int, tracks: Tracks) -> str:
-    """Return the MOTChallenge rows of one frame (number from 1), each with its line end."""
+    """Return the MOTChallenge rows of one frame (number from 1), each with its line end.
+
+    The eighth column is the class as MOTChallenge counts it, from 1, so that ``score --classes`` finds it; -1 stands
+    for the first, which is the only one of a network without classes.
+    """
     return "".join(
-        f"{frame_number},{identity},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{score:.3f},-1,-1,-1\n"
-        for identity, (left, top, width, height, score) in zip(tracks.ids.tolist(), _values(tracks), strict=True)
+        f"{frame_number},{identity},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{score:.3f},"
+        f"{class_id + 1 if class_id else -1},-1,-1\n"
+        for identity, class_id, (left, top, width, height, score) in zip(
+            tracks.ids.tolist(), tracks.class_ids.tolist(), _values(tracks), strict=True
+        )
     )
 
 

@@ -1,0 +1,106 @@
+"""The true boxes of a sequence, known before anything is tracked, and how well detections alone find them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.detections import Detections
+from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark
+from fairmot.evaluation.detection import average_precision
+from fairmot.evaluation.halves import first_index, load_second_half_truth
+from fairmot.evaluation.motchallenge import SequenceInfo, load_ground_truth, load_info
+from fairmot.evaluation.pairs import frame_starts
+from fairmot.evaluation.preprocessing import true_boxes_that_count
+from fairmot.evaluation.rows import NO_CLASS, Rows
+from fairmot.geometry import tlwh_to_xyxy
+
+_Boxes = list[NDArray[np.float64]]
+"""Corners [M, 4] for each frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a sequence."""
+
+    folder: Path
+    first_frame: int
+    """Index of the first frame that counts."""
+    info: SequenceInfo
+    """Of the frames that count."""
+    rows: Rows
+    counts: NDArray[np.bool_]
+    """Which rows are to be found [N]; what lies on the others is neither right nor wrong."""
+
+
+def load_truth(folder: Path, rules: Benchmark, half_val: bool = False) -> Truth:
+    """Read the ground truth of a sequence, or of its second half.
+
+    Raises:
+        InputError: a file is missing or a line is wrong (see ``load_rows``), or a class is unknown to the benchmark.
+    """
+    info, rows = load_second_half_truth(folder) if half_val else load_ground_truth(folder)
+    first = first_index(load_info(folder).frame_count) if half_val else 0
+    return Truth(folder, first, info, rows, true_boxes_that_count(rows, rules))
+
+
+def detection_report(
+    truths: SequenceOf[Truth], found: SequenceOf[Mapping[int, Detections]], classes: SequenceOf[int] | None = None
+) -> dict[str, Any]:
+    """Return AP at IoU 0.5 of detections, of each sequence and of all.
+
+    Args:
+        truths: the sequences.
+        found: of each sequence the detections by frame index; a frame that is not there has none.
+        classes: classes of the ground truth, from 1 (the network's class 0); AP is the mean of theirs. Left out: all
+            boxes alike.
+
+    Returns:
+        ``{"sequences": {name: {"AP50": ..}}, "combined": {"AP50": ..}}``.
+    """
+    pairs = list(zip(truths, found, strict=True))
+    return {
+        "sequences": {pair[0].info.name: {"AP50": _mean_precision([pair], classes)} for pair in pairs},
+        "combined": {"AP50": _mean_precision(pairs, classes)},
+    }
+
+
+def _mean_precision(
+    pairs: SequenceOf[tuple[Truth, Mapping[int, Detections]]], classes: SequenceOf[int] | None
+) -> float:
+    wanted: SequenceOf[int | None] = classes or [None]
+    return float(np.mean([_precision(pairs, class_id) for class_id in wanted]))
+
+
+def _precision(pairs: SequenceOf[tuple[Truth, Mapping[int, Detections]]], class_id: int | None) -> float:
+    boxes: list[NDArray[np.float32]] = []
+    scores: list[NDArray[np.float32]] = []
+    counted: _Boxes = []
+    ignored: _Boxes = []
+    nothing = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+    for truth, found in pairs:
+        for index in range(truth.info.frame_count):
+            each = found.get(truth.first_frame + index, nothing)
+            if class_id is not None:
+                each = each.select(each.class_ids + PEDESTRIAN == class_id)
+            boxes.append(each.boxes_xyxy)
+            scores.append(each.scores)
+        own = np.ones(len(truth.rows), dtype=np.bool_)
+        if class_id is not None:
+            own = np.where(truth.rows.class_ids == NO_CLASS, PEDESTRIAN, truth.rows.class_ids) == class_id
+        counted += _of_frames(truth, truth.counts & own)
+        # Where a benchmark has classes, other people (on a vehicle, a reflection) excuse what lies on them.
+        ignored += _of_frames(truth, ~truth.counts)
+    return average_precision(boxes, scores, counted, ignored)
+
+
+def _of_frames(truth: Truth, chosen: NDArray[np.bool_]) -> _Boxes:
+    starts = frame_starts(truth.rows.frames[chosen], truth.info.frame_count)
+    boxes: _Boxes = np.split(tlwh_to_xyxy(truth.rows.boxes_tlwh[chosen]), starts[1:-1])
+    return boxes
