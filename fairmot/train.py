@@ -78,6 +78,11 @@ def train(
     if checkpoint:
         check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), checkpoint_path)
         taken = len(loader) * checkpoint.epoch + checkpoint.step_in_epoch
+        if taken > _total_steps(config, loader):
+            raise InputError(
+                f"{checkpoint_path} has taken {taken} steps, {taken / len(loader):g} epochs, and train.epochs is "
+                f"{config.train.epochs}: give at least as many, or another train.output"
+            )
     try:
         note = logging_to(output / "log.txt", note) if process.is_first else _say_nothing
         note(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {_total_steps(config, loader)}")

@@ -270,6 +270,8 @@ def test_other_settings_cannot_be_resumed(pictures, tmp_path):
         train(configuration(pictures, tmp_path / "run", epochs=2, seed=5), "torch", "cpu", resume=True)
     train(configuration(pictures, tmp_path / "run", epochs=2), "torch", "cpu", resume=True)
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").epoch == 2
+    with pytest.raises(InputError, match=r"taken 6 steps, 2 epochs, and train\.epochs is 1: give at least as many"):
+        train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu", resume=True)
 
 
 def test_other_data_cannot_be_resumed(pictures, tmp_path):
