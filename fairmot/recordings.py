@@ -190,6 +190,12 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a recording of detections") from error
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, IndexError, AttributeError) as error:
         raise InputError(what) from error
+    is_told = recording.every >= 1 and 0 < recording.frame_rate < float("inf")
+    # The name becomes that of the result files: it must not lead out of their folder.
+    is_name = recording.name not in ("", ".", "..") and not set("/\\\0") & set(recording.name)
+    are_whole = all(array.dtype.kind in "iu" for array in (indices, counts, class_ids))
+    if not (is_told and is_name and are_whole):
+        raise InputError(what)
     rising = bool((np.diff(indices) > 0).all()) and (not len(indices) or indices[0] >= 0)
     if not rising or (counts < 0).any() or len(counts) != len(indices) or starts[-1] != len(rows):
         raise InputError(what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -98,6 +99,15 @@ class TrackerConfig(BaseModel):
         100.0, ge=0, description="Squared pixels: rows up to this area are not returned (FairMOT)."
     )
     max_aspect: float = Field(1.6, gt=0, description="w/h: rows with a larger one are not returned (FairMOT).")
+
+    @model_validator(mode="after")
+    def _numbers(self) -> TrackerConfig:
+        # Nothing compares with NaN: every match would be refused in silence.
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, float) and math.isnan(value):
+                raise ValueError(f"{name}: expected a number, got nan")
+        return self
 
     @model_validator(mode="after")
     def _low_is_lower(self) -> TrackerConfig:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.rows import MINIMUM_COLUMNS, check_rows, problem_of_row, read_numbers
+from fairmot.evaluation.rows import (
+    MAX_COORDINATE_PX,
+    MAX_FRAMES,
+    MINIMUM_COLUMNS,
+    check_rows,
+    problem_of_row,
+    read_numbers,
+)
 from fairmot.geometry import tlwh_to_xyxy
 
 
@@ -45,10 +52,12 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
     numbers = values[:, 0]
     check_rows(path, numbers % 1 != 0, "the frame must be a whole number")
     check_rows(path, numbers < 1, "the frame is outside the sequence (frames count from 1)")
+    check_rows(path, numbers > MAX_FRAMES, f"the frame is no video's (at most {MAX_FRAMES})")
     if frame_count is not None:
         outside = numbers > frame_count
         check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
+    check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any picture")
     values = values[np.argsort(numbers, kind="stable")]
     return DetectionRows(
         values[:, 0].astype(np.int64) - 1,

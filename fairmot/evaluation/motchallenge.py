@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.errors import InputError, closest_name
-from fairmot.evaluation.rows import Rows, load_rows
+from fairmot.evaluation.rows import MAX_FRAMES, Rows, load_rows
 from fairmot.files import folder_name
 
 
@@ -60,6 +60,8 @@ def load_info(sequence_folder: Path | str) -> SequenceInfo:
         raise InputError(f"{path}: {' '.join(str(error).split())}; expected [Sequence] with numbers") from error
     if frame_count is None or frame_count < 1:
         raise InputError(f"{path}: seqLength is missing or less than 1; it is the number of frames")
+    if frame_count > MAX_FRAMES:
+        raise InputError(f"{path}: seqLength {frame_count} is no video's (at most {MAX_FRAMES})")
     size = (width, height) if width and height else None
     return SequenceInfo(sequence_name(folder), frame_count, frame_rate, size)
 

@@ -40,6 +40,8 @@ def correct(
         noise: spreads of the filter.
     """
     rows = (match >= 0).nonzero()[0]
+    if not len(rows):
+        return
     found, matched = candidates.records[match[rows]], table[rows]
     boxes = found["mean"][:, :4]
     stayed = rows < tracked
