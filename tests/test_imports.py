@@ -55,6 +55,7 @@ ALLOWED["job"] = ALLOWED["track"] | {"track"}
 ALLOWED["jobs"] = ALLOWED["job"] | {"job"}
 ALLOWED["replay"] = ALLOWED["replay"] | {"track", "recordings"}
 ALLOWED["tuning_cases"] = ALLOWED["tuning_cases"] | {"replay", "recordings"}
+ALLOWED["report"] = ALLOWED["report"] | {"run_file"}
 ALLOWED["search_space"] = BASE
 ALLOWED["gap_filling"] = BASE | {"evaluation", "tracking"}
 ALLOWED["tune"] = ALLOWED["tune"] | {"tuning_cases", "search_space"}

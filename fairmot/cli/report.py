@@ -24,8 +24,13 @@ def report(
     embed: Annotated[
         bool | None, typer.Option("--embed/--link", help="Video inside the page or beside it [inside up to 24 MiB].")
     ] = None,
-    start: Annotated[int, typer.Option(min=0, help="As for track: index of the first tracked frame.")] = 0,
-    every: Annotated[int, typer.Option(min=1, help="As for track: step between tracked frames.")] = 1,
+    start: Annotated[
+        int | None,
+        typer.Option(min=0, help="As for track: index of the first frame; left out: as in run.json."),
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="As for track: step between frames; left out: as in run.json.")
+    ] = None,
     as_json: JsonOut = False,
 ) -> None:
     """Write one HTML page about a run: video, identities, timeline, heat map, scores, errors.

@@ -48,8 +48,8 @@ def report(
     ground_truth: str | Path | None = None,
     benchmark: str = "auto",
     embed: bool | None = None,
-    start: int = 0,
-    every: int = 1,
+    start: int | None = None,
+    every: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Write one HTML page about a run of ``track`` or ``evaluate``; it needs no network and no server.
@@ -63,8 +63,8 @@ def report(
         ground_truth: data set or sequence in MOTChallenge layout: errors are shown, and scores if the run has none.
         benchmark: as for ``score``; ``auto`` takes the one of the run's scores.
         embed: videos inside the page or beside it; left out: inside up to 24 MiB.
-        start: index of the first tracked frame, as for ``track``.
-        every: step between tracked frames, as for ``track``.
+        start: index of the first tracked frame, as for ``track``; left out: as ``run.json`` says, else 0.
+        every: step between tracked frames, as for ``track``; left out: as ``run.json`` says, else 1.
         progress: told about every frame that is read for pictures.
 
     Returns:
@@ -73,11 +73,14 @@ def report(
     Raises:
         InputError: there are no results, a file cannot be read, or the page cannot be written.
     """
-    if start < 0 or every < 1:
+    if (start is not None and start < 0) or (every is not None and every < 1):
         raise InputError(f"start {start}, every {every}: expected start >= 0 and every >= 1")
-    if ground_truth is not None and (start, every) != (0, 1):
-        raise InputError("ground truth covers every frame: leave out --start and --every")
     tracked = read_run(run)
+    selections = [
+        (each.start if start is None else start, each.every if every is None else every) for each in tracked.sources
+    ]
+    if ground_truth is not None and set(selections) != {(0, 1)}:
+        raise InputError("ground truth covers every frame: track all of them, without --start and --every")
     page = Path(output) if output is not None else tracked.path / PAGE_NAME
     if page.is_dir():
         raise InputError(f"{page}: a folder; give the name of the page, for example {page / PAGE_NAME}")
@@ -88,12 +91,12 @@ def report(
     videos: list[Footage | None] = []
     linked: list[Path] = []
     try:
-        for each in tracked.sources:
+        for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
             pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
-            footage = _footage(each, pictures, truth, page, start, every, progress)
+            footage = _footage(each, pictures, truth, page, first, step, progress)
             videos.append(footage)
-            contents.append(_source(each, footage, truth, start, every, progress))
+            contents.append(_source(each, footage, truth, first, step, progress))
         embedded, links = _place_videos(videos, contents, page, embed)
         model = {
             "title": f"{folder_name(tracked.path)} - fairmot report",

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairmot.errors import InputError
 from fairmot.evaluation.rows import Rows, load_rows
+from fairmot.run_file import load_run
 
 _LAST_FRAME = 2**31 - 1
 
@@ -23,6 +24,10 @@ class TrackedSource:
     """Its result rows."""
     drawn_video: Path | None
     """The video with the tracks drawn on it."""
+    start: int = 0
+    """Index of the first tracked frame, as ``run.json`` says."""
+    every: int = 1
+    """Step between tracked frames, as ``run.json`` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,21 @@ def read_run(path: Path | str) -> RunFolder:
         raise InputError(f"{given}: no such folder; give the folder of a run, for example runs/track/street")
     if not files:
         raise InputError(f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it")
-    return RunFolder(folder, [_source(file) for file in files], _read_scores(folder / "scores.json"))
+    about = (load_run(folder) or {}).get("sources", {})
+    return RunFolder(
+        folder, [_source(file, about.get(file.stem, {})) for file in files], _read_scores(folder / "scores.json")
+    )
 
 
-def _source(file: Path) -> TrackedSource:
+def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
     video = file.with_suffix(".mp4")
-    return TrackedSource(file.stem, load_rows(file, _LAST_FRAME), video if video.is_file() else None)
+    return TrackedSource(
+        file.stem,
+        load_rows(file, _LAST_FRAME),
+        video if video.is_file() else None,
+        start=int(about.get("start") or 0),
+        every=int(about.get("every") or 1),
+    )
 
 
 def _read_scores(path: Path) -> dict[str, Any] | None:

@@ -107,6 +107,18 @@ def test_every_and_start_tell_which_frames_were_tracked(bare_case, model_of):
         report(bare_case.run, start=9, every=3)
 
 
+def test_the_run_tells_by_itself_which_frames_were_tracked(bare_case, model_of):
+    file = bare_case.run / "yard.txt"
+    file.write_text("".join(f"{frame},1,5,5,20,30,0.5,-1,-1,-1\n" for frame in (11, 14, 20)))
+    told = {"format": 1, "sources": {"yard": {"start": 10, "every": 3}}}
+    (bare_case.run / "run.json").write_text(json.dumps(told))
+    source = model_of(report(bare_case.run).page)["sources"][0]
+    assert (source["frames"], source["start"], source["every"]) == (4, 10, 3)
+    assert model_of(report(bare_case.run, every=1).page)["sources"][0]["every"] == 1  # what is given wins
+    with pytest.raises(InputError, match="ground truth covers every frame"):
+        report(bare_case.run, ground_truth=bare_case.ground_truth)
+
+
 def test_names_cannot_break_out_of_the_page(case, model_of):
     name = "<img onerror=1> & '</script"
     case.run.rename(case.folder / "a <b> & c")
@@ -154,7 +166,7 @@ def mistakes(case):
     yield [case.run, "--output", case.folder], "a folder; give the name of the page"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
-    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "leave out --start and --every"
+    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without --start and --every"
     (case.run / "yard.mp4").write_bytes(b"")
     yield [case.run], "yard.mp4: not a video"
     (case.run / "scores.json").write_text("{")
