@@ -14,6 +14,7 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         "fairmot": {},  # the published tracker on MOT16 and MOT17
         "byte": {"second_pass": True},
+        "motion": {"second_pass": True, "appearance": False},
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
     }
 )
@@ -41,6 +42,7 @@ class TrackerConfig(BaseModel):
     low_confidence: float = Field(0.1, ge=0, le=1, description="Score; the second pass takes what lies above it.")
 
     # Matching.
+    appearance: bool = Field(True, description="False: embeddings are left aside; motion and overlap decide alone.")
     appearance_limit: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
     motion_weight: float = Field(
         0.02, ge=0, le=1, description="Step 1: share of the squared Mahalanobis distance in the cost (FairMOT)."
@@ -120,7 +122,8 @@ class TrackerConfig(BaseModel):
         """Return a named configuration with some values changed.
 
         Args:
-            name: ``fairmot`` (published, the default), ``byte`` (second pass over low scores) or ``crowd`` (MOT20).
+            name: ``fairmot`` (published, the default), ``byte`` (second pass over low scores), ``motion`` (the
+                same without embeddings) or ``crowd`` (MOT20).
             changes: field -> value.
 
         Raises:

@@ -14,6 +14,8 @@ def test_the_default_is_the_published_tracker():
 
 def test_presets():
     assert TrackerConfig.preset("byte") == TrackerConfig(second_pass=True)
+    assert TrackerConfig.preset("motion") == TrackerConfig(second_pass=True, appearance=False)
+    assert TrackerConfig().appearance
     assert TrackerConfig.preset("crowd") == TrackerConfig(confidence=0.3, clip_boxes=True)
     assert TrackerConfig.preset("byte", confidence=0.5) == TrackerConfig(second_pass=True, confidence=0.5)
     assert TrackerConfig.preset("crowd", confidence=0.35).confidence == 0.35
@@ -24,7 +26,7 @@ def test_presets():
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("bite", {}, r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, crowd"),
+        ("bite", {}, r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, crowd"),
         ("byte", {"confidance": 0.3}, r"unknown field 'confidance' \(did you mean 'confidence'\?\)"),
         ("byte", {"confidence": 3}, "confidence: .*got 3"),
         ("byte", {"confidence": 0.05}, r"low_confidence 0\.1 must lie below confidence 0\.05"),

@@ -26,7 +26,7 @@ AnyConfidence = Annotated[
     ),
 ]
 TrackerChoice = Annotated[
-    str, typer.Option(help="fairmot (published), byte, crowd (MOT20), or a YAML file of tracker constants.")
+    str, typer.Option(help="fairmot (published), byte, motion, crowd (MOT20), or a YAML file of tracker constants.")
 ]
 ConfigFile = Annotated[
     str | None,

@@ -8,6 +8,7 @@ Re-Identification in Multiple Object Tracking", 2021), its odd corners included.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,6 +131,8 @@ class Tracker:
         index = next_index(frame_index, self._frame_index)
         size = picture_size(image, self._image_size, self._config)
         detections = as_detections(detections)
+        if not self._config.appearance:
+            detections = replace(detections, embeddings=None)
         width = common_width(detections, self._width)
         clip_size = size if self._config.clip_boxes else None
         candidates = candidates_of(detections, self._config, width or 0, clip_size)

@@ -33,6 +33,21 @@ def test_byte_follows_through_low_scores():
     np.testing.assert_allclose(byte[3].scores, 0.2)
 
 
+def test_without_appearance_embeddings_change_nothing():
+    # Two people swap looks at one frame: by appearance their identities follow the looks, by motion the places.
+    frames = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((100, 0.9, 1), (118, 0.9, 0))] * 2
+    bare = [Detections(frame.boxes_xyxy, frame.scores) for frame in frames]
+    by_looks, by_motion = run(TrackerConfig(), frames), run(TrackerConfig(appearance=False), frames)
+    without = run(TrackerConfig(), bare)
+    for mine, theirs in zip(by_motion, without, strict=True):
+        np.testing.assert_array_equal(mine.ids, theirs.ids)
+        np.testing.assert_array_equal(mine.boxes_xyxy, theirs.boxes_xyxy)
+    order = by_motion[-1].boxes_xyxy[:, 0].argsort()
+    assert by_motion[-1].ids[order].tolist() == [1, 2]
+    order = by_looks[-1].boxes_xyxy[:, 0].argsort()
+    assert by_looks[-1].ids[order].tolist() == [2, 1]
+
+
 def test_low_scores_start_nothing_and_find_no_lost_track():
     byte = TrackerConfig.preset("byte")
     assert [len(tracks) for tracks in run(byte, [found((100, 0.3))] * 4)] == [0] * 4
