@@ -20,6 +20,7 @@ ENGINES = {
     "mindspore": ("mindspore", {}),
     "mindspore-eager": ("mindspore", {"compiled": False}),
     "onnxruntime": ("onnxruntime", {}),
+    "openvino": ("openvino", {}),
 }
 TRAINING_ENGINES = ("torch", "mindspore", "mindspore-eager")
 FOLDER = Path(os.environ.get("FAIRMOT_SHARED", Path(__file__).resolve().parents[2].parent / "shared")) / "oracles"
