@@ -161,12 +161,13 @@ def speed_table(rows: Sequence[Speed]) -> Table:
 
 def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
     """Return the table of ``fairmot benchmark --training``."""
-    table = Table("network", "engine", "size", "batch", "ms a step (quartiles)", "images/s")
+    table = Table("network", "engine", "precision", "size", "batch", "ms a step (quartiles)", "images/s")
     for row in rows:
         low, high = row.quartiles
         milliseconds = f"{row.milliseconds:.0f} ({low:.0f}-{high:.0f})"
         size = "x".join(map(str, row.input_size))
-        table.add_row(row.network, row.engine, size, str(row.batch), milliseconds, f"{row.images_per_second:.2f}")
+        rate = f"{row.images_per_second:.2f}"
+        table.add_row(row.network, row.engine, row.precision, size, str(row.batch), milliseconds, rate)
     return table
 
 

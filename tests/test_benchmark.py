@@ -2,18 +2,31 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from fairmot import benchmark
-from fairmot.benchmark import CEILING_SIZE, ceiling_subject, find_subject, measure, measure_training, profile
+from fairmot.benchmark import (
+    ceiling_subject,
+    find_subject,
+    measure,
+    measure_training,
+    profile,
+    subjects,
+    timing,
+    training,
+    training_markdown,
+)
+from fairmot.benchmark.subjects import CEILING_SIZE
 from fairmot.cli import app
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
-from fairmot.network.architectures import build_graph
+from fairmot.network.architectures import build_graph, published_config
 from fairmot.network.initial import initial_weights
+from fairmot.network.lite import LITE
 from fairmot.network.summary import summarize
 from fairmot.network.weights import save_weights
 
@@ -22,8 +35,8 @@ SIZE = (64, 32)
 
 @pytest.fixture
 def small_ceiling(monkeypatch):
-    monkeypatch.setattr(benchmark, "CEILING_SIZE", (32, 32))
-    monkeypatch.setattr(benchmark, "CEILING_CHANNELS", 16)
+    monkeypatch.setattr(subjects, "CEILING_SIZE", (32, 32))
+    monkeypatch.setattr(subjects, "CEILING_CHANNELS", 16)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +67,10 @@ def test_the_clock_shows_what_a_call_takes():
         calls.append("slow")
         time.sleep(0.004)
 
-    slow_times, fast_times = benchmark._in_turns(slow, lambda: calls.append("fast"), 0)
-    assert len(slow_times) == benchmark.LEAST_ROUNDS
+    slow_times, fast_times = timing.time_in_turns([slow, lambda: calls.append("fast")], 0)
+    assert len(slow_times) == timing.LEAST_ROUNDS
     assert min(slow_times) >= 4 > min(fast_times)
-    assert calls == ["slow", "fast"] * (benchmark.LEAST_ROUNDS + benchmark.WARM_UPS)
+    assert calls == ["slow", "fast"] * (timing.LEAST_ROUNDS + timing.WARM_UPS)
 
 
 def test_the_ceiling_is_one_convolution():
@@ -76,12 +89,36 @@ def test_short_precisions_are_measured_as_exported(weights, small_ceiling, preci
 
 def test_training_steps(weights, monkeypatch):
     pytest.importorskip("torch")
-    monkeypatch.setattr(benchmark, "LEAST_ROUNDS", 2)
-    (row,) = measure_training([weights], ["torch"], batch=2, seconds=0)
-    assert (row.engine, row.batch, row.input_size) == ("torch", 2, SIZE)
-    assert row.images_per_second == pytest.approx(2000 / row.milliseconds)
-    with pytest.raises(InputError, match="'onnxruntime' cannot train"):
-        measure_training([weights], ["onnxruntime"])
+    monkeypatch.setattr(timing, "LEAST_ROUNDS", 2)
+    rows, skipped = measure_training([weights], ["torch"], ["f32", "bf16"], batch=2, seconds=0)
+    assert [(row.engine, row.precision, row.batch, row.input_size) for row in rows] == [
+        ("torch", "f32", 2, SIZE),
+        ("torch", "bf16", 2, SIZE),
+    ]
+    assert rows[0].images_per_second == pytest.approx(2000 / rows[0].milliseconds)
+    assert not skipped
+    assert training_markdown(rows).splitlines()[2].startswith("| `lite` | torch | f32 | 64 x 32 | 2 | ")
+
+
+def test_a_precision_reaches_the_trainer(weights, monkeypatch):
+    seen = []
+
+    def create_trainer(graph, arrays, identities, config, device):
+        seen.append(config.train.precision)
+        raise InputError("not here")
+
+    monkeypatch.setattr(training, "load_engine", lambda name: SimpleNamespace(create_trainer=create_trainer))
+    rows, skipped = measure_training([weights], ["torch"], ["f32", "bf16", "f16"], seconds=0)
+    assert seen == ["float32", "bfloat16", "float16"]
+    assert not rows
+    assert [(each.precision, each.reason) for each in skipped] == [
+        (name, "not here") for name in ("f32", "bf16", "f16")
+    ]
+
+
+def test_architectures_have_their_published_sizes():
+    assert find_subject("yolo").graph.config == published_config("yolo")
+    assert find_subject("lite").graph.config == LITE
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
@@ -106,6 +143,10 @@ def test_profiles_name_the_slowest_operators_first(weights, engine):
         (lambda: find_subject("x.onnx"), "x.onnx: is exported already"),
         (lambda: measure(["lite"], ["onnx"]), "engine 'onnx' is unknown"),
         (lambda: measure(["lite"], input_size=(100, 64)), "input size 100 x 64"),
+        (lambda: profile("lite", "onnxruntime", (100, 64)), "input size 100 x 64"),
+        (lambda: measure_training(["lite"], ["onnxruntime"]), "engine 'onnxruntime' cannot train"),
+        (lambda: measure_training(["lite"], precisions=["int8"]), "precision int8: no training in it"),
+        (lambda: measure_training(["lite"], input_size=(64, 33)), "input size 64 x 33"),
         (lambda: benchmark.use_threads(0), "0 threads"),
     ],
 )
@@ -135,3 +176,15 @@ def test_the_command_prints_json_and_tables(weights, small_ceiling):
         result = CliRunner().invoke(app, [*arguments, *extra], env={"COLUMNS": "200"})
         assert result.exit_code == 0, result.output
         assert expected in result.stdout
+
+
+def test_the_command_prints_what_the_readme_shows(weights, small_ceiling):
+    arguments = ["benchmark", weights, "--engine", "onnxruntime", "--seconds", "0", "--markdown"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    titles, rule, row = result.stdout.splitlines()
+    assert titles.count("|") == rule.count("|") == row.count("|") == 10
+    assert row.startswith("| `lite` | onnxruntime | f32 | 64 x 32 | ")
+    assert row.endswith("% |")
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 2

@@ -14,7 +14,9 @@ from fairmot.cli.options import Device, InputSize, JsonOut, read_size, stop
 def benchmark(
     networks: Annotated[list[str] | None, typer.Argument(help="Weight files or architectures; default: lite.")] = None,
     engine: Annotated[list[str] | None, typer.Option(help="Repeatable; left out: every installed one.")] = None,
-    precision: Annotated[list[str] | None, typer.Option(help="f32, bf16, f16 or int8; repeatable.")] = None,
+    precision: Annotated[
+        list[str] | None, typer.Option(help="f32, bf16, f16 or int8 (not with --training); repeatable.")
+    ] = None,
     input_size: InputSize = None,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Left out: each engine's own choice.")] = None,
@@ -23,19 +25,22 @@ def benchmark(
     training: Annotated[bool, typer.Option(help="Optimiser steps instead of detection.")] = False,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step, with --training.")] = 2,
     profile: Annotated[int, typer.Option(min=0, help="List so many of the slowest operators instead.")] = 0,
+    markdown: Annotated[bool, typer.Option(help="The table as the README shows it.")] = False,
     as_json: JsonOut = False,
 ) -> None:
     """Time networks on this machine, beside the fastest convolution that the same engine reaches on it.
 
     [bold]fairmot benchmark lite dla_34 --input-size 576x320[/bold]
 
-    [bold]fairmot benchmark lite --training[/bold]
+    [bold]fairmot benchmark lite --training --precision f32 --precision bf16 --markdown[/bold]
 
     [bold]fairmot benchmark lite --engine onnxruntime --profile 20[/bold]
     """
     from fairmot import benchmark as journey
     from fairmot import console
 
+    if markdown and (profile or as_json):
+        stop("--markdown writes tables of speed: leave --profile and --json out")
     if threads:
         journey.use_threads(threads)
     names, size = networks or ["lite"], read_size(input_size)
@@ -47,18 +52,25 @@ def benchmark(
         layers = journey.profile(names[0], (engine or ["onnxruntime"])[0], size, device)
         answer = [layer._asdict() for layer in layers[:profile]]
         table = console.profile_table(names[0], layers, profile)
-    elif training:
-        steps = journey.measure_training(names, engine or (), size, device, batch=batch, seconds=seconds, progress=note)
-        answer = [asdict(row) for row in steps]
-        table = console.training_speed_table(steps)
     else:
-        rows, skipped = journey.measure(
-            names, engine or (), precision or ("f32",), size, device, raw=raw, seconds=seconds, progress=note
-        )
-        answer = [asdict(row) for row in rows]
-        table = console.speed_table(rows)
+        chosen = precision or ("f32",)
+        if training:
+            steps, skipped = journey.measure_training(
+                names, engine or (), chosen, size, device, batch=batch, seconds=seconds, progress=note
+            )
+            answer = [asdict(step) for step in steps]
+            table, text = console.training_speed_table(steps), journey.training_markdown(steps)
+        else:
+            rows, skipped = journey.measure(
+                names, engine or (), chosen, size, device, raw=raw, seconds=seconds, progress=note
+            )
+            answer = [asdict(row) for row in rows]
+            table, text = console.speed_table(rows), journey.speed_markdown(rows)
         for each in skipped:
             console.notes().print(f"left out: {each.network} in {each.engine}, {each.precision}: {each.reason}")
+        if markdown:
+            typer.echo(text)
+            return
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
     else:

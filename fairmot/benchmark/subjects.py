@@ -1,0 +1,82 @@
+"""What is measured: a weight file, an architecture, or the one large convolution beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmot.engines import EXPORTED
+from fairmot.errors import InputError, closest_name
+from fairmot.network.architectures import ARCHITECTURES, build_graph, published_config
+from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.initial import initial_weights
+from fairmot.network.lite import LITE
+from fairmot.network.weights import Arrays, check_weights, load_weights
+
+CEILING_SIZE = (128, 96)
+CEILING_CHANNELS = 256
+"""The practical ceiling is a 3x3 convolution of so many channels on a map of this size: 7.2 G multiply-adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network to be measured."""
+
+    name: str
+    graph: Graph
+    weights: Arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A combination that cannot be measured here, and why."""
+
+    network: str
+    engine: str
+    precision: str
+    reason: str
+
+
+def find_subject(name: str) -> Subject:
+    """Return the network of a weight file, or an architecture with random weights, on which speed does not depend.
+
+    Architectures have the sizes in which they were published.
+
+    Raises:
+        InputError: nothing of that name, or an exported file.
+    """
+    path = Path(name)
+    if path.suffix in EXPORTED:
+        raise InputError(f"{name}: is exported already; give the .safetensors file that it was made from")
+    if path.suffix == ".safetensors":
+        file = load_weights(path)
+        graph = build_graph(file.network)
+        check_weights(graph, file.arrays, name)
+        return Subject(file.network.architecture, graph, file.arrays)
+    if name not in ARCHITECTURES:
+        closest = closest_name(name, ARCHITECTURES)
+        known = ", ".join(ARCHITECTURES)
+        raise InputError(f"{name}: neither a .safetensors file nor an architecture{closest}; known: {known}")
+    graph = build_graph(published_config(name))
+    return Subject(name, graph, initial_weights(graph))
+
+
+def ceiling_subject() -> Subject:
+    """Return a network that is next to nothing but one large 3x3 convolution."""
+    builder = GraphBuilder()
+    x = builder.convolution(builder.input(), "stem", CEILING_CHANNELS, 1)
+    x = builder.convolution(x, "large", CEILING_CHANNELS, 3, bias=True)
+    channels = {"heatmap": 1, "extents": 4, "offsets": 2, "embedding": 1}
+    heads = {head: builder.convolution(x, f"{head}.0", count, 1, bias=True) for head, count in channels.items()}
+    graph = builder.finish(LITE.model_copy(update={"embedding": 1}), heads)
+    return Subject("one 3x3 convolution", graph, initial_weights(graph))
+
+
+def check_size(size: tuple[int, int] | None) -> None:
+    """Raise unless width and height are multiples of 32, as every network wants them.
+
+    Raises:
+        InputError: they are not.
+    """
+    if size is not None and any(side < 32 or side % 32 for side in size):
+        raise InputError(f"input size {size[0]} x {size[1]}: width and height must be multiples of 32")

@@ -1,0 +1,120 @@
+"""How fast networks train: whole optimiser steps on pictures that are in memory already."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairmot.benchmark.subjects import Skipped, check_size, find_subject
+from fairmot.benchmark.timing import quartiles, time_in_turns
+from fairmot.config import Config, TrainConfig
+from fairmot.data.loader import Batch
+from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
+from fairmot.errors import InputError, closest_name
+from fairmot.network.graph import Graph
+
+PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
+"""Precision -> ``train.precision`` of the configuration; heads and losses stay in float32."""
+
+IDENTITIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpeed:
+    """How fast one network trains in one engine."""
+
+    network: str
+    engine: str
+    precision: str
+    input_size: tuple[int, int]
+    batch: int
+    milliseconds: float
+    """A step; the median."""
+    quartiles: tuple[float, float]
+    images_per_second: float
+
+
+def measure_training(
+    names: Sequence[str],
+    engines: Sequence[str] = (),
+    precisions: Sequence[str] = ("f32",),
+    input_size: tuple[int, int] | None = None,
+    device: str = "auto",
+    *,
+    batch: int = 2,
+    seconds: float = 10.0,
+    progress: Callable[[str], None] = lambda row: None,
+) -> tuple[list[TrainingSpeed], list[Skipped]]:
+    """Measure networks x engines x precisions.
+
+    Args:
+        names: weight files or architectures.
+        engines: of ``TRAINING_ENGINES``; none: every installed one.
+        precisions: of ``f32``, ``bf16``, ``f16``.
+        input_size: width and height, multiples of 32; None: the size each network was made for.
+        device: as of ``load_detector``.
+        batch: pictures a step.
+        seconds: time for each row, warming up and building aside.
+        progress: told what is being measured.
+
+    Raises:
+        InputError: an unknown network, precision or engine, or one that cannot train, or a wrong size.
+    """
+    check_size(input_size)
+    for precision in precisions:
+        if precision not in PRECISIONS:
+            raise InputError(
+                f"precision {precision}: no training in it{closest_name(precision, PRECISIONS)}; "
+                f"known: {', '.join(PRECISIONS)}"
+            )
+    for engine in engines:
+        if engine not in TRAINING_ENGINES:
+            raise InputError(f"engine {engine!r} cannot train; choose one of: {', '.join(TRAINING_ENGINES)}")
+    rows, skipped = [], []
+    for subject in [find_subject(name) for name in names]:
+        width, height = size = input_size or subject.graph.config.input_size
+        network = subject.graph.config.model_copy(update={"input_width_px": width, "input_height_px": height})
+        data = _random_batch(subject.graph, size, batch)
+        for engine in engines or [name for name in TRAINING_ENGINES if name in installed_engines()]:
+            for precision in precisions:
+                progress(f"training {subject.name} in {engine}, {precision}")
+                train = TrainConfig(precision=PRECISIONS[precision])
+                config = Config(network=network, train=train)
+                module = load_engine(engine)
+                try:
+                    trainer = module.create_trainer(subject.graph, subject.weights, IDENTITIES, config, device)
+                except InputError as error:
+                    skipped.append(Skipped(subject.name, engine, precision, str(error)))
+                    continue
+                (times,) = time_in_turns([lambda t=trainer, d=data: t.step(d, 1e-6)], seconds)  # type: ignore[misc]
+                median = statistics.median(times)
+                rate = 1000 * batch / median
+                rows.append(TrainingSpeed(subject.name, engine, precision, size, batch, median, quartiles(times), rate))
+    return rows, skipped
+
+
+def _random_batch(graph: Graph, size: tuple[int, int], count: int) -> Batch:
+    """Random pictures with 20 objects each."""
+    width, height = size
+    rng = np.random.default_rng(0)
+    cells_x, cells_y = width // graph.stride, height // graph.stride
+    slots, objects = 500, 20
+    cells = rng.integers(0, cells_x * cells_y, (count, slots))
+    is_object = np.zeros((count, slots), bool)
+    is_object[:, :objects] = True
+    heatmap = np.zeros((count, graph.config.classes, cells_y * cells_x), np.float32)
+    for picture in range(count):
+        heatmap[picture, 0, cells[picture, :objects]] = 1
+    return Batch(
+        images=rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8),
+        heatmap=heatmap.reshape(count, -1, cells_y, cells_x),
+        is_object=is_object,
+        cells=cells.astype(np.int64),
+        extents=rng.uniform(2, 9, (count, slots, 4)).astype(np.float32),
+        offsets=rng.uniform(0, 1, (count, slots, 2)).astype(np.float32),
+        identities=rng.integers(0, IDENTITIES, (count, slots)).astype(np.int64),
+        paths=(),
+    )
