@@ -107,3 +107,16 @@ def test_the_stride_is_that_of_every_architecture(architecture):
 def test_sections_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         TrackerConfig().confidence = 0.5
+
+
+def test_sizes_left_out_are_the_architectures_published_ones(tmp_path):
+    yolo = parse_config({"network": {"architecture": "yolo"}}, "x").network
+    assert (yolo.embedding, yolo.head_width, yolo.input_size) == (64, 64, (1088, 608))
+    lite = parse_config({"network": {"architecture": "lite", "embedding": 32}}, "x").network
+    assert (lite.embedding, lite.head_width, lite.input_size) == (32, 64, (576, 320))
+    path = tmp_path / "plain.yaml"
+    path.write_text("network:\n  architecture: dla_34\n")
+    assert load_config(path).network.head_width == 256
+    assert load_config(path, ("network.architecture=yolo",)).network.head_width == 64
+    assert load_config(path, ("network.architecture=yolo", "network.head_width=256")).network.head_width == 256
+    assert NetworkConfig.model_validate_json(yolo.model_dump_json()) == yolo

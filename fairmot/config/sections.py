@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,8 +19,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+PUBLISHED_SIZES: dict[str, dict[str, int]] = {
+    "yolo": {"embedding": 64, "head_width": 64},
+    "lite": {"embedding": 64, "head_width": 64, "input_width_px": 576, "input_height_px": 320},
+}
+"""Architecture -> sizes in which it was published, where they differ from the defaults."""
+
+
 class NetworkConfig(Section):
-    """Which network, and the sizes that are free in it."""
+    """Which network, and the sizes that are free in it; those left out are the published ones of the architecture."""
 
     architecture: str = Field("dla_34", description="One of those that 'fairmot describe' knows.")
     classes: int = Field(1, ge=1, description="Heatmap channels, one a class.")
@@ -28,6 +35,15 @@ class NetworkConfig(Section):
     head_width: int = Field(256, ge=1, description="Channels inside a head.")
     input_width_px: int = Field(1088, ge=32, multiple_of=32, description="Width of the canvas, pixels.")
     input_height_px: int = Field(608, ge=32, multiple_of=32, description="Height of the canvas, pixels.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_sizes(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        architecture = values.get("architecture")
+        published = PUBLISHED_SIZES.get(architecture, {}) if isinstance(architecture, str) else {}
+        return {**published, **values}
 
     @property
     def input_size(self) -> tuple[int, int]:

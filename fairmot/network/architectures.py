@@ -25,24 +25,20 @@ class Architecture:
     build: Callable[[NetworkConfig], Graph]
     fits: Callable[[Shapes], bool]
     """Whether a public state with arrays of these shapes is one of it."""
-    published: Mapping[str, int]
-    """Sizes in the published configuration, where they differ from the usual ones."""
 
-
-_SMALL = {"embedding": 64, "head_width": 64}
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "dla_34": Architecture(build_dla, partial(is_dla, deformable=True), {}),
-    "dlaconv_34": Architecture(partial(build_dla, deformable=False), partial(is_dla, deformable=False), {}),
-    "resdcn_34": Architecture(partial(build_resdcn, layers=34), partial(is_resdcn, layers=34), {}),
-    "resdcn_50": Architecture(partial(build_resdcn, layers=50), partial(is_resdcn, layers=50), {}),
-    "resdcn_101": Architecture(partial(build_resdcn, layers=101), partial(is_resdcn, layers=101), {}),
-    "resdcn_152": Architecture(partial(build_resdcn, layers=152), partial(is_resdcn, layers=152), {}),
-    "resfpndcn_34": Architecture(partial(build_resfpndcn, layers=34), partial(is_resfpndcn, layers=34), {}),
-    "hrnet_18": Architecture(partial(build_hrnet, width=18), partial(is_hrnet, width=18), {}),
-    "hrnet_32": Architecture(partial(build_hrnet, width=32), partial(is_hrnet, width=32), {}),
-    "yolo": Architecture(build_yolo, is_yolo, _SMALL),
-    "lite": Architecture(build_lite, is_lite, _SMALL | {"input_width_px": 576, "input_height_px": 320}),
+    "dla_34": Architecture(build_dla, partial(is_dla, deformable=True)),
+    "dlaconv_34": Architecture(partial(build_dla, deformable=False), partial(is_dla, deformable=False)),
+    "resdcn_34": Architecture(partial(build_resdcn, layers=34), partial(is_resdcn, layers=34)),
+    "resdcn_50": Architecture(partial(build_resdcn, layers=50), partial(is_resdcn, layers=50)),
+    "resdcn_101": Architecture(partial(build_resdcn, layers=101), partial(is_resdcn, layers=101)),
+    "resdcn_152": Architecture(partial(build_resdcn, layers=152), partial(is_resdcn, layers=152)),
+    "resfpndcn_34": Architecture(partial(build_resfpndcn, layers=34), partial(is_resfpndcn, layers=34)),
+    "hrnet_18": Architecture(partial(build_hrnet, width=18), partial(is_hrnet, width=18)),
+    "hrnet_32": Architecture(partial(build_hrnet, width=32), partial(is_hrnet, width=32)),
+    "yolo": Architecture(build_yolo, is_yolo),
+    "lite": Architecture(build_lite, is_lite),
 }
 
 
@@ -56,12 +52,13 @@ def build_graph(config: NetworkConfig) -> Graph:
 
 
 def published_config(name: str) -> NetworkConfig:
-    """Return an architecture's configuration with the sizes in which it was published.
+    """Return an architecture's configuration with the sizes in which it was published (``config.sections``).
 
     Raises:
         InputError: an unknown architecture.
     """
-    return NetworkConfig(architecture=name, **find_architecture(name).published)
+    find_architecture(name)
+    return NetworkConfig(architecture=name)
 
 
 def find_architecture(name: str) -> Architecture:

@@ -23,7 +23,7 @@ EXTENT_UNIT_CELLS = 16.0
 
 NECK_CHANNELS = 64
 
-LITE = NetworkConfig(architecture="lite", embedding=64, head_width=64, input_width_px=576, input_height_px=320)
+LITE = NetworkConfig(architecture="lite")
 """The configuration of the shipped model."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def _parse_network(text: str, path: Path | str) -> NetworkConfig:
             for problem in error.errors(include_url=False)
         ]
         raise InputError(f"{path}: metadata: {'; '.join(problems)}; {advice}") from error
-    missing = [f"network.{key}" for key in NETWORK_KEYS if key not in network.model_fields_set]
+    missing = [f"network.{key}" for key in NETWORK_KEYS if key not in json.loads(text)]
     if missing:
         raise InputError(f"{path}: metadata: {', '.join(missing)} missing; {advice}")
     if network.architecture not in ARCHITECTURES:
