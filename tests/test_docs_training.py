@@ -25,7 +25,7 @@ TEXTS = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("
 SMALL = {
     "network.architecture": "lite",
     "network.embedding": 8,
-    "network.head_width": 8,
+    "network.head_width": 32,  # heads of 8 channels learn eight pictures by heart only just
     "network.input_width_px": 64,
     "network.input_height_px": 64,
     "data.max_objects": 20,
