@@ -38,6 +38,7 @@ FOR_TEXT = {
 }
 FOR_DETECTOR = {
     "byte": {"second_pass": True},
+    "motion": {"second_pass": True, "appearance": False},
     "crowd": {"confidence": 0.3, "clip_boxes": True},
     "confidence 0.3": {"confidence": 0.3},
     "confidence 0.3, second_pass": {"confidence": 0.3, "second_pass": True},
