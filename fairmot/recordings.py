@@ -57,6 +57,8 @@ class Recording:
     """Width and height of the pictures, pixels, where they are known."""
     detector: dict[str, Any] | None = None
     """What the detector told about itself."""
+    seconds: NDArray[np.float64] | None = None
+    """Time of each frame after the source's first one [F]; None: frames came at ``frame_rate``."""
 
     def __len__(self) -> int:
         return len(self.frame_indices)
@@ -65,6 +67,10 @@ class Recording:
         bounds = self.starts.tolist()
         for place, index in enumerate(self.frame_indices.tolist()):
             yield index, self.rows.select(np.arange(bounds[place], bounds[place + 1]))
+
+    def times(self) -> NDArray[np.float64]:
+        """Return the time of each frame after the source's first one [F], seconds."""
+        return self.frame_indices / self.frame_rate if self.seconds is None else self.seconds
 
     def save(self, path: Path | str) -> None:
         """Write it: float32 and whole numbers as they are, so that the tracker sees the same to the last bit."""
@@ -86,6 +92,8 @@ class Recording:
             "scores": self.rows.scores,
             "class_ids": self.rows.class_ids,
         }
+        if self.seconds is not None:
+            arrays["seconds"] = self.seconds
         if self.rows.embeddings is not None:
             arrays["embeddings"] = self.rows.embeddings
         save: Callable[..., None] = np.savez_compressed
@@ -98,11 +106,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self._indices: list[int] = []
+        self._seconds: list[float] = []
         self._frames: list[Detections] = []
 
-    def add(self, frame_index: int, detections: Detections) -> None:
-        """Take the detections of the next frame."""
+    def add(self, frame_index: int, seconds: float, detections: Detections) -> None:
+        """Take the detections of the next frame, and its time after the source's first one."""
         self._indices.append(frame_index)
+        self._seconds.append(seconds)
         self._frames.append(detections)
 
     def recording(self, name: str, path: Path, frame_rate: float, **known: Any) -> Recording:
@@ -115,6 +125,7 @@ class Recorder:
             np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]),
             joined(self._frames),
             frame_rate,
+            seconds=np.array(self._seconds, dtype=np.float64),
             **known,
         )
 
@@ -148,7 +159,7 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
 
     Args:
         path: a ``.npz`` that ``fairmot track --save-detections`` wrote, or a text file.
-        frame_rate: frames a second; left out: what the file says, else 30.
+        frame_rate: frames a second, evenly spaced; left out: what the file says, with the times of its frames, else 30.
 
     Raises:
         InputError: no such file, or it is neither; a line of the text is wrong (it is named).
@@ -171,6 +182,7 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
                 raise InputError(what)
             indices, counts, boxes, scores, class_ids = (arrays[name] for name in _ARRAYS)
             embeddings = arrays["embeddings"] if "embeddings" in arrays.files else None
+            seconds = arrays["seconds"] if "seconds" in arrays.files and frame_rate is None else None
         rows = Detections(boxes, scores, embeddings, class_ids)
         starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         size = about["image_size"]
@@ -185,6 +197,7 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
             frame_count=about["frame_count"],
             image_size=None if size is None else (int(size[0]), int(size[1])),
             detector=about["detector"],
+            seconds=seconds,
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a recording of detections") from error
@@ -197,7 +210,10 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
     if not (is_told and is_name and are_whole):
         raise InputError(what)
     rising = bool((np.diff(indices) > 0).all()) and (not len(indices) or indices[0] >= 0)
-    if not rising or (counts < 0).any() or len(counts) != len(indices) or starts[-1] != len(rows):
+    timed = seconds is None or (
+        seconds.dtype == np.float64 and seconds.shape == indices.shape and bool(np.isfinite(seconds).all())
+    )
+    if not (rising and timed) or (counts < 0).any() or len(counts) != len(indices) or starts[-1] != len(rows):
         raise InputError(what)
     return recording
 

@@ -14,6 +14,7 @@ from fairmot.errors import InputError
 from fairmot.media.results import ResultFiles, different_names, result_folder
 from fairmot.media.source import Frame
 from fairmot.recordings import Recording
+from fairmot.source_run import FrameClock
 from fairmot.track import DEFAULT_FOLDER, RECORD_SUFFIX, Progress, StageTimes, TrackRun
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
@@ -55,8 +56,9 @@ def replay(
         notes = TrackerRecord() if record else None
         row_count, identities, begun = 0, set[int](), time.perf_counter()
         with files:
+            times = recording.times().tolist()
             for done, (index, tracks) in enumerate(tracked_frames(recording, config, notes), start=1):
-                files.write(Frame(_NO_IMAGE, index, index / recording.frame_rate), tracks)
+                files.write(Frame(_NO_IMAGE, index, times[done - 1]), tracks)
                 row_count += len(tracks)
                 identities.update(tracks.ids.tolist())
                 if progress is not None:
@@ -83,7 +85,7 @@ def replay(
 def tracked_frames(
     recording: Recording, config: TrackerConfig, record: TrackerRecord | None = None
 ) -> Iterator[tuple[int, Tracks]]:
-    """Yield the index of each frame and its tracks.
+    """Yield the index of each frame and its tracks; a gap in time is a gap for the tracker, as in ``track``.
 
     Raises:
         InputError: as ``check_config``; or a detection cannot be used (frame and row are named).
@@ -92,9 +94,10 @@ def tracked_frames(
     # The published code tracks at the rounded rate, as in the journey ``track``.
     frame_rate = max(1, round(recording.frame_rate)) / recording.every
     tracker = Tracker(config, frame_rate, image_size=recording.image_size, record=record)
-    for index, detections in recording:
+    clock = FrameClock(recording.frame_rate, recording.every)
+    for (index, detections), at in zip(recording, recording.times().tolist(), strict=True):
         try:
-            yield index, tracker.update(detections, frame_index=index // recording.every)
+            yield index, tracker.update(detections, frame_index=clock.index(index, at))
         except InputError as error:
             raise InputError(f"{recording.path}: frame {index + 1}: {error}") from error
 

@@ -153,14 +153,14 @@ class SourceRun:
     def take(self, frame: Frame, detections: Detections) -> None:
         """Track the next frame and hand it to the files."""
         begun = time.perf_counter()
-        tracks = self._tracker.update(detections, frame.image, self._clock.index(frame))
+        tracks = self._tracker.update(detections, frame.image, self._clock.index(frame.index, frame.seconds))
         tracked = time.perf_counter()
         self.stages["track"] += tracked - begun
         self.frame_count += 1
         self.row_count += len(tracks)
         self._identities.update(tracks.ids.tolist())
         if self._recorder is not None:
-            self._recorder.add(frame.index, detections)
+            self._recorder.add(frame.index, frame.seconds, detections)
         self.files.write(frame, tracks, detections)
         self.stages["wait_for_writer"] += time.perf_counter() - tracked
 
@@ -232,11 +232,11 @@ class FrameClock:
         self._every = every
         self._last: tuple[int, float] | None = None
 
-    def index(self, frame: Frame) -> int:
-        """Return the index for the next frame, larger than the last one."""
+    def index(self, frame_index: int, seconds: float) -> int:
+        """Return the tracker's index for the source's next frame and its time, larger than the last one."""
         if self._last is None:
-            index = frame.index // self._every
+            index = frame_index // self._every
         else:
-            index = self._last[0] + max(1, round((frame.seconds - self._last[1]) * self._rate))
-        self._last = (index, frame.seconds)
+            index = self._last[0] + max(1, round((seconds - self._last[1]) * self._rate))
+        self._last = (index, seconds)
         return index

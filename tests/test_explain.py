@@ -44,7 +44,7 @@ def street(tmp_path):
         if index in (20, 21, 22):
             boxes.append(np.array([500, 300, 540, 400], np.float32))
             look.append(looks[3])
-        recorder.add(index, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(look)))
+        recorder.add(index, index / 30, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(look)))
     folder = tmp_path / "data" / "MOT17-01"
     (folder / "gt").mkdir(parents=True)
     (folder / "gt" / "gt.txt").write_text("".join(truth))

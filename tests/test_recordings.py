@@ -10,6 +10,7 @@ import pytest
 from fairmot.config import TrackerConfig, load_tracker_config
 from fairmot.detections import Detections
 from fairmot.errors import InputError
+from fairmot.media.video import VideoWriter
 from fairmot.recordings import Recorder, load_recording
 from fairmot.replay import replay, tracked_frames
 from fairmot.track import track
@@ -66,6 +67,36 @@ def test_another_threshold_or_a_moved_box_gives_others(direct):
     assert moved.text.read_bytes() != direct.text.read_bytes()
 
 
+def test_times_that_vary_are_followed_as_in_the_direct_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # A camera that pauses twice and then sends what it held back.
+    seconds = np.arange(walkers.COUNT) / 25 + np.repeat([0, 0.4, 1.3], [12, 9, walkers.COUNT - 21])
+    seconds[30:33] -= [0.02, 0.04, 0.06]
+    with VideoWriter(tmp_path / "street.mp4", walkers.SIZE, 25) as writer:
+        for index, at in enumerate(seconds):
+            writer.write(walkers.street(index), at)
+    (direct,) = track("street.mp4", walkers.find_bright, output="direct", save_detections=True, record=True)
+    recording = load_recording(direct.detections)
+    np.testing.assert_allclose(recording.times(), seconds, atol=5e-4)
+    (again,) = replay([recording], output="again", record=True)
+    assert again.text.read_bytes() == direct.text.read_bytes()
+    for ours, theirs in zip(load_record(again.record), load_record(direct.record), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    # At an even rate the filter moves people too little over the pauses.
+    (even,) = replay([load_recording(direct.detections, recording.frame_rate)], output="even")
+    assert even.text.read_bytes() != direct.text.read_bytes()
+
+
+def test_recordings_without_times_have_frames_at_their_rate(tmp_path, direct):
+    with np.load(direct.detections) as arrays:
+        content = {name: array for name, array in arrays.items() if name != "seconds"}
+    np.savez(tmp_path / "older.npz", **content)
+    recording = load_recording(tmp_path / "older.npz")
+    np.testing.assert_allclose(recording.times(), np.arange(1, walkers.COUNT, 2) / 25)
+    (again,) = replay([recording], output="again")
+    assert again.text.read_bytes() == direct.text.read_bytes()
+
+
 def test_what_is_saved_is_what_was_found(tmp_path):
     recorder = Recorder()
     rng = np.random.default_rng(1)
@@ -73,18 +104,21 @@ def test_what_is_saved_is_what_was_found(tmp_path):
         Detections(rng.random((n, 4)) * 100, rng.random(n), rng.random((n, 8)), np.arange(n) % 2) for n in (3, 0, 2)
     ]
     for index, frame in zip((0, 1, 5), frames, strict=True):
-        recorder.add(index, frame)
+        recorder.add(index, index / 12.5, frame)
     path = tmp_path / "a.npz"
     recorder.recording("a", path, 12.5, frame_count=9).save(path)
     recording = load_recording(path)
     assert (recording.frame_rate, recording.frame_count, len(recording)) == (12.5, 9, 3)
+    np.testing.assert_array_equal(recording.times(), [0, 0.08, 0.4])
     for (index, found), expected, number in zip(recording, frames, (0, 1, 5), strict=True):
         assert index == number
         for name in ("boxes_xyxy", "scores", "class_ids"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
         if len(expected):
             np.testing.assert_array_equal(found.embeddings, expected.embeddings)
-    assert load_recording(path, frame_rate=30).frame_rate == 30
+    other = load_recording(path, frame_rate=30)
+    assert other.frame_rate == 30
+    np.testing.assert_allclose(other.times(), [0, 1 / 30, 5 / 30])
 
 
 @pytest.fixture
@@ -138,9 +172,15 @@ def test_what_is_no_recording_is_said(tmp_path, direct):
         load_recording(broken)
     with np.load(direct.detections) as arrays:
         content = dict(arrays)
-    np.savez(broken, **{**content, "counts": content["counts"] + 1})
-    with pytest.raises(InputError, match="not a recording"):
-        load_recording(broken)
+    for name, change in (
+        ("counts", content["counts"] + 1),
+        ("seconds", content["seconds"][1:]),
+        ("seconds", content["seconds"] * np.nan),
+        ("seconds", content["seconds"].astype(str)),
+    ):
+        np.savez(broken, **{**content, name: change})
+        with pytest.raises(InputError, match="not a recording"):
+            load_recording(broken)
     about = {**json.loads(str(content["about"])), "version": 99}
     np.savez(broken, **{**content, "about": np.array(json.dumps(about))})
     with pytest.raises(InputError, match="of version 1"):
