@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -21,6 +22,16 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
 
 SIZE_MULTIPLE_PX = 32
 """The coarsest map of every network has this stride."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedImage:
+    """A picture on the network's canvas, made by ``Detector.prepare``."""
+
+    canvas: ImageArray
+    """uint8 [H, W, 3], BGR."""
+    letterbox: Letterbox
+    """Where on it the picture lies."""
 
 
 class Detector:
@@ -57,11 +68,11 @@ class Detector:
         self.confidence = confidence
         self.classes = None if classes is None else tuple(classes)
 
-    def __call__(self, image: ImageArray) -> Detections:
+    def __call__(self, image: ImageArray | PreparedImage) -> Detections:
         """Return what is in one picture.
 
         Args:
-            image: uint8 [H, W, 3], BGR.
+            image: uint8 [H, W, 3], BGR; or what ``prepare`` made of one, with the same result.
 
         Returns:
             Detections in picture pixels by falling score, with unit embeddings. Boxes are amodal: they may reach
@@ -72,24 +83,40 @@ class Detector:
         """
         return self.batch([image])[0]
 
-    def batch(self, images: Sequence[ImageArray]) -> list[Detections]:
-        """Return what is in each of several pictures, which may differ in size.
+    def prepare(self, image: ImageArray) -> PreparedImage:
+        """Do what comes before the network, for example in a thread that runs ahead of it.
+
+        Args:
+            image: uint8 [H, W, 3], BGR; it is not needed any more afterwards.
 
         Raises:
-            ValueError: one of them is no uint8 image [H, W, 3].
+            ValueError: not such an image.
         """
-        if not len(images):
-            return []
-        letterboxes = [self._letterbox(image) for image in images]
-        canvases = np.stack([box.apply(image) for box, image in zip(letterboxes, images, strict=True)])
-        found = self._network(canvases)
-        return [self._detections(found, index, letterbox) for index, letterbox in enumerate(letterboxes)]
-
-    def _letterbox(self, image: ImageArray) -> Letterbox:
         array = np.asarray(image)
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
             raise ValueError(f"image of {array.dtype} {list(array.shape)}: expected uint8 [H, W, 3], BGR, not empty")
-        return Letterbox((array.shape[1], array.shape[0]), self.input_size)
+        letterbox = Letterbox((array.shape[1], array.shape[0]), self.input_size)
+        return PreparedImage(letterbox.apply(array), letterbox)
+
+    def batch(self, images: Sequence[ImageArray | PreparedImage]) -> list[Detections]:
+        """Return what is in each of several pictures, prepared or not, which may differ in size.
+
+        Raises:
+            ValueError: one of them is no uint8 image [H, W, 3], or was prepared for another canvas.
+        """
+        if not len(images):
+            return []
+        ready = [self._ready(image) for image in images]
+        found = self._network(np.stack([image.canvas for image in ready]))
+        return [self._detections(found, index, image.letterbox) for index, image in enumerate(ready)]
+
+    def _ready(self, image: ImageArray | PreparedImage) -> PreparedImage:
+        if not isinstance(image, PreparedImage):
+            return self.prepare(image)
+        if image.letterbox.canvas_size != self.input_size:
+            made_for, own = ("{} x {}".format(*size) for size in (image.letterbox.canvas_size, self.input_size))
+            raise ValueError(f"image prepared for {made_for}: this detector's canvas is {own}")
+        return image
 
     def _detections(self, found: RawDetections, index: int, letterbox: Letterbox) -> Detections:
         scores, class_ids = found.scores[index], found.class_ids[index]

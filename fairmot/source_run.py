@@ -9,9 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.media.frames import Frame, FrameReader
@@ -29,10 +26,14 @@ Observer = Callable[[str, int, Detections], None]
 
 
 class Detector(Protocol):
-    """Anything that finds objects in a picture (``fairmot.load_detector()``)."""
+    """Anything that finds objects in a picture (``fairmot.load_detector()``).
 
-    def __call__(self, image: NDArray[np.uint8]) -> Detections:
-        """Take a BGR picture [H, W, 3], return what was found, picture pixels."""
+    It may have a method ``batch``, which takes several pictures. With a method ``prepare`` it gets what that made of a
+    picture in the reading thread, in place of the picture.
+    """
+
+    def __call__(self, image: Any) -> Detections:
+        """Take a BGR picture [H, W, 3], uint8, return what was found, picture pixels."""
         ...
 
 
@@ -40,8 +41,8 @@ class Detector(Protocol):
 class StageTimes:
     """Milliseconds a frame.
 
-    The first four follow each other and add up to the time of a frame; ``decode`` and ``draw_and_encode`` run in
-    background threads meanwhile and cost time only where a wait shows it.
+    The first four follow each other and add up to the time of a frame; ``decode`` with ``prepare`` and
+    ``draw_and_encode`` run in background threads meanwhile and cost time only where a wait shows it.
     """
 
     wait_for_frame: float = 0.0
@@ -50,12 +51,21 @@ class StageTimes:
     wait_for_writer: float = 0.0
     decode: float = 0.0
     draw_and_encode: float = 0.0
+    prepare: float = 0.0
 
     @property
     def limit(self) -> str:
-        """Which of decode, detect, track, and draw and encode the others wait for: the longest."""
-        stages = ("decode", "detect", "track", "draw_and_encode")
-        return max(stages, key=lambda stage: float(getattr(self, stage)))
+        """Which of decode, detect, track, and draw and encode the others wait for: the longest.
+
+        Preparing counts as decoding, since one thread does both.
+        """
+        times = {
+            "decode": self.decode + self.prepare,
+            "detect": self.detect,
+            "track": self.track,
+            "draw_and_encode": self.draw_and_encode,
+        }
+        return max(times, key=times.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +215,10 @@ class SourceRun:
             identity_count=len(self._identities),
             seconds=self.seconds,
             milliseconds=StageTimes(
-                **stages, decode=self.reader.busy_seconds * scale, draw_and_encode=self.files.encode_seconds * scale
+                **stages,
+                decode=self.reader.busy_seconds * scale,
+                prepare=self.reader.prepare_seconds * scale,
+                draw_and_encode=self.files.encode_seconds * scale,
             ),
             problem=self.read_error or self.reader.problem,
             interrupted=self.interrupted,

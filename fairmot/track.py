@@ -58,7 +58,8 @@ def track(
 
     Args:
         sources: what ``read_frames`` opens; all are checked before the first is begun.
-        detector: called with each picture, or its ``batch`` with pictures of several sources.
+        detector: called with each picture, or its ``batch`` with pictures of several sources. Where it has a method
+            ``prepare``, that is called ahead, in the reading thread, and its results take the pictures' place.
         tracker_config: constants of the tracker; left out: the published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
             already, a numbered folder beside it is taken.
@@ -117,6 +118,7 @@ def _follow(runs: list[SourceRun], detector: Detector, observe: Observer | None,
     """Track all frames of these sources, at the same time, and finish their files."""
     with ExitStack() as stack:
         for run in runs:
+            run.reader.prepare_with(getattr(detector, "prepare", None))
             stack.enter_context(run)
         waiting_since = time.perf_counter()
         batches = _batches(runs)
@@ -169,8 +171,9 @@ def _stopped(run: SourceRun, error: OSError) -> None:
 
 
 def _detect(detector: Detector, frames: list[Frame]) -> list[Detections]:
+    images = [frame.image if frame.prepared is None else frame.prepared for frame in frames]
     batch = getattr(detector, "batch", None)
-    if len(frames) > 1 and batch is not None:
-        found: list[Detections] = batch([frame.image for frame in frames])
+    if len(images) > 1 and batch is not None:
+        found: list[Detections] = batch(images)
         return found
-    return [detector(frame.image) for frame in frames]
+    return [detector(image) for image in images]

@@ -152,12 +152,15 @@ def test_exit_code_2_from_the_shell(street):
 
 
 def test_the_timing_line_names_the_slowest_stage():
-    times = StageTimes(detect=20, track=1, decode=4, draw_and_encode=30)
+    times = StageTimes(detect=20, track=1, decode=4, prepare=2, draw_and_encode=30)
     made = TrackRun("a", Path("a.txt"), None, 10, 0, 0, 1.0, times, dropped_count=3, reconnect_count=1)
     assert timing_line(made) == (
-        "a: ms a frame: decoding 4.0, the network 20.0, the tracker 1.0, drawing + H.264 30.0; "
+        "a: ms a frame: decoding 4.0, letterbox 2.0, the network 20.0, the tracker 1.0, drawing + H.264 30.0; "
         "drawing + H.264 limits; 3 frames dropped, 1 times reconnected"
     )
+    # One thread does both.
+    assert StageTimes(detect=20, decode=13, prepare=8).limit == "decode"
+    assert StageTimes(detect=20, decode=13, prepare=6).limit == "detect"
 
 
 def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):

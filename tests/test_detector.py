@@ -109,6 +109,28 @@ def test_each_picture_of_a_batch_has_its_own_letterbox():
     assert detector.batch([]) == []
 
 
+def test_prepared_pictures_give_the_same(weight_file):
+    detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
+    pictures = [picture(192, 96), picture(48, 32, seed=1), picture(30, 70, seed=2)]
+    prepared = [detector.prepare(image) for image in pictures]
+    mixed = detector.batch([prepared[0], pictures[1], prepared[2]])
+    plain = detector.batch(pictures)
+    for image, ready, found, expected in zip(pictures, prepared, mixed, plain, strict=True):
+        assert len(expected)
+        for name in ("boxes_xyxy", "scores", "class_ids", "embeddings"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+            np.testing.assert_array_equal(getattr(detector(ready), name), getattr(detector(image), name))
+    prepared[0].canvas[30:34, 40:44] ^= 128
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(detector(prepared[0]).scores, detector(pictures[0]).scores)
+
+
+def test_a_picture_prepared_for_another_canvas_is_refused(weight_file):
+    small = load_detector(weight_file, "onnxruntime", "cpu", input_size=(64, 32))
+    with pytest.raises(ValueError, match="prepared for 64 x 32: this detector's canvas is 96 x 64"):
+        Detector(FixedNetwork(), "fixed", "none", 2)(small.prepare(picture()))
+
+
 @pytest.mark.parametrize(
     "image",
     [

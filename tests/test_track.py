@@ -177,6 +177,59 @@ def test_shared_sequence_with_its_public_detections(tmp_path, shared):
     assert read_frames(run.video).frame_rate == 25
 
 
+class Preparing:
+    """Finds bright people in two steps: the picture is put on a canvas, upside down, then looked at."""
+
+    class_count = 1
+
+    def __init__(self):
+        self.prepared_in = []
+
+    def prepare(self, image):
+        self.prepared_in.append(threading.current_thread().name)
+        return ("canvas", np.flipud(image))
+
+    def __call__(self, prepared):
+        name, canvas = prepared
+        assert name == "canvas"
+        return find_bright(np.flipud(canvas))
+
+    def batch(self, images):
+        return [self(image) for image in images]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_detectors_that_prepare_do_so_in_the_reading_threads(tmp_path, together):
+    sources = [film(tmp_path / "a.mp4"), film(tmp_path / "b.mp4", 12)]
+    detector = Preparing()
+    runs = track(sources, detector, output=tmp_path / "out", together=together)
+    plain = track(sources, find_bright, output=tmp_path / "plain", together=together)
+    assert [run.text.read_text() for run in runs] == [run.text.read_text() for run in plain]
+    assert detector.prepared_in == ["fairmot-prefetch"] * (COUNT + 12)
+    assert min(run.milliseconds.prepare for run in runs) > 0
+    assert [run.milliseconds.prepare for run in plain] == [0, 0]
+
+
+def test_a_wrapped_detector_prepares_and_still_has_its_say(tmp_path):
+    class FirstOnly:
+        """Hands over one person a frame, and everything else of the detector it wraps."""
+
+        inner = Preparing()
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        def __call__(self, image):
+            return self.inner(image).select(slice(0, 1))
+
+        def batch(self, images):
+            return [self(image) for image in images]
+
+    detector = FirstOnly()
+    (run,) = track(film(tmp_path / "a.mp4", 12), detector, output=tmp_path / "out", video=False)
+    assert (run.row_count, len(detector.inner.prepared_in)) == (12, 12)
+
+
 def test_several_at_once_get_batches_and_the_same_results(tmp_path):
     class Batching:
         sizes: list[int] = []

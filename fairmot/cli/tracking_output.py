@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STAGES = {
     "decode": "decoding",
+    "prepare": "letterbox",
     "detect": "the network",
     "track": "the tracker",
     "draw_and_encode": "drawing + H.264",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
 from fairmot.media.image_source import IMAGE_SUFFIXES, ImageSource
 from fairmot.media.live_source import LiveOptions, LiveSource
 from fairmot.media.locations import expand, is_address, is_file_address, live_location, without_password
@@ -38,6 +40,9 @@ class FrameReader:
         self._running: weakref.ref[Generator[Frame]] | None = None
         self.busy_seconds = 0.0
         """Time that the background thread spent on decoding in the last pass."""
+        self.prepare_seconds = 0.0
+        """Time that preparing took in the last pass."""
+        self._prepare: Callable[[ImageArray], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -97,8 +102,17 @@ class FrameReader:
         """What could not be read in the last pass, in one line; None when all is well."""
         return self._source.problem
 
+    def prepare_with(self, prepare: Callable[[ImageArray], Any] | None) -> None:
+        """Let later passes hand over with each frame what ``prepare`` makes of its image, as ``Frame.prepared``.
+
+        It runs in the background thread that decodes, ahead of whoever iterates. Frames of a live source are
+        prepared only when they are taken: work on dropped ones would cost others their place.
+        """
+        self._prepare = prepare
+
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
+        self.busy_seconds = self.prepare_seconds = 0.0
         # A live source has a thread of its own; another queue would only make its frames older.
         running = self._received() if self.is_live else prefetch(self._timed(), _QUEUE_FRAMES)
         self._running = weakref.ref(running)
@@ -127,11 +141,10 @@ class FrameReader:
     def _received(self) -> Generator[Frame]:
         with closing(self._source.frames(self._selected)) as frames:
             for frame in frames:
-                yield frame
+                yield self._prepared(frame)
                 self.busy_seconds = self._source.busy_seconds
 
     def _timed(self) -> Generator[Frame]:
-        self.busy_seconds = 0.0
         with closing(self._source.frames(self._selected)) as frames:
             while True:
                 started = time.perf_counter()
@@ -139,7 +152,15 @@ class FrameReader:
                 self.busy_seconds += time.perf_counter() - started
                 if frame is None:
                     return
-                yield frame
+                yield self._prepared(frame)
+
+    def _prepared(self, frame: Frame) -> Frame:
+        if self._prepare is None:
+            return frame
+        started = time.perf_counter()
+        frame = replace(frame, prepared=self._prepare(frame.image))
+        self.prepare_seconds += time.perf_counter() - started
+        return frame
 
 
 def read_frames(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from fairmot.geometry import ImageArray
 
@@ -19,6 +19,8 @@ class Frame:
     """Place in the source, from 0; frames left out by a selection are counted."""
     seconds: float
     """Time after the source's first frame."""
+    prepared: Any = None
+    """What was made of the image in the reading thread; see ``FrameReader.prepare_with``."""
 
 
 class StoredSource:

@@ -85,6 +85,47 @@ def test_decoding_runs_ahead_by_a_bounded_number_of_frames(video):
     reader.close()
 
 
+def test_preparing_is_done_in_the_thread_that_decodes_ahead(video):
+    frames = read_frames(video)
+    threads = []
+
+    def prepare(image):
+        threads.append(threading.current_thread().name)
+        time.sleep(0.001)
+        return image.sum()
+
+    frames.prepare_with(prepare)
+    for frame in frames:
+        assert frame.prepared == frame.image.sum()
+        # One is used, four wait, one is ready to be queued: what is prepared is bounded too.
+        assert len(threads) <= frame.index + 6
+    assert threads == ["fairmot-prefetch"] * 60
+    assert 0.06 < frames.prepare_seconds < 60 * 0.05
+    frames.prepare_with(None)
+    assert next(iter(frames)).prepared is None
+
+
+def test_an_error_while_preparing_comes_to_the_loop(video):
+    frames = read_frames(video)
+    seen = []
+
+    def prepare(image):
+        if len(seen) > 3:
+            raise ValueError("no canvas")
+        return len(seen)
+
+    frames.prepare_with(prepare)
+
+    def loop():
+        for frame in frames:
+            seen.append(frame.index)
+
+    with pytest.raises(ValueError, match="no canvas"):
+        loop()
+    assert seen == list(range(len(seen)))
+    assert decoding_threads() == []
+
+
 def test_producing_and_using_overlap():
     second_begun = threading.Event()
 

@@ -90,9 +90,24 @@ def test_what_nobody_takes_in_time_is_dropped_and_counted(transport_stream):
         first = next(frames)
         time.sleep(0.7)
         rest = [frame.index for frame in frames]
-    assert first.index == 0
-    assert rest == [27, 28, 29]
-    assert reader.dropped_count == 26
+    # On a busy machine the first ones may be dropped before anybody looks.
+    taken = [first.index, *rest]
+    assert taken[-3:] == [27, 28, 29]
+    assert len(taken) <= 4
+    assert reader.dropped_count == 30 - len(taken)
+
+
+def test_only_frames_that_are_taken_are_prepared(transport_stream):
+    prepared = []
+    with loopback.http_stream([(transport_stream, True), (None, True)]) as (address, _):
+        reader = read_frames(address, live=replace(SOON, queue_frames=3))
+        reader.prepare_with(lambda image: prepared.append(image) or len(prepared))
+        frames = iter(reader)
+        taken = [next(frames).prepared]
+        time.sleep(0.7)
+        taken += [frame.prepared for frame in frames]
+    assert reader.dropped_count == 30 - len(taken) >= 26
+    assert taken == list(range(1, len(prepared) + 1))
 
 
 def test_a_limit_of_latency_drops_what_waited_longer(transport_stream):
@@ -125,7 +140,8 @@ def test_a_video_file_over_http_is_a_file(rendered, tmp_path):
 def test_a_loop_left_early_ends_its_thread_at_once(transport_stream):
     with loopback.http_stream([(transport_stream, True)], pause=0.2) as (address, _):
         began = time.monotonic()
-        for frame in read_frames(address, live=LiveOptions()):
+        # Room for all: on a busy machine the first would be dropped before anybody looks.
+        for frame in read_frames(address, live=LiveOptions(queue_frames=100)):
             assert frame.index == 0
             break
         del frame
@@ -135,7 +151,7 @@ def test_a_loop_left_early_ends_its_thread_at_once(transport_stream):
 def test_another_thread_can_end_a_pass_that_waits(transport_stream):
     bodies = [(transport_stream, True), (None, True)]
     with loopback.http_stream(bodies) as (address, _):
-        reader = read_frames(address, live=LiveOptions(give_up_seconds=60))
+        reader = read_frames(address, live=LiveOptions(give_up_seconds=60, queue_frames=100))
         seen = []
         thread = threading.Thread(target=lambda: seen.extend(reader))
         thread.start()
