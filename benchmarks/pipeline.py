@@ -4,7 +4,8 @@
 
 ``lite`` are the shipped weights, other networks have random ones at their published size: the time does not depend on
 them. Everything that is compared is measured in turns in one run, since other programs on the machine slow all of it;
-the ratio to the network is what counts. The clip is a rendered street with 12 people.
+the ratio to the network is what counts. "in turn" hides the detector's ``prepare``, so that letterbox and network follow
+each other. The clip is a rendered street with 12 people.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from fairmot.network.weights import save_weights
 from fairmot.track import track
 
 WIDTHS = {480: 854, 720: 1280, 1080: 1920}
-STAGES = ("decode", "detect", "track", "draw_and_encode", "wait_for_frame", "wait_for_writer")
+STAGES = ("decode", "prepare", "detect", "track", "draw_and_encode", "wait_for_frame", "wait_for_writer")
 
 
 def rendered_clip(folder: Path, frames: int, height: int) -> Path:
@@ -63,12 +64,13 @@ def measure(detector: Detector, clip: Path, folder: Path, frames: int, rounds: i
     with fairmot.read_frames(clip, end=min(frames, 8)) as reader:
         canvases = [Letterbox(reader.size, detector.input_size).apply(frame.image)[None] for frame in reader]
     detector._network(canvases[0])
-    rates: dict[str, list[float]] = {"network": [], "no video": [], "video": []}
-    stages: dict[str, list] = {"no video": [], "video": []}
+    detectors = {"no video, in turn": lambda image: detector(image), "no video": detector, "video": detector}
+    rates: dict[str, list[float]] = {"network": [], **{label: [] for label in detectors}}
+    stages: dict[str, list] = {label: [] for label in detectors}
     for _ in range(rounds):
         rates["network"].append(bare_network(detector, canvases, frames))
-        for label in stages:
-            (run,) = track(clip, detector, output=folder / "out", end=frames, video=label == "video", overwrite=True)
+        for label, detect in detectors.items():
+            (run,) = track(clip, detect, output=folder / "out", end=frames, video=label == "video", overwrite=True)
             rates[label].append(run.frames_per_second)
             stages[label].append([getattr(run.milliseconds, stage) for stage in STAGES])
     return rates, {label: np.median(values, axis=0) for label, values in stages.items()}

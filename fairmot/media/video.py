@@ -21,8 +21,9 @@ Picture = ImageArray | Callable[[], ImageArray]
 
 # A time stamp may lie between two ticks of the frame rate: variable rates are kept to a hundredth of a frame.
 _TICKS_PER_FRAME = 100
-# 23 is x264's own quality; "veryfast" costs a third of the time of its default at about the same size.
-_OPTIONS = {"preset": "veryfast", "crf": "23"}
+# 23 is x264's own quality; "veryfast" costs a third of the time of its default at about the same size. Coarser motion
+# vectors save another fifth to a quarter of it for 3.5 % more bytes and 0.08 dB (rendered streets, 480p and 1080p).
+_OPTIONS = {"preset": "veryfast", "crf": "23", "x264-params": "subme=1"}
 _BT709, _BT601, _LIMITED_RANGE = 1, 6, 1
 
 
