@@ -4,8 +4,8 @@
 
 ``lite`` are the shipped weights, other networks have random ones at their published size: the time does not depend on
 them. Everything that is compared is measured in turns in one run, since other programs on the machine slow all of it;
-the ratio to the network is what counts. "in turn" hides the detector's ``prepare``, so that letterbox and network follow
-each other. The clip is a rendered street with 12 people.
+the ratio to the network is what counts. "in turn" hides the detector's ``prepare``: letterbox and network follow each
+other. The clip is a rendered street with 12 people.
 """
 
 import argparse
