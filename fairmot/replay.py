@@ -11,10 +11,10 @@ import numpy as np
 from fairmot.config import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
+from fairmot.media.frame_clock import FrameClock
 from fairmot.media.results import ResultFiles, different_names, result_folder
 from fairmot.media.source import Frame
 from fairmot.recordings import Recording
-from fairmot.source_run import FrameClock
 from fairmot.track import DEFAULT_FOLDER, RECORD_SUFFIX, Progress, StageTimes, TrackRun
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker

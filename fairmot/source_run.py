@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections
+from fairmot.detections import Detections, Tracks
+from fairmot.media.frame_clock import FrameClock
 from fairmot.media.frames import Frame, FrameReader
 from fairmot.media.results import ResultFiles
 from fairmot.recordings import SUFFIX, Recorder, told_by
@@ -23,6 +24,10 @@ Progress = Callable[[str, int, int | None], None]
 
 Observer = Callable[[str, int, Detections], None]
 """Called with the source's name, the index of a frame in it and what the detector found there."""
+
+
+Watcher = Callable[["SourceRun", Frame, Tracks], None]
+"""Called with the run of a source (its ``name``, ``reader`` and counts), each frame and what was tracked in it."""
 
 
 class Detector(Protocol):
@@ -91,7 +96,8 @@ class TrackRun:
     problem: str | None = None
     """What could not be read, in one line: the results cover the rest."""
     interrupted: bool = False
-    """Ctrl-C ended it early: the files are complete up to there, later sources were not begun."""
+    """Ctrl-C, or a ``Stop`` without a reason, ended it early: the files are complete up to there, later sources were
+    not begun."""
     detections: Path | None = None
     """What the detector found, where that was wanted."""
     record: Path | None = None
@@ -160,8 +166,13 @@ class SourceRun:
         self.files.__enter__()
         return self
 
-    def take(self, frame: Frame, detections: Detections) -> None:
-        """Track the next frame and hand it to the files."""
+    @property
+    def identity_count(self) -> int:
+        """Different identities so far."""
+        return len(self._identities)
+
+    def take(self, frame: Frame, detections: Detections) -> Tracks:
+        """Track the next frame, hand it to the files and return its tracks."""
         begun = time.perf_counter()
         tracks = self._tracker.update(detections, frame.image, self._clock.index(frame.index, frame.seconds))
         tracked = time.perf_counter()
@@ -173,6 +184,14 @@ class SourceRun:
             self._recorder.add(frame.index, frame.seconds, detections)
         self.files.write(frame, tracks, detections)
         self.stages["wait_for_writer"] += time.perf_counter() - tracked
+        return tracks
+
+    def end_early(self, reason: str | None) -> None:
+        """Take note that there was more to track; a reason is told as the ``problem``."""
+        if reason is None:
+            self.interrupted = True
+        else:
+            self.read_error = self.read_error or reason
 
     def finish(self, detector: Any) -> None:
         """Write what was kept beside the results."""
@@ -212,7 +231,7 @@ class SourceRun:
             video=self.files.video,
             frame_count=self.frame_count,
             row_count=self.row_count,
-            identity_count=len(self._identities),
+            identity_count=self.identity_count,
             seconds=self.seconds,
             milliseconds=StageTimes(
                 **stages,
@@ -227,29 +246,3 @@ class SourceRun:
             dropped_count=self.reader.dropped_count,
             reconnect_count=self.reader.reconnect_count,
         )
-
-
-class FrameClock:
-    """Turns time stamps into the tracker's frame indices, so that a gap in time is a gap for the tracker.
-
-    At a constant rate these are the frames' own indices. Where the rate varies, a frame that comes a second late counts
-    as a second of frames; frames that come fast count one each.
-
-    Args:
-        frame_rate: mean frames/s of the source.
-        every: step from one frame to the next.
-    """
-
-    def __init__(self, frame_rate: float, every: int = 1) -> None:
-        self._rate = frame_rate / every
-        self._every = every
-        self._last: tuple[int, float] | None = None
-
-    def index(self, frame_index: int, seconds: float) -> int:
-        """Return the tracker's index for the source's next frame and its time, larger than the last one."""
-        if self._last is None:
-            index = frame_index // self._every
-        else:
-            index = self._last[0] + max(1, round((seconds - self._last[1]) * self._rate))
-        self._last = (index, seconds)
-        return index

@@ -14,8 +14,9 @@ from fairmot.media.live_source import LiveOptions
 from fairmot.media.merge import merged
 from fairmot.media.outputs import Outputs
 from fairmot.media.results import ResultFiles, different_names, result_folder
+from fairmot.media.stop import Stop
 from fairmot.run_file import save_run
-from fairmot.source_run import RECORD_SUFFIX, Detector, Observer, Progress, SourceRun, StageTimes, TrackRun
+from fairmot.source_run import RECORD_SUFFIX, Detector, Observer, Progress, SourceRun, StageTimes, TrackRun, Watcher
 
 __all__ = [
     "DEFAULT_FOLDER",
@@ -23,8 +24,11 @@ __all__ = [
     "Detector",
     "Observer",
     "Progress",
+    "SourceRun",
     "StageTimes",
+    "Stop",
     "TrackRun",
+    "Watcher",
     "track",
 ]
 
@@ -37,6 +41,7 @@ def track(
     tracker_config: TrackerConfig | None = None,
     *,
     output: str | Path | None = None,
+    names: Sequence[str] | None = None,
     overwrite: bool = False,
     video: bool = True,
     pictures: bool = False,
@@ -49,7 +54,9 @@ def track(
     save_detections: bool = False,
     record: bool = False,
     observe: Observer | None = None,
+    watch: Watcher | None = None,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> list[TrackRun]:
     """Track each source with a tracker of its own, and write ``<name>.txt``, ``<name>.mp4`` and what else is wanted.
 
@@ -63,6 +70,7 @@ def track(
         tracker_config: constants of the tracker; left out: the published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
             already, a numbered folder beside it is taken.
+        names: stems of the files, one for each source that is opened; left out: the sources' own names.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.
         pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
@@ -76,11 +84,14 @@ def track(
         save_detections: also write ``<name>.detections.npz``, from which ``fairmot.replay`` tracks without a network.
         record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
         observe: told what the detector found in every frame.
+        watch: shown every frame with its tracks. Drawing happens in a thread of its own: leave the picture as it is.
         progress: told about every frame.
+        stop: ends the run when somebody sets it, in ``watch`` or in another thread.
 
     Returns:
-        One result for each source; what could not be read of it is its ``problem``. After Ctrl-C the files are
-        finished properly, the results that were under way say ``interrupted``, and later sources are missing.
+        One result for each source; what could not be read of it is its ``problem``. After Ctrl-C and ``stop`` the
+        files are finished properly, the results that were under way say ``interrupted`` or, as their ``problem``, the
+        reason for the stop, and later sources are missing.
 
     Raises:
         InputError: a source cannot be used, or results cannot be written (full disk): nothing half-written is left.
@@ -92,7 +103,9 @@ def track(
         opened = open_frames([sources] if isinstance(sources, str | Path) else sources, start, end, every, live=live)
         for _, reader in opened:
             stack.callback(reader.close)
-        names = different_names([reader.name for _, reader in opened])
+        stop = stop or Stop()
+        stop.reach(reader for _, reader in opened)
+        names = different_names([reader.name for _, reader in opened] if names is None else list(names))
         shared = None if output is None else result_folder(Path(output), overwrite)
         places = list(zip(opened, names, strict=True))
         if together is None:
@@ -104,17 +117,24 @@ def track(
                 folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
                 files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, outputs=wanted)
                 runs.append(SourceRun(source, name, reader, files, config, save_detections, record))
-            _follow(runs, detector, observe, progress)
+            _follow(runs, detector, observe, watch, progress, stop)
             reports += [run.report() for run in runs]
             tracked += runs
-            if any(run.interrupted for run in runs):
+            if stop.is_set:
                 break
     for folder in dict.fromkeys(run.files.text.parent for run in tracked):
         save_run(folder, [run for run in tracked if run.files.text.parent == folder], detector, config)
     return reports
 
 
-def _follow(runs: list[SourceRun], detector: Detector, observe: Observer | None, progress: Progress | None) -> None:
+def _follow(
+    runs: list[SourceRun],
+    detector: Detector,
+    observe: Observer | None,
+    watch: Watcher | None,
+    progress: Progress | None,
+    stop: Stop,
+) -> None:
     """Track all frames of these sources, at the same time, and finish their files."""
     with ExitStack() as stack:
         for run in runs:
@@ -123,25 +143,29 @@ def _follow(runs: list[SourceRun], detector: Detector, observe: Observer | None,
         waiting_since = time.perf_counter()
         batches = _batches(runs)
         try:
-            for batch in batches:
+            while not stop.is_set and (batch := next(batches, None)) is not None:
                 arrived = time.perf_counter()
                 found = _detect(detector, [frame for _, frame in batch])
                 detected = time.perf_counter()
                 for (run, frame), detections in zip(batch, found, strict=True):
                     run.stages["wait_for_frame"] += (arrived - waiting_since) / len(batch)
                     run.stages["detect"] += (detected - arrived) / len(batch)
-                    run.take(frame, detections)
+                    tracks = run.take(frame, detections)
                     if observe is not None:
                         observe(run.name, frame.index, detections)
+                    if watch is not None:
+                        watch(run, frame, tracks)
                     if progress is not None:
                         progress(run.name, run.frame_count, run.reader.frame_count)
                 waiting_since = time.perf_counter()
         except KeyboardInterrupt:
             # Caught inside the files' blocks, so that they end well.
-            for run in runs:
-                run.interrupted = True
+            stop.set()
         finally:
             batches.close()
+        if stop.is_set:
+            for run in runs:
+                run.end_early(stop.reason)
         for run in runs:
             run.finish(detector)
 

@@ -1,6 +1,7 @@
 """The journey on rendered videos through the real codec and the real tracker; the detector finds bright people."""
 
 import importlib.util
+import re
 import threading
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.media.frames import read_frames
-from fairmot.track import track
+from fairmot.media.frames import FrameReader, read_frames
+from fairmot.media.source import Frame
+from fairmot.track import Stop, track
 
 spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
 walkers_module = importlib.util.module_from_spec(spec)
@@ -152,6 +154,88 @@ def test_observers_are_told_frames_by_index(tmp_path):
     np.testing.assert_allclose([left for _, _, left in told], [walkers(index)[0, 0] for index in (2, 5, 8, 11)], atol=2)
 
 
+def test_who_watches_sees_every_frame_with_its_tracks(tmp_path):
+    seen = []
+
+    def watch(run, frame, tracks):
+        height, width = frame.image.shape[:2]
+        assert run.reader.size == (width, height) == SIZE
+        assert run.identity_count == max(tracks.ids)
+        seen.append((run.name, frame.index, run.frame_count))
+        rows.extend(np.column_stack([[frame.index + 1] * len(tracks), tracks.ids, tracks.boxes_xyxy[:, :2]]))
+
+    rows = []
+    (run,) = track(film(tmp_path / "a.mp4", 12), find_bright, output=tmp_path / "out", names=["walk"], watch=watch)
+    assert seen == [("walk", index, index + 1) for index in range(12)]
+    assert files(tmp_path / "out") == ["run.json", "walk.mp4", "walk.txt"]
+    np.testing.assert_allclose(read_rows(run.text)[:, :4], rows, atol=6e-4)
+
+
+def test_a_name_for_each_source(tmp_path):
+    sources = [film(tmp_path / "a.mp4", 3), film(tmp_path / "b.mp4", 3)]
+    runs = track(sources, find_bright, output=tmp_path / "out", names=["x", "x"], video=False)
+    assert [run.name for run in runs] == ["x", "x-2"]
+    with pytest.raises(ValueError, match="zip"):
+        track(sources, find_bright, output=tmp_path / "never", names=["x"])
+
+
+@pytest.mark.parametrize("reason", [None, "enough people"])
+@pytest.mark.parametrize("together", [False, True])
+def test_who_watches_may_stop_the_run(tmp_path, reason, together):
+    stop = Stop()
+
+    def watch(run, frame, tracks):
+        if frame.index == 9:
+            stop.set(reason)
+
+    sources = [film(tmp_path / "a.mp4"), film(tmp_path / "b.mp4")]
+    runs = track(sources, find_bright, output=tmp_path / "out", watch=watch, stop=stop, together=together)
+    assert len(runs) == 1 + together
+    for run in runs:
+        assert (run.problem, run.interrupted) == (reason, reason is None)
+        # Sources that are tracked together need not keep step.
+        assert len(set(re.findall(r"^\d+", run.text.read_text(), re.MULTILINE))) == run.frame_count
+        assert run.video is None or read_frames(run.video).frame_count == run.frame_count
+    assert max(run.frame_count for run in runs) == 10
+
+
+def test_what_is_stopped_before_it_begins_tracks_nothing(tmp_path):
+    stop = Stop()
+    stop.set()
+    (run,) = track(film(tmp_path / "a.mp4"), find_bright, output=tmp_path / "out", stop=stop)
+    assert (run.frame_count, run.interrupted, run.video) == (0, True, None)
+    assert files(tmp_path / "out") == ["a.txt", "run.json"]
+
+
+def test_another_thread_stops_a_camera_that_sends_nothing(tmp_path):
+    stop, waits = Stop(), threading.Event()
+
+    class Silent:
+        name, size, frame_rate, frame_count, problem = "camera", SIZE, 25.0, None, None
+        is_live, reconnect_count, dropped_count, busy_seconds = True, 0, 0, 0.0
+
+        def __init__(self):
+            self.closed = threading.Event()
+
+        def close(self):
+            self.closed.set()
+
+        def frames(self, selected):
+            yield Frame(street(0), 0, 0.0)
+            waits.set()
+            assert self.closed.wait(20)
+
+    source = Silent()
+    reader = FrameReader(source, range(100))
+    asker = threading.Thread(target=lambda: (waits.wait(20), stop.set()))
+    asker.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairmot.track.open_frames", lambda *args, **options: [("camera", reader)])
+        (run,) = track("camera", find_bright, output=tmp_path / "out", stop=stop)
+    asker.join()
+    assert (run.frame_count, run.interrupted, run.problem) == (1, True, None)
+
+
 def test_stage_times_add_up(tmp_path):
     (run,) = track(film(tmp_path / "a.mp4"), find_bright, output=tmp_path / "out")
     times = run.milliseconds
@@ -251,21 +335,3 @@ def test_several_at_once_get_batches_and_the_same_results(tmp_path):
         (alone,) = track(source, find_bright, output=tmp_path / "alone", overwrite=True)
         assert run.text.read_text() == alone.text.read_text()
         assert read_frames(run.video).frame_count == run.frame_count
-
-
-@pytest.mark.parametrize(
-    ("seconds", "every", "expected"),
-    [
-        ([0, 0.04, 0.08, 0.12], 1, [0, 1, 2, 3]),
-        ([0, 0.041, 0.079, 0.121], 1, [0, 1, 2, 3]),  # containers round
-        ([0, 0.04, 0.44, 0.48], 1, [0, 1, 11, 12]),  # a gap
-        ([0, 0.01, 0.02, 0.03], 1, [0, 1, 2, 3]),  # a burst
-        ([0, 0.08, 0.24], 2, [0, 1, 3]),
-        ([0, 0, 0], 1, [0, 1, 2]),
-    ],
-)
-def test_time_stamps_drive_the_tracker(seconds, every, expected):
-    from fairmot.source_run import FrameClock
-
-    clock = FrameClock(25, every)
-    assert [clock.index(index * every, at) for index, at in enumerate(seconds)] == expected

@@ -9,17 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairmot.detections import Detections, Tracks
+from fairmot.detections import Tracks
 from fairmot.files import replacing
-from fairmot.media.frames import FrameReader, read_frames
-from fairmot.media.locations import without_password
-from fairmot.media.results import ResultFiles
 from fairmot.media.source import Frame
-from fairmot.run_file import RUN_FILE, save_run
+from fairmot.run_file import RUN_FILE
 from fairmot.serve.hub import Hub
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
-from fairmot.source_run import Detector, SourceRun, TrackRun
+from fairmot.track import Detector, SourceRun, Stop, TrackRun, track
 from fairmot.tracker_config import TrackerConfig
 
 STEM = "tracks"
@@ -40,13 +37,12 @@ class Running:
     identities: int = 0
     view: LiveView | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
-    reader: FrameReader | None = None
+    stop: Stop = field(default_factory=Stop)
 
     def cancel(self) -> None:
         """Let it end soon, also where it waits for a stream's next frame."""
         self.cancelled.set()
-        if self.reader is not None:
-            self.reader.stop()
+        self.stop.set()
 
 
 def track_job(
@@ -74,40 +70,37 @@ def track_job(
     Raises:
         InputError: the source cannot be opened, or the results cannot be written.
     """
-    reader = read_frames(source, end=settings.max_frames)
-    running.reader = reader
-    running.frame_total = reader.frame_count
-    running.view = LiveView(reader.size, running.hub)
-    seen: set[int] = set()
+    begun: float | None = None
 
-    def watch(frame: Frame, tracks: Tracks) -> None:
-        running.frames += 1
-        seen.update(tracks.ids.tolist())
-        running.identities = len(seen)
-        assert running.view is not None
+    def watch(run: SourceRun, frame: Frame, tracks: Tracks) -> None:
+        nonlocal begun
+        now = time.monotonic()
+        if begun is None or running.view is None:
+            begun = now
+            running.stage = "track"
+            running.frame_total = run.reader.frame_count
+            running.view = LiveView(run.reader.size, running.hub)
+        running.frames, running.identities = run.frame_count, run.identity_count
         running.view.offer(frame, tracks)
+        progress()
+        # A stream's own clock may stand still, or jump.
+        seconds = max(frame.seconds, now - begun) if run.reader.is_live else frame.seconds
+        if seconds >= settings.max_seconds:
+            running.stop.set(f"stopped after {settings.max_seconds:g} s, the limit of this server")
 
-    files = _WatchedFiles(folder, reader, watch)
-    run = SourceRun(without_password(str(source)), STEM, reader, files, config)
-    running.stage = "track"
-    begun = time.monotonic()
-    with run:
-        if not running.cancelled.is_set():
-            for frame in reader:
-                run.take(frame, detector(frame.image))
-                progress()
-                # A stream's own clock may stand still, or jump.
-                seconds = max(frame.seconds, time.monotonic() - begun) if reader.is_live else frame.seconds
-                if running.cancelled.is_set():
-                    break
-                if seconds >= settings.max_seconds:
-                    run.read_error = f"stopped after {settings.max_seconds:g} s, the limit of this server"
-                    break
-        run.interrupted = running.cancelled.is_set()
-        run.finish(detector)
-    save_run(folder, [run], detector, config)
+    (run,) = track(
+        source,
+        detector,
+        config,
+        output=folder,
+        names=[STEM],
+        overwrite=True,
+        end=settings.max_frames,
+        watch=watch,
+        stop=running.stop,
+    )
     _tell_name(folder / RUN_FILE, shown)
-    return run.report()
+    return run
 
 
 def _tell_name(path: Path, shown: str) -> None:
@@ -116,15 +109,3 @@ def _tell_name(path: Path, shown: str) -> None:
     content["sources"][STEM]["source"] = shown
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-class _WatchedFiles(ResultFiles):
-    """Result files that also show somebody what is written."""
-
-    def __init__(self, folder: Path, reader: FrameReader, watch: Callable[[Frame, Tracks], None]) -> None:
-        super().__init__(folder, STEM, reader.size, reader.frame_rate)
-        self._watch = watch
-
-    def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
-        super().write(frame, tracks, detections)
-        self._watch(frame, tracks)
