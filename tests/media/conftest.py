@@ -46,6 +46,7 @@ def _encode(
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.codec_context.thread_count = 2  # else the file's size depends on the machine's cores
         if milliseconds is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         if rotation:
