@@ -26,7 +26,11 @@ def test_presets():
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("bite", {}, r"preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, crowd"),
+        (
+            "bite",
+            {},
+            r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, crowd",
+        ),
         ("byte", {"confidance": 0.3}, r"unknown field 'confidance' \(did you mean 'confidence'\?\)"),
         ("byte", {"confidence": 3}, "confidence: .*got 3"),
         ("byte", {"confidence": 0.05}, r"low_confidence 0\.1 must lie below confidence 0\.05"),
