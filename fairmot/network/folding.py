@@ -1,4 +1,4 @@
-"""Batch norms and scales folded into the convolutions before them, and Focus into the one behind it.
+"""Batch norms folded into the convolutions before them, and Focus into the one behind it.
 
 Once, on the graph, for every engine.
 """
@@ -16,7 +16,6 @@ from fairmot.network.layers import (
     BatchNorm,
     Convolution,
     DeformableConvolution,
-    Scale,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -25,9 +24,9 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def fold(graph: Graph, weights: Arrays) -> tuple[Graph, Arrays]:
-    """Return an equal network in evaluation mode without batch norms, scales and stackings of pixels.
+    """Return an equal network in evaluation mode without batch norms and stackings of pixels.
 
-    A batch norm or scale is folded when its input is a convolution that nobody else reads, a stacking of pixels when
+    A batch norm is folded when its input is a convolution that nobody else reads, a stacking of pixels when
     a convolution is all that reads it; every architecture here is built so. The folding is computed in float64.
     """
     readers = _readers(graph)
@@ -38,7 +37,7 @@ def fold(graph: Graph, weights: Arrays) -> tuple[Graph, Arrays]:
     unstacked: set[int] = set()
     for index, node in enumerate(graph.nodes):
         target = place[node.inputs[0]] if node.inputs else -1
-        if isinstance(node.layer, BatchNorm | Scale):
+        if isinstance(node.layer, BatchNorm):
             before = nodes[target]
             if isinstance(before.layer, Foldable) and len(readers[node.inputs[0]]) == 1:
                 factor, shift = _affine(node, weights)
@@ -111,9 +110,7 @@ def _along_outputs(layer: Foldable, weight: NDArray[Any], factor: NDArray[Any]) 
 
 
 def _affine(node: Node, weights: Arrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Factor and shift [C] that a batch norm in evaluation mode, or a scale, applies."""
-    if isinstance(node.layer, Scale):
-        return np.full(node.channels, node.layer.factor), np.zeros(node.channels)
+    """Factor and shift [C] that a batch norm in evaluation mode applies."""
     assert isinstance(node.layer, BatchNorm)
     gamma, beta, mean, variance = (
         weights[f"{node.name}.{suffix}"].astype(np.float64)

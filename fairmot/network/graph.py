@@ -21,7 +21,6 @@ from fairmot.network.layers import (
     Layer,
     MaxPool,
     Resize,
-    Scale,
     SpaceToDepth,
     Start,
     TransposedConvolution,
@@ -182,7 +181,7 @@ class GraphBuilder:
         node = self.nodes[x]
         return self._append(BatchNorm(epsilon, momentum), (x,), name, node.channels, node.stride)
 
-    def activation(self, x: int, function: Literal["relu", "silu"] = "relu") -> int:
+    def activation(self, x: int, function: Literal["relu", "silu", "exp"] = "relu") -> int:
         """Append a non-linearity."""
         node = self.nodes[x]
         return self._append(Activation(function), (x,), "", node.channels, node.stride)
@@ -217,8 +216,3 @@ class GraphBuilder:
         """Append a stacking of each 2x2 block along the channels."""
         node = self.nodes[x]
         return self._append(SpaceToDepth(), (x,), "", 4 * node.channels, 2 * node.stride)
-
-    def scale(self, x: int, factor: float) -> int:
-        """Append a multiplication by a constant."""
-        node = self.nodes[x]
-        return self._append(Scale(factor), (x,), "", node.channels, node.stride)

@@ -76,7 +76,7 @@ class BatchNorm:
 class Activation:
     """A non-linearity applied to each number."""
 
-    function: Literal["relu", "silu"]
+    function: Literal["relu", "silu", "exp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,6 @@ class SpaceToDepth:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Multiplication by a constant: lets a head predict in larger units."""
-
-    factor: float
-
-
 Layer = (
     Input
     | Convolution
@@ -136,5 +129,4 @@ Layer = (
     | Concatenate
     | Resize
     | SpaceToDepth
-    | Scale
 )

@@ -1,13 +1,15 @@
-"""``lite``: the trunk and feature pyramid of YOLOX-nano, continued by a light path to stride 4 and light heads.
+"""``lite``: YOLOX-nano up to its last features, continued by a light path to stride 4 and light heads.
 
-Trunk names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public file has every batch norm folded into the
-convolution before it, so the trunk keeps convolutions with bias and no batch norm; what is added here has batch
-norms, which fold on export. YOLOX's Focus (every second pixel into 12 channels) followed by a 3x3 convolution is
-the same linear map as one 6x6 convolution of stride 2, which is what stands here.
+The trunk is its backbone, its feature pyramid and the two branches of its head, which know of every level what is there
+and how large; only its predictions are left out. Names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public
+file has every batch norm folded into the convolution before it, so the trunk keeps convolutions with bias and no batch
+norm; what is added here has batch norms, which fold on export. YOLOX's Focus (every second pixel into 12 channels)
+followed by a 3x3 convolution is the same linear map as one 6x6 convolution of stride 2, which is what stands here.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from fairmot.config import NetworkConfig
@@ -15,13 +17,15 @@ from fairmot.network.blocks import cross_stage, spatial_pyramid
 from fairmot.network.graph import Graph, GraphBuilder
 from fairmot.network.heads import HEAD_NAMES, HEATMAP_BIAS, head_channels
 
-TRUNK_PREFIX = "backbone."
+TRUNK_PREFIXES = ("backbone.", "head.")
 """Every parameter that comes from YOLOX-nano begins so."""
 
-EXTENT_UNIT_CELLS = 16.0
-"""Extents are predicted in units of 16 cells: with small weights the head reaches a person's size at once."""
+FIRST_EXTENT_CELLS = 5.0
+"""Extents are predicted as logarithms, as sizes are in YOLOX: near and far people count alike. They start here."""
 
 NECK_CHANNELS = 64
+BRANCH_CHANNELS = 64
+"""Of the branches of YOLOX-nano's head."""
 
 LITE = NetworkConfig(architecture="lite")
 """The configuration of the shipped model."""
@@ -46,17 +50,9 @@ def build_lite(config: NetworkConfig) -> Graph:
     for public, channels in head_channels(config).items():
         # At stride 4 every spatial filter is dear: the heads share theirs, and differ in 1x1 convolutions.
         head = builder.activation(_conv_norm(builder, x, f"{public}.0", config.head_width, 1))
-        is_heatmap = public == "hm"
-        head = builder.convolution(
-            head,
-            f"{public}.2",
-            channels,
-            1,
-            bias=True,
-            start="head",
-            bias_start=HEATMAP_BIAS if is_heatmap else 0.0,
-        )
-        outputs[HEAD_NAMES[public]] = builder.scale(head, EXTENT_UNIT_CELLS) if public == "wh" else head
+        first = {"hm": HEATMAP_BIAS, "wh": math.log(FIRST_EXTENT_CELLS)}.get(public, 0.0)
+        head = builder.convolution(head, f"{public}.2", channels, 1, bias=True, start="head", bias_start=first)
+        outputs[HEAD_NAMES[public]] = builder.activation(head, "exp") if public == "wh" else head
     return builder.finish(config, outputs)
 
 
@@ -73,7 +69,7 @@ def _separable(builder: GraphBuilder, x: int, name: str, channels: int) -> int:
 
 
 class _Trunk:
-    """CSPDarknet and PAFPN at width 0.25 and depth 0.33 with depth-wise convolutions.
+    """CSPDarknet, PAFPN and head branches at width 0.25 and depth 0.33 with depth-wise convolutions.
 
     Convolutions stand in the order in which YOLOX runs them, since its public ``.onnx`` is mapped by order.
     """
@@ -83,7 +79,7 @@ class _Trunk:
 
     def build(self) -> tuple[int, int, int, int]:
         """Append everything; return the maps at strides 4, 8, 16 and 32."""
-        builder, body, neck = self.builder, f"{TRUNK_PREFIX}backbone", TRUNK_PREFIX[:-1]
+        builder, body, neck = self.builder, "backbone.backbone", "backbone"
         x = self._conv(builder.input(), f"{body}.stem.conv", 16, 6, stride=2)
         dark2 = self._csp(self._halve(x, f"{body}.dark2.0", 32), f"{body}.dark2.1", 32, 1, True)
         dark3 = self._csp(self._halve(dark2, f"{body}.dark3.0", 64), f"{body}.dark3.1", 64, 3, True)
@@ -102,7 +98,19 @@ class _Trunk:
         out16 = self._csp(x, f"{neck}.C3_n3", 128, 1, False)
         x = builder.concatenate(self._halve(out16, f"{neck}.bu_conv1", 128), top32)
         out32 = self._csp(x, f"{neck}.C3_n4", 256, 1, False)
-        return dark2, out8, out16, out32
+        level8, level16, level32 = (self._branches(out, level) for level, out in enumerate((out8, out16, out32)))
+        return dark2, level8, level16, level32
+
+    def _branches(self, x: int, level: int) -> int:
+        """Append the head's branches for class and box of one level; return them behind the pyramid's map."""
+        stem = self._conv(x, f"head.stems.{level}", BRANCH_CHANNELS, 1)
+        branches = []
+        for branch in ("cls_convs", "reg_convs"):
+            y = stem
+            for index in range(2):
+                y = self._separable(y, f"head.{branch}.{level}.{index}", BRANCH_CHANNELS)
+            branches.append(y)
+        return self.builder.concatenate(x, *branches)
 
     def _conv(self, x: int, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> int:
         x = self.builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups, bias=True)
@@ -122,4 +130,4 @@ class _Trunk:
 
 def is_lite(names: Mapping[str, object]) -> bool:
     """Whether a state with these names is ``lite``."""
-    return f"{TRUNK_PREFIX}backbone.stem.conv.conv.weight" in names and "neck.to4.mix.pointwise.conv.weight" in names
+    return "backbone.backbone.stem.conv.conv.weight" in names and "neck.to4.mix.pointwise.conv.weight" in names

@@ -5,6 +5,7 @@ What is dropped is named, and every other missing or unexpected name is an error
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from fairmot.network.dla import NEVER_USED
 from fairmot.network.folding import unstack_pixels
 from fairmot.network.graph import Graph
 from fairmot.network.layers import Convolution
-from fairmot.network.lite import TRUNK_PREFIX
+from fairmot.network.lite import TRUNK_PREFIXES
 
 Arrays = dict[str, NDArray[Any]]
+
+_PREDICTION = re.compile(r"head\.(cls|reg|obj)_preds\.\d\.weight")
+"""YOLOX's last convolutions, the only ones whose names its file keeps."""
 
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
@@ -94,8 +98,12 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
     except (DecodeError, OSError) as error:
         raise InputError(f"{path}: not a readable ONNX file: {error}") from error
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    trunk = [node for node in graph.nodes if isinstance(node.layer, Convolution) and node.name.startswith(TRUNK_PREFIX)]
+    convolutions = [
+        node for node in model.graph.node if node.op_type == "Conv" and not _PREDICTION.fullmatch(node.input[1])
+    ]
+    trunk = [
+        node for node in graph.nodes if isinstance(node.layer, Convolution) and node.name.startswith(TRUNK_PREFIXES)
+    ]
     if len(convolutions) < len(trunk):
         raise InputError(f"{path}: {len(convolutions)} convolutions, YOLOX-nano's trunk has {len(trunk)}")
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}

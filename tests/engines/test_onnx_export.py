@@ -147,7 +147,8 @@ def small_graph(kind):
                 x = shared
             case "sum":
                 x = builder.add(builder.convolution(stem, f"{head}.0", 8, 3), stem)
-        outputs[head] = builder.scale(builder.convolution(x, f"{head}.2", channels, 1, bias=True), 1.5)
+        x = builder.convolution(x, f"{head}.2", channels, 1, bias=True)
+        outputs[head] = builder.activation(x, "exp") if head == "extents" else x
     return builder.finish(config, outputs)
 
 

@@ -5,7 +5,7 @@ from fairmot.config import NetworkConfig
 from fairmot.network.architectures import build_graph
 from fairmot.network.folding import fold
 from fairmot.network.initial import initial_weights
-from fairmot.network.layers import BatchNorm, Scale, SpaceToDepth
+from fairmot.network.layers import BatchNorm, SpaceToDepth
 
 
 def lively_weights(graph):
@@ -33,7 +33,7 @@ def test_a_folded_network_gives_the_same_heads_with_fewer_layers(name):
     graph = build_graph(NetworkConfig(architecture=name, embedding=8, head_width=16))
     weights = lively_weights(graph)
     folded_graph, folded_weights = fold(graph, weights)
-    assert not any(isinstance(node.layer, BatchNorm | Scale | SpaceToDepth) for node in folded_graph.nodes)
+    assert not any(isinstance(node.layer, BatchNorm | SpaceToDepth) for node in folded_graph.nodes)
     assert {p.name: p.shape for p in folded_graph.parameters()} == {k: v.shape for k, v in folded_weights.items()}
 
     pixels = np.random.default_rng(1).random((1, 3, 64, 96), dtype=np.float32)

@@ -19,13 +19,15 @@ def test_the_trunk_computes_what_the_public_file_computes(shared, tmp_path):
     path = shared("data", "teachers", "yolox_nano.onnx")
     graph = build_graph(LITE)
     weights = initial_weights(graph) | read_yolox_onnx(path, graph)
-    # The pyramid's three outputs are the tensors that YOLOX's heads read.
-    names = {"stride8": "input.471", "stride16": "input.531", "stride32": "input.591"}
-    ours = {
-        "stride8": "backbone.C3_p3.conv3.conv",
-        "stride16": "backbone.C3_n3.conv3.conv",
-        "stride32": "backbone.C3_n4.conv3.conv",
-    }
+    # What the predictions read, and the pyramid's three outputs under the branches.
+    model = onnx.load(str(path))
+    names, ours = {}, {}
+    for level, (out, tensor) in enumerate({"C3_p3": "input.471", "C3_n3": "input.531", "C3_n4": "input.591"}.items()):
+        names[f"pyramid{level}"], ours[f"pyramid{level}"] = tensor, f"backbone.{out}.conv3.conv"
+        for branch in ("cls", "reg"):
+            prediction = next(n for n in model.graph.node if f"head.{branch}_preds.{level}.weight" in n.input)
+            names[f"{branch}{level}"] = prediction.input[0]
+            ours[f"{branch}{level}"] = f"head.{branch}_convs.{level}.1.pconv.conv"
     index = {node.name: i for i, node in enumerate(graph.nodes)}
     tapped = replace(graph, outputs={key: index[name] + 1 for key, name in ours.items()})
     onnx.utils.extract_model(str(path), str(tmp_path / "trunk.onnx"), ["images"], list(names.values()))

@@ -15,7 +15,6 @@ from fairmot.network.layers import (
     Input,
     MaxPool,
     Resize,
-    Scale,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -121,6 +120,11 @@ class _Silu(_Layer):
         return x * ops.sigmoid(x)
 
 
+class _Exponential(_Layer):
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.exp(x)
+
+
 class _MaxPool(_Layer):
     def __init__(self, layer: MaxPool) -> None:
         super().__init__()
@@ -178,15 +182,6 @@ class _Resize(_Layer):
         return x.reshape(batch, channels, height * self.factor, width * self.factor)
 
 
-class _Scale(_Layer):
-    def __init__(self, layer: Scale) -> None:
-        super().__init__()
-        self.factor = layer.factor
-
-    def construct(self, x: Tensor) -> Tensor:
-        return x * self.factor
-
-
 class _Identity(_Layer):
     def construct(self, x: Tensor) -> Tensor:
         return x
@@ -205,7 +200,7 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
         case BatchNorm() as layer:
             return _BatchNorm(layer, parameters)
         case Activation(function):
-            return _Relu() if function == "relu" else _Silu()
+            return {"relu": _Relu, "silu": _Silu, "exp": _Exponential}[function]()
         case MaxPool() as layer:
             return _MaxPool(layer)
         case Add():
@@ -216,8 +211,6 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
             return _Resize(layer) if layer.mode == "nearest" else _Bilinear(layer)
         case SpaceToDepth():
             return _SpaceToDepth()
-        case Scale() as layer:
-            return _Scale(layer)
         case Input():
             return _Identity()
     raise TypeError(f"no rule for layer {node.layer}")

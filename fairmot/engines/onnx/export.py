@@ -14,7 +14,7 @@ from fairmot.engines.onnx.layers import Arrays, Writer, needed_nodes, write_conv
 from fairmot.files import replacing
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
-from fairmot.network.layers import Activation, Convolution, Input, Scale
+from fairmot.network.layers import Activation, Convolution, Input
 
 OPSET = 19
 """The first opset with ``DeformConv``."""
@@ -119,7 +119,7 @@ def _trailing_layers(graph: Graph, output: int, dense: set[int]) -> _Stack:
         match node.layer:
             case Convolution(kernel=size, stride=1, padding=padding) if padding == size // 2 and size % 2:
                 kernel = size
-            case Activation() | Scale():
+            case Activation():
                 pass
             case _:
                 break

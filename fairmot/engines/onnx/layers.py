@@ -19,7 +19,6 @@ from fairmot.network.layers import (
     DeformableConvolution,
     MaxPool,
     Resize,
-    Scale,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -104,6 +103,8 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return writer.add("Relu", inputs[0])
         case Activation("silu"):
             return writer.add("Mul", inputs[0], writer.add("Sigmoid", inputs[0]))
+        case Activation("exp"):
+            return writer.add("Exp", inputs[0])
         case MaxPool(kernel=kernel, stride=stride, padding=padding):
             return writer.add("MaxPool", inputs[0], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4)
         case Add():
@@ -117,8 +118,6 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return writer.add("Resize", inputs[0], "", scales, **(nearest if mode == "nearest" else linear))
         case SpaceToDepth():
             return _space_to_depth(writer, node, inputs[0])
-        case Scale(factor=factor):
-            return writer.add("Mul", inputs[0], writer.constant(factor, np.float32, name=f"scale_{factor}"))
     raise AssertionError(f"no ONNX operator for {node}")  # pragma: no cover
 
 

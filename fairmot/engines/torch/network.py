@@ -22,7 +22,6 @@ from fairmot.network.layers import (
     Input,
     MaxPool,
     Resize,
-    Scale,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -72,7 +71,7 @@ class GraphNetwork(nn.Module):
                     x, p.running_mean, p.running_var, p.weight, p.bias, self.training, momentum, epsilon
                 )
             case Activation(function):
-                return F.relu(x) if function == "relu" else F.silu(x)
+                return {"relu": F.relu, "silu": F.silu, "exp": torch.exp}[function](x)
             case Add():
                 return x + inputs[1]
             case Concatenate():
@@ -89,8 +88,6 @@ class GraphNetwork(nn.Module):
                 return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
             case SpaceToDepth():
                 return torch.cat([x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)
-            case Scale(factor):
-                return x * factor
             case Input():
                 return x
         raise TypeError(f"no rule for layer {layer}")
