@@ -39,6 +39,8 @@ FOR_TEXT = {
 FOR_DETECTOR = {
     "byte": {"second_pass": True},
     "motion": {"second_pass": True, "appearance": False},
+    "fused": {"overlap_weight": 0.67, "motion_weight": 0, "appearance_limit": 0.6},
+    "fused, second_pass": {"overlap_weight": 0.67, "motion_weight": 0, "appearance_limit": 0.6, "second_pass": True},
     "crowd": {"confidence": 0.3, "clip_boxes": True},
     "confidence 0.3": {"confidence": 0.3},
     "confidence 0.3, second_pass": {"confidence": 0.3, "second_pass": True},

@@ -12,7 +12,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "unconfirmed_iou_limit": (0.3, 0.9),
     "duplicate_iou": (0.05, 0.5),
 }
-_WITH_EMBEDDINGS = {"appearance_limit": (0.1, 0.8), "motion_weight": (0.0, 0.1), "smoothing": (0.5, 0.98)}
+_WITH_EMBEDDINGS = {
+    "appearance_limit": (0.1, 0.8),
+    "overlap_weight": (0.0, 0.9),
+    "motion_weight": (0.0, 0.1),
+    "smoothing": (0.5, 0.98),
+}
 _WITHOUT = {"iou_only_limit": (0.3, 0.95)}
 _SECOND_PASS = {"low_confidence": (0.05, 0.19), "second_pass_iou_limit": (0.2, 0.9)}
 _BUFFER = (5, 90)

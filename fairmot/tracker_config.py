@@ -15,6 +15,7 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "fairmot": {},  # the published tracker on MOT16 and MOT17
         "byte": {"second_pass": True},
         "motion": {"second_pass": True, "appearance": False},
+        "fused": {"overlap_weight": 0.67, "motion_weight": 0.0, "appearance_limit": 0.6},
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
     }
 )
@@ -44,6 +45,9 @@ class TrackerConfig(BaseModel):
     # Matching.
     appearance: bool = Field(True, description="False: embeddings are left aside; motion and overlap decide alone.")
     appearance_limit: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
+    overlap_weight: float = Field(
+        0.0, ge=0, le=1, description="Step 1: share of the IoU distance beside the cosine distance (docs/decisions)."
+    )
     motion_weight: float = Field(
         0.02, ge=0, le=1, description="Step 1: share of the squared Mahalanobis distance in the cost (FairMOT)."
     )
@@ -123,7 +127,7 @@ class TrackerConfig(BaseModel):
 
         Args:
             name: ``fairmot`` (published, the default), ``byte`` (second pass over low scores), ``motion`` (the
-                same without embeddings) or ``crowd`` (MOT20).
+                same without embeddings), ``fused`` (overlap and embeddings in one cost) or ``crowd`` (MOT20).
             changes: field -> value.
 
         Raises:

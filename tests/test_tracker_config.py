@@ -15,7 +15,9 @@ def test_the_default_is_the_published_tracker():
 def test_presets():
     assert TrackerConfig.preset("byte") == TrackerConfig(second_pass=True)
     assert TrackerConfig.preset("motion") == TrackerConfig(second_pass=True, appearance=False)
-    assert TrackerConfig().appearance
+    fused = TrackerConfig(overlap_weight=0.67, motion_weight=0, appearance_limit=0.6)
+    assert TrackerConfig.preset("fused") == fused
+    assert (TrackerConfig().appearance, TrackerConfig().overlap_weight) == (True, 0)
     assert TrackerConfig.preset("crowd") == TrackerConfig(confidence=0.3, clip_boxes=True)
     assert TrackerConfig.preset("byte", confidence=0.5) == TrackerConfig(second_pass=True, confidence=0.5)
     assert TrackerConfig.preset("crowd", confidence=0.35).confidence == 0.35
@@ -29,7 +31,7 @@ def test_presets():
         (
             "bite",
             {},
-            r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, crowd",
+            r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, fused, crowd",
         ),
         ("byte", {"confidance": 0.3}, r"unknown field 'confidance' \(did you mean 'confidence'\?\)"),
         ("byte", {"confidence": 3}, "confidence: .*got 3"),

@@ -88,15 +88,22 @@ def has_embeddings(table: TrackTable) -> bool:
     return table.dtype["embedding"].shape != (0,)
 
 
-def fuse_motion(pair_cost: FloatRows, squared_distance: FloatRows, motion_weight: float) -> FloatRows:
-    """Mix the costs [P] of gated pairs with their squared Mahalanobis distances [P]."""
-    return (1.0 - motion_weight) * pair_cost + motion_weight * squared_distance
+def fused_cost(
+    appearance: FloatRows, overlap: FloatRows, squared_distance: FloatRows, config: TrackerConfig
+) -> FloatRows:
+    """Mix cosine distances, IoU distances and squared Mahalanobis distances [P] of gated pairs to one cost.
+
+    Without ``overlap_weight`` the overlap is left aside, as published.
+    """
+    weight = config.overlap_weight
+    cost = (1.0 - weight) * appearance + weight * overlap if weight else appearance
+    return (1.0 - config.motion_weight) * cost + config.motion_weight * squared_distance
 
 
 def first_step(
     pool: TrackTable, pool_xyxy: FloatRows, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
 ) -> tuple[FloatRows, float]:
-    """Weigh confirmed and lost tracks against the sure candidates by appearance and motion.
+    """Weigh confirmed and lost tracks against the sure candidates by appearance, motion and, if wanted, overlap.
 
     Args:
         pool: the tracks that take part, predicted [m].
@@ -113,13 +120,17 @@ def first_step(
         pool["mean"], pool["covariance"], found["mean"][:, :4], config.gate, noise
     )
     cost = np.full((len(pool), len(found)), np.inf)
-    if has_embeddings(pool):
-        distance = appearance_distance(pool, found)[rows, columns]
-        cost[rows, columns] = fuse_motion(distance, squared_distance, config.motion_weight)
+    appears, overlaps = has_embeddings(pool), config.overlap_weight > 0 or not has_embeddings(pool)
+    overlap = (
+        iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns] if overlaps else np.empty(0)
+    )
+    if appears:
+        appearance = appearance_distance(pool, found)[rows, columns]
+        cost[rows, columns] = fused_cost(appearance, overlap, squared_distance, config)
         return cost, config.appearance_limit
     # The published tracker always has embeddings. On nine MOT15 training sequences (first 500 frames, the detections
     # that SORT published) limit 0.7 without the motion's share had the best identities: IDF1 .47, others .41 to .46.
-    cost[rows, columns] = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns]
+    cost[rows, columns] = overlap
     return cost, config.iou_only_limit
 
 

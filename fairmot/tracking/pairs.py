@@ -14,7 +14,7 @@ from fairmot.tracking.association import (
     FloatRows,
     IndexArray,
     appearance_distance,
-    fuse_motion,
+    fused_cost,
     has_embeddings,
     iou_distance,
 )
@@ -80,7 +80,7 @@ def pair_costs(
     motion, iou = all_motion[rows, columns], all_iou[rows, columns]
     if has_embeddings(table):
         appearance = appearance_distance(table, found)[rows, columns]
-        cost = fuse_motion(appearance, motion, config.motion_weight)
+        cost = fused_cost(appearance, 1.0 - iou, motion, config)
     else:
         appearance = np.full(len(rows), np.nan)
         cost = 1.0 - iou

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fairmot.config import TrackerConfig
 from fairmot.geometry import pairwise_iou
-from fairmot.tracking.association import assign, cosine_distance, fuse_motion, iou_distance
+from fairmot.tracking.association import assign, cosine_distance, fused_cost, iou_distance
 
 
 def random_cost(rng):
@@ -93,5 +94,9 @@ def test_cosine_distance_is_scipys(published):
         np.testing.assert_allclose(found + 1e-12, expected, atol=1e-14)
 
 
-def test_fuse_motion():
-    np.testing.assert_allclose(fuse_motion(np.array([0.1, 0.3]), np.array([2.0, 5.0]), 0.02), [0.138, 0.394])
+def test_costs_are_fused():
+    appearance, overlap, motion = np.array([0.1, 0.3]), np.array([0.5, 0.9]), np.array([2.0, 5.0])
+    published = fused_cost(appearance, np.empty(0), motion, TrackerConfig())
+    np.testing.assert_allclose(published, [0.138, 0.394])
+    fused = fused_cost(appearance, overlap, motion, TrackerConfig(overlap_weight=0.6, motion_weight=0.1))
+    np.testing.assert_allclose(fused, [0.9 * 0.34 + 0.2, 0.9 * 0.66 + 0.5])

@@ -48,6 +48,23 @@ def test_without_appearance_embeddings_change_nothing():
     assert by_looks[-1].ids[order].tolist() == [2, 1]
 
 
+def test_fused_costs_hold_where_either_cue_fails():
+    fused = TrackerConfig.preset("fused")
+
+    def identities(config, frames):
+        last = run(config, frames)[-1]
+        return last.ids[last.boxes_xyxy[:, 0].argsort()].tolist()
+
+    # Looks are swapped for a moment: the places say who is who.
+    swapped = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((100, 0.9, 1), (118, 0.9, 0))]
+    assert identities(fused, swapped) == [1, 2]
+    assert identities(TrackerConfig(), swapped) == [2, 1]
+    # The camera jerks by a person's distance: the looks say who is who.
+    jerked = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((118, 0.9, 0), (136, 0.9, 1))]
+    assert identities(fused, jerked) == [1, 2]
+    assert identities(TrackerConfig.preset("motion"), jerked) != [1, 2]
+
+
 def test_low_scores_start_nothing_and_find_no_lost_track():
     byte = TrackerConfig.preset("byte")
     assert [len(tracks) for tracks in run(byte, [found((100, 0.3))] * 4)] == [0] * 4

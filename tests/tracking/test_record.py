@@ -35,7 +35,7 @@ def crowd():
     return frames
 
 
-@pytest.fixture(scope="module", params=["fairmot", "byte"])
+@pytest.fixture(scope="module", params=["fairmot", "byte", "fused"])
 def recorded(crowd, request):
     config = TrackerConfig.preset(request.param, track_buffer_frames=4)
     record, plain = TrackerRecord(), Tracker(config)
@@ -72,7 +72,8 @@ def test_costs_explain_what_was_matched(recorded):
     assert first["in_gate"].all()
     assert (first["motion"] <= config.gate).all()
     assert (first["cost"] < config.appearance_limit).all()
-    expected = (1 - config.motion_weight) * first["appearance"] + config.motion_weight * first["motion"]
+    looks = (1 - config.overlap_weight) * first["appearance"] + config.overlap_weight * (1 - first["iou"])
+    expected = (1 - config.motion_weight) * looks + config.motion_weight * first["motion"]
     np.testing.assert_allclose(first["cost"], expected, atol=1e-6)
     overlap = pairs[pairs["stage"] == Stage.OVERLAP]
     assert (1 - overlap["iou"] < config.iou_limit).all()
