@@ -25,6 +25,7 @@ JOURNEYS = {
     "doctor",
 }
 JOURNEYS |= {"replay", "tune", "tuning_cases", "explain", "contact_sheets"}
+SHARED_BY_ENGINES = {"interface", "training_rules"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 ALLOWED = {
@@ -95,12 +96,12 @@ def violations(path, source=None):
             continue
         if pieces[1] not in ALLOWED[part] | {part}:
             yield f"{path.relative_to(PACKAGE)} imports {module}"
-        if part == "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] != "interface":
+        if part == "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] not in SHARED_BY_ENGINES:
             own = path.relative_to(PACKAGE / "engines").parts[0]
             if pieces[2] != own:
                 yield f"{path.relative_to(PACKAGE)} imports another engine: {module}"
-        # The rest of the package knows engines only by name and protocol.
-        if part != "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] != "interface":
+        # The rest of the package knows engines only by name, protocol and common rules.
+        if part != "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] not in SHARED_BY_ENGINES:
             yield f"{path.relative_to(PACKAGE)} imports an engine directly: {module}"
 
 
