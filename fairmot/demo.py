@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmot.config import TrackerConfig
 from fairmot.data.street import write_street
 from fairmot.detector import load_detector
 from fairmot.evaluate import evaluate
+from fairmot.evaluation_run import EvaluationRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,7 @@ def demo(
     report = evaluate(
         sequence,  # not its folder: what else lies there is not the demo's
         detector,
-        TrackerConfig(),
-        output=output / "results",
-        benchmark="none",
-        video=True,
-        overwrite=True,
+        EvaluationRun(output / "results", benchmark="none", video=True, overwrite=True),
         progress=progress,
     )
     return Demo(sequence, output / "results" / f"{sequence.name}.mp4", report)

@@ -17,6 +17,7 @@ from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.errors import InputError, closest_name
 from fairmot.evaluate import evaluate
 from fairmot.evaluation.motchallenge import find_sequences
+from fairmot.evaluation_run import EvaluationRun
 from fairmot.files import replacing
 from fairmot.geometry import Letterbox
 from fairmot.media.frames import read_frames
@@ -237,6 +238,7 @@ def _scores(weights: Path, dataset: Path | str, folder: Path, size: tuple[int, i
     import tempfile
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluation-") as results:
-        report = evaluate(dataset, load_detector(weights, input_size=size), output=Path(results, "results"))
+        run = EvaluationRun(Path(results, "results"))
+        report = evaluate(dataset, load_detector(weights, input_size=size), run)
     names = ("HOTA", "MOTA", "IDF1")
     return {**{name: report["combined"][name] for name in names}, "AP50": report["detection"]["combined"]["AP50"]}

@@ -13,7 +13,8 @@ from fairmot.checkpoint import Checkpoint, check_resumable, keep_newest, load_ch
 from fairmot.config import Config
 from fairmot.data.loader import Batch, Loader, create_loader
 from fairmot.engines import choose_training_engine, load_engine
-from fairmot.engines.interface import LossScale, StepResult, Trainer
+from fairmot.engines.interface import StepResult, Trainer
+from fairmot.engines.training_rules import LossScale
 from fairmot.errors import InputError
 from fairmot.launch import Process
 from fairmot.metrics import MetricsLog

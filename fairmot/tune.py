@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from fairmot.config import TrackerConfig
 from fairmot.errors import InputError, closest_name
 from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.scores import SequenceCounts, combined_scores
-from fairmot.files import replacing
 from fairmot.media.results import result_folder
 from fairmot.search_space import drawn, start_values
-from fairmot.tuning_cases import TuningCase, count_case, load_cases, score_cases
+from fairmot.tuning_cases import TuningCase, count_case, load_cases
+from fairmot.tuning_result import Tuned, conclude, ended
 
 AIMS = ("HOTA", "IDF1", "MOTA", "AssA", "DetA")
 STUDY_FILE = "study.db"
-BEST_FILE = "best.yaml"
 
 Told = Callable[[int, int, float | None], None]
 """Called after each trial with the trials done, those wanted in all, and the best aim so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What a search gave."""
-
-    folder: Path
-    best: Path
-    """YAML for ``fairmot track --tracker``."""
-    config: TrackerConfig
-    trials: int
-    """Trials in the study."""
-    pruned: int
-    """Of them, stopped after some of the sequences."""
-    scores: dict[str, dict[str, dict[str, float]]]
-    """``"tuned on"`` and ``"held out"`` -> ``"before"`` and ``"after"`` -> HOTA, MOTA, IDF1, IDSW, all sequences
-    combined; of result files, as ``fairmot score`` gives them."""
 
 
 def tune(
@@ -118,12 +95,12 @@ def tune(
 
         def finished(study: Any, _: Any) -> None:
             if told is not None:
-                told(_done(study), trials, _best_value(study))
+                told(ended(study), trials, _best_value(study))
 
-        missing = trials - _done(study)
+        missing = trials - ended(study)
         if missing > 0:
             study.optimize(objective, n_trials=missing, callbacks=[finished])
-        return _conclude(study, folder, config, cases, others, rules)
+        return conclude(study, folder, config, cases, others, rules)
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -189,67 +166,6 @@ def _check_question(study: Any, question: dict[str, Any], folder: Path) -> None:
             raise InputError(f"{folder / STUDY_FILE}: this study has another {name}; give what it was begun with")
 
 
-def _done(study: Any) -> int:
-    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
-
-
 def _best_value(study: Any) -> float | None:
     values = [trial.value for trial in study.trials if trial.state.name == "COMPLETE"]
     return max(values, default=None)
-
-
-def _conclude(
-    study: Any,
-    folder: Path,
-    start: TrackerConfig,
-    cases: list[TuningCase],
-    others: list[TuningCase],
-    rules: Benchmark,
-) -> Tuned:
-    best = TrackerConfig(**study.best_trial.user_attrs["config"])
-    path = folder / BEST_FILE
-    published = TrackerConfig().model_dump(mode="json")
-    changed = {name: value for name, value in best.model_dump(mode="json").items() if value != published[name]}
-    with replacing(path) as temporary:
-        temporary.write_text(
-            f"# fairmot tune: trial {study.best_trial.number}, aim {study.best_value:.4f}; "
-            f"what differs from the published tracker\n{yaml.safe_dump(changed or {'preset': 'fairmot'})}",
-            encoding="utf-8",
-        )
-    groups = {"tuned on": cases, **({"held out": others} if others else {})}
-    scores = {
-        group: {
-            "before": score_cases(members, start, rules, folder / "before"),
-            "after": score_cases(members, best, rules, folder / "after"),
-        }
-        for group, members in groups.items()
-    }
-    with replacing(folder / "trials.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        names = sorted({name for trial in study.trials for name in trial.params})
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trial", "state", "aim", *names])
-        for trial in study.trials:
-            writer.writerow([trial.number, trial.state.name, trial.value, *(trial.params.get(name) for name in names)])
-    tuned = Tuned(
-        folder=folder,
-        best=path,
-        config=best,
-        trials=_done(study),
-        pruned=sum(trial.state.name == "PRUNED" for trial in study.trials),
-        scores=scores,
-    )
-    with replacing(folder / "tune.json") as temporary:
-        temporary.write_text(json.dumps(as_json(tuned), indent=2) + "\n", encoding="utf-8")
-    return tuned
-
-
-def as_json(tuned: Tuned) -> dict[str, Any]:
-    """Plain values of a result."""
-    return {
-        "folder": str(tuned.folder),
-        "best": str(tuned.best),
-        "config": tuned.config.model_dump(mode="json"),
-        "trials": tuned.trials,
-        "pruned": tuned.pruned,
-        "scores": tuned.scores,
-    }

@@ -10,6 +10,7 @@ import pytest
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluate import evaluate, score
+from fairmot.evaluation_run import EvaluationRun
 
 SIZE = (320, 160)
 COUNT = 12
@@ -77,20 +78,20 @@ def all_ones(report: dict) -> None:
 def test_the_truth_scores_one(write):
     write("MOT17-02")
     write("MOT17-04")
-    report = evaluate("data", KnowsTheTruth(), output="out")
+    report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     all_ones(report)
     assert list(report["sequences"]) == list(report["detection"]["sequences"]) == ["MOT17-02", "MOT17-04"]
     assert (report["benchmark"], report["output"], report["problems"]) == ("MOT17", "out", [])
     assert report["speed"]["frames"] == 2 * COUNT
     assert json.loads(Path("out/scores.json").read_text()) == report
     assert score("data", "out")["combined"] == report["combined"]
-    assert evaluate("data", KnowsTheTruth(), output="out")["output"] == "out-2"
+    assert evaluate("data", KnowsTheTruth(), EvaluationRun("out"))["output"] == "out-2"
 
 
 @pytest.mark.parametrize("detector", [KnowsTheTruth(late=1), KnowsTheTruth(late=-1), KnowsTheTruth(right=30)])
 def test_a_shifted_twin_does_not(write, detector):
     write("MOT17-02")
-    report = evaluate("data", detector, output="out")
+    report = evaluate("data", detector, EvaluationRun("out"))
     with pytest.raises(AssertionError):
         all_ones(report)
     assert report["combined"]["MOTA"] < 0.95
@@ -102,7 +103,7 @@ def test_an_unreadable_picture_costs_its_own_frame_and_no_other(write):
     broken = write("MOT17-02") / "img1" / "000003.png"
     broken.write_bytes(b"no picture")
     write("MOT17-04")
-    report = evaluate("data", KnowsTheTruth(), output="out")
+    report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     share = 1 - len(present(2)) / true_count(range(COUNT))
     own = report["sequences"]["MOT17-02"]
     assert own["MOTA"] == own["CLR_Re"] == pytest.approx(share)
@@ -116,7 +117,7 @@ def test_an_unreadable_picture_costs_its_own_frame_and_no_other(write):
 def test_a_missing_picture_costs_its_own_frame_and_no_other(write):
     folder = write("MOT17-02")
     (folder / "img1" / "000003.png").unlink()
-    report = evaluate("data", KnowsTheTruth(), output="out")
+    report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     share = 1 - len(present(2)) / true_count(range(COUNT))
     assert report["combined"]["MOTA"] == report["combined"]["CLR_Re"] == pytest.approx(share)
     assert (report["combined"]["IDSW"], report["combined"]["CLR_FP"]) == (0, 0)
@@ -129,7 +130,7 @@ def test_pictures_that_are_missing_at_the_end_count_as_frames_without_results(wr
     folder = write("MOT17-02")
     for number in (11, 12):
         (folder / "img1" / f"{number:06d}.png").unlink()
-    report = evaluate(folder, KnowsTheTruth(), output="out")
+    report = evaluate(folder, KnowsTheTruth(), EvaluationRun("out"))
     share = true_count(range(10)) / true_count(range(COUNT))
     assert share < 1
     assert report["combined"]["MOTA"] == pytest.approx(share)
@@ -143,7 +144,7 @@ def test_a_linked_sequence_has_the_links_name(write):
     Path("data").mkdir()
     for name in ("MOT16-01", "MOT16-02"):
         Path("data", name).symlink_to(folder)
-    report = evaluate("data", KnowsTheTruth(), output="out")
+    report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     all_ones(report)
     assert list(report["sequences"]) == ["MOT16-01", "MOT16-02"]
     assert sorted(path.name for path in Path("out").glob("*.txt")) == ["MOT16-01.txt", "MOT16-02.txt"]
@@ -153,7 +154,7 @@ def test_a_linked_sequence_has_the_links_name(write):
 @pytest.mark.parametrize("tail", [",-3.2,7.9,0", ",2.4,-8.1,0.5", ",12,8,0"])
 def test_coordinates_in_the_world_are_no_classes(write, tail):
     write("TUD-Campus", tail)
-    report = evaluate("data", KnowsTheTruth(), output="out")
+    report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     assert report["benchmark"] == "MOT15"
     all_ones(report)
 
@@ -164,10 +165,10 @@ def test_boxes_that_do_not_count_are_neither_asked_for_nor_punished(write):
     # The detector finds the last person too: marked 0, it is ignored.
     rows = [line.split(",") for line in file.read_text().splitlines()]
     file.write_text("\n".join(",".join([*row[:6], "0" if row[1] == "4" else "1", *row[7:]]) for row in rows))
-    precision = evaluate(folder, KnowsTheTruth(), output="out")["detection"]["combined"]["AP50"]
+    precision = evaluate(folder, KnowsTheTruth(), EvaluationRun("out"))["detection"]["combined"]["AP50"]
     assert precision == 1
     file.write_text("\n".join(",".join(row) for row in rows if row[1] != "4"))
-    assert evaluate(folder, KnowsTheTruth(), output="out")["combined"]["CLR_FP"] > 0
+    assert evaluate(folder, KnowsTheTruth(), EvaluationRun("out"))["combined"]["CLR_FP"] > 0
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,6 @@ def test_bad_ground_truth_is_told_before_anything_is_tracked(write, damage, mess
     damage(write("MOT17-04") / "gt" / "gt.txt")
     detector = KnowsTheTruth()
     with pytest.raises(InputError, match=message):
-        evaluate("data", detector, output="out")
+        evaluate("data", detector, EvaluationRun("out"))
     assert detector.calls == 0
     assert not Path("out").exists()

@@ -144,7 +144,7 @@ def test_scores_before_and_after(weights, pictures, tmp_path, monkeypatch):
     (tmp_path / "seq" / "seqinfo.ini").write_text("")
     engines = []
 
-    def score(dataset, detector, output):
+    def score(dataset, detector, run):
         engines.append(detector.engine)
         combined = {"HOTA": len(engines), "MOTA": 0.2, "IDF1": 0.3}
         return {"combined": combined, "detection": {"combined": {"AP50": 0.4}}}

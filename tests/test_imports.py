@@ -25,6 +25,7 @@ JOURNEYS = {
     "doctor",
 }
 JOURNEYS |= {"replay", "tune", "tuning_cases", "explain", "contact_sheets"}
+SHARED_BY_ENGINES = {"interface", "training_rules"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 ALLOWED = {
@@ -58,13 +59,15 @@ ALLOWED["tuning_cases"] = ALLOWED["tuning_cases"] | {"replay", "recordings"}
 ALLOWED["report"] = ALLOWED["report"] | {"run_file"}
 ALLOWED["search_space"] = BASE
 ALLOWED["gap_filling"] = BASE | {"evaluation", "tracking"}
-ALLOWED["tune"] = ALLOWED["tune"] | {"tuning_cases", "search_space"}
-ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track", "gap_filling"}
-ALLOWED["training"] = ALLOWED["train"] | {"evaluate"}  # validation
+ALLOWED["tuning_result"] = ALLOWED["tuning_cases"] | {"tuning_cases"}
+ALLOWED["tune"] = ALLOWED["tune"] | {"tuning_cases", "tuning_result", "search_space"}
+ALLOWED["evaluation_run"] = ALLOWED["evaluate"] | {"track", "gap_filling"}
+ALLOWED["evaluate"] = ALLOWED["evaluate"] | {"track", "evaluation_run"}
+ALLOWED["training"] = ALLOWED["train"] | {"evaluate", "evaluation_run"}  # validation
 ALLOWED["train"] = ALLOWED["train"] | {"training"}
 ALLOWED["self_check"] = ALLOWED["self_check"] | {"training"}
-ALLOWED["export"] = ALLOWED["export"] | {"evaluate"}  # scores before and after
-ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "track"}
+ALLOWED["export"] = ALLOWED["export"] | {"evaluate", "evaluation_run"}  # scores before and after
+ALLOWED["demo"] = ALLOWED["demo"] | {"evaluate", "evaluation_run", "track"}
 ALLOWED["serve"] = ALLOWED["track"] | {"track", "report"}  # a queue of what track and report do
 ALLOWED["console"] = BASE | JOURNEYS | {"network", "evaluation", "training"}
 ALLOWED["cli"] = set(ALLOWED) | {"console"}
@@ -95,12 +98,12 @@ def violations(path, source=None):
             continue
         if pieces[1] not in ALLOWED[part] | {part}:
             yield f"{path.relative_to(PACKAGE)} imports {module}"
-        if part == "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] != "interface":
+        if part == "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] not in SHARED_BY_ENGINES:
             own = path.relative_to(PACKAGE / "engines").parts[0]
             if pieces[2] != own:
                 yield f"{path.relative_to(PACKAGE)} imports another engine: {module}"
-        # The rest of the package knows engines only by name and protocol.
-        if part != "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] != "interface":
+        # The rest of the package knows engines only by name, protocol and common rules.
+        if part != "engines" and pieces[1] == "engines" and len(pieces) > 2 and pieces[2] not in SHARED_BY_ENGINES:
             yield f"{path.relative_to(PACKAGE)} imports an engine directly: {module}"
 
 

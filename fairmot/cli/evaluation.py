@@ -72,6 +72,7 @@ def evaluate(
     from fairmot.evaluate import track_test_set
     from fairmot.evaluation.motchallenge import find_test_sequences
     from fairmot.evaluation.tables import class_tables
+    from fairmot.evaluation_run import EvaluationRun
     from fairmot.gap_filling import read_method
 
     wanted = _read_classes(classes)
@@ -85,22 +86,30 @@ def evaluate(
     selected = None if wanted is None else [class_id - 1 for class_id in wanted]
     detector = load_detector(weights, engine, device, lowest, read_size(input_size), selected)
     console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
-    choices: dict[str, Any] = {
-        "output": output,
-        "benchmark": benchmark,
-        "interpolate": method,
-        "video": inference is not None and inference.save_videos if video is None else video,
-        "pictures": inference is not None and inference.save_pictures if pictures is None else pictures,
-        "save_detections": save_detections,
-        "record": record,
-        "overwrite": overwrite,
-    }
+    run = EvaluationRun(
+        output=output,
+        benchmark=benchmark,
+        interpolate=method,
+        video=inference is not None and inference.save_videos if video is None else video,
+        pictures=inference is not None and inference.save_pictures if pictures is None else pictures,
+        save_detections=save_detections,
+        record=record,
+        overwrite=overwrite,
+    )
     with console.frame_progress() as progress:
         if is_test_set:
-            report = track_test_set(dataset, detector, constants, **choices, progress=progress)
+            report = track_test_set(dataset, detector, run, constants, progress=progress)
         else:
-            choices |= {"half_val": half_val, "classes": wanted, "archive": archive}
-            report = run_evaluate(dataset, detector, constants, **choices, progress=progress)
+            report = run_evaluate(
+                dataset,
+                detector,
+                run,
+                constants,
+                half_val=half_val,
+                classes=wanted,
+                zipped=archive,
+                progress=progress,
+            )
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     elif is_test_set:

@@ -44,7 +44,6 @@ def tune(
     """
     from fairmot import console
     from fairmot.config import load_tracker_config
-    from fairmot.tune import as_json as plain
     from fairmot.tune import tune as run_tune
 
     with console.frame_progress() as progress:
@@ -62,7 +61,7 @@ def tune(
             told=lambda done, wanted, _: progress("trials", done, wanted),
         )
     if as_json:
-        typer.echo(json.dumps(plain(tuned), indent=2))
+        typer.echo(json.dumps(tuned.as_json(), indent=2))
         return
     for group, scores in tuned.scores.items():
         for state, values in scores.items():

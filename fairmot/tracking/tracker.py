@@ -21,12 +21,13 @@ from fairmot.geometry import ImageArray
 from fairmot.tracking import kalman
 from fairmot.tracking.association import IndexArray, unique_tracks
 from fairmot.tracking.camera_motion import CameraMotion, move_tracks
-from fairmot.tracking.correction import correct, note_sighting
+from fairmot.tracking.correction import correct
 from fairmot.tracking.frame_input import common_width, next_index, picture_size
-from fairmot.tracking.gallery import Archive, remember
+from fairmot.tracking.gallery import Archive
 from fairmot.tracking.matching import associate
 from fairmot.tracking.record import Event, TrackerRecord
 from fairmot.tracking.report import FrameCounts, FrameReport, report_of
+from fairmot.tracking.states import predict, start
 from fairmot.tracking.table import (
     Candidates,
     TrackTable,
@@ -39,9 +40,6 @@ from fairmot.tracking.table import (
 
 if TYPE_CHECKING:
     import supervision
-
-HEIGHT_VELOCITY = 7
-"""Where a mean [8] holds the velocity of the height."""
 
 
 class Tracker:
@@ -145,7 +143,7 @@ class Tracker:
         if elapsed > 1:
             self._leave_out_frames()
 
-        self._predict(elapsed)
+        predict(self._table, self._tracked, elapsed, self._noise)
         if self._camera is not None and image is not None:
             move_tracks(self._table, self._camera.measure(image, candidates.boxes_xyxy))
         matches = associate(self._table, self._tracked, candidates, self._config, self._noise)
@@ -187,25 +185,14 @@ class Tracker:
         self._remove(table[~stays], Event.EXPIRED)
         self._table = table[stays]
 
-    def _predict(self, frames: int) -> None:
-        """Move the confirmed and the lost tracks on; the unconfirmed stay, and lost ones do not grow or shrink."""
-        table = self._table
-        table["mean"][self._tracked :, HEIGHT_VELOCITY] = 0
-        is_moved = table["is_confirmed"].copy()
-        is_moved[self._tracked :] = True
-        moved = is_moved.nonzero()[0]
-        mean, covariance = table["mean"][moved], table["covariance"][moved]
-        # Whoever is still here was seen within the buffer, so this ends soon whatever index comes.
-        for _ in range(frames if len(moved) else 0):
-            mean, covariance = kalman.predict(mean, covariance, self._noise)
-        table["mean"][moved], table["covariance"][moved] = mean, covariance
-
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
         """Start tracks, move tracks between the lists, remove what is over."""
         table, tracked = self._table, self._tracked
         is_free = np.ones(candidates.sure, dtype=bool)
         is_free[match[(match >= 0) & (match < candidates.sure)]] = False
-        started = self._started(candidates.records[: candidates.sure][is_free])
+        unclaimed = candidates.records[: candidates.sure][is_free]
+        started = start(unclaimed, self._identities + 1, self._frame, self._config, self._noise)
+        self._identities += len(started)
 
         is_missed = match < 0
         waiting = tracked + is_missed[tracked:].nonzero()[0]
@@ -232,21 +219,6 @@ class Tracker:
         order = np.concatenate([stayed, new, found_again, lost])
         self._table = tables_joined(table, started)[order]
         self._tracked = len(order) - len(lost)
-
-    def _started(self, started: TrackTable) -> TrackTable:
-        """Make tracks of candidates [k] that no track took."""
-        if not len(started):
-            return started
-        started["mean"], started["covariance"] = kalman.initiate(started["mean"][:, :4], self._noise)
-        started["identity"] = self._identities + 1 + np.arange(len(started))
-        started["first_frame"] = started["last_frame"] = self._frame
-        started["is_confirmed"] = self._frame == 1
-        self._identities += len(started)
-        if self._config.reupdate:
-            note_sighting(started, started["mean"][:, :4])
-        if self._config.gallery_size and self._width:
-            remember(started, np.arange(len(started)), started["embedding"], self._frame, 1)
-        return started
 
     def _remove(self, removed: TrackTable, why: Event) -> None:
         if self._archive is not None and self._width:

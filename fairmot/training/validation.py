@@ -26,6 +26,7 @@ from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.halves import first_index
 from fairmot.evaluation.motchallenge import find_sequences, load_ground_truth
 from fairmot.evaluation.preprocessing import true_boxes_that_count
+from fairmot.evaluation_run import EvaluationRun
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray, tlwh_to_xyxy
 from fairmot.media.frames import read_frames
@@ -116,16 +117,9 @@ class Validator:
     def _track(
         self, place: Path, detector: Detector, folder: Path, progress: Callable[[str, int, int | None], None] | None
     ) -> dict[str, Any]:
-        return evaluate(
-            place,
-            detector,
-            self.config.tracker,
-            output=folder,
-            benchmark=self.config.data.validation_benchmark,
-            half_val=self.config.data.validation_half,
-            overwrite=True,
-            progress=progress,
-        )
+        run = EvaluationRun(folder, self.config.data.validation_benchmark, overwrite=True)
+        half_val = self.config.data.validation_half
+        return evaluate(place, detector, run, self.config.tracker, half_val=half_val, progress=progress)
 
     def _held_out_precision(
         self,

@@ -9,7 +9,7 @@ import pytest
 from training import small_config, uneven_batch
 from two_processes import SETTINGS, results
 
-from fairmot.engines.interface import split_batch
+from fairmot.engines.training_rules import split_batch
 from fairmot.launch import launch
 
 SCRIPT = Path(__file__).with_name("two_processes.py")

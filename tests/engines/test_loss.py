@@ -8,7 +8,7 @@ from training import small_batch, small_config, tiny_trainer, uneven_batch
 
 from fairmot.config import LossConfig
 from fairmot.engines import load_engine
-from fairmot.engines.interface import identity_classifiers
+from fairmot.engines.training_rules import identity_classifiers
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])
 CLASSES = (4, 2, 5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from training import small_batch, small_config, small_weights, trainer_of
 
-from fairmot.engines.interface import rate_factor
+from fairmot.engines.training_rules import rate_factor
 
 
 @pytest.mark.parametrize("engine", ["torch", "mindspore"])

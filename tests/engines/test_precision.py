@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from training import small_config, tiny_trainer, uneven_batch
 
-from fairmot.engines.interface import LossScale
+from fairmot.engines.training_rules import LossScale
 from fairmot.errors import InputError
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])

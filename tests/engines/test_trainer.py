@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training import graph_of, small_batch, small_config, trainer_of
 
-from fairmot.engines.interface import average_decay, embedding_scale
+from fairmot.engines.training_rules import average_decay, embedding_scale
 from fairmot.errors import InputError
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])

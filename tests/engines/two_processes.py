@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training import small_config, tiny_trainer, uneven_batch
 
 from fairmot.engines import load_engine
-from fairmot.engines.interface import split_batch
+from fairmot.engines.training_rules import split_batch
 from fairmot.launch import current_process, registered
 
 SETTINGS = {

@@ -9,19 +9,17 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import (
+from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
+from fairmot.engines.mindspore.network import to_numpy
+from fairmot.engines.training_rules import (
     OVERLAP_MARGIN,
     PROBABILITY_MARGIN,
-    Arrays,
     Classifier,
     Normalisers,
-    StepResult,
-    TrainingBatch,
     count_targets,
     identity_classifiers,
     normalisers,
 )
-from fairmot.engines.mindspore.network import to_numpy
 
 HEADS = ("heatmap", "extents", "offsets", "embedding")
 """Order in which the loss cell takes the head maps."""

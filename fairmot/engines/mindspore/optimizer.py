@@ -13,8 +13,9 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore.ops import functional
 
 from fairmot.config import OptimizerConfig
-from fairmot.engines.interface import Arrays, rate_factor
+from fairmot.engines.interface import Arrays
 from fairmot.engines.mindspore.network import runner, set_value, to_numpy
+from fairmot.engines.training_rules import rate_factor
 
 
 class Optimizer(nn.Cell):

@@ -11,14 +11,17 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore.ops import functional
 
 from fairmot.config import Config
-from fairmot.engines.interface import (
-    Arrays,
-    BatchT,
+from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
+from fairmot.engines.mindspore.device import use_device, use_threads
+from fairmot.engines.mindspore.loss import FairLoss, scalars_of, targets_of
+from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, runner, set_value, to_numpy
+from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
+from fairmot.engines.mindspore.process_group import ProcessGroup
+from fairmot.engines.mindspore.training_network import build_training_network
+from fairmot.engines.training_rules import (
     Classifier,
     LossScale,
     Normalisers,
-    StepResult,
-    TrainingBatch,
     average_decay,
     count_targets,
     identity_classifiers,
@@ -26,12 +29,6 @@ from fairmot.engines.interface import (
     normalisers,
     split_batch,
 )
-from fairmot.engines.mindspore.device import use_device, use_threads
-from fairmot.engines.mindspore.loss import FairLoss, scalars_of, targets_of
-from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, runner, set_value, to_numpy
-from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
-from fairmot.engines.mindspore.process_group import ProcessGroup
-from fairmot.engines.mindspore.training_network import build_training_network
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.weights import shape_differences

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import OVERLAP_MARGIN, PROBABILITY_MARGIN, Classifier, Normalisers
+from fairmot.engines.training_rules import OVERLAP_MARGIN, PROBABILITY_MARGIN, Classifier, Normalisers
 
 
 class Targets(NamedTuple):

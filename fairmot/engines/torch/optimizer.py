@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from fairmot.config import OptimizerConfig
-from fairmot.engines.interface import Arrays, rate_factor
+from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.process_group import ProcessGroup
+from fairmot.engines.training_rules import rate_factor
 
 
 class _Group:

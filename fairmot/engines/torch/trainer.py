@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import (
-    Arrays,
-    BatchT,
+from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
+from fairmot.engines.torch.loss import FairLoss, Targets
+from fairmot.engines.torch.network import choose_device
+from fairmot.engines.torch.optimizer import Optimizer
+from fairmot.engines.torch.process_group import ProcessGroup, own_device
+from fairmot.engines.torch.training_network import TrainingNetwork
+from fairmot.engines.training_rules import (
     LossScale,
-    StepResult,
-    TrainingBatch,
     average_decay,
     count_targets,
     identity_classifiers,
@@ -25,11 +27,6 @@ from fairmot.engines.interface import (
     rate_factor,
     split_batch,
 )
-from fairmot.engines.torch.loss import FairLoss, Targets
-from fairmot.engines.torch.network import choose_device
-from fairmot.engines.torch.optimizer import Optimizer
-from fairmot.engines.torch.process_group import ProcessGroup, own_device
-from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.weights import shape_differences
