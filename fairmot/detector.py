@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.engines import EXPORTED, choose_export_engine, choose_inference_engine, load_engine
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
@@ -16,7 +17,7 @@ from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
 from fairmot.network.summary import summarize
-from fairmot.network.weights import check_weights, load_weights
+from fairmot.network.weights import TRACKER_NOTE, check_weights, load_weights, read_metadata
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
 
@@ -44,6 +45,7 @@ class Detector:
         class_count: how many classes the network tells apart.
         confidence: detections with this score or less are left out.
         classes: the only classes that are handed over; None: all.
+        tracker: the tracker's constants that go with the weights; the published ones where their file names none.
 
     Raises:
         InputError: a class that the network does not have, or an empty selection.
@@ -57,6 +59,7 @@ class Detector:
         class_count: int,
         confidence: float = 0.1,
         classes: Sequence[int] | None = None,
+        tracker: TrackerConfig | None = None,
     ) -> None:
         if classes is not None:
             _check_classes(classes, class_count)
@@ -67,6 +70,7 @@ class Detector:
         self.class_count = class_count
         self.confidence = confidence
         self.classes = None if classes is None else tuple(classes)
+        self.tracker = tracker or TrackerConfig()
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
         """Return what is in one picture.
@@ -161,19 +165,38 @@ def load_detector(
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
         exported = _export_reader(engine, path, "load_exported_detector").load_exported_detector(path, device)
-        network, config = exported.detector, exported.network
+        network, config, note = exported.detector, exported.network, exported.tracker
         if input_size is not None and tuple(input_size) != network.input_size:
             made_for = "{} x {}".format(*network.input_size)
             raise InputError(f"{path}: was exported for {made_for}, not for {input_size[0]} x {input_size[1]}")
     else:
         file = load_weights(path)
-        config = file.network
+        config, note = file.network, file.notes.get(TRACKER_NOTE)
         graph = build_graph(config)
         check_weights(graph, file.arrays, str(path))
         size = input_size or config.input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
         network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
-    return Detector(network, engine, config.architecture, config.classes, confidence, classes)
+    tracker = TrackerConfig.from_note(note, str(path))
+    return Detector(network, engine, config.architecture, config.classes, confidence, classes, tracker)
+
+
+def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
+    """Return the tracker's constants that go with weights, without loading them: ``Detector.tracker`` in advance.
+
+    Args:
+        weights: as of ``load_detector``.
+
+    Raises:
+        InputError: no such file, or one that ``load_detector`` cannot read either.
+    """
+    path = _weight_path(weights)
+    if path.suffix in EXPORTED:
+        reader = load_engine(EXPORTED[path.suffix][0])
+        note = reader.exported_tracker(path) if hasattr(reader, "exported_tracker") else None
+    else:
+        note = read_metadata(path).get(TRACKER_NOTE)
+    return TrackerConfig.from_note(note, str(path))
 
 
 def load_network(weights: Path | str, engine: str = "auto", device: str = "auto") -> RawNetwork:

@@ -25,7 +25,7 @@ from fairmot.media.image_source import IMAGE_SUFFIXES
 from fairmot.network.architectures import build_graph
 from fairmot.network.decoding import decode_heads, share_found
 from fairmot.network.graph import Graph
-from fairmot.network.weights import Arrays, check_weights, load_weights
+from fairmot.network.weights import TRACKER_NOTE, Arrays, check_weights, load_weights
 
 FORMATS = {"onnx": ".onnx", "openvino": ".xml", "mindir": ".mindir"}
 """Format -> suffix of its files."""
@@ -128,8 +128,10 @@ def export(
         if companion := EXPORT_COMPANIONS.get(output.suffix):
             stack.enter_context(replacing(output.with_suffix(companion)))
         progress("writing")
+        # Raw heads are tracked by nobody.
+        more = {} if raw else {"tracker": file.notes.get(TRACKER_NOTE, "")}
         module.export_file(
-            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, pictures=pictures
+            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, pictures=pictures, **more
         )
         progress("comparing with the unexported network")
         reference = _reference_engine(engine)

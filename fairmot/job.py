@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fairmot.config import TrackerConfig
+from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.media.outputs import Outputs
 from fairmot.run_file import RUN_FILE, load_run
@@ -36,7 +37,8 @@ class Job:
     folder: Path
     """Its results; the name of the folder is the name of the video."""
     detector: DetectorChoice = field(default_factory=DetectorChoice)
-    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    tracker: TrackerConfig | None = None
+    """Constants of the tracker; None: those that go with the weights."""
     outputs: Outputs = field(default_factory=Outputs)
     start: int | None = None
     end: int | None = None
@@ -59,7 +61,8 @@ class JobResult:
 def is_finished(job: Job) -> bool:
     """Whether the folder holds whole results of this video as it is now, tracked in this way."""
     content = load_run(job.folder)
-    if content is None or content.get("tracker") != job.tracker.model_dump(mode="json"):
+    tracker = job.tracker or weights_tracker(job.detector.weights)
+    if content is None or content.get("tracker") != tracker.model_dump(mode="json"):
         return False
     source = Path(job.source)
     is_older = source.exists() and source.stat().st_mtime <= (job.folder / RUN_FILE).stat().st_mtime
@@ -99,8 +102,6 @@ def run_job(job: Job) -> JobResult:
 
 @lru_cache(maxsize=1)
 def _load(choice: DetectorChoice) -> Detector:
-    from fairmot.detector import load_detector
-
     return load_detector(
         choice.weights, choice.engine, choice.device, input_size=choice.input_size, classes=choice.classes
     )

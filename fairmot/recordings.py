@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fairmot
+from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluation.detection_rows import load_detection_rows
@@ -67,6 +68,16 @@ class Recording:
         bounds = self.starts.tolist()
         for place, index in enumerate(self.frame_indices.tolist()):
             yield index, self.rows.select(np.arange(bounds[place], bounds[place + 1]))
+
+    @property
+    def tracker(self) -> TrackerConfig:
+        """The tracker's constants that go with the detector; the published ones where it named none.
+
+        Raises:
+            InputError: they are not of this version.
+        """
+        told = (self.detector or {}).get("tracker")
+        return TrackerConfig.from_note(json.dumps(told) if told else None, str(self.path))
 
     def times(self) -> NDArray[np.float64]:
         """Return the time of each frame after the source's first one [F], seconds."""
@@ -145,8 +156,11 @@ def joined(frames: list[Detections]) -> Detections:
 
 
 def told_by(detector: Any) -> dict[str, Any]:
-    """What a detector tells about itself, as far as it does."""
-    return {name: value for name in _TOLD if (value := getattr(detector, name, None)) is not None}
+    """What a detector tells about itself, as far as it does; ``tracker``: what its weights say of the tracker."""
+    told = {name: value for name in _TOLD if (value := getattr(detector, name, None)) is not None}
+    tracker = getattr(detector, "tracker", None)
+    note = tracker.note() if isinstance(tracker, TrackerConfig) else ""
+    return told | ({"tracker": json.loads(note)} if note else {})
 
 
 def load_recording(path: Path | str, frame_rate: float | None = None) -> Recording:

@@ -33,7 +33,7 @@ def replay(
 
     Args:
         recordings: see ``fairmot.recordings.load_recording``.
-        tracker_config: constants of the tracker; left out: the published ones.
+        tracker_config: constants of the tracker; left out: those that go with each recording's detector.
         output: folder for all results; left out: ``runs/track/<name>`` for each recording, as ``track`` does.
         overwrite: write into the folder, whatever it holds.
         record: also write the tracker's record, for ``fairmot explain``.
@@ -43,13 +43,13 @@ def replay(
         InputError: the configuration needs what a recording does not hold (see ``tracked_frames``), a detection cannot
             be used, or results cannot be written.
     """
-    config = tracker_config or TrackerConfig()
-    for recording in recordings:
+    configs = [tracker_config or recording.tracker for recording in recordings]
+    for recording, config in zip(recordings, configs, strict=True):
         check_config(recording, config)
     names = different_names([recording.name for recording in recordings])
     shared = None if output is None else result_folder(Path(output), overwrite)
     runs = []
-    for recording, name in zip(recordings, names, strict=True):
+    for recording, config, name in zip(recordings, configs, names, strict=True):
         folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
         size = recording.image_size or (1, 1)  # of the video, which is not written here
         files = ResultFiles(folder, name, size, recording.frame_rate / recording.every, video=False)

@@ -67,7 +67,8 @@ def track(
         sources: what ``read_frames`` opens; all are checked before the first is begun.
         detector: called with each picture, or its ``batch`` with pictures of several sources. Where it has a method
             ``prepare``, that is called ahead, in the reading thread, and its results take the pictures' place.
-        tracker_config: constants of the tracker; left out: the published ones.
+        tracker_config: constants of the tracker; left out: those of the detector (``tracker``), where it has any, else
+            the published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
             already, a numbered folder beside it is taken.
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
@@ -96,7 +97,7 @@ def track(
     Raises:
         InputError: a source cannot be used, or results cannot be written (full disk): nothing half-written is left.
     """
-    config = tracker_config or TrackerConfig()
+    config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
     wanted = outputs or Outputs(video=video, pictures=pictures)
     tracked: list[SourceRun] = []
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from types import MappingProxyType
 from typing import Any, Literal
@@ -137,8 +138,42 @@ class TrackerConfig(BaseModel):
             raise InputError(
                 f"unknown tracker preset {name!r}{closest_name(name, PRESETS)}; there are: {', '.join(PRESETS)}"
             )
+        return cls._checked({**PRESETS[name], **changes})
+
+    def changed(self, **changes: Any) -> TrackerConfig:
+        """Return the same with some values changed.
+
+        Raises:
+            InputError: an unknown field, or a value out of range.
+        """
+        return self._checked({**self.model_dump(), **changes})
+
+    def note(self) -> str:
+        """Return what differs from the published tracker as JSON, for metadata; empty if nothing does."""
+        changes = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(changes) if changes else ""
+
+    @classmethod
+    def from_note(cls, text: str | None, origin: str) -> TrackerConfig:
+        """Return the constants in a ``note``; the published ones where there is none.
+
+        Args:
+            text: the note.
+            origin: the file that holds it, for the error.
+
+        Raises:
+            InputError: the note is damaged, or of another version.
+        """
         try:
-            return cls(**{**PRESETS[name], **changes})
+            values = json.loads(text or "{}")
+            return cls._checked(dict(values))
+        except (ValueError, TypeError, InputError) as error:
+            raise InputError(f"{origin}: what it says of the tracker is not of this version ({error})") from error
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any]) -> TrackerConfig:
+        try:
+            return cls(**values)
         except ValidationError as error:
             problems = [_described(problem) for problem in error.errors(include_url=False)]
             raise InputError(f"tracker: {'; '.join(problems)}") from error

@@ -20,6 +20,7 @@ from fairmot.launch import Process
 from fairmot.metrics import MetricsLog
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
+from fairmot.network.weights import TRACKER_NOTE
 from fairmot.schedule import learning_rate
 from fairmot.training.interrupts import deferred_interrupts
 from fairmot.training.memory import out_of_memory_in_one_line
@@ -211,7 +212,8 @@ class _Run:
 
     def _notes(self) -> dict[str, str]:
         licence = {"licence": self.config.train.licence} if self.config.train.licence else {}
-        return licence | {"steps": str(self.taken)}
+        note = self.config.tracker.note()
+        return licence | {"steps": str(self.taken)} | ({TRACKER_NOTE: note} if note else {})
 
     def _validate_if_due(self) -> None:
         if self.validator is None or self.log is None or not self.taken:

@@ -65,7 +65,7 @@ def tune(
         raise InputError(f"--trials {trials}: expected 1 or more")
     cases, others, rules = load_cases(detections, ground_truth, held_out, benchmark)
     has_embeddings = any(case.recording.rows.embeddings is not None for case in cases)
-    config = start or TrackerConfig()
+    config = start or cases[0].recording.tracker
     folder = Path(output) if resume else result_folder(Path(output), overwrite=False)
     question = {
         "aim": weights,

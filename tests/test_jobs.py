@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fairmot.config import TrackerConfig
 from fairmot.errors import InputError
 from fairmot.job import DetectorChoice, Job, is_finished, run_job
 from fairmot.jobs import track_many
@@ -82,7 +83,7 @@ def finished(tmp_path_factory):
         {"every": 2},
         {"start": 1},
         {"end": 2},
-        {"tracker": PLAN.tracker.model_copy(update={"confidence": 0.3})},
+        {"tracker": TrackerConfig(confidence=0.3)},
         {"outputs": Outputs(video=True)},
         {"source": "elsewhere.mp4"},
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fairmot.checkpoint import load_checkpoint
-from fairmot.config import parse_config
+from fairmot.config import TrackerConfig, parse_config
 from fairmot.data.loader import Loader
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
@@ -198,7 +198,9 @@ def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, picture
 
 def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed_over(pictures, tmp_path):
     pytest.importorskip("torch")
-    run = train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
+    byte = TrackerConfig.preset("byte")
+    config = configuration(pictures, tmp_path / "run", epochs=1).model_copy(update={"tracker": byte})
+    run = train(config, "torch", "cpu")
     checkpoint = load_checkpoint(run.checkpoint)
     trained = {"classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id"}
     trained |= {f"network.{p.name}" for p in build_graph(checkpoint.config.network).parameters() if p.trainable}
@@ -209,6 +211,7 @@ def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed
     assert checkpoint.identity_count == 5
     weights = load_weights(run.weights)
     assert weights.network == checkpoint.config.network
+    assert TrackerConfig.from_note(weights.notes["tracker"], "here") == byte
     np.testing.assert_array_equal(weights.arrays["hm.2.bias"], checkpoint.state["ema.hm.2.bias"])
     assert not np.array_equal(weights.arrays["hm.2.bias"], checkpoint.state["network.hm.2.bias"])
     assert list((tmp_path / "run" / "tensorboard").iterdir())

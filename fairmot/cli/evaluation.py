@@ -47,7 +47,7 @@ def evaluate(
     classes: Classes = None,
     interpolate: Interpolate = None,
     config: ConfigFile = None,
-    tracker: TrackerChoice = "fairmot",
+    tracker: TrackerChoice = "auto",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
     engine: Engine = "auto",
@@ -67,7 +67,7 @@ def evaluate(
     [bold]fairmot evaluate MOT17/test[/bold]
     """
     from fairmot import console
-    from fairmot.detector import load_detector
+    from fairmot.detector import load_detector, weights_tracker
     from fairmot.evaluate import evaluate as run_evaluate
     from fairmot.evaluate import track_test_set
     from fairmot.evaluation.motchallenge import find_test_sequences
@@ -77,7 +77,7 @@ def evaluate(
 
     wanted = _read_classes(classes)
     method = None if interpolate is None else read_method(interpolate)
-    constants, inference = read_settings(config, tracker, confidence)
+    constants, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
     is_test_set = bool(find_test_sequences(dataset))
     if is_test_set and half_val:
         raise InputError(f"{dataset}: no ground truth; --half-val is for training sets")

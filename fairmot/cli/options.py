@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -26,7 +27,11 @@ AnyConfidence = Annotated[
     ),
 ]
 TrackerChoice = Annotated[
-    str, typer.Option(help="fairmot (published), byte, motion, crowd (MOT20), or a YAML file of tracker constants.")
+    str,
+    typer.Option(
+        help="auto (as the weights say, else fairmot), fairmot (published), byte, motion, fused, crowd (MOT20), or a "
+        "YAML file of tracker constants."
+    ),
 ]
 ConfigFile = Annotated[
     str | None,
@@ -48,22 +53,24 @@ def stop(message: str, code: int = 2) -> NoReturn:
 
 
 def read_settings(
-    config: str | None, tracker: str, confidence: float | None
+    config: str | None, tracker: str, confidence: float | None, own: Callable[[], TrackerConfig]
 ) -> tuple[TrackerConfig, InferenceConfig | None]:
-    """Tracker's constants and, with a configuration, what it says of inference.
+    """Tracker's constants and, with a configuration, what it says of inference; ``own`` gives those of ``auto``.
 
     Raises:
         InputError: a file cannot be used, or both a configuration and a tracker are given.
     """
     from fairmot.config import load_config, load_tracker_config
 
-    if config is None:
+    if config is None and tracker != "auto":
         return load_tracker_config(tracker, confidence), None
-    if tracker != "fairmot":
+    changes = {} if confidence is None else {"confidence": confidence}
+    if config is None:
+        return own().changed(**changes), None
+    if tracker != "auto":
         raise InputError(f"--tracker {tracker}: give it or --config, which has a tracker of its own")
     settings = load_config(config)
-    changes = {} if confidence is None else {"confidence": confidence}
-    return settings.tracker.model_copy(update=changes), settings.inference
+    return settings.tracker.changed(**changes), settings.inference
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from fairmot.cli.options import (
     InputSize,
     TrackerChoice,
     Weights,
+    read_settings,
     read_size,
     size_text,
 )
@@ -41,7 +42,7 @@ def serve(
     max_minutes: Annotated[float, typer.Option(help="Length of a video; streams end there.")] = 60,
     max_waiting: Annotated[int, typer.Option(help="Jobs in the queue.")] = 20,
     jobs: Annotated[int, typer.Option(help="Jobs at the same time.")] = 1,
-    tracker: TrackerChoice = "fairmot",
+    tracker: TrackerChoice = "auto",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
     classes: Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")] = None,
@@ -56,8 +57,7 @@ def serve(
     [bold]fairmot serve --allow-paths /srv/videos --allow-streams[/bold]
     """
     from fairmot import console
-    from fairmot.config import load_tracker_config
-    from fairmot.detector import Detector, load_detector
+    from fairmot.detector import Detector, load_detector, weights_tracker
 
     try:
         from fairmot.serve.server import serve as run_server
@@ -80,7 +80,7 @@ def serve(
         max_waiting=max_waiting,
         jobs=jobs,
     )
-    config = load_tracker_config(tracker, confidence)
+    config, _ = read_settings(None, tracker, confidence, lambda: weights_tracker(weights))
 
     def load() -> Detector:
         return load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)

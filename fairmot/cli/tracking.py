@@ -36,7 +36,7 @@ def track(
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option(help="Folder for results; left out: runs/track/NAME.")] = None,
     config: ConfigFile = None,
-    tracker: TrackerChoice = "fairmot",
+    tracker: TrackerChoice = "auto",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
     classes: Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")] = None,
@@ -90,21 +90,23 @@ def track(
     [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
     """
     from fairmot import console
+    from fairmot.detector import load_detector, weights_tracker
+    from fairmot.recordings import load_recording
 
     if bool(sources) == bool(detections):
         raise InputError("give either sources or --detections FILE")
     filling = None if interpolate is None else tracking_output.gap_filling(interpolate, jobs, ray)
-    constants, inference = read_settings(config, tracker, confidence)
+    recordings = [load_recording(path) for path in detections or ()]
+    own = (lambda: recordings[0].tracker) if recordings else (lambda: weights_tracker(weights))
+    constants, inference = read_settings(config, tracker, confidence, own)
     if video is None:
         video = inference.save_videos if inference else True
     if pictures is None:
         pictures = inference.save_pictures if inference else False
     wanted = tracking_output.read(video, pictures, jsonl, csv, crops, heatmap, blur, line, zone, show)
     if detections:
-        from fairmot.recordings import load_recording
         from fairmot.replay import replay
 
-        recordings = [load_recording(path) for path in detections]
         with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
         steps = [recording.every for recording in recordings]
@@ -121,7 +123,6 @@ def track(
         tracking_output.end_of_jobs(results, as_json)
         return
     else:
-        from fairmot.detector import load_detector
         from fairmot.media.live_source import LiveOptions
         from fairmot.track import track as run_track
 

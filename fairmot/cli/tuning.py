@@ -29,7 +29,7 @@ def tune(
     held_out: Annotated[
         list[str] | None, typer.Option(help="A sequence to leave out and score apart; repeatable.")
     ] = None,
-    tracker: TrackerChoice = "fairmot",
+    tracker: TrackerChoice = "auto",
     benchmark: BenchmarkName = "auto",
     output: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("runs/tune"),
     resume: Annotated[bool, typer.Option(help="Go on with the study in the folder.")] = False,
@@ -54,7 +54,7 @@ def tune(
             trials=trials,
             aim=aim,
             held_out=tuple(held_out or ()),
-            start=load_tracker_config(tracker),
+            start=None if tracker == "auto" else load_tracker_config(tracker),
             benchmark=benchmark,
             seed=seed,
             resume=resume,

@@ -21,6 +21,9 @@ from fairmot.network.graph import Graph
 
 FORMAT_VERSION = "1"
 
+TRACKER_NOTE = "tracker"
+"""Note of the tracker's constants that go with the weights (``TrackerConfig.note``)."""
+
 NETWORK_KEYS = (
     "architecture",
     "classes",

@@ -17,6 +17,7 @@ from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
 from fairmot.errors import InputError
 
+TRACKER_PROPERTY = "fairmot.tracker"
 FOREIGN = "not exported by fairmot, or cut off; give weights as .safetensors instead"
 
 
@@ -25,6 +26,8 @@ class ExportedDetector(NamedTuple):
 
     network: NetworkConfig
     detector: CanvasDetector
+    tracker: str | None = None
+    """What the file says of the tracker's constants (``TrackerConfig.note``)."""
 
 
 class ExportedNetwork(NamedTuple):
@@ -40,8 +43,8 @@ def load_exported_detector(path: Path | str, device: str = "auto") -> ExportedDe
     Raises:
         InputError: no such file, no ONNX file, or none of this project's detectors.
     """
-    network, session = _load(Path(path), "detector", device)
-    return ExportedDetector(network, OnnxDetector(session))
+    network, session, tracker = _load(Path(path), "detector", device)
+    return ExportedDetector(network, OnnxDetector(session), tracker)
 
 
 def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
@@ -50,8 +53,17 @@ def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNet
     Raises:
         InputError: no such file, no ONNX file, or none of this project's networks.
     """
-    network, session = _load(Path(path), "heads", device)
+    network, session, _ = _load(Path(path), "heads", device)
     return ExportedNetwork(network, OnnxNetwork(session))
+
+
+def exported_tracker(path: Path) -> str | None:
+    """Return what an exported detector says of the tracker's constants.
+
+    Raises:
+        InputError: as ``parse_onnx``.
+    """
+    return parse_onnx(path)[1].get(TRACKER_PROPERTY)
 
 
 def model_properties(model: ModelProto) -> dict[str, str]:
@@ -91,11 +103,11 @@ def read_network(path: Path, properties: Mapping[str, str], kind: str) -> Networ
         raise InputError(f"{path}: its network configuration is not of this version; export it again") from error
 
 
-def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession]:
+def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession, str | None]:
     content, properties = parse_onnx(path)
     network = read_network(path, properties, kind)
     try:
-        return network, create_session(content, device)
+        return network, create_session(content, device), properties.get(TRACKER_PROPERTY)
     except InputError:
         raise
     except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own

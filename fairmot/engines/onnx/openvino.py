@@ -18,6 +18,7 @@ from fairmot.engines.onnx.detector import OnnxDetector, thread_count
 from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
 from fairmot.engines.onnx.exported import (
     FOREIGN,
+    TRACKER_PROPERTY,
     ExportedDetector,
     ExportedNetwork,
     model_properties,
@@ -35,6 +36,7 @@ __all__ = [
     "PRECISIONS",
     "devices",
     "export_file",
+    "exported_tracker",
     "load_canvas_detector",
     "load_exported_detector",
     "load_exported_network",
@@ -109,7 +111,17 @@ def load_exported_detector(path: Path | str, device: str = "auto", precision: st
     path = Path(path)
     model, properties = _read(path)
     network = read_network(path, properties, "detector")
-    return ExportedDetector(network, OpenVinoDetector(_compile(path, model, device, precision)))
+    detector = OpenVinoDetector(_compile(path, model, device, precision))
+    return ExportedDetector(network, detector, properties.get(TRACKER_PROPERTY))
+
+
+def exported_tracker(path: Path) -> str | None:
+    """Return what an exported detector says of the tracker's constants.
+
+    Raises:
+        InputError: no such file, or one that OpenVINO cannot read.
+    """
+    return _read(path)[1].get(TRACKER_PROPERTY)
 
 
 def load_exported_network(path: Path | str, device: str = "auto", precision: str = "f32") -> ExportedNetwork:
@@ -182,8 +194,8 @@ def _read(path: Path) -> tuple[Model, dict[str, str]]:
         raise InputError(f"{path}: no OpenVINO model, or cut off ({_reason(error)}); export it again") from error
     if not model.has_rt_info(["fairmot", "kind"]):
         raise InputError(f"{path}: {FOREIGN}")
-    names = ("kind", "network")
-    return model, {f"fairmot.{name}": model.get_rt_info(["fairmot", name]).astype(str) for name in names}
+    keys = [key for key in ("kind", "network", "tracker") if model.has_rt_info(["fairmot", key])]
+    return model, {f"fairmot.{key}": model.get_rt_info(["fairmot", key]).astype(str) for key in keys}
 
 
 def export_file(path: Path, graph: Graph, weights: Arrays, **options: Any) -> None:

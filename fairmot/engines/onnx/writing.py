@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
+from fairmot.engines.onnx.exported import TRACKER_PROPERTY
 from fairmot.engines.onnx.layers import Arrays
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
@@ -25,6 +26,7 @@ def build_model(
     raw: bool = False,
     precision: str = "f32",
     pictures: Iterable[NDArray[np.uint8]] = (),
+    tracker: str = "",
 ) -> ModelProto:
     """Return the model of a detector, or of raw heads, in a precision.
 
@@ -35,6 +37,7 @@ def build_model(
         raw: head maps of free size instead of detections.
         precision: ``f32``, ``f16`` or ``int8``.
         pictures: BGR canvases [H, W, 3] from which int8 takes the ranges of the maps.
+        tracker: the tracker's constants that go with the weights (``TrackerConfig.note``).
 
     Raises:
         InputError: an unknown precision, or int8 without pictures.
@@ -42,6 +45,8 @@ def build_model(
     if precision not in EXPORT_PRECISIONS:
         raise InputError(f"precision {precision}: expected one of {', '.join(EXPORT_PRECISIONS)}")
     model = export_heads(graph, weights) if raw else export_detector(graph, weights, input_size)
+    if tracker:
+        model.metadata_props.add(key=TRACKER_PROPERTY, value=tracker)
     if precision == "f32":
         return model
     from fairmot.engines.onnx import precision as shorten  # its libraries take a while to load
