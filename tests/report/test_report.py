@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.errors import InputError
+from fairmot.evaluation.scoring import score
+from fairmot.evaluation.tables import write_json
 from fairmot.media.video import VideoWriter
 from fairmot.report.report import report
 
@@ -66,6 +68,39 @@ def test_another_ground_truth_than_the_scores_is_an_error(case):
     gt.write_text("".join(gt.read_text().splitlines(keepends=True)[:-4]))
     with pytest.raises(InputError, match=r"scores\.json: CLR_TP of yard is 75, but 71 with"):
         report(case.run, ground_truth=case.ground_truth)
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_classes_are_compared_one_by_one(case, model_of, scored):
+    """Person 7 is of class 3 in the truth, and found as that."""
+    gt, rows = case.ground_truth / "yard" / "gt" / "gt.txt", case.run / "yard.txt"
+
+    def classed(line, theirs, others):
+        words = line.split(",")
+        return ",".join([*words[:7], others if words[1] in theirs else "1", "-1", "-1"]) + "\n"
+
+    gt.write_text("".join(classed(line, ("7",), "3") for line in gt.read_text().splitlines()))
+    given = rows.read_text().splitlines()
+    rows.write_text("".join(classed(line, ("2",), "3") for line in given))
+    (case.run / "scores.json").unlink()
+    if scored:
+        write_json(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
+
+    def errors():
+        model = model_of(report(case.run, ground_truth=case.ground_truth, benchmark="none").page)
+        clear = next(family for family in model["scores"]["families"] if family["title"] == "CLEAR")
+        return dict(zip(clear["columns"], clear["rows"][0][1:], strict=True))
+
+    found = errors()
+    # Frames without a result of that class do not break a track, as in TrackEval.
+    assert (found["CLR_FP"], found["CLR_FN"], found["IDSW"], found["Frag"]) == ("5", "5", "1", "0")
+    # The twin: person 7 is of the right class in the last frame alone.
+    rows.write_text("".join(classed(line, (), "3") for line in given[:-1]) + classed(given[-1], ("2",), "3"))
+    if scored:
+        with pytest.raises(InputError, match="CLR_TP of yard is 75, but 41"):
+            errors()
+    else:
+        assert errors()["CLR_FN"] == "39"
 
 
 def test_without_a_video_the_page_has_none(bare_case, model_of):
