@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.media import locations
+from fairmot.tracker_config import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "track.md").read_text(encoding="utf-8")
@@ -91,3 +92,8 @@ def test_the_frames_chosen_and_the_constants_of_the_tracker_are_noted(outcome):
     (stream,) = json.loads((folder / "stream/run.json").read_text())["sources"].values()
     assert stream["source"].startswith("rtsp://127.0.0.1:")
     assert 0 < stream["frames"] <= 20
+
+
+def test_every_preset_is_named():
+    (listed,) = re.findall(r"^`--tracker` takes (.*?), or a YAML file", TEXT, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", listed) == list(PRESETS)
