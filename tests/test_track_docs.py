@@ -57,7 +57,7 @@ def outcome(tmp_path_factory):
         results = []
         for words in COMMANDS:
             real = [server.address if word.startswith("rtsp://") else word for word in words]
-            results.append(CliRunner().invoke(app, [*real, *FAST]))
+            results.append(CliRunner().invoke(app, [*real, *(FAST if words[0] == "track" else [])]))
     return folder, results
 
 
@@ -82,6 +82,14 @@ def test_the_second_command_skips_what_is_finished(outcome):
     first, second = (result.stderr for words, result in zip(COMMANDS, outcome[1], strict=True) if "--jobs" in words)
     assert first.count("tracked, 12 frames") == 2
     assert second.count("skipped") == 2
+
+
+def test_the_reports_show_what_was_tracked_and_what_was_drawn(outcome):
+    folder = outcome[0]
+    own, linked = (folder / name for name in ("runs/track/street/report.html", "counts.html"))
+    assert '"drawn":false' in own.read_text(encoding="utf-8")
+    assert '"drawn":true' in linked.read_text(encoding="utf-8")
+    assert '"href":"counts/street.mp4"' in linked.read_text(encoding="utf-8")
 
 
 def test_the_frames_chosen_and_the_constants_of_the_tracker_are_noted(outcome):

@@ -1,4 +1,5 @@
 import json
+import os
 from types import SimpleNamespace
 
 import cv2
@@ -154,6 +155,57 @@ def test_the_run_tells_by_itself_which_frames_were_tracked(bare_case, model_of):
         report(bare_case.run, ground_truth=bare_case.ground_truth)
 
 
+def tell_source(case, source, /, **about):
+    """What ``track`` notes; the source is older than the note."""
+    os.utime(source, (1e9, 1e9))
+    told = {"source": str(source), "start": 0, "every": 1, "frames": 40, "problem": None, "blur": False, **about}
+    (case.run / "run.json").write_text(json.dumps({"format": 1, "sources": {"yard": told}}))
+
+
+def video_of(case, model_of, **options):
+    made = report(case.run, **options)
+    source = model_of(made.page)["sources"][0]
+    return source["video"] is not None, source["drawn"], source["frames"], made.linked
+
+
+def test_the_run_tells_by_itself_what_was_tracked(case, model_of):
+    """Boxes that are no part of the video can be switched on and off."""
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4")
+    assert video_of(case, model_of) == (True, False, 40, [])
+    # What would have to lie elsewhere is left there, and what browsers do not play.
+    assert video_of(case, model_of, embed=False) == (True, True, 40, [case.run / "yard.mp4"])
+    write_pictures(case.folder / "pictures")
+    tell_source(case, case.folder / "pictures")
+    assert video_of(case, model_of) == (True, True, 40, [])
+    (case.run / "yard.mp4").unlink()
+    assert video_of(case, model_of) == (True, False, 40, [])
+    # Of this folder only a part was tracked.
+    tell_source(case, case.folder / "pictures", frames=39)
+    assert not video_of(case, model_of)[0]
+
+
+@pytest.mark.parametrize("about", [{"blur": True}, {"blur": None}, {"problem": "cut off"}, {"source": "whole.mp4"}])
+def test_what_was_tracked_is_not_shown_where_people_were_hidden_or_it_is_in_doubt(case, model_of, about, monkeypatch):
+    monkeypatch.chdir(case.folder)
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4", **about)
+    assert video_of(case, model_of) == (True, True, 40, [])
+
+
+def test_a_source_that_changed_meanwhile_is_not_shown(case, model_of):
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4")
+    os.utime(case.folder / "whole.mp4")
+    os.utime(case.run / "run.json", (1e9, 1e9))
+    assert video_of(case, model_of) == (True, True, 40, [])
+
+
+def test_hidden_files_are_no_results(case):
+    (case.run / ".yard.77.part.txt").write_text("1,1,")
+    assert report(case.run).sources == ["yard"]
+
+
 def test_names_cannot_break_out_of_the_page(case, model_of):
     name = "<img onerror=1> & '</script"
     case.run.rename(case.folder / "a <b> & c")
@@ -198,7 +250,10 @@ def mistakes(case):
     empty.mkdir()
     yield [case.folder / "absent"], "no such folder"
     yield [empty], "no results; expected NAME.txt"
+    yield [case.folder], f"its folders are runs: give one of them, for example {case.run}"
     yield [case.run, "--output", case.folder], "a folder; give the name of the page"
+    for name in ("yard.txt", "yard.mp4"):
+        yield [case.run, "--output", case.run / name], f"{name}: the page would replace what it shows"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
     yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without --start and --every"
