@@ -8,6 +8,7 @@ Both must end with the same weights, bit for bit. Prints where each kill hit; ex
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import random
 import signal
 import subprocess
@@ -19,35 +20,26 @@ from pathlib import Path
 import numpy as np
 
 from fairmot.checkpoint import load_checkpoint
-from fairmot.config import Config, parse_config
+from fairmot.config import Config
 from fairmot.data.converters import convert_motchallenge
 from fairmot.data.street import write_street
 from fairmot.metrics import read_metrics
 
+SMALL_RUN = Path(__file__).resolve().parents[1] / "tests" / "small_run.py"
+spec = importlib.util.spec_from_file_location("small_run", SMALL_RUN)
+small_run = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(small_run)
+
 
 def configuration(description: Path, output: Path, epochs: int) -> Config:
-    """A small network with everything that a checkpoint must hold: moments, averages, several loader threads."""
-    return parse_config(
-        {
-            "network": {
-                "architecture": "lite",
-                "embedding": 8,
-                "head_width": 16,
-                "input_width_px": 96,
-                "input_height_px": 64,
-            },
-            "data": {"description": str(description), "max_objects": 20, "workers": 2},
-            "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "ema_decay": 0.9},
-            "train": {
-                "epochs": epochs,
-                "batch_size": 2,
-                "threads": 1,
-                "checkpoint_every_steps": 1,
-                "keep_checkpoints": 2,
-                "output": str(output),
-            },
-        },
-        "kill_and_resume",
+    """The small run of the tests, with several loader threads and a checkpoint after each step."""
+    return small_run.configuration(
+        description,
+        output,
+        data={"workers": 2},
+        epochs=epochs,
+        checkpoint_every_steps=1,
+        keep_checkpoints=2,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from fairmot.errors import InputError
-from fairmot.evaluation.benchmarks import choose_benchmark
+from fairmot.evaluation.benchmarks import check_classes, choose_benchmark
 from fairmot.evaluation.errors import ERROR_KINDS, TrackingError, find_tracking_errors
 from fairmot.evaluation.halves import load_second_half
 from fairmot.evaluation.motchallenge import find_results, find_sequences, load_sequence, sequence_name
+from fairmot.evaluation.preprocessing import classes_apart
 from fairmot.tracking.matching import Stage
 from fairmot.tracking.pairs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, RecordTables, load_record
@@ -60,6 +62,7 @@ def explain(
     record: str | Path | None = None,
     every: int = 1,
     half_val: bool = False,
+    classes: SequenceOf[int] | None = None,
 ) -> dict[str, list[Explanation]]:
     """Find every switch, fragmentation, miss and false positive, and say what the tracker weighed there.
 
@@ -75,6 +78,8 @@ def explain(
             is there. Without it errors come without costs.
         every: as for ``track``: step between tracked frames, where it was not 1.
         half_val: results and ground truth are of the second half, as for ``score``.
+        classes: compare each of these classes by itself, as ``score`` does; left out: all boxes alike, or where results
+            are not of people alone each class that is there.
 
     Returns:
         Sequence name -> explanations, by frame.
@@ -96,12 +101,16 @@ def explain(
     if record is not None and len(folders) > 1:
         raise InputError(f"{record}: one record for {len(folders)} sequences; say which one with --sequence")
     rules = choose_benchmark(benchmark, folders)
+    pairs = [(load_second_half if half_val else load_sequence)(*both) for both in zip(folders, files, strict=True)]
+    if classes is not None:
+        check_classes(rules, classes)
+    else:
+        classes = classes_apart(rules, pairs)
     explained = {}
-    for folder, file in zip(folders, files, strict=True):
-        pair = (load_second_half if half_val else load_sequence)(folder, file)
+    for pair, file in zip(pairs, files, strict=True):
         errors = [
             error
-            for error in find_tracking_errors(pair, rules)
+            for error in find_tracking_errors(pair, rules, classes)
             if error.kind in kinds
             and frame in (None, error.frame)
             and (identity is None or identity in (error.identity, error.identity_before, error.person))

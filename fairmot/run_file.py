@@ -78,6 +78,7 @@ def _about(run: SourceRun) -> dict[str, Any]:
         "rows": report.row_count,
         "identities": report.identity_count,
         "seconds": round(report.seconds, 3),
+        "blur": run.files.outputs.blur,
         "dropped": report.dropped_count,
         "reconnects": report.reconnect_count,
         "problem": report.problem,

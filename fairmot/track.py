@@ -13,7 +13,7 @@ from fairmot.media.frames import Frame, open_frames
 from fairmot.media.live_source import LiveOptions
 from fairmot.media.merge import merged
 from fairmot.media.outputs import Outputs
-from fairmot.media.results import ResultFiles, different_names, result_folder
+from fairmot.media.results import ResultFiles, check_sources_stay, different_names, result_folder
 from fairmot.media.stop import Stop
 from fairmot.run_file import save_run
 from fairmot.source_run import RECORD_SUFFIX, Detector, Observer, Progress, SourceRun, StageTimes, TrackRun, Watcher
@@ -95,7 +95,8 @@ def track(
         reason for the stop, and later sources are missing.
 
     Raises:
-        InputError: a source cannot be used, or results cannot be written (full disk): nothing half-written is left.
+        InputError: a source cannot be used, results would take its place, or they cannot be written (full disk):
+            nothing half-written is left.
     """
     config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
     wanted = outputs or Outputs(video=video, pictures=pictures)
@@ -107,6 +108,10 @@ def track(
         stop = stop or Stop()
         stop.reach(reader for _, reader in opened)
         names = different_names([reader.name for _, reader in opened] if names is None else list(names))
+        if overwrite:  # else the results go where nothing is
+            words = [source for source, _ in opened]
+            for name in names:
+                check_sources_stay(DEFAULT_FOLDER / name if output is None else Path(output), [name], words, wanted)
         shared = None if output is None else result_folder(Path(output), overwrite)
         places = list(zip(opened, names, strict=True))
         if together is None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from walk import write_walk
 
 from fairmot.media.video import VideoWriter
 from fairmot.network.architectures import build_graph
@@ -36,21 +37,8 @@ def failure(folder, *arguments):
 
 @pytest.fixture
 def sequence(tmp_path):
-    """Eight frames of a bright box that walks, in MOTChallenge layout."""
-    folder = tmp_path / "walk"
-    (folder / "img1").mkdir(parents=True)
-    (folder / "gt").mkdir()
-    rows = []
-    for index in range(8):
-        image = np.full((96, 160, 3), 40, np.uint8)
-        cv2.rectangle(image, (20 + 5 * index, 30), (40 + 5 * index, 80), (200, 220, 240), -1)
-        cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.jpg"), image)
-        rows.append(f"{index + 1},1,{20 + 5 * index},30,20,50,1,1,1\n")
-    (folder / "gt" / "gt.txt").write_text("".join(rows))
-    (folder / "seqinfo.ini").write_text(
-        "[Sequence]\nname=walk\nimDir=img1\nframeRate=25\nseqLength=8\nimWidth=160\nimHeight=96\nimExt=.jpg\n"
-    )
-    return folder
+    """Eight frames."""
+    return write_walk(tmp_path, 8)
 
 
 def processor_seconds(start):

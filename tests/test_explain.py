@@ -1,11 +1,14 @@
 """Errors and their reasons on a made street where it is known what goes wrong."""
 
+import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from fairmot.cli import app
 from fairmot.config import TrackerConfig
 from fairmot.contact_sheets import TILE_PX, write_sheets
 from fairmot.detections import Detections
@@ -18,6 +21,11 @@ from fairmot.explain import explain
 from fairmot.recordings import Recorder
 from fairmot.replay import replay
 
+spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).parent / "evaluation" / "synthetic.py")
+synthetic = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(synthetic)
+
+FIELDS = {"switch": "IDSW", "fragmentation": "Frag", "miss": "CLR_FN", "false positive": "CLR_FP"}
 COUNT = 30
 GAP = range(12, 15)
 
@@ -58,8 +66,7 @@ def test_every_error_is_named_and_they_add_up_to_the_scores(street):
     folder, out = street
     errors = [one.error for one in explain(out, folder)["MOT17-01"]]
     combined = score(folder, out)["combined"]
-    fields = {"switch": "IDSW", "fragmentation": "Frag", "miss": "CLR_FN", "false positive": "CLR_FP"}
-    for kind, field in fields.items():
+    for kind, field in FIELDS.items():
         found = [error for error in errors if error.kind == kind]
         assert len(found) == combined[field] > 0, kind
     (switch,) = [error for error in errors if error.kind == "switch"]
@@ -132,18 +139,33 @@ def test_a_record_of_other_results_is_refused(street):
 
 @pytest.mark.parametrize("benchmark", ["MOT15", "MOT17", "MOT20", "none"])
 def test_errors_add_up_on_made_sequences(benchmark, tmp_path):
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).parent / "evaluation" / "synthetic.py")
-    synthetic = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(synthetic)
     truth, results = synthetic.make_benchmark(tmp_path, benchmark, 7)
     report = score(truth, results, benchmark)
-    fields = {"switch": "IDSW", "fragmentation": "Frag", "miss": "CLR_FN", "false positive": "CLR_FP"}
     for name, scores in report["sequences"].items():
         errors = find_tracking_errors(load_sequence(truth / name, results / f"{name}.txt"), BENCHMARKS[benchmark])
-        for kind, field in fields.items():
+        for kind, field in FIELDS.items():
             assert sum(error.kind == kind for error in errors) == scores[field], (name, kind)
+
+
+def test_classes_are_compared_one_by_one_as_the_scores_are(tmp_path):
+    truth, results = synthetic.make_classes(tmp_path)
+    scores = score(truth, results, "none", classes=[1, 2, 3])["sequences"]
+    explained = explain(results, truth, "none")
+    rows = synthetic.read_rows(truth / "a" / "gt" / "gt.txt")
+    for name, ones in explained.items():
+        for kind, field in FIELDS.items():
+            assert sum(one.error.kind == kind for one in ones) == scores[name][field] > 0, (name, kind)
+    misses = {
+        (one.error.frame, one.error.person, one.error.true_box) for one in explained["a"] if one.error.box is None
+    }
+    assert misses < {(int(row[0]), int(row[1]), tuple(row[2:6])) for row in rows.tolist()}
+    one_class = explain(results, truth, "none", classes=[2])
+    stated = score(truth, results, "none", classes=[2])["sequences"]
+    assert sum(one.error.kind == "miss" for one in one_class["a"]) == stated["a"]["CLR_FN"] < scores["a"]["CLR_FN"]
+    with pytest.raises(InputError, match="expected different class numbers"):
+        explain(results, truth, "none", classes=[2, 2])
+    told = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
+    assert f"{stated['a']['CLR_FN']} miss" in told.stdout.splitlines()[0]
 
 
 def test_a_contact_sheet_shows_the_frames_around(street):

@@ -11,6 +11,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from small_run import NETWORK
 
 from fairmot.checkpoint import load_checkpoint
 from fairmot.config import parse_config
@@ -56,10 +57,9 @@ def settings(tmp_path):
     (tmp_path / "data.json").write_text(json.dumps({"root": ".", "train": {"made": "made.txt"}}))
 
     def make(name, **train_settings):
-        network = {"architecture": "lite", "embedding": 8, "head_width": 16}
         return parse_config(
             {
-                "network": {**network, "input_width_px": 96, "input_height_px": 64},
+                "network": NETWORK,
                 "data": {"description": str(tmp_path / "data.json"), "max_objects": 20, "workers": 1},
                 "optimizer": {"name": "sgd", "learning_rate": 0.01},
                 "train": {"epochs": 2, "threads": 1, "freeze_batch_norm": True, "output": str(tmp_path / name)}

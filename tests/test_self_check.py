@@ -13,7 +13,7 @@ from fairmot.cli import app
 from fairmot.config import parse_config
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
-from fairmot.self_check import LossFall, SelfCheck, _can_be_told_apart, _choose_pictures, _settings, self_check
+from fairmot.self_check import LossFall, SelfCheck, _choose_pictures, _settings, self_check
 
 RATE = 1.2e-2  # the network is tiny
 
@@ -113,14 +113,6 @@ def test_identities_are_numbered_anew_and_drawn_where_there_are_none(tmp_path, w
     for labels in (tmp_path / "labels_with_ids").iterdir():
         labels.write_text(re.sub(r"^0 \d", "0 -1", labels.read_text(), flags=re.MULTILINE))
     assert _choose_pictures(configuration(path), tmp_path, None).identity_count == 17
-
-
-def test_only_boxes_that_decoding_can_give_back_are_asked_for():
-    boxes = np.array([[0, 0, 20, 40], [8, 0, 28, 40], [11, 0, 31, 40], [40, 0, 44, 40], [-30, 0, 10, 40]], float)
-    canvas = (64, 64)
-    # The second and third have centres in neighbouring cells, the fourth is 4 px wide, the fifth's centre is outside.
-    assert _can_be_told_apart(np.zeros(5), boxes, canvas).tolist() == [True, False, False, False, False]
-    assert _can_be_told_apart(np.array([0, 1, 0, 0, 0]), boxes, canvas).tolist() == [True, True, True, False, False]
 
 
 def test_on_a_processor_the_canvas_is_small_and_keeps_its_shape():

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.media import locations
+from fairmot.tracker_config import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "track.md").read_text(encoding="utf-8")
@@ -56,7 +57,7 @@ def outcome(tmp_path_factory):
         results = []
         for words in COMMANDS:
             real = [server.address if word.startswith("rtsp://") else word for word in words]
-            results.append(CliRunner().invoke(app, [*real, *FAST]))
+            results.append(CliRunner().invoke(app, [*real, *(FAST if words[0] == "track" else [])]))
     return folder, results
 
 
@@ -83,6 +84,14 @@ def test_the_second_command_skips_what_is_finished(outcome):
     assert second.count("skipped") == 2
 
 
+def test_the_reports_show_what_was_tracked_and_what_was_drawn(outcome):
+    folder = outcome[0]
+    own, linked = (folder / name for name in ("runs/track/street/report.html", "counts.html"))
+    assert '"drawn":false' in own.read_text(encoding="utf-8")
+    assert '"drawn":true' in linked.read_text(encoding="utf-8")
+    assert '"href":"counts/street.mp4"' in linked.read_text(encoding="utf-8")
+
+
 def test_the_frames_chosen_and_the_constants_of_the_tracker_are_noted(outcome):
     folder = outcome[0]
     (frames,) = json.loads((folder / "runs/track/frames/run.json").read_text())["sources"].values()
@@ -91,3 +100,8 @@ def test_the_frames_chosen_and_the_constants_of_the_tracker_are_noted(outcome):
     (stream,) = json.loads((folder / "stream/run.json").read_text())["sources"].values()
     assert stream["source"].startswith("rtsp://127.0.0.1:")
     assert 0 < stream["frames"] <= 20
+
+
+def test_every_preset_is_named():
+    (listed,) = re.findall(r"^`--tracker` takes (.*?), or a YAML file", TEXT, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", listed) == list(PRESETS)

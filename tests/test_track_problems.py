@@ -135,3 +135,37 @@ print(json.dumps([[run.frame_count, run.interrupted, str(run.text), str(run.vide
     assert read_rows(tmp_path / text)[:, 0].max() == 15
     assert read_frames(tmp_path / video).frame_count == 15
     assert len(list(read_frames(tmp_path / video))) == 15
+
+
+def test_results_never_take_the_place_of_what_is_tracked(tmp_path):
+    video = film(tmp_path / "street.mp4", 5)
+    before = video.read_bytes()
+    with pytest.raises(InputError, match=r"street\.mp4: the results would replace what is tracked"):
+        track(video, find_bright, output=tmp_path, overwrite=True)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="the results would replace"):
+        track([film(tmp_path / "b" / "yard.mp4", 5), video], find_bright, output=tmp_path / "link", overwrite=True)
+    assert video.read_bytes() == before
+    assert files(tmp_path) == ["b/yard.mp4", "street.mp4"]
+    # The twin: rows alone replace nothing.
+    (run,) = track(video, find_bright, output=tmp_path, overwrite=True, video=False)
+    assert (run.text, video.read_bytes()) == (tmp_path / "street.txt", before)
+
+
+def test_drawn_pictures_never_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "frames").mkdir()
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / "frames" / f"{index}.png"), street(index))
+    before = files(tmp_path)
+    for source in (tmp_path / "frames", str(tmp_path / "frames" / "*.png")):
+        with pytest.raises(InputError, match="frames: the results would replace what is tracked"):
+            track(source, find_bright, output=tmp_path, overwrite=True, video=False, pictures=True)
+    assert files(tmp_path) == before
+
+
+def test_the_own_video_of_an_earlier_run_is_not_replaced_while_it_is_read(tmp_path):
+    (run,) = track(film(tmp_path / "street.mp4", 5), find_bright)
+    with pytest.raises(InputError, match="the results would replace"):
+        track(run.video, find_bright, overwrite=True)
+    (again,) = track(run.video, find_bright)
+    assert again.text.parent.name == "street-2"

@@ -8,9 +8,10 @@ import threading
 
 import numpy as np
 import pytest
+from small_run import configuration
 
 from fairmot.checkpoint import load_checkpoint
-from fairmot.config import TrackerConfig, parse_config
+from fairmot.config import TrackerConfig
 from fairmot.data.loader import Loader
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
@@ -30,30 +31,6 @@ ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
 def pictures(tmp_path, write_people):
     """Six small pictures with two people each, four identities, as ``data.json``."""
     return write_people(tmp_path / "people")
-
-
-def configuration(pictures, output, optimizer=(), data=(), **train_settings):
-    return parse_config(
-        {
-            "network": {
-                "architecture": "lite",
-                "embedding": 8,
-                "head_width": 16,
-                "input_width_px": 96,
-                "input_height_px": 64,
-            },
-            "data": {"description": str(pictures), "max_objects": 20, "workers": 1, **dict(data)},
-            "optimizer": {
-                "name": "adamw",
-                "learning_rate": 1e-3,
-                "weight_decay": 0.01,
-                "ema_decay": 0.9,
-                **dict(optimizer),
-            },
-            "train": {"epochs": 2, "batch_size": 2, "threads": 1, "output": str(output), **train_settings},
-        },
-        "test",
-    )
 
 
 def signal_inside(monkeypatch, engine, steps, number, times=1):

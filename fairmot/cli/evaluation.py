@@ -34,7 +34,7 @@ HalfVal = Annotated[
 
 Classes = Annotated[
     str | None,
-    typer.Option(help="Score these classes (column 8, from 1), e.g. 1,3: each by itself, and together."),
+    typer.Option(help="These classes alone (column 8, from 1), e.g. 1,3: each by itself, and together."),
 ]
 
 
@@ -75,7 +75,7 @@ def evaluate(
     from fairmot.evaluation_run import EvaluationRun
     from fairmot.gap_filling import read_method
 
-    wanted = _read_classes(classes)
+    wanted = read_classes(classes)
     method = None if interpolate is None else read_method(interpolate)
     constants, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
     is_test_set = bool(find_test_sequences(dataset))
@@ -153,7 +153,7 @@ def score(
     from fairmot.evaluation.scoring import score as run_score
     from fairmot.files import replacing
 
-    wanted = _read_classes(classes)
+    wanted = read_classes(classes)
 
     def scored(folder: Path) -> dict[str, Any]:
         return run_score(ground_truth, folder, benchmark, classic=classic, half_val=half_val, classes=wanted, jobs=jobs)
@@ -182,7 +182,12 @@ def score(
             temporary.write_text(markdown, encoding="utf-8")
 
 
-def _read_classes(text: str | None) -> list[int] | None:
+def read_classes(text: str | None) -> list[int] | None:
+    """Class numbers out of ``--classes``.
+
+    Raises:
+        InputError: the text is something else.
+    """
     if text is None:
         return None
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairmot.cli.evaluation import BenchmarkName, HalfVal
+from fairmot.cli.evaluation import BenchmarkName, Classes, HalfVal, read_classes
 from fairmot.cli.options import JsonOut, TrackerChoice
 from fairmot.errors import InputError
 
@@ -87,6 +87,7 @@ def explain(
     every: Annotated[int, typer.Option(min=1, help="As for track: step between tracked frames.")] = 1,
     benchmark: BenchmarkName = "auto",
     half_val: HalfVal = False,
+    classes: Classes = None,
     as_json: JsonOut = False,
 ) -> None:
     """Show each switch, fragmentation, miss and false positive, and what the tracker weighed there.
@@ -109,6 +110,7 @@ def explain(
         record=record,
         every=every,
         half_val=half_val,
+        classes=read_classes(classes),
     )
     sheets: dict[str, list[str]] = {}
     if pictures is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,12 +46,20 @@ class TrackingError:
         return asdict(self)
 
 
-def find_tracking_errors(sequence: Sequence, benchmark: Benchmark) -> list[TrackingError]:
+def find_tracking_errors(
+    sequence: Sequence, benchmark: Benchmark, classes: SequenceOf[int] | None = None
+) -> list[TrackingError]:
     """Return all errors by frame; a new identity after a gap is a switch and a fragmentation.
 
-    Their numbers are ``IDSW``, ``Frag``, ``CLR_FN`` and ``CLR_FP`` of the sequence.
+    Their numbers are ``IDSW``, ``Frag``, ``CLR_FN`` and ``CLR_FP`` of the sequence. With ``classes`` each of them is
+    compared by itself, as ``score`` does.
     """
-    comparison = compare(sequence, benchmark)
+    wanted: SequenceOf[int | None] = classes or [None]
+    errors = [error for class_id in wanted for error in _errors_of(sequence, compare(sequence, benchmark, class_id))]
+    return sorted(errors, key=lambda error: (error.frame, ERROR_KINDS.index(error.kind)))
+
+
+def _errors_of(sequence: Sequence, comparison: Comparison) -> list[TrackingError]:
     truth, results = comparison.truth, comparison.results
     matches = match_clear(comparison)
     ids = truth.ids[matches.truths]
@@ -101,7 +110,7 @@ def find_tracking_errors(sequence: Sequence, benchmark: Benchmark) -> list[Track
         errors.append(
             side.error("false positive", int(results.frames[row]), None, row, None, None, float(nearest_result[row]))
         )
-    return sorted(errors, key=lambda error: (error.frame, ERROR_KINDS.index(error.kind)))
+    return errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ def find_test_sequences(dataset: Path | str) -> list[Path]:
     A folder with ``seqinfo.ini`` is a sequence.
     """
     folder = Path(dataset)
-    candidates = [folder] if (folder / "seqinfo.ini").is_file() else sorted(folder.glob("*/"))
-    found = [child for child in candidates if (child / "seqinfo.ini").is_file() and not child.name.startswith(".")]
+    candidates = [folder] if (folder / "seqinfo.ini").is_file() else sorted(folder.glob("[!.]*/"))
+    found = [child for child in candidates if (child / "seqinfo.ini").is_file()]
     return [] if any(map(is_sequence, candidates)) else found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class CountedBoxes:
     id_sizes: NDArray[np.int64]
     """Boxes of each identity [I]."""
     rows: NDArray[np.int64]
-    """Row in what was read, of the compared class [N]."""
+    """Row in what was read [N]."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,9 +68,11 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
     Raises:
         InputError: a class that the benchmark does not know.
     """
-    truth, results = sequence.truth, sequence.results
+    sides = (sequence.truth, sequence.results)
+    owns = [np.ones(len(side), dtype=np.bool_) for side in sides]
     if class_id is not None and not benchmark.has_classes:
-        truth, results = (_of_class(side, class_id) for side in (truth, results))
+        owns = [classes_of(side) == class_id for side in sides]
+    truth, results = (side.select(own) for side, own in zip(sides, owns, strict=True))
     frame_count = sequence.info.frame_count
     if class_id is None or benchmark.has_classes:
         _check_result_classes(results)
@@ -89,8 +92,8 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
     new_truths, new_results = np.cumsum(counts) - 1, np.cumsum(kept) - 1
     return Comparison(
         frame_count,
-        _counted(truth, counts, frame_count),
-        _counted(results, kept, frame_count),
+        _counted(truth, counts, frame_count, owns[0]),
+        _counted(results, kept, frame_count, owns[1]),
         Pairs(pairs.frames, new_truths[pairs.truths], new_results[pairs.results], pairs.similarity),
     )
 
@@ -119,12 +122,23 @@ def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_
     return is_counted
 
 
-def _of_class(side: Rows, class_id: int) -> Rows:
-    own = np.where(side.class_ids == NO_CLASS, PEDESTRIAN, side.class_ids) == class_id
-    return side.select(own)
+def classes_of(side: Rows) -> NDArray[np.int64]:
+    """Return the class of each row [N], from 1; rows that state none are people."""
+    return np.where(side.class_ids == NO_CLASS, PEDESTRIAN, side.class_ids)
 
 
-def _counted(side: Rows, counts: NDArray[np.bool_], frame_count: int) -> CountedBoxes:
+def classes_apart(benchmark: Benchmark, sequences: SequenceOf[Sequence]) -> list[int] | None:
+    """Return the classes that are compared one by one where nobody chose any; None: all boxes alike.
+
+    They are those of both sides, where the benchmark has no classes of its own and results are not of people alone.
+    """
+    if benchmark.name != "none" or all((classes_of(one.results) == PEDESTRIAN).all() for one in sequences):
+        return None
+    found = [np.unique(classes_of(side)) for one in sequences for side in (one.truth, one.results)]
+    return [int(class_id) for class_id in np.unique(np.concatenate(found))]
+
+
+def _counted(side: Rows, counts: NDArray[np.bool_], frame_count: int, own: NDArray[np.bool_]) -> CountedBoxes:
     frames = side.frames[counts]
     _, numbers, sizes = np.unique(side.ids[counts], return_inverse=True, return_counts=True)
     return CountedBoxes(
@@ -132,7 +146,7 @@ def _counted(side: Rows, counts: NDArray[np.bool_], frame_count: int) -> Counted
         frames,
         frame_starts(frames, frame_count),
         sizes.astype(np.int64),
-        counts.nonzero()[0],
+        own.nonzero()[0][counts],
     )
 
 

@@ -142,6 +142,11 @@ def report_of(
     return report
 
 
+def scored_classes(report: Mapping[str, Any]) -> list[int] | None:
+    """Return the classes that a report was made for, one by one; None: all boxes alike."""
+    return [int(class_id) for class_id in report["classes"]] if report.get("classes") else None
+
+
 def _scores_of_class(counted: Mapping[str, Counted], class_id: int | None) -> dict[str, Any]:
     scores: dict[str, Any] = {
         "sequences": {name: sequence_scores(each.counts[class_id]) for name, each in counted.items()},

@@ -17,8 +17,8 @@ from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.halves import first_index, load_second_half_truth
 from fairmot.evaluation.motchallenge import SequenceInfo, load_ground_truth, load_info
 from fairmot.evaluation.pairs import frame_starts
-from fairmot.evaluation.preprocessing import true_boxes_that_count
-from fairmot.evaluation.rows import NO_CLASS, Rows
+from fairmot.evaluation.preprocessing import classes_of, true_boxes_that_count
+from fairmot.evaluation.rows import Rows
 from fairmot.geometry import tlwh_to_xyxy
 
 _Boxes = list[NDArray[np.float64]]
@@ -93,7 +93,7 @@ def _precision(pairs: SequenceOf[tuple[Truth, Mapping[int, Detections]]], class_
             scores.append(each.scores)
         own = np.ones(len(truth.rows), dtype=np.bool_)
         if class_id is not None:
-            own = np.where(truth.rows.class_ids == NO_CLASS, PEDESTRIAN, truth.rows.class_ids) == class_id
+            own = classes_of(truth.rows) == class_id
         counted += _of_frames(truth, truth.counts & own)
         # Where a benchmark has classes, other people (on a vehicle, a reflection) excuse what lies on them.
         ignored += _of_frames(truth, ~truth.counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ class ResultFiles:
 
     Attributes:
         text: the file of result rows.
+        outputs: everything that is wanted.
         video: the video; None where none is wanted and, after the block, where there was no frame.
         encode_seconds: time that drawing and encoding took in a background thread; known after the block.
 
@@ -62,9 +63,9 @@ class ResultFiles:
         self.text = folder / f"{name}.txt"
         self.video = folder / f"{name}.mp4" if wanted.video else None
         self.encode_seconds = 0.0
+        self.outputs = wanted
         self._name = name
         self._folder = folder
-        self._wanted = wanted
         self._writer = None if self.video is None else VideoWriter(self.video, size, frame_rate)
         self._pictures = PictureFolder(folder / name) if wanted.pictures else None
         self._crops = CropFolder(folder / f"{name}-crops") if wanted.crops else None
@@ -79,15 +80,15 @@ class ResultFiles:
         with self._left_tidy(), self._blamed_on_folder(), ExitStack() as stack:
             self._rows: list[tuple[IO[str], Callable[[Frame, Tracks], str]]] = []
             self._open_rows(stack, self.text, lambda frame, tracks: format_rows(frame.index + 1, tracks))
-            if self._wanted.jsonl:
+            if self.outputs.jsonl:
                 self._open_rows(stack, self._folder / f"{self._name}.jsonl", format_json_line)
-            if self._wanted.csv:
+            if self.outputs.csv:
                 self._open_rows(stack, self._folder / f"{self._name}.csv", format_csv).write(CSV_HEADER)
             # All that is filled in the writer's thread comes before the writer: that ends first.
             for part in (self._crops, self._counting, self._pictures, self._writer):
                 if part is not None:
                     stack.enter_context(part)
-            if self._wanted.show:
+            if self.outputs.show:
                 self._window = Window(self._name)
                 stack.callback(self._window.close)
             self._opened = stack.pop_all()
@@ -175,6 +176,30 @@ def result_folder(folder: Path, overwrite: bool) -> Path:
         return numbered_folder(folder.parent, folder.name, reuse)
     except OSError as error:
         raise InputError(f"{folder}: this folder cannot be made ({error.strerror})") from error
+
+
+def check_sources_stay(folder: Path, names: Sequence[str], sources: Sequence[str | Path], outputs: Outputs) -> None:
+    """Check that no result takes the place of what is tracked; a folder of pictures would be replaced as a whole.
+
+    Args:
+        folder: where results go.
+        names: stems of their files.
+        sources: what is tracked: paths, addresses.
+        outputs: what is written.
+
+    Raises:
+        InputError: a file or folder of that name is a source, or holds one.
+    """
+    endings = [".txt", ".mp4" if outputs.video else "", ".jsonl" if outputs.jsonl else ""]
+    endings += [".csv" if outputs.csv else "", ".heatmap.jpg" if outputs.heatmap else ""]
+    targets = [folder / f"{name}{ending}" for name in names for ending in endings if ending]
+    targets += [folder / name for name in names if outputs.pictures]
+    targets += [folder / f"{name}-crops" for name in names if outputs.crops]
+    for path in (Path(source) for source in sources if Path(source).exists()):
+        holders = [path, *path.resolve().parents]
+        for target in targets:
+            if target.exists() and any(target.samefile(holder) for holder in holders):
+                raise InputError(f"{target}: the results would replace what is tracked; give another --output")
 
 
 def different_names(names: list[str]) -> list[str]:

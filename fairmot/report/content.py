@@ -154,7 +154,7 @@ def _truth_content(judged: JudgedSource, identities: Ints, moments: int) -> dict
     people = np.unique(truth.ids)
     return {
         "people": people.tolist(),
-        "counts": pack({"count": np.bincount(judged.comparison.truth.frames, minlength=moments)[:moments]}),
+        "counts": pack({"count": np.bincount(judged.true_frames, minlength=moments)[:moments]}),
         "missed": pack(
             {
                 "person": np.searchsorted(people, truth.ids[missed]),

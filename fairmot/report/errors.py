@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +44,21 @@ class Spans:
     last_frames: Ints
 
 
-def find_errors(sequence: Sequence, comparison: Comparison) -> Errors:
+def find_errors(sequence: Sequence, comparisons: SequenceOf[Comparison]) -> Errors:
     """Return the rows behind the counts ``CLR_FP``, ``CLR_FN``, ``IDSW`` and ``Frag``.
 
     Args:
         sequence: as read.
-        comparison: what ``compare`` made of all its classes.
+        comparisons: what ``compare`` made of it: of all boxes alike, or of each class by itself.
     """
+    parts = [_errors_of(sequence, comparison) for comparison in comparisons]
+    joined = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Errors)}
+    joined["false_positives"].sort()
+    joined["misses"].sort()
+    return Errors(**joined)
+
+
+def _errors_of(sequence: Sequence, comparison: Comparison) -> Errors:
     true_rows, result_rows = comparison.truth.rows, comparison.results.rows
     matches = match_clear(comparison)
     false = np.ones(len(result_rows), dtype=bool)

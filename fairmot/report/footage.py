@@ -69,7 +69,7 @@ def source_footage(source: Path, frames: range, copy: Path, progress: Progress |
         InputError: the source cannot be read or has fewer frames.
     """
     reader = read_frames(source, frames.start, frames.stop, frames.step)
-    if _is_playable(source):
+    if is_playable(source):
         times = frame_seconds(source)
         selected = range(frames.start, min(frames.stop, len(times)), frames.step)
         return Footage(source, reader.size, times[selected.start : selected.stop : selected.step], selected, False)
@@ -112,7 +112,8 @@ def all_frames(start: int = 0, every: int = 1) -> range:
     return range(start, sys.maxsize, every)
 
 
-def _is_playable(source: Path) -> bool:
+def is_playable(source: Path) -> bool:
+    """Whether browsers play the file as it is."""
     if not source.is_file():
         return False
     try:
@@ -120,9 +121,11 @@ def _is_playable(source: Path) -> bool:
             stream = _stream(container, source)
             kind = container.format.name.split(",")[0]
             known = stream.codec_context.name in _codecs(kind) and stream.codec_context.pix_fmt in _PIXELS
+            # Tracks are in the pixels of the file, which browsers would stretch.
+            is_square = (stream.sample_aspect_ratio or 1) == 1
     except (av.FFmpegError, InputError):
         return False
-    return known and (kind != "matroska" or source.suffix.lower() == _WEBM)
+    return known and is_square and (kind != "matroska" or source.suffix.lower() == _WEBM)
 
 
 def _codecs(kind: str) -> tuple[str, ...]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fairmot.errors import InputError, closest_name
-from fairmot.evaluation.benchmarks import Benchmark, choose_benchmark
+from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.motchallenge import Sequence, find_sequences, load_sequence, sequence_name
-from fairmot.evaluation.preprocessing import Comparison, compare
-from fairmot.evaluation.scores import combined_scores, count, sequence_scores
+from fairmot.evaluation.preprocessing import classes_apart, compare
+from fairmot.evaluation.scores import count
+from fairmot.evaluation.scoring import Counted, report_of, scored_classes
 from fairmot.report.errors import Errors, find_errors
 from fairmot.report.run_folder import RunFolder
 
@@ -24,7 +29,8 @@ class JudgedSource:
     folder: Path
     """Its sequence in the ground truth."""
     sequence: Sequence
-    comparison: Comparison
+    true_frames: NDArray[np.int64]
+    """Frame index of each true box that counts [N]."""
     errors: Errors
 
 
@@ -44,6 +50,8 @@ def judge(run: RunFolder, ground_truth: Path | str, benchmark: str = "auto") -> 
         ground_truth: data set, or one sequence, in MOTChallenge layout.
         benchmark: whose pre-processing; ``auto``: that of the run's own scores, else as in ``fairmot score``.
 
+    Classes are compared one by one as in the run's own scores; where it has none, as ``classes_apart`` says.
+
     Raises:
         InputError: a source has no ground truth, a file cannot be read, or the run's own scores differ.
     """
@@ -56,34 +64,27 @@ def judge(run: RunFolder, ground_truth: Path | str, benchmark: str = "auto") -> 
     if benchmark == "auto" and run.scores is not None:
         benchmark = str(run.scores["benchmark"])
     rules = choose_benchmark(benchmark, chosen)
-    judged, counts = {}, {}
-    for source, folder in zip(run.sources, chosen, strict=True):
-        judged[source.name] = _judge_source(folder, source.rows.path, rules)
-        counts[source.name] = count(judged[source.name].comparison)
-    scores = run.scores
-    if scores is None:
-        scores = {
-            "benchmark": rules.name,
-            "sequences": {name: sequence_scores(counted) for name, counted in counts.items()},
-            "combined": combined_scores(list(counts.values())),
-        }
-    for name, counted in counts.items():
-        _check_agreement(run.path, scores["sequences"].get(name, {}), counted.clear, name, ground_truth)
+    sequences = [load_sequence(folder, source.rows.path) for source, folder in zip(run.sources, chosen, strict=True)]
+    classes = classes_apart(rules, sequences) if run.scores is None else scored_classes(run.scores)
+    wanted: SequenceOf[int | None] = classes or [None]
+    judged: dict[str, JudgedSource] = {}
+    counted: dict[str, Counted] = {}
+    for source, folder, sequence in zip(run.sources, chosen, sequences, strict=True):
+        comparisons = [compare(sequence, rules, class_id) for class_id in wanted]
+        frames = np.concatenate([comparison.truth.frames for comparison in comparisons])
+        judged[source.name] = JudgedSource(folder, sequence, frames, find_errors(sequence, comparisons))
+        counted[source.name] = Counted(source.name, dict(zip(wanted, map(count, comparisons), strict=True)), {})
+    scores = report_of(counted, rules, classes) if run.scores is None else run.scores
+    for name, each in counted.items():
+        _check_agreement(run.path, scores["sequences"].get(name, {}), each, ground_truth)
     return JudgedRun(judged, scores)
 
 
-def _judge_source(folder: Path, results: Path, rules: Benchmark) -> JudgedSource:
-    sequence = load_sequence(folder, results)
-    comparison = compare(sequence, rules)
-    return JudgedSource(folder, sequence, comparison, find_errors(sequence, comparison))
-
-
-def _check_agreement(
-    run: Path, stated: dict[str, Any], counted: dict[str, float], name: str, truth: Path | str
-) -> None:
+def _check_agreement(run: Path, stated: dict[str, Any], counted: Counted, truth: Path | str) -> None:
     for field in _MUST_AGREE:
-        if field in stated and stated[field] != counted[field]:
+        found = sum(part.clear[field] for part in counted.counts.values())
+        if field in stated and stated[field] != found:
             raise InputError(
-                f"{run / 'scores.json'}: {field} of {name} is {stated[field]}, but {counted[field]:g} with {truth}; "
+                f"{run / 'scores.json'}: {field} of {counted.name} is {stated[field]}, but {found:g} with {truth}; "
                 "give the ground truth and the benchmark that the run was evaluated with"
             )

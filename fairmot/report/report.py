@@ -11,8 +11,9 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.media.frames import read_frames
 from fairmot.report.content import score_content, source_content, track_table
-from fairmot.report.footage import Footage, all_frames, drawn_footage, source_footage
+from fairmot.report.footage import Footage, all_frames, drawn_footage, is_playable, source_footage
 from fairmot.report.judged import JudgedSource, judge
 from fairmot.report.page import link, write_page
 from fairmot.report.run_folder import TrackedSource, read_run
@@ -59,7 +60,9 @@ def report(
         output: the page; left out: ``report.html`` in the run's folder.
         source: what was tracked (video, folder of pictures), for a video without boxes drawn on it; for several
             sources the folder that holds each under its name. Left out: the pictures of the ground truth, else
-            the run's video, else a page without a video.
+            what ``run.json`` names if it is still there as it was (where a drawn video lies beside it, only if
+            browsers play it and the page can hold it; never where people were blurred), else the run's video,
+            else a page without a video.
         ground_truth: data set or sequence in MOTChallenge layout: errors are shown, and scores if the run has none.
         benchmark: as for ``score``; ``auto`` takes the one of the run's scores.
         embed: videos inside the page or beside it; left out: inside up to 24 MiB.
@@ -84,6 +87,9 @@ def report(
     page = Path(output) if output is not None else tracked.path / PAGE_NAME
     if page.is_dir():
         raise InputError(f"{page}: a folder; give the name of the page, for example {page / PAGE_NAME}")
+    for part in (each.rows.path for each in tracked.sources), (each.drawn_video for each in tracked.sources), (source,):
+        if page.exists() and any(path is not None and Path(path).exists() and page.samefile(path) for path in part):
+            raise InputError(f"{page}: the page would replace what it shows; give another --output")
     judged = None if ground_truth is None else judge(tracked, ground_truth, benchmark)
     scores = tracked.scores if judged is None else judged.scores
 
@@ -94,7 +100,11 @@ def report(
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
             pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
-            footage = _footage(each, pictures, truth, page, first, step, progress)
+            if pictures is None and truth is not None and (truth.folder / "img1").is_dir():
+                pictures = truth.folder
+            if pictures is None and embed is not False:
+                pictures = _own_pictures(each, first, step)
+            footage = _footage(each, pictures, page, first, step, progress)
             videos.append(footage)
             contents.append(_source(each, footage, truth, first, step, progress))
         embedded, links = _place_videos(videos, contents, page, embed)
@@ -164,20 +174,34 @@ def _source(
 def _footage(
     each: TrackedSource,
     pictures: Path | None,
-    judged: JudgedSource | None,
     page: Path,
     start: int,
     every: int,
     progress: Progress | None,
 ) -> Footage | None:
-    if pictures is None and judged is not None and (judged.folder / "img1").is_dir():
-        pictures = judged.folder
     if pictures is None:
         return None if each.drawn_video is None else drawn_footage(each.drawn_video)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
         frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)
+    elif each.frame_count and (start, every) == (each.start, each.every):
+        frames = range(start, start + every * each.frame_count, every)
     return source_footage(pictures, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
+
+
+def _own_pictures(each: TrackedSource, start: int, every: int) -> Path | None:
+    """What the run itself names; where there is a drawn video, only if it can be shown as it is."""
+    path = each.pictures
+    if path is None or (start, every) != (each.start, each.every):
+        return None
+    if each.drawn_video is not None:
+        return path if is_playable(path) and path.stat().st_size <= EMBED_BYTES else None
+    try:
+        reader = read_frames(path, start, None, every)
+    except InputError:
+        return None
+    # Of a folder perhaps only a part was tracked.
+    return None if path.is_dir() and reader.frame_count != each.frame_count else path
 
 
 def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
@@ -193,7 +217,7 @@ def _pictures_of(source: Path, name: str, source_count: int) -> Path:
         raise InputError(f"{source}: no such file or folder; give what was tracked")
     if source_count == 1:
         return source
-    found = [path for path in sorted(source.glob("*")) if name in (path.name, path.stem)] if source.is_dir() else []
+    found = [path for path in sorted(source.glob("[!.]*")) if name in (path.name, path.stem)] if source.is_dir() else []
     if not found:
         raise InputError(f"{source}: no {name} in it; for several sources give the folder that holds them")
     return found[0]

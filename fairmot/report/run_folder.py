@@ -9,7 +9,7 @@ from typing import Any
 
 from fairmot.errors import InputError
 from fairmot.evaluation.rows import Rows, load_rows
-from fairmot.run_file import load_run
+from fairmot.run_file import RUN_FILE, load_run
 
 _LAST_FRAME = 2**31 - 1
 
@@ -28,6 +28,11 @@ class TrackedSource:
     """Index of the first tracked frame, as ``run.json`` says."""
     every: int = 1
     """Step between tracked frames, as ``run.json`` says."""
+    frame_count: int | None = None
+    """Frames that were tracked, as ``run.json`` says."""
+    pictures: Path | None = None
+    """What was tracked, where ``run.json`` names a file or folder that is still there as it was and could be read as
+    a whole; never where people were blurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +56,49 @@ def read_run(path: Path | str) -> RunFolder:
     if given.is_file():
         files, folder = [given], given.parent
     elif given.is_dir():
-        files, folder = sorted(given.glob("*.txt")), given
+        files, folder = sorted(given.glob("[!.]*.txt")), given
     else:
         raise InputError(f"{given}: no such folder; give the folder of a run, for example runs/track/street")
     if not files:
-        raise InputError(f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it")
+        raise InputError(
+            f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it"
+            f"{_runs_within(given)}"
+        )
     about = (load_run(folder) or {}).get("sources", {})
     return RunFolder(
         folder, [_source(file, about.get(file.stem, {})) for file in files], _read_scores(folder / "scores.json")
     )
 
 
+def _runs_within(folder: Path) -> str:
+    """Advice where the folder holds runs in place of results."""
+    runs = sorted(child.name for child in folder.glob("[!.]*/") if any(child.glob("[!.]*.txt")))
+    return f"; its folders are runs: give one of them, for example {folder / runs[0]}" if runs else ""
+
+
 def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
-    video = file.with_suffix(".mp4")
+    video = file.with_name(f"{file.stem}.mp4")
     return TrackedSource(
         file.stem,
         load_rows(file, _LAST_FRAME),
         video if video.is_file() else None,
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
+        frame_count=about.get("frames"),
+        pictures=_unchanged(about, file.parent / RUN_FILE),
     )
+
+
+def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
+    # Notes without "blur" are of a version that did not tell.
+    if about.get("blur") is not False or about.get("problem") is not None:
+        return None
+    path = Path(str(about.get("source", "")))
+    try:
+        is_older = path.is_absolute() and path.stat().st_mtime <= noted.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    return path if is_older else None
 
 
 def _read_scores(path: Path) -> dict[str, Any] | None:

@@ -107,6 +107,25 @@ def perturb(rng, truth, *, frames, miss=0.15, extra=0.1, silent=0.0, grid=0) -> 
     return np.concatenate([rows, np.ones((len(rows), 1)), np.full((len(rows), 3), -1.0)], axis=1)
 
 
+def make_classes(folder: Path) -> tuple[Path, Path]:
+    """Ground truth and results of three classes in column 8; class 1 of the results is written as -1."""
+    rng = np.random.default_rng(4)
+    truth, results = folder / "truth", folder / "results"
+    results.mkdir()
+    for name in ("a", "b"):
+        rows = make_truth(rng, frames=25, people=9, spread=300.0, marked=0.0)
+        rows[:, 7] = 1 + rows[:, 1] % 3
+        found = perturb(rng, rows, frames=25)
+        found[:, 7] = np.where(found[:, 1] % 3 == 0, -1, 1 + found[:, 1] % 3)
+        write_sequence(truth / name, rows, 25)
+        write_rows(results / f"{name}.txt", found)
+    return truth, results
+
+
+def read_rows(path: Path) -> np.ndarray:
+    return np.loadtxt(path, delimiter=",", ndmin=2)
+
+
 def write_sequence(folder: Path, truth: np.ndarray, frames: int) -> None:
     (folder / "gt").mkdir(parents=True, exist_ok=True)
     write_rows(folder / "gt" / "gt.txt", truth)

@@ -1,9 +1,12 @@
+import shutil
+
 import pytest
 
 from fairmot.errors import InputError
 from fairmot.evaluation.motchallenge import (
     find_results,
     find_sequences,
+    find_test_sequences,
     load_ground_truth,
     load_info,
     load_sequence,
@@ -92,3 +95,13 @@ def test_a_ground_truth_frame_outside_the_sequence(write_sequence):
     folder, _ = write_sequence("8,1,0,0,5,5,1,1,1\n", ROW, 7)
     with pytest.raises(InputError, match=r"gt.txt:1: the frame is outside the sequence \(1 to 7"):
         load_ground_truth(folder)
+
+
+def test_hidden_leftovers_make_no_test_set_a_labelled_one(write_sequence):
+    folder, _ = write_sequence("", "", 7)
+    leftover = folder.with_name(f".{folder.name}.77.part")
+    shutil.copytree(folder, leftover)
+    (folder / "gt" / "gt.txt").unlink()
+    assert find_test_sequences(folder.parent) == [folder]
+    leftover.rename(folder.with_name("other"))
+    assert find_test_sequences(folder.parent) == []

@@ -38,18 +38,7 @@ def dance(synthetic, tmp_path):
 
 @pytest.fixture
 def classes(synthetic, tmp_path):
-    """Three classes in both files: column 8; class 1 of the results is written as -1."""
-    rng = np.random.default_rng(4)
-    truth, results = tmp_path / "truth", tmp_path / "results"
-    results.mkdir()
-    for name in ("a", "b"):
-        rows = synthetic.make_truth(rng, frames=25, people=9, spread=300.0, marked=0.0)
-        rows[:, 7] = 1 + rows[:, 1] % 3
-        found = synthetic.perturb(rng, rows, frames=25)
-        found[:, 7] = np.where(found[:, 1] % 3 == 0, -1, 1 + found[:, 1] % 3)
-        synthetic.write_sequence(truth / name, rows, 25)
-        synthetic.write_rows(results / f"{name}.txt", found)
-    return truth, results
+    return synthetic.make_classes(tmp_path)
 
 
 def only_class(synthetic, folders, folder: Path, class_id: int) -> tuple[Path, Path]:

@@ -12,7 +12,7 @@ def judged(sequence_folder, results, benchmark):
     sequence = load_sequence(sequence_folder, results)
     rules = BENCHMARKS[benchmark]
     comparison = compare(sequence, rules)
-    return sequence, comparison, find_errors(sequence, comparison)
+    return sequence, comparison, find_errors(sequence, [comparison])
 
 
 def assert_equal_counts(sequence_folder, results, benchmark):

@@ -1,4 +1,5 @@
 import json
+import os
 from types import SimpleNamespace
 
 import cv2
@@ -8,6 +9,8 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.errors import InputError
+from fairmot.evaluation.scoring import score
+from fairmot.evaluation.tables import write_json
 from fairmot.media.video import VideoWriter
 from fairmot.report.report import report
 
@@ -68,6 +71,39 @@ def test_another_ground_truth_than_the_scores_is_an_error(case):
         report(case.run, ground_truth=case.ground_truth)
 
 
+@pytest.mark.parametrize("scored", [True, False])
+def test_classes_are_compared_one_by_one(case, model_of, scored):
+    """Person 7 is of class 3 in the truth, and found as that."""
+    gt, rows = case.ground_truth / "yard" / "gt" / "gt.txt", case.run / "yard.txt"
+
+    def classed(line, theirs, others):
+        words = line.split(",")
+        return ",".join([*words[:7], others if words[1] in theirs else "1", "-1", "-1"]) + "\n"
+
+    gt.write_text("".join(classed(line, ("7",), "3") for line in gt.read_text().splitlines()))
+    given = rows.read_text().splitlines()
+    rows.write_text("".join(classed(line, ("2",), "3") for line in given))
+    (case.run / "scores.json").unlink()
+    if scored:
+        write_json(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
+
+    def errors():
+        model = model_of(report(case.run, ground_truth=case.ground_truth, benchmark="none").page)
+        clear = next(family for family in model["scores"]["families"] if family["title"] == "CLEAR")
+        return dict(zip(clear["columns"], clear["rows"][0][1:], strict=True))
+
+    found = errors()
+    # Frames without a result of that class do not break a track, as in TrackEval.
+    assert (found["CLR_FP"], found["CLR_FN"], found["IDSW"], found["Frag"]) == ("5", "5", "1", "0")
+    # The twin: person 7 is of the right class in the last frame alone.
+    rows.write_text("".join(classed(line, (), "3") for line in given[:-1]) + classed(given[-1], ("2",), "3"))
+    if scored:
+        with pytest.raises(InputError, match="CLR_TP of yard is 75, but 41"):
+            errors()
+    else:
+        assert errors()["CLR_FN"] == "39"
+
+
 def test_without_a_video_the_page_has_none(bare_case, model_of):
     model = model_of(report(bare_case.run).page)
     source = model["sources"][0]
@@ -119,6 +155,57 @@ def test_the_run_tells_by_itself_which_frames_were_tracked(bare_case, model_of):
         report(bare_case.run, ground_truth=bare_case.ground_truth)
 
 
+def tell_source(case, source, /, **about):
+    """What ``track`` notes; the source is older than the note."""
+    os.utime(source, (1e9, 1e9))
+    told = {"source": str(source), "start": 0, "every": 1, "frames": 40, "problem": None, "blur": False, **about}
+    (case.run / "run.json").write_text(json.dumps({"format": 1, "sources": {"yard": told}}))
+
+
+def video_of(case, model_of, **options):
+    made = report(case.run, **options)
+    source = model_of(made.page)["sources"][0]
+    return source["video"] is not None, source["drawn"], source["frames"], made.linked
+
+
+def test_the_run_tells_by_itself_what_was_tracked(case, model_of):
+    """Boxes that are no part of the video can be switched on and off."""
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4")
+    assert video_of(case, model_of) == (True, False, 40, [])
+    # What would have to lie elsewhere is left there, and what browsers do not play.
+    assert video_of(case, model_of, embed=False) == (True, True, 40, [case.run / "yard.mp4"])
+    write_pictures(case.folder / "pictures")
+    tell_source(case, case.folder / "pictures")
+    assert video_of(case, model_of) == (True, True, 40, [])
+    (case.run / "yard.mp4").unlink()
+    assert video_of(case, model_of) == (True, False, 40, [])
+    # Of this folder only a part was tracked.
+    tell_source(case, case.folder / "pictures", frames=39)
+    assert not video_of(case, model_of)[0]
+
+
+@pytest.mark.parametrize("about", [{"blur": True}, {"blur": None}, {"problem": "cut off"}, {"source": "whole.mp4"}])
+def test_what_was_tracked_is_not_shown_where_people_were_hidden_or_it_is_in_doubt(case, model_of, about, monkeypatch):
+    monkeypatch.chdir(case.folder)
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4", **about)
+    assert video_of(case, model_of) == (True, True, 40, [])
+
+
+def test_a_source_that_changed_meanwhile_is_not_shown(case, model_of):
+    write_video(case.folder / "whole.mp4", 40)
+    tell_source(case, case.folder / "whole.mp4")
+    os.utime(case.folder / "whole.mp4")
+    os.utime(case.run / "run.json", (1e9, 1e9))
+    assert video_of(case, model_of) == (True, True, 40, [])
+
+
+def test_hidden_files_are_no_results(case):
+    (case.run / ".yard.77.part.txt").write_text("1,1,")
+    assert report(case.run).sources == ["yard"]
+
+
 def test_names_cannot_break_out_of_the_page(case, model_of):
     name = "<img onerror=1> & '</script"
     case.run.rename(case.folder / "a <b> & c")
@@ -163,7 +250,10 @@ def mistakes(case):
     empty.mkdir()
     yield [case.folder / "absent"], "no such folder"
     yield [empty], "no results; expected NAME.txt"
+    yield [case.folder], f"its folders are runs: give one of them, for example {case.run}"
     yield [case.run, "--output", case.folder], "a folder; give the name of the page"
+    for name in ("yard.txt", "yard.mp4"):
+        yield [case.run, "--output", case.run / name], f"{name}: the page would replace what it shows"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
     yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without --start and --every"

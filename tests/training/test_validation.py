@@ -5,9 +5,10 @@ import json
 import cv2
 import numpy as np
 import pytest
+import small_run
+from walk import write_walk
 
 from fairmot.checkpoint import load_checkpoint
-from fairmot.config import parse_config
 from fairmot.data.loader import create_loader
 from fairmot.detections import Detections
 from fairmot.errors import InputError
@@ -30,39 +31,12 @@ def people(tmp_path, write_people):
 
 @pytest.fixture
 def sequence(tmp_path):
-    """Four frames of one bright walker, in MOTChallenge layout."""
-    folder = tmp_path / "sequences" / "walk"
-    (folder / "img1").mkdir(parents=True)
-    (folder / "gt").mkdir()
-    rows = []
-    for index in range(4):
-        image = np.full((96, 160, 3), 40, np.uint8)
-        cv2.rectangle(image, (20 + 5 * index, 30), (40 + 5 * index, 80), (200, 220, 240), -1)
-        cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.png"), image)
-        rows.append(f"{index + 1},1,{20 + 5 * index},30,20,50,1,1,1\n")
-    (folder / "gt" / "gt.txt").write_text("".join(rows))
-    (folder / "seqinfo.ini").write_text(
-        "[Sequence]\nname=walk\nimDir=img1\nframeRate=25\nseqLength=4\nimWidth=160\nimHeight=96\nimExt=.png\n"
-    )
-    return folder
+    """Four frames."""
+    return write_walk(tmp_path / "sequences", 4)
 
 
 def configuration(description, output, data=(), **train_settings):
-    return parse_config(
-        {
-            "network": {
-                "architecture": "lite",
-                "embedding": 8,
-                "head_width": 16,
-                "input_width_px": 96,
-                "input_height_px": 64,
-            },
-            "data": {"description": str(description), "max_objects": 20, "workers": 0, **dict(data)},
-            "train": {"epochs": 2, "batch_size": 2, "threads": 1, "output": str(output), "validate_every_epochs": 1}
-            | train_settings,
-        },
-        "test",
-    )
+    return small_run.configuration(description, output, data=data, **{"validate_every_epochs": 1, **train_settings})
 
 
 class FindsWhatIsLabelled:

@@ -99,7 +99,8 @@ def _sequences(src: Path) -> list[Path]:
     if (src / "gt" / "gt.txt").is_file():
         return [src.resolve()]
     found: dict[str, Path] = {}
-    for sequence in sorted(path.parent.parent for path in src.glob("*/gt/gt.txt")):
+    # Hidden folders are unfinished ones.
+    for sequence in sorted(path.parent.parent for path in src.glob("[!.]*/gt/gt.txt")):
         found.setdefault(_DETECTOR.sub("", sequence.name), sequence)
     if not found:
         raise InputError(f"{src}: neither a sequence (gt/gt.txt in it) nor a folder of sequences")

@@ -102,7 +102,7 @@ def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """Return the picture files in a folder, sorted by path.
+    """Return the picture files in a folder, sorted by path; hidden ones (unfinished, or a system's notes) aside.
 
     Raises:
         InputError: no such folder, or no pictures in it.
@@ -110,7 +110,8 @@ def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     paths = folder.rglob("*") if recursive else folder.glob("*")
-    found = sorted(path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES)
+    seen = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    found = sorted(path for path in seen if path.suffix.lower() in PICTURE_SUFFIXES)
     if not found:
         raise InputError(f"{folder}: no pictures in it ({', '.join(PICTURE_SUFFIXES)})")
     return found

@@ -7,21 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
-from mindspore.ops import functional
+from mindspore import Parameter, Tensor
 
 from fairmot.config import Config
 from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
 from fairmot.engines.mindspore.device import use_device, use_threads
 from fairmot.engines.mindspore.loss import FairLoss, scalars_of, targets_of
-from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, runner, set_value, to_numpy
+from fairmot.engines.mindspore.network import runner, set_value, to_numpy
 from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
 from fairmot.engines.mindspore.process_group import ProcessGroup
+from fairmot.engines.mindspore.step import Combine, Gradients, Model, Update
 from fairmot.engines.mindspore.training_network import build_training_network
 from fairmot.engines.training_rules import (
     Classifier,
     LossScale,
-    Normalisers,
     average_decay,
     count_targets,
     identity_classifiers,
@@ -32,75 +31,6 @@ from fairmot.engines.training_rules import (
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 from fairmot.network.weights import shape_differences
-
-
-class _Model(nn.Cell):
-    """Images and targets in, the scaled total and all loss terms out; holds the parameters of the losses."""
-
-    def __init__(self, network: GraphNetwork, loss: FairLoss, parameters: dict[str, Parameter]) -> None:
-        super().__init__(auto_prefix=False)
-        self.network, self.loss = network, loss
-        self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
-        places = {head: place for place, head in enumerate(network.heads)}
-        self.order = tuple(places[head] for head in ("heatmap", "extents", "offsets", "embedding"))
-
-    def construct(self, scale, images, over, targets):
-        maps = self.network(canvases_to_pixels(images))
-        heads = (maps[self.order[0]], maps[self.order[1]], maps[self.order[2]], maps[self.order[3]])
-        terms = self.loss(heads, targets, over, self.parameters_of_loss)
-        return (terms[0] * scale, *terms)
-
-
-class _Gradients(nn.Cell):
-    """Loss terms and the gradients of the scaled total."""
-
-    def __init__(self, model: _Model, parameters: ParameterTuple) -> None:
-        super().__init__(auto_prefix=False)
-        self.model = model
-        self.both = ms.value_and_grad(model, None, parameters, has_aux=True)
-
-    def construct(self, scale, images, *others):
-        count = len(Normalisers._fields)
-        return self.both(scale, images, others[:count], others[count:])
-
-
-class _Combine(nn.Cell):
-    """Gradients of all processes and their length together.
-
-    All in one array: one exchange instead of several hundred.
-    """
-
-    def __init__(self, parameters: ParameterTuple, processes: int, scaled: bool) -> None:
-        super().__init__(auto_prefix=False)
-        self.processes, self.scaled = processes, scaled
-        self.add = ops.AllReduce() if processes > 1 else None
-        self.over_all = ops.Map()
-        self.shapes = tuple(parameter.shape for parameter in parameters)
-        stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist()
-        self.starts, self.stops = (0, *stops[:-1]), tuple(stops)
-
-    def construct(self, factor, *gradients):
-        if self.scaled:
-            gradients = self.over_all(functional.partial(_multiply, factor), gradients)
-        if self.processes > 1:
-            flat = self.add(ops.concat(self.over_all(_flatten, gradients))) / self.processes
-            # ``ops.split`` loops over the pieces, too many of them for the compiler.
-            gradients = self.over_all(functional.partial(_piece, flat), self.starts, self.stops, self.shapes)
-        return ops.sqrt(ops.addn(self.over_all(_sum_of_squares, gradients))), gradients
-
-
-class _Update(nn.Cell):
-    """One step of the optimiser, and the average."""
-
-    def __init__(self, optimizer: Optimizer, average: Average | None) -> None:
-        super().__init__(auto_prefix=False)
-        self.optimizer, self.average = optimizer, average
-
-    def construct(self, rate, adam_rate, correction2, clip, share, *gradients):
-        self.optimizer(gradients, rate, adam_rate, correction2, clip)
-        if self.average is not None:
-            self.average(share)
-        return share
 
 
 class MindSporeTrainer:
@@ -131,12 +61,12 @@ class MindSporeTrainer:
         self.optimizer = Optimizer(self.parameters, config.optimizer)
         self.average = Average(trainable) if config.optimizer.ema_decay > 0 else None
         self.step_count = 0
-        model = _Model(self.network, self.loss, self.loss_parameters)
-        self.gradient_cell = _Gradients(model, self.optimizer.trained)
+        model = Model(self.network, self.loss, self.loss_parameters)
+        self.gradient_cell = Gradients(model, self.optimizer.trained)
         self.run_gradients = runner(self.gradient_cell, compiled)
-        combine = _Combine(self.optimizer.trained, self.together.size, self.scale.enabled)
+        combine = Combine(self.optimizer.trained, self.together.size, self.scale.enabled)
         self.run_combine = runner(combine, compiled)
-        self.run_step = runner(_Update(self.optimizer, self.average), compiled)
+        self.run_step = runner(Update(self.optimizer, self.average), compiled)
         statistics = [p for p in self.network.named.values() if not p.requires_grad]
         self.statistics = Copies(statistics, compiled) if statistics else None
 
@@ -255,19 +185,3 @@ def _loss_parameters(classifiers: Sequence[Classifier], embedding: int, config: 
 
 def _images(batch: TrainingBatch) -> Tensor:
     return Tensor(np.array(batch.images, dtype=np.uint8))
-
-
-def _multiply(factor, gradient):
-    return gradient * factor
-
-
-def _flatten(gradient):
-    return gradient.reshape(-1)
-
-
-def _piece(flat, start, stop, shape):
-    return flat[start:stop].reshape(shape)
-
-
-def _sum_of_squares(gradient):
-    return ops.square(gradient).sum()

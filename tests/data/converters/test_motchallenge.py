@@ -54,6 +54,17 @@ def test_mot15_has_no_classes(tmp_path, make_sequence, boxes_of):
     assert boxes_of(tmp_path / "out", "seq")["000003.png"] == [[0, 1, 10, 20, 40, 40]]
 
 
+def test_hidden_folders_and_pictures_are_left_out(tmp_path, make_sequence, make_picture):
+    sequence = make_sequence(tmp_path / "train" / "A", MOT15)
+    make_sequence(tmp_path / "train" / ".A.4046.part", MOT17)
+    make_picture(sequence / "img1" / "._000001.png")
+    summary = convert_motchallenge(tmp_path / "train", tmp_path / "out")
+    assert (summary.images, summary.identities) == (3, 2)
+    # The twin: under a name of its own it counts.
+    (tmp_path / "train" / ".A.4046.part").rename(tmp_path / "train" / "B")
+    assert convert_motchallenge(tmp_path / "train", tmp_path / "out").images == 6
+
+
 def test_identities_of_sequences_are_joined_and_copies_are_left_out(tmp_path, make_sequence):
     for name, text in (("A-DPM", MOT17), ("A-SDP", MOT17), ("B", MOT15)):
         make_sequence(tmp_path / "train" / name, text)

@@ -1,0 +1,102 @@
+"""The parts of one training step that MindSpore compiles: forward and backward, exchange, update."""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, nn, ops
+from mindspore.ops import functional
+
+from fairmot.engines.mindspore.loss import FairLoss
+from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels
+from fairmot.engines.mindspore.optimizer import Average, Optimizer
+from fairmot.engines.training_rules import Normalisers
+
+
+class Model(nn.Cell):
+    """Images and targets in, the scaled total and all loss terms out; holds the parameters of the losses."""
+
+    def __init__(self, network: GraphNetwork, loss: FairLoss, parameters: dict[str, Parameter]) -> None:
+        super().__init__(auto_prefix=False)
+        self.network, self.loss = network, loss
+        self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
+        places = {head: place for place, head in enumerate(network.heads)}
+        self.order = tuple(places[head] for head in ("heatmap", "extents", "offsets", "embedding"))
+
+    def construct(self, scale, images, over, targets):
+        """Take the loss scale, canvases, divisors and targets."""
+        maps = self.network(canvases_to_pixels(images))
+        heads = (maps[self.order[0]], maps[self.order[1]], maps[self.order[2]], maps[self.order[3]])
+        terms = self.loss(heads, targets, over, self.parameters_of_loss)
+        return (terms[0] * scale, *terms)
+
+
+class Gradients(nn.Cell):
+    """Loss terms and the gradients of the scaled total."""
+
+    def __init__(self, model: Model, parameters: ParameterTuple) -> None:
+        super().__init__(auto_prefix=False)
+        self.model = model
+        self.both = ms.value_and_grad(model, None, parameters, has_aux=True)
+
+    def construct(self, scale, images, *others):
+        """Take what ``Model`` takes, divisors and targets one after the other."""
+        count = len(Normalisers._fields)
+        return self.both(scale, images, others[:count], others[count:])
+
+
+class Combine(nn.Cell):
+    """Gradients of all processes and their length together.
+
+    All in one array: one exchange instead of several hundred.
+    """
+
+    def __init__(self, parameters: ParameterTuple, processes: int, scaled: bool) -> None:
+        super().__init__(auto_prefix=False)
+        self.processes, self.scaled = processes, scaled
+        self.add = ops.AllReduce() if processes > 1 else None
+        self.over_all = ops.Map()
+        self.shapes = tuple(parameter.shape for parameter in parameters)
+        stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist()
+        self.starts, self.stops = (0, *stops[:-1]), tuple(stops)
+
+    def construct(self, factor, *gradients):
+        """Take what undoes the loss scale, and the gradients; return the length and the gradients."""
+        if self.scaled:
+            gradients = self.over_all(functional.partial(_multiply, factor), gradients)
+        if self.processes > 1:
+            flat = self.add(ops.concat(self.over_all(_flatten, gradients))) / self.processes
+            # ``ops.split`` loops over the pieces, too many of them for the compiler.
+            gradients = self.over_all(functional.partial(_piece, flat), self.starts, self.stops, self.shapes)
+        return ops.sqrt(ops.addn(self.over_all(_sum_of_squares, gradients))), gradients
+
+
+class Update(nn.Cell):
+    """One step of the optimiser, and the average."""
+
+    def __init__(self, optimizer: Optimizer, average: Average | None) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer, self.average = optimizer, average
+
+    def construct(self, rate, adam_rate, correction2, clip, share, *gradients):
+        """Take ``Optimizer.scalars``, the share of the new weights in the average, and the gradients."""
+        self.optimizer(gradients, rate, adam_rate, correction2, clip)
+        if self.average is not None:
+            self.average(share)
+        return share
+
+
+def _multiply(factor, gradient):
+    return gradient * factor
+
+
+def _flatten(gradient):
+    return gradient.reshape(-1)
+
+
+def _piece(flat, start, stop, shape):
+    return flat[start:stop].reshape(shape)
+
+
+def _sum_of_squares(gradient):
+    return ops.square(gradient).sum()

@@ -1,0 +1,76 @@
+"""Which boxes of its training pictures a network finds again, of those that decoding can give back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairmot.config import STRIDE, Config
+from fairmot.data.loader import Batch, Loader, read_picture
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.detector import Detector
+from fairmot.engines import load_engine
+from fairmot.engines.interface import Arrays
+from fairmot.geometry import Letterbox, pairwise_iou
+from fairmot.network.architectures import build_graph
+
+SMALLEST_PX = 6.0
+"""Boxes with a shorter side on the canvas are not asked for: that is a cell and a half."""
+
+
+def count_found(
+    config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
+) -> tuple[int, int, int]:
+    """Detect in the pictures of a batch as ``track`` would, and return boxes asked for, boxes found, boxes left out.
+
+    Args:
+        config: the network, its largest number of objects, and the tracker's confidence.
+        engine: that detects.
+        device: that it runs on.
+        state: a trainer's.
+        loader: knows the labels of the pictures.
+        batch: its pictures count, not its targets.
+    """
+    arrays = {key.removeprefix("network."): each for key, each in state.items() if key.startswith("network.")}
+    network = config.network
+    detector = Detector(
+        load_engine(engine).load_canvas_detector(
+            build_graph(network), arrays, network.input_size, config.data.max_objects, device
+        ),
+        engine,
+        network.architecture,
+        network.classes,
+        config.tracker.confidence,
+    )
+    index_of = {path: index for index, path in enumerate(loader.pictures.paths)}
+    asked = found = left_out = 0
+    for path in batch.paths:
+        image = read_picture(path)
+        rows = loader.pictures.labels(index_of[path])
+        rows = rows[rows[:, 0] != IGNORE_CLASS]
+        size = np.array([image.shape[1], image.shape[0]] * 2)
+        boxes = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1) * size
+        letterbox = Letterbox((image.shape[1], image.shape[0]), network.input_size)
+        clear = can_be_told_apart(rows[:, 0], letterbox.boxes_to_canvas(boxes), network.input_size)
+        detections = detector(image)
+        overlaps = pairwise_iou(boxes[clear], detections.boxes_xyxy)
+        overlaps[rows[clear, 0][:, None] != detections.class_ids[None, :]] = 0
+        asked += int(clear.sum())
+        left_out += int((~clear).sum())
+        found += int((overlaps.max(axis=1, initial=0.0) >= 0.5).sum())
+    return asked, found, left_out
+
+
+def can_be_told_apart(
+    classes: np.ndarray[tuple[int], np.dtype[np.float64]],
+    boxes: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    canvas_size: tuple[int, int],
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Mark the boxes [n, 4] (canvas pixels) that decoding can give back: large enough, no peak next to their own."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = ((centres >= 0) & (centres < np.array(canvas_size))).all(axis=1)
+    large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_PX
+    cells = np.floor(centres / STRIDE)
+    near = (np.abs(cells[:, None] - cells[None, :]).max(axis=2) <= 1) & (classes[:, None] == classes[None, :])
+    np.fill_diagonal(near, False)
+    apart: np.ndarray[tuple[int], np.dtype[np.bool_]] = inside & large & ~near.any(axis=1)
+    return apart
