@@ -14,7 +14,7 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph, published_config
 from fairmot.network.ckpt import read_ckpt, write_ckpt
 from fairmot.network.initial import initial_weights
-from fairmot.network.lite import LITE
+from fairmot.network.lite import LITE, TRUNK_PREFIXES
 from fairmot.network.naming import NAMINGS, from_public
 from fairmot.network.weights import load_weights, save_weights
 from fairmot.weight_files import fit_weights, read_weights
@@ -243,7 +243,7 @@ def test_yolox_nano_gives_start_weights_of_lite(shared, tmp_path):
     result = convert(shared("data", "teachers", "yolox_nano.onnx"), tmp_path / "start.safetensors")
     weights = load_weights(tmp_path / "start.safetensors")
     assert weights.network == LITE
-    assert result.taken == sum(name.startswith("backbone.") for name in weights.arrays)
+    assert result.taken == sum(name.startswith(TRUNK_PREFIXES) for name in weights.arrays)
     assert result.taken + len(result.drawn) == len(weights.arrays)
     assert "Apache-2.0" in weights.notes["licence"]
 

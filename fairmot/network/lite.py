@@ -1,7 +1,8 @@
-"""``lite``: YOLOX-nano up to its last features, continued by a light path to stride 4 and light heads.
+"""``lite``: YOLOX-nano, continued by a light path to stride 4 and light heads that know what it predicts.
 
-The trunk is its backbone, its feature pyramid and the two branches of its head, which know of every level what is there
-and how large; only its predictions are left out. Names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public
+The trunk is all of it: backbone, feature pyramid, the branches of its head on three levels, and what they predict of
+people (of 80 classes, one). The neck takes the branches to stride 4; the heads read the predictions beside it, so that
+sizes need not be learned anew. Names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public
 file has every batch norm folded into the convolution before it, so the trunk keeps convolutions with bias and no batch
 norm; what is added here has batch norms, which fold on export. YOLOX's Focus (every second pixel into 12 channels)
 followed by a 3x3 convolution is the same linear map as one 6x6 convolution of stride 2, which is what stands here.
@@ -35,7 +36,7 @@ def build_lite(config: NetworkConfig) -> Graph:
     """Build the graph of ``lite``."""
     builder = GraphBuilder()
     trunk = _Trunk(builder)
-    stride4, stride8, stride16, stride32 = trunk.build()
+    (stride4, stride8, stride16, stride32), predictions = trunk.build()
 
     x = stride32
     for name, finer in (("neck.to16", stride16), ("neck.to8", stride8), ("neck.to4", stride4)):
@@ -46,10 +47,13 @@ def build_lite(config: NetworkConfig) -> Graph:
     for name in ("neck.refine1", "neck.refine2"):
         x = _separable(builder, x, name, NECK_CHANNELS)
 
+    informed = builder.concatenate(x, predictions)
     outputs = {}
     for public, channels in head_channels(config).items():
         # At stride 4 every spatial filter is dear: the heads share theirs, and differ in 1x1 convolutions.
-        head = builder.activation(_conv_norm(builder, x, f"{public}.0", config.head_width, 1))
+        # Who somebody is does not follow from where and how large YOLOX sees a person.
+        source = x if public == "id" else informed
+        head = builder.activation(_conv_norm(builder, source, f"{public}.0", config.head_width, 1))
         first = {"hm": HEATMAP_BIAS, "wh": math.log(FIRST_EXTENT_CELLS)}.get(public, 0.0)
         head = builder.convolution(head, f"{public}.2", channels, 1, bias=True, start="head", bias_start=first)
         outputs[HEAD_NAMES[public]] = builder.activation(head, "exp") if public == "wh" else head
@@ -77,8 +81,8 @@ class _Trunk:
     def __init__(self, builder: GraphBuilder) -> None:
         self.builder = builder
 
-    def build(self) -> tuple[int, int, int, int]:
-        """Append everything; return the maps at strides 4, 8, 16 and 32."""
+    def build(self) -> tuple[tuple[int, int, int, int], int]:
+        """Append everything; return the maps at strides 4, 8, 16 and 32, and all predictions at stride 4."""
         builder, body, neck = self.builder, "backbone.backbone", "backbone"
         x = self._conv(builder.input(), f"{body}.stem.conv", 16, 6, stride=2)
         dark2 = self._csp(self._halve(x, f"{body}.dark2.0", 32), f"{body}.dark2.1", 32, 1, True)
@@ -98,19 +102,28 @@ class _Trunk:
         out16 = self._csp(x, f"{neck}.C3_n3", 128, 1, False)
         x = builder.concatenate(self._halve(out16, f"{neck}.bu_conv1", 128), top32)
         out32 = self._csp(x, f"{neck}.C3_n4", 256, 1, False)
-        level8, level16, level32 = (self._branches(out, level) for level, out in enumerate((out8, out16, out32)))
-        return dark2, level8, level16, level32
+        levels = [self._head(out, level) for level, out in enumerate((out8, out16, out32))]
+        (level8, _), (level16, _), (level32, _) = levels
+        enlarged = [builder.resize(predicted, 2 ** (level + 1)) for level, (_, predicted) in enumerate(levels)]
+        return (dark2, level8, level16, level32), builder.concatenate(*enlarged)
 
-    def _branches(self, x: int, level: int) -> int:
-        """Append the head's branches for class and box of one level; return them behind the pyramid's map."""
-        stem = self._conv(x, f"head.stems.{level}", BRANCH_CHANNELS, 1)
-        branches = []
-        for branch in ("cls_convs", "reg_convs"):
+    def _head(self, x: int, level: int) -> tuple[int, int]:
+        """Append the head of one level.
+
+        Returns the pyramid's map with the branches for class and box, and what they predict: the logit of a person, the
+        box (dx, dy, log width, log height, in strides) and the logit of any object.
+        """
+        builder, stem = self.builder, self._conv(x, f"head.stems.{level}", BRANCH_CHANNELS, 1)
+        branches, predictions = [], []
+        for branch, kinds in (("cls", {"cls": 1}), ("reg", {"reg": 4, "obj": 1})):
             y = stem
             for index in range(2):
-                y = self._separable(y, f"head.{branch}.{level}.{index}", BRANCH_CHANNELS)
+                y = self._separable(y, f"head.{branch}_convs.{level}.{index}", BRANCH_CHANNELS)
             branches.append(y)
-        return self.builder.concatenate(x, *branches)
+            for kind, channels in kinds.items():
+                name = f"head.{kind}_preds.{level}"
+                predictions.append(builder.convolution(y, name, channels, 1, bias=True))
+        return builder.concatenate(x, *branches), builder.concatenate(*predictions)
 
     def _conv(self, x: int, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> int:
         x = self.builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups, bias=True)

@@ -5,7 +5,6 @@ What is dropped is named, and every other missing or unexpected name is an error
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from fairmot.network.lite import TRUNK_PREFIXES
 
 Arrays = dict[str, NDArray[Any]]
 
-_PREDICTION = re.compile(r"head\.(cls|reg|obj)_preds\.\d\.weight")
-"""YOLOX's last convolutions, the only ones whose names its file keeps."""
+_PERSON = 0
+"""Among COCO's classes."""
 
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
@@ -98,9 +97,7 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
     except (DecodeError, OSError) as error:
         raise InputError(f"{path}: not a readable ONNX file: {error}") from error
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    convolutions = [
-        node for node in model.graph.node if node.op_type == "Conv" and not _PREDICTION.fullmatch(node.input[1])
-    ]
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     trunk = [
         node for node in graph.nodes if isinstance(node.layer, Convolution) and node.name.startswith(TRUNK_PREFIXES)
     ]
@@ -114,6 +111,8 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
         )
         if node is trunk[0] and weight.ndim == 4:
             weight = unstack_pixels(weight)[:, ::-1] * np.float32(255)  # for BGR 0..255 -> for RGB 0..1
+        if ".cls_preds." in node.name:
+            weight, bias = weight[_PERSON : _PERSON + 1], bias[_PERSON : _PERSON + 1]
         expected = shapes[f"{node.name}.weight"]
         if weight.shape != expected or bias.shape != expected[:1]:
             raise InputError(

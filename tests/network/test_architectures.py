@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from fairmot.config import NetworkConfig
@@ -9,6 +10,7 @@ from fairmot.network.architectures import ARCHITECTURES, build_graph, published_
 from fairmot.network.heads import HEAD_NAMES
 from fairmot.network.layers import BatchNorm
 from fairmot.network.lite import LITE
+from fairmot.network.summary import summarize
 
 MANIFESTS = (
     "dla_34",
@@ -95,8 +97,13 @@ def test_every_map_is_freed_after_its_last_reader_and_no_head_is(name):
 
 
 def test_lite_is_light():
-    count = sum(math.prod(p.shape) for p in build_graph(LITE).parameters() if p.trainable)
-    assert count < 1_000_000
+    def costs(name):
+        graph = build_graph(published_config(name))
+        weights = sum(math.prod(p.shape) for p in graph.parameters() if p.trainable)
+        return np.array([weights, summarize(graph, LITE.input_size).multiply_adds])
+
+    # The next larger network that was published.
+    assert (4 * costs("lite") < costs("yolo")).all()
 
 
 def test_an_unknown_architecture_is_named_with_the_closest_one():
