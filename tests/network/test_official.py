@@ -27,10 +27,8 @@ def test_the_trunk_computes_what_the_public_file_computes(shared, tmp_path):
         names[f"pyramid{level}"], places[f"pyramid{level}"] = tensor, index[f"backbone.{out}.conv3.conv"] + 1
         for kind in ("cls", "reg", "obj"):
             prediction = next(n for n in model.graph.node if f"head.{kind}_preds.{level}.weight" in n.input)
-            names[f"{kind}{level}"], places[f"{kind}{level}"] = (
-                prediction.output[0],
-                index[f"head.{kind}_preds.{level}"],
-            )
+            key = f"{kind}{level}"
+            names[key], places[key] = prediction.output[0], index[f"head.{kind}_preds.{level}"]
             if kind != "obj":
                 branch = f"head.{kind}_convs.{level}.1.pconv.conv"
                 names[f"{key} branch"], places[f"{key} branch"] = prediction.input[0], index[branch] + 1
