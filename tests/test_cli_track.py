@@ -11,7 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import walkers
 from typer.testing import CliRunner
+from walkers import files, film
 
 from fairmot.cli import app
 from fairmot.cli.tracking_output import timing_line
@@ -20,15 +22,11 @@ from fairmot.media.frames import read_frames
 from fairmot.run_file import load_run
 from fairmot.source_run import StageTimes, TrackRun
 
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-film = walkers_module.film
-files = walkers_module.files
-
 spec = importlib.util.spec_from_file_location("loopback", Path(__file__).parent / "media" / "loopback.py")
 loopback = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(loopback)
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 FAST = ["--input-size", "64x64", "--engine", "onnxruntime", "--device", "cpu"]
 
@@ -36,11 +34,6 @@ FAST = ["--input-size", "64x64", "--engine", "onnxruntime", "--device", "cpu"]
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
     return film(tmp_path_factory.mktemp("films") / "straße 1.mp4", 6)
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def run(*words):
@@ -107,7 +100,7 @@ def test_many_sources_at_once(street, tmp_path):
 
 def test_a_glob_of_pictures_is_one_source(tmp_path):
     for index in (1, 2, 10):
-        cv2.imwrite(str(tmp_path / f"{index}.png"), walkers_module.street(index))
+        cv2.imwrite(str(tmp_path / f"{index}.png"), walkers.street(index))
     result = run(f"{tmp_path}/*.png", "--json", "--no-video", "--output", "out")
     assert [each["frame_count"] for each in json.loads(result.stdout)] == [3]
 
@@ -165,7 +158,7 @@ def test_the_timing_line_names_the_slowest_stage():
 
 def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):
     program = "from fairmot.cli import main; main()"
-    with loopback.RtspServer([walkers_module.street(index) for index in range(40)]) as server:
+    with loopback.RtspServer([walkers.street(index) for index in range(40)]) as server:
         words = [sys.executable, "-c", program, "track", server.address, "--output", "out", *FAST]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while not list(tmp_path.glob("out/.*.mp4")):

@@ -1,6 +1,5 @@
 """Many videos: each in its own folder, done once, and none stops the others."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -11,17 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from walkers import files, film
 
 from fairmot.errors import InputError
 from fairmot.job import DetectorChoice, Job, is_finished, run_job
 from fairmot.jobs import track_many
 from fairmot.media.outputs import Outputs
-
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-film = walkers_module.film
-files = walkers_module.files
 
 SMALL = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
 PLAN = Job("", Path(), SMALL, outputs=Outputs(video=False))
