@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from walkers import files, film
 
+from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
 from fairmot.job import DetectorChoice, Job, is_finished, run_job
 from fairmot.jobs import track_many
 from fairmot.media.outputs import Outputs
+from fairmot.media.places import Line
 
 SMALL = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
 PLAN = Job("", Path(), SMALL, outputs=Outputs(video=False))
@@ -78,6 +80,11 @@ def finished(tmp_path_factory):
         {"end": 2},
         {"tracker": PLAN.tracker.model_copy(update={"confidence": 0.3})},
         {"outputs": Outputs(video=True)},
+        {"outputs": Outputs(video=False, crops=True)},
+        {"outputs": Outputs(video=False, blur=True)},
+        {"outputs": Outputs(video=False, lines=(Line("line 1", (0, 0), (9, 9)),))},
+        {"detector": replace(SMALL, input_size=(96, 64))},
+        {"detector": replace(SMALL, classes=(0,))},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -85,6 +92,20 @@ def finished(tmp_path_factory):
 def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
     assert is_finished(finished)
     assert not is_finished(replace(finished, **change))
+
+
+def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(SHIPPED_WEIGHTS.read_bytes())
+    plan = Job(str(film(tmp_path / "a.mp4", 3)), tmp_path / "out", replace(SMALL, weights=weights))
+    assert run_job(plan).outcome == "tracked"
+    assert is_finished(replace(plan, outputs=Outputs(video=False)))
+    assert is_finished(plan)
+    (tmp_path / "out" / "a.mp4").unlink()
+    assert not is_finished(plan)
+    assert is_finished(replace(plan, outputs=Outputs(video=False)))
+    os.utime(weights)
+    assert not is_finished(replace(plan, outputs=Outputs(video=False)))
 
 
 def test_a_video_that_changed_afterwards_is_not_finished(finished):
