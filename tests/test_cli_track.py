@@ -60,6 +60,14 @@ def test_everything_at_once(street, tmp_path):
     assert len((Path("out") / f"{stem}.jsonl").read_text().splitlines()) == 6
     totals = json.loads((Path("out") / f"{stem}.counts.json").read_text())
     assert [line["name"] for line in totals["lines"]] == ["line 1", "line 2"]
+    assert json.loads(run(street, "--line", "5,5,9,9", "--json").stdout)[0]["counts"] == {
+        **totals,
+        "lines": [{**totals["lines"][1], "name": "line 1"}],
+        "zones": [],
+    }
+    # Nobody is found at this small input.
+    counted = ["line 1: 0 in, 0 out", "line 2: 0 in, 0 out", "door: 0 people, at most 0 at once, 0.00 on average"]
+    assert result.stdout.splitlines()[-3:] == [f"straße 1: {each}" for each in counted]
     assert "straße 1: ms a frame: decoding" in result.stderr
     assert "limits" in result.stderr
 

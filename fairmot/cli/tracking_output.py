@@ -106,6 +106,18 @@ def timing_line(run: TrackRun) -> str:
     return line
 
 
+def count_lines(run: TrackRun) -> list[str]:
+    """Return a line for each line and zone: what was counted there."""
+    counts = run.counts or {"lines": [], "zones": []}
+    crossed = [f"{line['name']}: {line['in']} in, {line['out']} out" for line in counts["lines"]]
+    stood = [
+        f"{zone['name']}: {zone['identities']} people, at most {zone['most_at_once']} at once, "
+        f"{zone['mean']:.2f} on average"
+        for zone in counts["zones"]
+    ]
+    return [f"{run.name}: {each}" for each in crossed + stood]
+
+
 def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
     """Print the results, and leave with the exit code that they call for.
 
@@ -118,6 +130,8 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
     elif not quiet:
         console.answers().print(console.track_table(list(runs)))
+        for line in (line for run in runs for line in count_lines(run)):
+            console.answers().print(line, soft_wrap=True, markup=False, highlight=False)
         for run in runs:
             console.notes().print(timing_line(run), soft_wrap=True)
     problems = [run.problem for run in runs if run.problem]
