@@ -14,7 +14,7 @@ from fairmot.errors import InputError
 from fairmot.media.outputs import Outputs
 from fairmot.run_file import RUN_FILE, add_to_run, load_run
 from fairmot.source_run import Detector, TrackRun
-from fairmot.track import track
+from fairmot.track import Progress, track
 
 _FILES = {
     "video": ".mp4",
@@ -88,8 +88,8 @@ def is_finished(job: Job) -> bool:
     )
 
 
-def run_job(job: Job) -> JobResult:
-    """Track one video in this process; whatever goes wrong is in the result."""
+def run_job(job: Job, progress: Progress | None = None) -> JobResult:
+    """Track one video in this process; whatever goes wrong is in the result. ``progress`` is that of ``track``."""
     try:
         (run,) = track(
             job.source,
@@ -101,6 +101,7 @@ def run_job(job: Job) -> JobResult:
             start=job.start,
             end=job.end,
             every=job.every,
+            progress=progress,
         )
         add_to_run(job.folder, "job", _asked(job))
     except (InputError, OSError) as error:

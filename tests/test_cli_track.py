@@ -190,3 +190,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(street, tmp_path):
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "fairmot: out: results cannot be written (File too large)\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_brackets_in_names_are_shown(street):
+    source = street.rename(street.with_name("[red]a[" + street.suffix))
+    result = run(source, "--no-video")
+    assert result.exit_code == 0, result.output
+    assert "[red]a[" in result.stdout
+    assert "[red]a[: ms a frame" in result.stderr
+    told = run(source, "--no-video", "--jobs", "1", "--output", "many")
+    assert f"[1/1] {source}: tracked, 6 frames" in told.stderr.splitlines()
+    assert run(source, "--no-video", "--jobs", "1", "--output", "many", "--quiet").stderr == ""

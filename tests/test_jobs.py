@@ -63,6 +63,25 @@ def test_videos_in_processes_are_done_once_and_a_broken_one_stops_no_other(video
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
+def test_jobs_tell_how_far_they_are(videos, tmp_path):
+    told, ended = [], []
+    film(videos / "long.mp4", 60)
+    track_many(
+        [videos],
+        tmp_path / "out",
+        plan=PLAN,
+        jobs=2,
+        done=lambda result, *_: ended.append(result.source),
+        progress=lambda *state: told.append(state),
+    )
+    assert sorted(ended) == sorted(str(path) for path in videos.iterdir())
+    # The first frame at least, and what comes later is further.
+    assert {source for source, _, _ in told} <= set(ended)
+    own = [state[1:] for state in told if state[0] == str(videos / "long.mp4")]
+    assert own[0] == (1, 60)
+    assert own == sorted(own)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
