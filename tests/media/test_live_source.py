@@ -217,7 +217,7 @@ def test_an_empty_pipe_is_one_line():
     done = subprocess.run(
         [sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=os.environ
     )
-    assert "InputError: pipe:0: no video that can be read comes in" in done.stderr
+    assert "InputError: standard input: no video that can be read comes in" in done.stderr
 
 
 @pytest.mark.parametrize("field", ["max_latency_seconds", "queue_frames", "give_up_seconds", "stall_seconds"])
