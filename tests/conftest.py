@@ -53,6 +53,12 @@ def write_people():
 
 
 @pytest.fixture
+def pictures(tmp_path, write_people):
+    """Six small pictures with two people each, four identities, as ``data.json``."""
+    return write_people(tmp_path / "people")
+
+
+@pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """The test runs in an empty folder, ``tmp_path``."""
     monkeypatch.chdir(tmp_path)
