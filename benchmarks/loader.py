@@ -18,8 +18,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from fairmot.config import STRIDE
 from fairmot.data.annotations import LabelledPictures, read_pictures
-from fairmot.data.loader import STRIDE, Loader, read_picture
+from fairmot.data.loader import Loader
+from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import gaussian_radii
 
 

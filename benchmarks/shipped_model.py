@@ -18,7 +18,7 @@ import numpy as np
 import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.data.annotations import read_pictures
-from fairmot.data.loader import read_picture
+from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.motchallenge import find_sequences, load_info

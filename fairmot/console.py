@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -69,10 +70,33 @@ def frame_progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def report(name: str, done: int, expected: int | None) -> None:
             if name not in tasks:
-                tasks[name] = bar.add_task(name, total=expected, note="")
+                tasks[name] = bar.add_task(escape(name), total=expected, note="")
             bar.update(tasks[name], completed=done)
 
         yield report
+
+
+@contextmanager
+def job_progress() -> Iterator[tuple[Callable[[str, int, int | None], None], Callable[[str, str], None]]]:
+    """Yield a callback that shows a bar of each job under way, and one that puts a line in its bar's place."""
+    tasks: dict[str, Any] = {}
+    ended: set[str] = set()
+    with _bar("frames") as bar:
+
+        def report(name: str, done: int, expected: int | None) -> None:
+            if name in ended:
+                return
+            if name not in tasks:
+                tasks[name] = bar.add_task(escape(name), total=expected, note="")
+            bar.update(tasks[name], completed=done)
+
+        def end(name: str, line: str) -> None:
+            ended.add(name)
+            if name in tasks:
+                bar.remove_task(tasks.pop(name))
+            bar.console.print(line, markup=False, soft_wrap=True)
+
+        yield report, end
 
 
 @contextmanager
@@ -113,7 +137,8 @@ def track_table(runs: list[TrackRun]) -> Table:
     table = Table("source", "frames", "people", "frames/s", "results", title="Tracked", title_justify="left")
     for run in runs:
         files = "\n".join(str(path) for path in (run.text, run.video) if path)
-        table.add_row(run.name, str(run.frame_count), str(run.identity_count), f"{run.frames_per_second:.1f}", files)
+        counts = (str(run.frame_count), str(run.identity_count), f"{run.frames_per_second:.1f}")
+        table.add_row(escape(run.name), *counts, escape(files))
     return table
 
 

@@ -13,12 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fairmot.config import NetworkConfig
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.engines import installed_engines, known_engines, load_engine
 from fairmot.errors import InputError
-from fairmot.network.graph import Graph, GraphBuilder
 from fairmot.network.initial import initial_weights
+from fairmot.network.one_convolution import build_one_convolution
 from fairmot.network.summary import summarize
 from fairmot.network.weights import load_weights
 
@@ -100,7 +99,7 @@ def _engine(name: str) -> Finding:
 
 def convolution_gflops(engine: str) -> float:
     """Return two times the multiply-adds a second of one 3x3 convolution on the processor, the best of several."""
-    graph = _convolution()
+    graph = build_one_convolution(CONVOLUTION_CHANNELS)
     width, height = CONVOLUTION_SIZE
     network = load_engine(engine).load_network(graph, initial_weights(graph), "cpu")
     pixels = np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)
@@ -114,15 +113,6 @@ def convolution_gflops(engine: str) -> float:
         if attempt >= 2 and best >= LEAST_GFLOPS:
             break
     return best
-
-
-def _convolution() -> Graph:
-    builder = GraphBuilder()
-    x = builder.convolution(builder.input(), "stem", CONVOLUTION_CHANNELS, 1)
-    x = builder.convolution(x, "large", CONVOLUTION_CHANNELS, 3, bias=True)
-    channels = {"heatmap": 1, "extents": 4, "offsets": 2, "embedding": 1}
-    heads = {head: builder.convolution(x, f"{head}.0", count, 1, bias=True) for head, count in channels.items()}
-    return builder.finish(NetworkConfig(architecture="lite", embedding=1), heads)
 
 
 def _h264() -> str:

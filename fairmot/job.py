@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.media.outputs import Outputs
-from fairmot.run_file import RUN_FILE, load_run
+from fairmot.run_file import RUN_FILE, add_to_run, load_run
 from fairmot.source_run import Detector, TrackRun
-from fairmot.track import track
+from fairmot.track import Progress, track
+
+_FILES = {
+    "video": ".mp4",
+    "pictures": "",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "crops": "-crops",
+    "heatmap": ".heatmap.jpg",
+}
+"""Outputs that are files or folders of their own: what their names end in."""
 
 Outcome = Literal["tracked", "skipped", "failed", "interrupted"]
 
@@ -64,6 +76,8 @@ def is_finished(job: Job) -> bool:
     tracker = job.tracker or weights_tracker(job.detector.weights)
     if content is None or content.get("tracker") != tracker.model_dump(mode="json"):
         return False
+    if not _covers(content.get("job"), _asked(job)):
+        return False
     source = Path(job.source)
     is_older = source.exists() and source.stat().st_mtime <= (job.folder / RUN_FILE).stat().st_mtime
     return any(
@@ -72,13 +86,13 @@ def is_finished(job: Job) -> bool:
         and about.get("problem") is None
         and not about.get("interrupted")
         and is_older
-        and all((job.folder / f"{name}{suffix}").is_file() for suffix in _suffixes(job.outputs))
+        and all((job.folder / f"{name}{ending}").exists() for ending in _endings(job.outputs))
         for name, about in content["sources"].items()
     )
 
 
-def run_job(job: Job) -> JobResult:
-    """Track one video in this process; whatever goes wrong is in the result."""
+def run_job(job: Job, progress: Progress | None = None) -> JobResult:
+    """Track one video in this process; whatever goes wrong is in the result. ``progress`` is that of ``track``."""
     try:
         (run,) = track(
             job.source,
@@ -90,7 +104,9 @@ def run_job(job: Job) -> JobResult:
             start=job.start,
             end=job.end,
             every=job.every,
+            progress=progress,
         )
+        add_to_run(job.folder, "job", _asked(job))
     except (InputError, OSError) as error:
         return JobResult(job.source, job.folder, "failed", str(error))
     except Exception as error:  # one broken video must not stop a thousand others
@@ -107,6 +123,35 @@ def _load(choice: DetectorChoice) -> Detector:
     )
 
 
-def _suffixes(wanted: Outputs) -> list[str]:
-    files = {".mp4": wanted.video, ".jsonl": wanted.jsonl, ".csv": wanted.csv, ".heatmap.jpg": wanted.heatmap}
-    return [".txt", *(suffix for suffix, is_wanted in files.items() if is_wanted)]
+def _asked(job: Job) -> dict[str, Any]:
+    """What ``run.json`` notes of a job beside the tracker and the frames: plain JSON."""
+    weights = job.detector.weights
+    state = None if weights is None or not Path(weights).exists() else Path(weights).stat()
+    detector = {
+        **asdict(job.detector),
+        # Without weights it is the model that this version ships.
+        "weights": fairmot.__version__ if weights is None else str(Path(weights).resolve()),
+        "weights_state": None if state is None else [state.st_size, state.st_mtime_ns],
+    }
+    outputs = {name: value for name, value in asdict(job.outputs).items() if name != "show"}
+    asked: dict[str, Any] = json.loads(json.dumps({"detector": detector, "outputs": outputs}))
+    return asked
+
+
+def _covers(noted: Any, asked: dict[str, Any]) -> bool:
+    """Whether a run did all that is asked for: by the same detector, and no file less."""
+    if not isinstance(noted, dict) or noted.get("detector") != asked["detector"]:
+        return False
+    had = noted.get("outputs", {})
+    return all(
+        had.get(name) == value or (name in _FILES and had.get(name) is True) for name, value in asked["outputs"].items()
+    )
+
+
+def _endings(wanted: Outputs) -> list[str]:
+    counted = bool(wanted.lines or wanted.zones)
+    return [
+        ".txt",
+        *(ending for name, ending in _FILES.items() if getattr(wanted, name)),
+        *([".counts.json"] if counted else []),
+    ]

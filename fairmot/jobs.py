@@ -9,22 +9,30 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
 from fairmot.job import DetectorChoice, Job, JobResult, is_finished, run_job
 from fairmot.media.locations import expand, is_address, live_location
-from fairmot.track import DEFAULT_FOLDER
+from fairmot.track import DEFAULT_FOLDER, Progress
 
 __all__ = ["DetectorChoice", "Job", "JobResult", "track_many"]
 
 Done = Callable[[JobResult, int, int], None]
 """Called after each video with its result, the videos done and all of them."""
+
+
+# How often each process tells how far it is.
+_TOLD_SECONDS = 0.2
+_told: Queue[tuple[str, int, int | None]] | None = None
+"""In a process of a pool: where it tells how far it is."""
 
 
 def track_many(
@@ -36,6 +44,7 @@ def track_many(
     ray: str | None = None,
     overwrite: bool = False,
     done: Done | None = None,
+    progress: Progress | None = None,
 ) -> list[JobResult]:
     """Track each video into ``output/<its name>``.
 
@@ -47,6 +56,7 @@ def track_many(
         ray: address of a Ray cluster (``auto``, ``HOST:PORT``, ``ray://...``, or ``local``); left out: processes here.
         overwrite: also those that are finished.
         done: told about every video as it ends, in any order.
+        progress: told a few times a second how far each video is that is under way, by its source (not on Ray).
 
     Returns:
         One result a video, in the order of the sources; after Ctrl-C what was not finished is ``interrupted``.
@@ -73,7 +83,7 @@ def track_many(
             note(JobResult(job.source, job.folder, "skipped"))
     waiting = [job for job in todo if job.source not in results]
     try:
-        for result in _on_ray(waiting, ray, jobs) if ray is not None else _in_processes(waiting, jobs):
+        for result in _on_ray(waiting, ray, jobs) if ray is not None else _in_processes(waiting, jobs, progress):
             note(result)
     except KeyboardInterrupt:
         for job in waiting:
@@ -82,36 +92,47 @@ def track_many(
     return [results[job.source] for job in todo]
 
 
-def _in_processes(jobs: list[Job], count: int) -> Iterator[JobResult]:
+def _in_processes(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
     left = {job.source: job for job in jobs}
     try:
-        for result in _in_pool(jobs, count):
+        for result in _in_pool(jobs, count, progress):
             del left[result.source]
             yield result
     except BrokenProcessPool:
         # Some video took its process with it (out of memory): whichever it was, it fails alone now.
         for job in list(left.values()):
             try:
-                yield from _in_pool([job], 1)
+                yield from _in_pool([job], 1, progress)
             except BrokenProcessPool:
                 yield JobResult(job.source, job.folder, "failed", f"{job.source}: its process died (out of memory?)")
 
 
-def _in_pool(jobs: list[Job], count: int) -> Iterator[JobResult]:
+def _in_pool(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
     if not jobs:
         return
     # Frameworks with threads of their own do not survive a fork.
     context = multiprocessing.get_context("spawn")
     waiting = list(jobs)
     running: set[Future[JobResult]] = set()
-    with ProcessPoolExecutor(min(count, len(jobs)), mp_context=context, initializer=_ignore_interrupts) as pool:
+    told = None if progress is None else context.Queue()
+    with ProcessPoolExecutor(min(count, len(jobs)), context, _begin_process, (told,)) as pool:
         while waiting or running:
             # No more than are worked on: after Ctrl-C no process must find another job.
             while waiting and len(running) < count:
                 running.add(pool.submit(_interruptible, waiting.pop(0)))
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            finished, running = wait(running, None if told is None else _TOLD_SECONDS, FIRST_COMPLETED)
+            while progress is not None and told is not None and not told.empty():
+                progress(*told.get())
             for future in finished:
                 yield future.result()
+
+
+def _begin_process(told: Queue[tuple[str, int, int | None]] | None) -> None:
+    global _told
+    _told = told
+    if told is not None:
+        told.cancel_join_thread()  # nobody waits for what was not told in the end
+    _ignore_interrupts()
 
 
 def _ignore_interrupts() -> None:
@@ -123,11 +144,23 @@ def _interruptible(job: Job) -> JobResult:
     """Track one video; Ctrl-C finishes its files."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return run_job(job)
+        return run_job(job, None if _told is None else _teller(job.source, _told))
     except KeyboardInterrupt:  # before the first frame
         return JobResult(job.source, job.folder, "interrupted")
     finally:
         _ignore_interrupts()
+
+
+def _teller(source: str, told: Queue[tuple[str, int, int | None]]) -> Progress:
+    last = -_TOLD_SECONDS
+
+    def tell(_: str, done: int, total: int | None) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= _TOLD_SECONDS:
+            last = now
+            told.put((source, done, total))
+
+    return tell
 
 
 def _on_ray(jobs: list[Job], address: str, count: int) -> Iterator[JobResult]:

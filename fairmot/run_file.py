@@ -46,6 +46,21 @@ def save_run(folder: Path, runs: Sequence[SourceRun], detector: Any, config: Tra
         "tracker": config.model_dump(mode="json"),
         "sources": {run.name: _about(run) for run in runs},
     }
+    _write(folder, content)
+
+
+def add_to_run(folder: Path, name: str, value: Any) -> None:
+    """Add an entry to ``run.json`` of a folder, if there is one.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    content = load_run(folder)
+    if content is not None:
+        _write(folder, {**content, name: value})
+
+
+def _write(folder: Path, content: dict[str, Any]) -> None:
     try:
         with replacing(folder / RUN_FILE) as temporary:
             temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -106,6 +106,8 @@ class TrackRun:
     """Frames of a stream or camera that came faster than they were tracked, and were left out."""
     reconnect_count: int = 0
     """How often a stream was lost and came back."""
+    counts: dict[str, Any] | None = None
+    """What lines and zones counted, as in ``<name>.counts.json``; None where nothing was counted."""
 
     @property
     def frames_per_second(self) -> float:
@@ -245,4 +247,5 @@ class SourceRun:
             record=self._record_file,
             dropped_count=self.reader.dropped_count,
             reconnect_count=self.reader.reconnect_count,
+            counts=self.files.counts,
         )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from fairmot.checkpoint import Checkpoint, check_resumable, keep_newest, load_checkpoint
 from fairmot.config import Config
-from fairmot.data.loader import Batch, Loader, create_loader
+from fairmot.data.batch import Batch
+from fairmot.data.loader import Loader, create_loader
 from fairmot.engines import choose_training_engine, load_engine
 from fairmot.engines.interface import StepResult, Trainer
 from fairmot.engines.training_rules import LossScale

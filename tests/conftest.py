@@ -3,9 +3,11 @@
 import importlib.util
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
+import people
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,10 +49,26 @@ def oracle():
 @pytest.fixture(scope="session")
 def write_people():
     """The function of people.py: call with a folder."""
-    spec = importlib.util.spec_from_file_location("people", Path(__file__).with_name("people.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.write_people
+    return people.write_people
+
+
+@pytest.fixture
+def pictures(tmp_path, write_people):
+    """Six small pictures with two people each, four identities, as ``data.json``."""
+    return write_people(tmp_path / "people")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The test runs in an empty folder, ``tmp_path``."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def no_new_threads():
+    """Fails a test that leaves a thread of this package behind."""
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fairmot")] == []
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """A training run of seconds: a small network, and settings with everything that a checkpoint must hold."""
 
+import numpy as np
+
 from fairmot.config import parse_config
 
 NETWORK = {"architecture": "lite", "embedding": 8, "head_width": 16, "input_width_px": 96, "input_height_px": 64}
@@ -17,3 +19,10 @@ def configuration(description, output, optimizer=(), data=(), **train_settings):
         },
         "test",
     )
+
+
+def assert_same_state(first, second):
+    """Compare two states bit for bit."""
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)

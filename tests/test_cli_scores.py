@@ -2,13 +2,12 @@
 
 import importlib.util
 import json
-import re
-import shlex
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import fairmot_commands
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -238,17 +237,13 @@ def test_tracks_of_several_classes_are_scored_by_class(pictures, monkeypatch):
     assert "MOT20 scores pedestrians (1) alone" in failure(*command, "--classes", "1,3")
 
 
-def documented():
-    text = (Path(__file__).resolve().parents[1] / "docs" / "evaluate.md").read_text(encoding="utf-8")
-    for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):
-        yield from (line for line in block.splitlines() if line.startswith("fairmot "))
+TEXT = (Path(__file__).resolve().parents[1] / "docs" / "evaluate.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("line", list(documented()))
-def test_documented_commands_parse(line):
-    words = shlex.split(line)
-    command = get_command(app).commands[words[1]]
-    assert command.make_context(words[1], words[2:]).params
+@pytest.mark.parametrize("words", fairmot_commands(TEXT), ids=" ".join)
+def test_documented_commands_parse(words):
+    command = get_command(app).commands[words[0]]
+    assert command.make_context(words[0], words[1:]).params
 
 
 def test_tune_and_explain(pictures):

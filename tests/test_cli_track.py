@@ -11,7 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import walkers
 from typer.testing import CliRunner
+from walkers import files, film
 
 from fairmot.cli import app
 from fairmot.cli.tracking_output import timing_line
@@ -20,15 +22,11 @@ from fairmot.media.frames import read_frames
 from fairmot.run_file import load_run
 from fairmot.source_run import StageTimes, TrackRun
 
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-film = walkers_module.film
-files = walkers_module.files
-
 spec = importlib.util.spec_from_file_location("loopback", Path(__file__).parent / "media" / "loopback.py")
 loopback = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(loopback)
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 FAST = ["--input-size", "64x64", "--engine", "onnxruntime", "--device", "cpu"]
 
@@ -36,11 +34,6 @@ FAST = ["--input-size", "64x64", "--engine", "onnxruntime", "--device", "cpu"]
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
     return film(tmp_path_factory.mktemp("films") / "straße 1.mp4", 6)
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def run(*words):
@@ -67,6 +60,14 @@ def test_everything_at_once(street, tmp_path):
     assert len((Path("out") / f"{stem}.jsonl").read_text().splitlines()) == 6
     totals = json.loads((Path("out") / f"{stem}.counts.json").read_text())
     assert [line["name"] for line in totals["lines"]] == ["line 1", "line 2"]
+    assert json.loads(run(street, "--line", "5,5,9,9", "--json").stdout)[0]["counts"] == {
+        **totals,
+        "lines": [{**totals["lines"][1], "name": "line 1"}],
+        "zones": [],
+    }
+    # Nobody is found at this small input.
+    counted = ["line 1: 0 in, 0 out", "line 2: 0 in, 0 out", "door: 0 people, at most 0 at once, 0.00 on average"]
+    assert result.stdout.splitlines()[-3:] == [f"straße 1: {each}" for each in counted]
     assert "straße 1: ms a frame: decoding" in result.stderr
     assert "limits" in result.stderr
 
@@ -107,7 +108,7 @@ def test_many_sources_at_once(street, tmp_path):
 
 def test_a_glob_of_pictures_is_one_source(tmp_path):
     for index in (1, 2, 10):
-        cv2.imwrite(str(tmp_path / f"{index}.png"), walkers_module.street(index))
+        cv2.imwrite(str(tmp_path / f"{index}.png"), walkers.street(index))
     result = run(f"{tmp_path}/*.png", "--json", "--no-video", "--output", "out")
     assert [each["frame_count"] for each in json.loads(result.stdout)] == [3]
 
@@ -165,7 +166,7 @@ def test_the_timing_line_names_the_slowest_stage():
 
 def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):
     program = "from fairmot.cli import main; main()"
-    with loopback.RtspServer([walkers_module.street(index) for index in range(40)]) as server:
+    with loopback.RtspServer([walkers.street(index) for index in range(40)]) as server:
         words = [sys.executable, "-c", program, "track", server.address, "--output", "out", *FAST]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while not list(tmp_path.glob("out/.*.mp4")):
@@ -189,3 +190,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(street, tmp_path):
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "fairmot: out: results cannot be written (File too large)\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_brackets_in_names_are_shown(street):
+    source = street.rename(street.with_name("[red]a[" + street.suffix))
+    result = run(source, "--no-video")
+    assert result.exit_code == 0, result.output
+    assert "[red]a[" in result.stdout
+    assert "[red]a[: ms a frame" in result.stderr
+    told = run(source, "--no-video", "--jobs", "1", "--output", "many")
+    assert f"[1/1] {source}: tracked, 6 frames" in told.stderr.splitlines()
+    assert run(source, "--no-video", "--jobs", "1", "--output", "many", "--quiet").stderr == ""

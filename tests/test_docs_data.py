@@ -3,13 +3,13 @@
 import importlib.util
 import json
 import re
-import shlex
 import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from documents import fairmot_commands
 from typer.testing import CliRunner
 
 from fairmot.cli import app
@@ -17,12 +17,7 @@ from fairmot.data.findings import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-COMMANDS = [
-    shlex.split(line)[1:]
-    for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("fairmot ")
-]
+COMMANDS = fairmot_commands(TEXT)
 # Set -> pictures, boxes, identities.
 COUNTS = {
     "mot17.half": (2, 2, 1),

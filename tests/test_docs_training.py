@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import fairmot_commands
 from pydantic import BaseModel
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -46,14 +47,9 @@ def settings(section=Config, prefix=""):
             yield f"{prefix}{name}"
 
 
-def blocks(text, kind):
-    for block in re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL):
-        yield from (shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("fairmot "))
-
-
-RUN = [words[1:] for text in TEXTS.values() for words in blocks(text, "bash")]
-INLINE = [shlex.split(line) for text in TEXTS.values() for line in re.findall(r"`(fairmot [a-z]+ [^`]+)`", text)]
-PARSED = [words[1:] for words in [*(w for text in TEXTS.values() for w in blocks(text, "text")), *INLINE]]
+RUN = [words for text in TEXTS.values() for words in fairmot_commands(text)]
+INLINE = [shlex.split(line)[1:] for text in TEXTS.values() for line in re.findall(r"`(fairmot [a-z]+ [^`]+)`", text)]
+PARSED = [*(words for text in TEXTS.values() for words in fairmot_commands(text, "text")), *INLINE]
 
 
 def small(words, folder):

@@ -1,6 +1,5 @@
 """Many videos: each in its own folder, done once, and none stops the others."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -11,18 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from walkers import files, film
 
 from fairmot.config import TrackerConfig
+from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
 from fairmot.job import DetectorChoice, Job, is_finished, run_job
 from fairmot.jobs import track_many
 from fairmot.media.outputs import Outputs
-
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-film = walkers_module.film
-files = walkers_module.files
+from fairmot.media.places import Line
 
 SMALL = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
 PLAN = Job("", Path(), SMALL, outputs=Outputs(video=False))
@@ -68,6 +64,25 @@ def test_videos_in_processes_are_done_once_and_a_broken_one_stops_no_other(video
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
+def test_jobs_tell_how_far_they_are(videos, tmp_path):
+    told, ended = [], []
+    film(videos / "long.mp4", 60)
+    track_many(
+        [videos],
+        tmp_path / "out",
+        plan=PLAN,
+        jobs=2,
+        done=lambda result, *_: ended.append(result.source),
+        progress=lambda *state: told.append(state),
+    )
+    assert sorted(ended) == sorted(str(path) for path in videos.iterdir())
+    # The first frame at least, and what comes later is further.
+    assert {source for source, _, _ in told} <= set(ended)
+    own = [state[1:] for state in told if state[0] == str(videos / "long.mp4")]
+    assert own[0] == (1, 60)
+    assert own == sorted(own)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
@@ -85,6 +100,11 @@ def finished(tmp_path_factory):
         {"end": 2},
         {"tracker": TrackerConfig(confidence=0.3)},
         {"outputs": Outputs(video=True)},
+        {"outputs": Outputs(video=False, crops=True)},
+        {"outputs": Outputs(video=False, blur=True)},
+        {"outputs": Outputs(video=False, lines=(Line("line 1", (0, 0), (9, 9)),))},
+        {"detector": replace(SMALL, input_size=(96, 64))},
+        {"detector": replace(SMALL, classes=(0,))},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -92,6 +112,20 @@ def finished(tmp_path_factory):
 def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
     assert is_finished(finished)
     assert not is_finished(replace(finished, **change))
+
+
+def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(SHIPPED_WEIGHTS.read_bytes())
+    plan = Job(str(film(tmp_path / "a.mp4", 3)), tmp_path / "out", replace(SMALL, weights=weights))
+    assert run_job(plan).outcome == "tracked"
+    assert is_finished(replace(plan, outputs=Outputs(video=False)))
+    assert is_finished(plan)
+    (tmp_path / "out" / "a.mp4").unlink()
+    assert not is_finished(plan)
+    assert is_finished(replace(plan, outputs=Outputs(video=False)))
+    os.utime(weights)
+    assert not is_finished(replace(plan, outputs=Outputs(video=False)))
 
 
 def test_a_video_that_changed_afterwards_is_not_finished(finished):

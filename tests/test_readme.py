@@ -2,10 +2,10 @@
 
 import ast
 import re
-import shlex
 from pathlib import Path
 
 import pytest
+from documents import fairmot_commands
 from typer.main import get_command
 
 from fairmot.cli import app
@@ -31,17 +31,9 @@ def test_no_file_is_listed_that_does_not_exist():
     assert sorted(listed) == [str(path.relative_to(ROOT)) for path in SOURCES]
 
 
-def commands():
-    for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL):
-        for line in block.splitlines():
-            for part in line.split(" && "):
-                if part.startswith("fairmot "):
-                    yield shlex.split(part, comments=True)
-
-
-@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+@pytest.mark.parametrize("words", fairmot_commands(README), ids=" ".join)
 def test_commands_parse(words):
-    command, arguments = get_command(app), words[1:]
+    command, arguments = get_command(app), words
     while hasattr(command, "commands"):
         command, arguments = command.commands[arguments[0]], arguments[1:]
     context = command.make_context(command.name, list(arguments))

@@ -1,11 +1,10 @@
 """Detections once, tracker often: the tracker alone gives the rows of the direct run, to the byte."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+import walkers
 
 from fairmot.config import TrackerConfig, load_tracker_config
 from fairmot.detections import Detections
@@ -15,10 +14,6 @@ from fairmot.recordings import Recorder, load_recording
 from fairmot.replay import replay, tracked_frames
 from fairmot.track import track
 from fairmot.tracking.record import load_record
-
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ The commands of the pages that no other test reads are run here, from top to bot
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -13,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from documents import commands, fairmot_commands
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -26,12 +26,6 @@ from fairmot.media.video import VideoWriter
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("index.md", "gpu.md", "platforms.md", "contributing.md")}
-
-
-def blocks(name, kind):
-    for block in re.findall(rf"```{kind}\n(.*?)```", PAGES[name], re.DOTALL):
-        for line in block.splitlines():
-            yield from (shlex.split(part, comments=True) for part in line.split(" && "))
 
 
 def build(folder, *arguments, **environment):
@@ -131,7 +125,7 @@ def test_a_link_to_nowhere_fails_the_build(tmp_path):
 RUN = [
     (name, words)
     for name in ("index.md", "gpu.md")
-    for words in blocks(name, "bash")
+    for words in commands(PAGES[name])
     if words[0] == "fairmot" and words[1] != "demo"
 ]
 
@@ -160,14 +154,10 @@ def test_two_commands_lead_from_a_video_to_a_report(outcome):
     assert "<html" in (outcome[0] / "runs/track/street/report.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "words",
-    [words for words in blocks("gpu.md", "text") if words[:1] == ["fairmot"]],
-    ids=lambda words: " ".join(words),
-)
+@pytest.mark.parametrize("words", fairmot_commands(PAGES["gpu.md"], "text"), ids=" ".join)
 def test_commands_for_other_devices_parse(words):
-    command = get_command(app).commands[words[1]]
-    context = command.make_context(command.name, words[2:])
+    command = get_command(app).commands[words[0]]
+    context = command.make_context(command.name, words[1:])
     if command.name == "train":
         load_config(context.params["config"], tuple(context.params["overrides"] or ()))
 
@@ -180,7 +170,7 @@ def test_installing_is_the_readmes():
     assert '/bin/fairmot" demo' in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-@pytest.mark.parametrize("words", list(blocks("contributing.md", "bash")), ids=" ".join)
+@pytest.mark.parametrize("words", commands(PAGES["contributing.md"]), ids=" ".join)
 def test_continuous_integration_does_what_contributors_are_told(words):
     if words[0] == "mkdocs":  # built by the fixture ``site``
         assert words[1:] == ["build", "--strict"]

@@ -1,6 +1,5 @@
 """The journey on rendered videos through the real codec and the real tracker; the detector finds bright people."""
 
-import importlib.util
 import re
 import threading
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from walkers import COUNT, SIZE, files, film, find_bright, read_rows, street, walkers
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
@@ -15,24 +15,7 @@ from fairmot.media.frames import FrameReader, read_frames
 from fairmot.media.source import Frame
 from fairmot.track import Stop, track
 
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-COUNT = walkers_module.COUNT
-SIZE = walkers_module.SIZE
-files = walkers_module.files
-film = walkers_module.film
-find_bright = walkers_module.find_bright
-read_rows = walkers_module.read_rows
-street = walkers_module.street
-walkers = walkers_module.walkers
-
-
-@pytest.fixture(autouse=True)
-def no_threads_left(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fairmot")] == []
+pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")
 
 
 def test_two_walkers_keep_their_identities(tmp_path):

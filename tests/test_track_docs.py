@@ -3,11 +3,11 @@
 import importlib.util
 import json
 import re
-import shlex
 from pathlib import Path
 
 import cv2
 import pytest
+from documents import fairmot_commands
 from typer.testing import CliRunner
 
 from fairmot.cli import app
@@ -16,12 +16,7 @@ from fairmot.tracker_config import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "track.md").read_text(encoding="utf-8")
-COMMANDS = [
-    shlex.split(line)[1:]
-    for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("fairmot ")
-]
+COMMANDS = fairmot_commands(TEXT)
 FAST = ["--input-size", "64x64", "--engine", "onnxruntime"]
 
 

@@ -1,36 +1,20 @@
 """What ``track`` does where something goes wrong: sources, detectors, Ctrl-C."""
 
 import errno
-import importlib.util
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import cv2
 import pytest
+from walkers import COUNT, files, film, find_bright, read_rows, street
 
 from fairmot.errors import InputError
 from fairmot.media.frames import read_frames
 from fairmot.track import track
 
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).with_name("walkers.py"))
-walkers_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers_module)
-COUNT = walkers_module.COUNT
-files = walkers_module.files
-film = walkers_module.film
-find_bright = walkers_module.find_bright
-read_rows = walkers_module.read_rows
-street = walkers_module.street
-
-
-@pytest.fixture(autouse=True)
-def no_threads_left(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fairmot")] == []
+pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")
 
 
 def test_a_cut_video_is_tracked_as_far_as_it_goes_and_reported(tmp_path):

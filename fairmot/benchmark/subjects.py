@@ -8,9 +8,9 @@ from pathlib import Path
 from fairmot.engines import EXPORTED
 from fairmot.errors import InputError, closest_name
 from fairmot.network.architectures import ARCHITECTURES, build_graph, published_config
-from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.lite import LITE
+from fairmot.network.one_convolution import build_one_convolution
 from fairmot.network.weights import Arrays, check_weights, load_weights
 
 CEILING_SIZE = (128, 96)
@@ -63,12 +63,7 @@ def find_subject(name: str) -> Subject:
 
 def ceiling_subject() -> Subject:
     """Return a network that is next to nothing but one large 3x3 convolution."""
-    builder = GraphBuilder()
-    x = builder.convolution(builder.input(), "stem", CEILING_CHANNELS, 1)
-    x = builder.convolution(x, "large", CEILING_CHANNELS, 3, bias=True)
-    channels = {"heatmap": 1, "extents": 4, "offsets": 2, "embedding": 1}
-    heads = {head: builder.convolution(x, f"{head}.0", count, 1, bias=True) for head, count in channels.items()}
-    graph = builder.finish(LITE.model_copy(update={"embedding": 1}), heads)
+    graph = build_one_convolution(CEILING_CHANNELS)
     return Subject("one 3x3 convolution", graph, initial_weights(graph))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from fairmot.benchmark.subjects import Skipped, check_size, find_subject
 from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.config import Config, TrainConfig
-from fairmot.data.loader import Batch
+from fairmot.data.batch import Batch
 from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
 from fairmot.errors import InputError, closest_name
 from fairmot.network.graph import Graph

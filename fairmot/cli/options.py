@@ -41,6 +41,7 @@ Interpolate = Annotated[
     str | None,
     typer.Option(help="Fill gaps of up to 20 frames in the result rows: linear or gaussian.", metavar="METHOD"),
 ]
+KeptClasses = Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")]
 InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]

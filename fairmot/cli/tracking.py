@@ -16,6 +16,7 @@ from fairmot.cli.options import (
     InputSize,
     Interpolate,
     JsonOut,
+    KeptClasses,
     Overwrite,
     TrackerChoice,
     Weights,
@@ -39,7 +40,7 @@ def track(
     tracker: TrackerChoice = "auto",
     confidence: AnyConfidence = None,
     input_size: InputSize = None,
-    classes: Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")] = None,
+    classes: KeptClasses = None,
     engine: Engine = "auto",
     device: Device = "auto",
     start: Annotated[int | None, typer.Option(min=0, help="Index of the first frame, from 0.")] = None,
@@ -112,14 +113,22 @@ def track(
         steps = [recording.every for recording in recordings]
     elif jobs is not None or ray is not None:
         from fairmot.jobs import DetectorChoice, Job, track_many
+        from fairmot.track import DEFAULT_FOLDER
 
         if save_detections or record or show:
             raise InputError("--jobs and --ray go without --save-detections, --record and --show")
         choice = DetectorChoice(weights, engine, device, read_size(input_size), tuple(classes) if classes else None)
         plan = Job("", Path(), choice, constants, wanted, start, end, every)
-        where = {} if output is None else {"output": output}
-        done = None if quiet else tracking_output.tell_job
-        results = track_many(sources or [], plan=plan, jobs=jobs or 1, ray=ray, overwrite=overwrite, done=done, **where)
+        with tracking_output.job_progress(quiet) as told:
+            results = track_many(
+                sources or [],
+                output or DEFAULT_FOLDER,
+                plan=plan,
+                jobs=jobs or 1,
+                ray=ray,
+                overwrite=overwrite,
+                **told,
+            )
         tracking_output.end_of_jobs(results, as_json)
         return
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -106,6 +106,18 @@ def timing_line(run: TrackRun) -> str:
     return line
 
 
+def count_lines(run: TrackRun) -> list[str]:
+    """Return a line for each line and zone: what was counted there."""
+    counts = run.counts or {"lines": [], "zones": []}
+    crossed = [f"{line['name']}: {line['in']} in, {line['out']} out" for line in counts["lines"]]
+    stood = [
+        f"{zone['name']}: {zone['identities']} people, at most {zone['most_at_once']} at once, "
+        f"{zone['mean']:.2f} on average"
+        for zone in counts["zones"]
+    ]
+    return [f"{run.name}: {each}" for each in crossed + stood]
+
+
 def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
     """Print the results, and leave with the exit code that they call for.
 
@@ -118,8 +130,10 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
     elif not quiet:
         console.answers().print(console.track_table(list(runs)))
+        for line in (line for run in runs for line in count_lines(run)):
+            console.answers().print(line, soft_wrap=True, markup=False, highlight=False)
         for run in runs:
-            console.notes().print(timing_line(run), soft_wrap=True)
+            console.notes().print(timing_line(run), soft_wrap=True, markup=False)
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))
@@ -127,11 +141,22 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
         stop("interrupted; the files above are complete up to there", code=130)
 
 
-def tell_job(result: JobResult, done: int, total: int) -> None:
-    """Print one line about a video."""
-    frames = "" if result.run is None else f", {result.run.frame_count} frames"
-    problem = "" if result.problem is None else f" ({result.problem})"
-    typer.echo(f"[{done}/{total}] {result.source}: {result.outcome}{frames}{problem}", err=True)
+@contextmanager
+def job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
+    """Yield what ``track_many`` is to call: a bar for each video under way, and a line for each that has ended."""
+    from fairmot import console
+
+    if quiet:
+        yield {}
+        return
+    with console.job_progress() as (report, end):
+
+        def done(result: JobResult, count: int, total: int) -> None:
+            frames = "" if result.run is None else f", {result.run.frame_count} frames"
+            problem = "" if result.problem is None else f" ({result.problem})"
+            end(result.source, f"[{count}/{total}] {result.source}: {result.outcome}{frames}{problem}")
+
+        yield {"progress": report, "done": done}
 
 
 def end_of_jobs(results: Sequence[JobResult], as_json: bool) -> None:

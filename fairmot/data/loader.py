@@ -11,40 +11,25 @@ import hashlib
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import STRIDE, AugmentationConfig, Config
 from fairmot.data.annotations import LabelledPictures, read_pictures, with_unique_identities
 from fairmot.data.augmentation import Picture, augment, choose_pictures
+from fairmot.data.batch import Batch
+from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
-from fairmot.geometry import ImageArray
 
 # Batches that are ready or in work while the trainer is busy with another.
 PREFETCHED_BATCHES = 2
 # Takes the place of an index no picture has, so that the order has a stream of its own.
 _ORDER_STREAM = 2**32 - 1
-
-
-@dataclass(slots=True)
-class Batch:
-    """One training batch: the arrays that ``fairmot.engines.interface.TrainingBatch`` describes, and their pictures."""
-
-    images: NDArray[np.uint8]
-    heatmap: NDArray[np.float32]
-    is_object: NDArray[np.bool_]
-    cells: NDArray[np.int64]
-    extents: NDArray[np.float32]
-    offsets: NDArray[np.float32]
-    identities: NDArray[np.int64]
-    paths: tuple[Path, ...]
-    """Picture of each canvas (of a mosaic: the first)."""
 
 
 class Loader:
@@ -162,7 +147,7 @@ class Loader:
         chunks = steps[first_step:, self.rank]
         if self._workers == 0:
             for chunk in chunks:
-                batch = self._empty_batch(chunk)
+                batch = self._reserved(chunk)
                 for slot, index in enumerate(chunk):
                     self._fill(batch, slot, epoch, int(index))
                 yield batch
@@ -171,7 +156,7 @@ class Loader:
         waiting: deque[tuple[Batch, list[Future[None]]]] = deque()
         try:
             for chunk in chunks:
-                batch = self._empty_batch(chunk)
+                batch = self._reserved(chunk)
                 jobs = [pool.submit(self._fill, batch, slot, epoch, int(index)) for slot, index in enumerate(chunk)]
                 waiting.append((batch, jobs))
                 if len(waiting) > PREFETCHED_BATCHES:
@@ -196,19 +181,9 @@ class Loader:
             labels[:, 2:4], labels[:, 4:6] = (first + last) / 2, last - first
         return labels
 
-    def _empty_batch(self, chunk: NDArray[np.integer[Any]]) -> Batch:
-        """Reserve the arrays that the workers fill, each its own slot, so that nothing is copied afterwards."""
-        b, k, (width, height) = len(chunk), self._max_objects, self.input_size
-        return Batch(
-            images=np.empty((b, height, width, 3), dtype=np.uint8),
-            heatmap=np.empty((b, self._classes, height // STRIDE, width // STRIDE), dtype=np.float32),
-            is_object=np.empty((b, k), dtype=np.bool_),
-            cells=np.empty((b, k), dtype=np.int64),
-            extents=np.empty((b, k, 4), dtype=np.float32),
-            offsets=np.empty((b, k, 2), dtype=np.float32),
-            identities=np.empty((b, k), dtype=np.int64),
-            paths=tuple(self.pictures.paths[index] for index in chunk),
-        )
+    def _reserved(self, chunk: NDArray[np.integer[Any]]) -> Batch:
+        paths = (self.pictures.paths[index] for index in chunk)
+        return Batch.reserved(paths, self.input_size, self._classes, self._max_objects)
 
     def _fill(self, batch: Batch, slot: int, epoch: int, index: int) -> None:
         try:
@@ -219,13 +194,7 @@ class Loader:
             raise
         except Exception as error:
             raise RuntimeError(f"{batch.paths[slot]}: {type(error).__name__}: {error}") from error
-        batch.images[slot] = canvas
-        batch.heatmap[slot] = targets.heatmap
-        batch.is_object[slot] = targets.is_object
-        batch.cells[slot] = targets.cells
-        batch.extents[slot] = targets.extents
-        batch.offsets[slot] = targets.offsets
-        batch.identities[slot] = targets.identities
+        batch.fill(slot, canvas, targets)
 
 
 def with_identities_of_classes(pictures: LabelledPictures, classes: int) -> tuple[LabelledPictures, tuple[int, ...]]:
@@ -272,22 +241,6 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         rank=rank,
         processes=processes,
     )
-
-
-def read_picture(path: Path) -> ImageArray:
-    """Decode a picture file to BGR [h, w, 3], turned as its EXIF entry says.
-
-    Raises:
-        InputError: no such file, or not a picture.
-    """
-    try:
-        encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
-    if image is None:
-        raise InputError(f"{path}: not a picture that OpenCV can decode; replace it or take it off the list")
-    return image
 
 
 def _finished(batch: Batch, jobs: list[Future[None]]) -> Batch:

@@ -1,16 +1,35 @@
-"""Size and soundness of picture files, without keeping their pixels."""
+"""Picture files: their pixels, or size and soundness without keeping any."""
 
 from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
 
+import cv2
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
 
 _ORIENTATION = 0x0112  # EXIF
 _TURNED = (5, 6, 7, 8)  # these orientations exchange width and height
+
+
+def read_picture(path: Path) -> ImageArray:
+    """Decode a picture file to BGR [h, w, 3], turned as its EXIF entry says.
+
+    Raises:
+        InputError: no such file, or not a picture.
+    """
+    try:
+        encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    if image is None:
+        raise InputError(f"{path}: not a picture that OpenCV can decode; replace it or take it off the list")
+    return image
 
 
 def picture_size(path: Path | BytesIO) -> tuple[int, int]:

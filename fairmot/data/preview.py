@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.data.annotations import LabelledPictures
-from fairmot.data.loader import read_picture
+from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.files import replacing

@@ -56,7 +56,7 @@ class CanvasDetector(Protocol):
 
 
 class TrainingBatch(Protocol):
-    """One batch as the loader makes it (``fairmot.data.loader.Batch``).
+    """One batch as the loader makes it (``fairmot.data.batch.Batch``).
 
     Slots without an object have no effect, whatever they hold.
     """

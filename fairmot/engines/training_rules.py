@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.engines.interface import Arrays, TrainingBatch
+from fairmot.errors import InputError
 from fairmot.network.initial import initial_classifier
+from fairmot.network.weights import shape_differences
 
 PROBABILITY_MARGIN = 1e-4
 """In the loss, the heatmap's probability stays this far from 0 and 1, so that logarithms are finite (CornerNet)."""
@@ -134,6 +136,13 @@ def split_batch(batch: TrainingBatch, parts: int) -> list[TrainingBatch]:
         )
         for k in range(parts)
     ]
+
+
+def check_state(given: Arrays, own: Arrays) -> None:
+    """Raise ``InputError`` with every name or shape in which a state differs from the trainer's own."""
+    differences = shape_differences({name: tuple(array.shape) for name, array in own.items()}, given)
+    if differences:
+        raise InputError(f"the checkpoint does not fit this run: {'; '.join(differences)}")
 
 
 class LossScale:

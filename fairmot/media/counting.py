@@ -153,7 +153,7 @@ class Counting:
             return
         with self._opened:
             assert self._totals is not None
-            json.dump(self.totals(), self._totals, indent=2)
+            self._totals.write(json.dumps(self.totals(), indent=2, ensure_ascii=False) + "\n")
 
     def _open(self, stack: ExitStack, suffix: str, wanted: bool) -> IO[str] | None:
         if not wanted:

@@ -45,7 +45,9 @@ class ImageSource(StoredSource):
             self.name = folder_name(sequence)
             self._files = _pictures(folder)
             if not self._files:
-                raise InputError(f"{folder}: no pictures in this folder, expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+                raise InputError(
+                    f"{folder}: neither videos nor pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in this folder"
+                )
             self._files = _by_frame_number(self._files, length)
         else:
             self.name, self._files, sequence_rate = path.stem, [path], None

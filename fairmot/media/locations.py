@@ -19,6 +19,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 # Transport streams have no end of their own, so over HTTP they are taken for endless.
 _FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts"}
+_STANDARD_INPUT = "pipe:0"  # FFmpeg's name for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Location:
     advice: str = "no stream that can be read there"
 
     def __str__(self) -> str:
-        return without_password(self.address)
+        return "standard input" if self.address == _STANDARD_INPUT else without_password(self.address)
 
 
 def without_password(address: str) -> str:
@@ -52,7 +53,7 @@ def live_location(source: str) -> Location | None:
         InputError: a camera by number on a system where cameras have names.
     """
     if source == "-":
-        return Location("pipe:0", "stdin", is_endless=False, advice="no video that can be read comes in")
+        return Location(_STANDARD_INPUT, "stdin", is_endless=False, advice="no video that can be read comes in")
     if re.fullmatch(r"[0-9]{1,3}", source) and not Path(source).exists():
         return _camera(int(source))
     if _is_device(source):

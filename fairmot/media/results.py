@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from fairmot.detections import Detections, Tracks
 from fairmot.errors import InputError
@@ -93,6 +93,11 @@ class ResultFiles:
                 stack.callback(self._window.close)
             self._opened = stack.pop_all()
         return self
+
+    @property
+    def counts(self) -> dict[str, Any] | None:
+        """What lines and zones have counted so far, as in ``<name>.counts.json``; None where nothing is counted."""
+        return None if self._counting is None else self._counting.totals()
 
     def _open_rows(self, stack: ExitStack, path: Path, form: Callable[[Frame, Tracks], str]) -> IO[str]:
         file = stack.enter_context(stack.enter_context(replacing(path)).open("w", encoding="ascii", newline="\n"))

@@ -94,7 +94,8 @@ class VideoSource(StoredSource):
                 if index + 1 >= selected.stop:
                     self.problem = change
                     return
-        self.problem = self._describe(damage, index + 1, end_seconds) or change
+        problems = [problem for problem in (self._describe(damage, index + 1, end_seconds), change) if problem]
+        self.problem = "; ".join(problems) or None
 
     def _describe(self, damage: list[Damage], count: int, seconds: float) -> str | None:
         kept = f"the {count} frames before it were read"
@@ -113,8 +114,8 @@ class VideoSource(StoredSource):
 class Damage:
     """A place that could not be decoded; after a fatal one nothing more can be read."""
 
-    def __init__(self, error: av.FFmpegError, is_fatal: bool = False) -> None:
-        self.reason = error.strerror
+    def __init__(self, reason: str, is_fatal: bool = False) -> None:
+        self.reason = reason
         self.is_fatal = is_fatal
 
 
@@ -156,19 +157,21 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            yield Damage(error, is_fatal=True)
+            yield Damage(error.strerror, is_fatal=True)
             packet = None
         if packet is None:
             # An empty packet makes the decoder give the frames that it holds; the time base is for their times.
             packet = av.Packet()
             packet.time_base = stream.time_base
         last = packet.size == 0
+        if packet.is_corrupt:  # the container says so: pieces are missing; the decoder makes of it what it can
+            yield Damage("pieces are missing")
         try:
             yield from stream.decode(packet)
         except av.EOFError:
             return
         except av.FFmpegError as error:
-            yield Damage(error)
+            yield Damage(error.strerror)
         if last:
             return
 

@@ -24,13 +24,15 @@ _REPORT_POLICY = (
     "media-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-router = APIRouter(prefix="/api")
-
 
 class Problem(BaseModel):
     """Why a request was refused."""
 
     detail: str
+
+
+_UNREADABLE = {"model": Problem, "description": "Something is not as described here, is no video, or is too long."}
+router = APIRouter(prefix="/api", responses={422: _UNREADABLE})
 
 
 def _service(request: Request) -> Service:
@@ -49,7 +51,6 @@ def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
         404: "There is no such job, or no such result.",
         409: "The job is not in a state that permits this.",
         413: "The upload is too large.",
-        422: "Not a video that can be read, or too long.",
         429: "The queue is full, or too many uploads run at once.",
         507: "The server's disk is full.",
     }
@@ -86,7 +87,7 @@ def server(service: Shared) -> ServerView:
     tags=["jobs"],
     summary="Upload a video",
     status_code=201,
-    responses=_refusals(400, 413, 422, 429, 507),
+    responses=_refusals(400, 413, 429, 507),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -109,7 +110,7 @@ async def upload(
     tags=["jobs"],
     summary="Track a video of the server, or a stream",
     status_code=201,
-    responses=_refusals(403, 422, 429),
+    responses=_refusals(403, 429),
 )
 async def create(source: NewSource, service: Shared) -> JobView:
     """Put a source into the queue, where the server permits to name one (`--allow-paths`, `--allow-streams`)."""

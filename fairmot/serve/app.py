@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Annotated
 
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
@@ -62,9 +64,20 @@ def create_app(service: Service) -> ASGIApp:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.add_exception_handler(RequestValidationError, _refused)
     app.include_router(api)
     app.include_router(pages)
     return Guard(app, service.settings)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """Say in one line, as every other refusal does, what is wrong with a request."""
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    if any(tuple(fault["loc"]) == ("path", "job_id") for fault in faults):
+        return JSONResponse({"detail": "there is no such job"}, 404)
+    said = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+    return JSONResponse({"detail": "; ".join(said)}, 422)
 
 
 @pages.get("/")

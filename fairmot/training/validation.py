@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import Config
 from fairmot.data.annotations import LabelledPictures, read_description, read_pictures
-from fairmot.data.loader import read_picture
+from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector

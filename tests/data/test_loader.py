@@ -8,7 +8,9 @@ import pytest
 import fairmot.data.loader as loader_module
 from fairmot.config import AugmentationConfig, Config, DataConfig, NetworkConfig, TrainConfig
 from fairmot.data.annotations import read_pictures
-from fairmot.data.loader import Loader, create_loader, read_picture
+from fairmot.data.batch import Batch
+from fairmot.data.loader import Loader, create_loader
+from fairmot.data.picture_files import read_picture
 from fairmot.errors import InputError
 
 SIZE = (96, 64)
@@ -62,7 +64,7 @@ def test_batches_have_the_documented_shapes(pictures):
 def test_batch_has_the_fields_of_the_engines_protocol():
     from fairmot.engines.interface import TrainingBatch
 
-    fields = [field.name for field in dataclasses.fields(loader_module.Batch)]
+    fields = [field.name for field in dataclasses.fields(Batch)]
     assert fields == [*TrainingBatch.__annotations__, "paths"]
 
 

@@ -8,7 +8,6 @@ from training import small_batch, small_config, tiny_trainer, uneven_batch
 
 from fairmot.config import LossConfig
 from fairmot.engines import load_engine
-from fairmot.engines.training_rules import identity_classifiers
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])
 CLASSES = (4, 2, 5)
@@ -116,15 +115,6 @@ def several_classes():
     rng = np.random.default_rng(8)
     batch.identities[...] = rng.integers(-1, sum(CLASSES), batch.identities.shape)
     return batch
-
-
-def test_classifiers_have_their_places():
-    assert [each.name for each in identity_classifiers(7)] == ["classifier"]
-    assert identity_classifiers(7) == identity_classifiers((7,))
-    first, third = identity_classifiers(CLASSES)
-    assert (first.name, first.first, first.identities) == ("classifier.0", 0, 4)
-    assert (third.name, third.first, third.identities) == ("classifier.2", 6, 5)
-    assert third.scale == pytest.approx(math.sqrt(2) * math.log(4))
 
 
 @ENGINES

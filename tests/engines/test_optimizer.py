@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from training import small_batch, small_config, small_weights, trainer_of
 
-from fairmot.engines.training_rules import rate_factor
-
 
 @pytest.mark.parametrize("engine", ["torch", "mindspore"])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
@@ -47,10 +45,3 @@ def follow(expected, key, gradient, name, count):
     m = expected[f"optimizer.m.{key}"] = 0.9 * expected[f"optimizer.m.{key}"] + 0.1 * gradient
     v = expected[f"optimizer.v.{key}"] = 0.999 * expected[f"optimizer.v.{key}"] + 0.001 * gradient**2
     expected[key] = value - rate * (m / (1 - 0.9**count)) / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
-
-
-def test_the_longest_prefix_gives_the_rate():
-    factors = {"backbone.": 0.1, "backbone.backbone.stem": 0.0}
-    assert rate_factor("network.backbone.backbone.stem.conv.weight", factors) == 0.0
-    assert rate_factor("network.backbone.C3_p3.conv1.conv.weight", factors) == 0.1
-    assert rate_factor("classifier.weight", factors) == 1.0

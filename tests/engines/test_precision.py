@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from training import small_config, tiny_trainer, uneven_batch
 
-from fairmot.engines.training_rules import LossScale
 from fairmot.errors import InputError
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])
@@ -95,21 +94,6 @@ def test_a_scale_that_is_too_large_is_halved_and_its_step_left_out(engine):
     trainer.scale.value = 2.0**10
     assert trainer.step(batch, 1e-3).taken
     assert trainer.state()["loss_scale_good_steps"] == 1
-
-
-def test_the_scale_follows_what_happens():
-    scale = LossScale(True)
-    assert scale.value == 2.0**16
-    scale.update(False)
-    assert scale.value == 2.0**15
-    for _ in range(1999):
-        scale.update(True)
-    assert (scale.value, scale.good_steps) == (2.0**15, 1999)
-    scale.update(True)
-    assert (scale.value, scale.good_steps) == (2.0**16, 0)
-    idle = LossScale(False)
-    idle.update(False)
-    assert (idle.value, idle.arrays()) == (1.0, {})
 
 
 @ENGINES

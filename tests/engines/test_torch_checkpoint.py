@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from refusals import refusal
 
 from fairmot.errors import InputError
 
@@ -18,12 +19,8 @@ from fairmot.engines.torch import read_checkpoint, write_checkpoint  # noqa: E40
 
 
 def complain(path):
-    """The one line with which a file is refused."""
-    with pytest.raises(InputError) as error:
-        read_checkpoint(path)
-    line = str(error.value)
-    assert line.startswith(f"{path}: ")
-    assert "\n" not in line
+    """The line, which stays short whatever the file holds."""
+    line = refusal(read_checkpoint, path)
     assert len(line) < 400 + len(str(path))
     return line
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import threading
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,13 +72,6 @@ def _cut(path: Path, share: float) -> Path:
 def rendered():
     """Makers: ``picture``, ``number``, ``encode``, ``cut``."""
     return SimpleNamespace(picture=_picture, number=_number, encode=_encode, cut=_cut)
-
-
-@pytest.fixture
-def no_new_threads():
-    """Fails a test that leaves a thread of this package behind."""
-    yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fairmot")] == []
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import av
 
 
 @contextlib.contextmanager
-def http_stream(bodies, kind="video/mp2t", pause=0.0):
+def http_stream(bodies, kind="video/mp2t", pause=0.0, second_half=None):
     """Serve one chunked body a connection, the last of them again and again; yield its address and the connections.
 
-    A body that is cut leaves its connection in the middle of a chunk, as a dying server does.
+    A body that is cut leaves its connection in the middle of a chunk, as a dying server does. The second half of each
+    body waits for the event ``second_half``, if there is one.
     """
     connections = []
 
@@ -34,6 +35,8 @@ def http_stream(bodies, kind="video/mp2t", pause=0.0):
             self.end_headers()
             with contextlib.suppress(OSError):
                 for begin in range(0, len(body), 188 * 20):
+                    if second_half is not None and 2 * begin > len(body):
+                        second_half.wait(60)
                     piece = body[begin : begin + 188 * 20]
                     last = begin + len(piece) >= len(body)
                     size = len(piece) if is_whole or not last else len(piece) + 100

@@ -171,7 +171,7 @@ def test_nothing_to_read(tmp_path):
     (tmp_path / "all" / "1.jpg").write_bytes(b"no picture")
     for name, reason in (
         ("missing", "no such file or folder"),
-        ("empty", "no pictures"),
+        ("empty", "neither videos nor pictures"),
         ("broken.jpg", "not a picture"),
         ("all", "not a picture"),
     ):

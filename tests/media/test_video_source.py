@@ -1,3 +1,4 @@
+import re
 import struct
 import wave
 
@@ -133,6 +134,20 @@ def test_damage_in_the_middle_is_reported_and_skipped(tmp_path, rendered):
     assert len(read) >= 57
     if len(read) < 60:
         assert "damaged" in frames.problem
+
+
+def test_missing_pieces_of_a_transport_stream_are_reported(tmp_path, rendered):
+    path = rendered.encode(tmp_path / "a.ts", 60)
+    data = path.read_bytes()
+    reader = read_frames(path)
+    assert len(list(reader)) == 60
+    assert reader.problem is None
+    packets = [data[begin : begin + 188] for begin in range(0, len(data), 188)]
+    path.write_bytes(b"".join(packets[: len(packets) // 2] + packets[len(packets) // 2 + 3 :]))
+    reader = read_frames(path)
+    count = len(list(reader))
+    assert 50 < count <= 60
+    assert re.search(rf"a\.ts: \d damaged packets? \(pieces are missing\); {count} frames were read", reader.problem)
 
 
 def test_a_longer_sound_track_is_no_cut(tmp_path, rendered):

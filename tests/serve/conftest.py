@@ -1,22 +1,17 @@
 """A real server on loopback in a thread; its detector finds bright people, as slowly as a test needs it."""
 
-import importlib.util
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
+import walkers
 
 from fairmot.config import TrackerConfig
 from fairmot.serve.server import Server, listen
 from fairmot.serve.service import Model, Service
 from fairmot.serve.settings import Settings
-
-spec = importlib.util.spec_from_file_location("walkers", Path(__file__).parents[1] / "walkers.py")
-walkers = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(walkers)
 
 FRAMES = 24
 

@@ -226,3 +226,17 @@ def test_the_description_names_every_route_and_its_refusals(shared):
     }
     assert {"413", "422", "429", "507"} <= description["paths"]["/api/uploads"]["post"]["responses"].keys()
     assert shared.client.get("/api/server").json()["limits"]["max_seconds"] == 3600
+
+
+def test_every_refusal_is_one_line(shared):
+    asked = {
+        "/api/jobs": ({"content": b"{"}, 422, "body.1: JSON decode error"),
+        "/api/jobs/absent/cancel": ({}, 404, "there is no such job"),
+        "/api/jobs/0123456789abcdef/cancel": ({}, 404, "there is no such job"),
+        f"/api/uploads?name={'x' * 501}": ({}, 422, "query.name: String should have at most 500 characters"),
+    }
+    for address, (content, code, said) in asked.items():
+        answer = shared.client.post(address, headers={"content-type": "application/json"}, **content)
+        assert (answer.status_code, answer.json()) == (code, {"detail": said})
+    schemas = shared.client.get("/api/openapi.json").text
+    assert "HTTPValidationError" not in schemas

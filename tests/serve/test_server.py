@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import walkers
 from typer.testing import CliRunner
 
 import fairmot.serve.server
@@ -128,9 +129,6 @@ def test_the_command_serves_and_ends_with_ctrl_c(tmp_path, film, wait_until):
 
 
 def test_a_stream_is_watched_and_cancelled(start, slow, wait_until):
-    module = importlib.util.spec_from_file_location("walkers", ROOT / "tests" / "walkers.py")
-    walkers = importlib.util.module_from_spec(module)
-    module.loader.exec_module(walkers)
     server = start(slow(), allow_streams=True)
     with loopback.RtspServer([walkers.street(index) for index in range(40)]) as camera:
         secret = camera.address.replace("rtsp://", "rtsp://somebody:password@")
@@ -158,9 +156,6 @@ def test_a_stream_is_watched_and_cancelled(start, slow, wait_until):
 
 
 def test_a_stream_ends_at_the_limit(start, slow):
-    module = importlib.util.spec_from_file_location("walkers", ROOT / "tests" / "walkers.py")
-    walkers = importlib.util.module_from_spec(module)
-    module.loader.exec_module(walkers)
     server = start(slow(), allow_streams=True, max_seconds=0.4)
     with loopback.RtspServer([walkers.street(index) for index in range(40)]) as camera:
         job = server.ended(server.client.post("/api/jobs", json={"stream": camera.address}).json()["id"])

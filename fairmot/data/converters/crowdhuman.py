@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
 from fairmot.data.picture_files import picture_size
 from fairmot.data.targets import IGNORE_CLASS
@@ -37,13 +38,7 @@ def convert_crowdhuman(
     by_stem = {path.stem: path for path in find_pictures(folder, recursive=True)}
     pictures: list[LabelledPicture] = []
     seen = 0
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             values = json.loads(line)
             stem, objects = str(values["ID"]), values["gtboxes"]

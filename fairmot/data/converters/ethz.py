@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
 from fairmot.data.picture_files import picture_size
 from fairmot.errors import InputError
@@ -35,13 +36,7 @@ def convert_ethz(src: Path, out: Path, name: str | None = None) -> ConversionSum
         raise InputError(f"{src}: no .idl files in it")
     pictures = []
     for file in files:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{file}: cannot be read: {error}") from error
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
+        for number, line in numbered_lines(file):
             match = _LINE.fullmatch(line)
             found = _BOX.findall(match[2] or "") if match else []
             if match is None or len(found) != (match[2] or "").count("("):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.lines import numbered_lines
 from fairmot.errors import InputError
 
 _COLUMNS = "frame,id,left,top,width,height,conf[,class,visibility]"
@@ -19,13 +20,7 @@ def read_rows(path: Path) -> NDArray[np.float64]:
         InputError: no such file, a line that is not as long as the others, or one with something else than numbers.
     """
     values: list[list[float]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path):
         columns = line.strip().rstrip(",").split(",")
         if not 7 <= len(columns) <= 10:
             raise InputError(f"{path} line {number}: {len(columns)} columns, expected 7 to 10 ({_COLUMNS})")

@@ -22,6 +22,7 @@ from fairmot.engines.training_rules import (
     Classifier,
     LossScale,
     average_decay,
+    check_state,
     count_targets,
     identity_classifiers,
     initial_classifiers,
@@ -30,7 +31,6 @@ from fairmot.engines.training_rules import (
 )
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
-from fairmot.network.weights import shape_differences
 
 
 class MindSporeTrainer:
@@ -128,10 +128,7 @@ class MindSporeTrainer:
     def load_state(self, state: Arrays) -> None:
         """See ``Trainer``."""
         state = self.scale.take(state)
-        expected = {name: tuple(array.shape) for name, array in self.scale.take(self.state()).items()}
-        differences = shape_differences(expected, state)
-        if differences:
-            raise InputError(f"the checkpoint does not fit this run: {'; '.join(differences)}")
+        check_state(state, self.scale.take(self.state()))
         names = self.network.arrays()
         self.network.load_arrays({name: state[f"network.{name}"] for name in names})
         for name, parameter in self.loss_parameters.items():

@@ -20,6 +20,7 @@ from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.engines.training_rules import (
     LossScale,
     average_decay,
+    check_state,
     count_targets,
     identity_classifiers,
     initial_classifiers,
@@ -27,9 +28,7 @@ from fairmot.engines.training_rules import (
     rate_factor,
     split_batch,
 )
-from fairmot.errors import InputError
 from fairmot.network.graph import Graph
-from fairmot.network.weights import shape_differences
 
 DeviceBatch = tuple[torch.Tensor, Targets]
 """Canvases [B, H, W, 3] uint8 and targets, on the device."""
@@ -132,10 +131,7 @@ class TorchTrainer:
     def load_state(self, state: Arrays) -> None:
         """See ``Trainer``."""
         state = self.scale.take(state)
-        expected = {name: tuple(array.shape) for name, array in self.scale.take(self.state()).items()}
-        differences = shape_differences(expected, state)
-        if differences:
-            raise InputError(f"the checkpoint does not fit this run: {'; '.join(differences)}")
+        check_state(state, self.scale.take(self.state()))
         for name, tensor in self.network.state_dict().items():
             tensor.copy_(torch.from_numpy(np.array(state[f"network.{name}"])))
         for name, parameter in self.loss.named_parameters():

@@ -6,7 +6,8 @@ class VideoPlayer {
     this.ended = new AbortController();
     const on = (name, act) => video.addEventListener(name, act, { signal: this.ended.signal });
     for (const name of ["play", "pause", "ended"]) on(name, () => onState(this.playing));
-    on("seeked", () => this.tell(video.currentTime));
+    // A busy browser shows the last frames without a word.
+    for (const name of ["seeked", "ended"]) on(name, () => this.tell(video.currentTime));
     this.follow();
   }
 

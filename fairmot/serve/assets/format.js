@@ -47,7 +47,6 @@ export async function ask(method, path, body) {
 
 export function reason(status, text) {
   try {
-    const detail = JSON.parse(text).detail;
-    return typeof detail === "string" ? detail : detail.map((each) => each.msg).join("; ");
+    return JSON.parse(text).detail;
   } catch { return `the server refused (${status})`; }
 }
