@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Detector:
         confidence: detections with this score or less are left out.
         classes: the only classes that are handed over; None: all.
         tracker: the tracker's constants that go with the weights; the published ones where their file names none.
+        weights: name of the file and the start of its SHA-256, so that results tell where they come from.
 
     Raises:
         InputError: a class that the network does not have, or an empty selection.
@@ -60,6 +62,7 @@ class Detector:
         confidence: float = 0.1,
         classes: Sequence[int] | None = None,
         tracker: TrackerConfig | None = None,
+        weights: str | None = None,
     ) -> None:
         if classes is not None:
             _check_classes(classes, class_count)
@@ -71,6 +74,7 @@ class Detector:
         self.confidence = confidence
         self.classes = None if classes is None else tuple(classes)
         self.tracker = tracker or TrackerConfig()
+        self.weights = weights
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
         """Return what is in one picture.
@@ -178,7 +182,9 @@ def load_detector(
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
         network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
     tracker = TrackerConfig.from_note(note, str(path))
-    return Detector(network, engine, config.architecture, config.classes, confidence, classes, tracker)
+    return Detector(
+        network, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
+    )
 
 
 def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
@@ -240,6 +246,12 @@ def _export_reader(engine: str, path: Path, function: str) -> _ExportReader:
     if not hasattr(module, function):
         raise InputError(f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx")
     return cast(_ExportReader, module)
+
+
+def _identified(path: Path) -> str:
+    """Name of a file and the start of its digest."""
+    with path.open("rb") as file:
+        return f"{path.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 def _weight_path(weights: Path | str | None) -> Path:

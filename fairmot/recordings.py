@@ -31,7 +31,7 @@ DEFAULT_FRAME_RATE = 30.0
 
 _ARRAYS = ("frame_indices", "counts", "boxes_xyxy", "scores", "class_ids")
 # What a detector tells about itself, where it does.
-_TOLD = ("architecture", "engine", "input_size", "confidence", "classes")
+_TOLD = ("weights", "architecture", "engine", "input_size", "confidence", "classes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Weights carry the constants of the tracker that they were chosen with, and every command goes by them."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -73,6 +74,14 @@ def test_exports_keep_them(folder, tmp_path, suffix):
 
 def used(folder, *options):
     app(["track", str(folder / "pictures"), "--no-video", "--quiet", *map(str, options)], standalone_mode=False)
+
+
+def test_results_name_their_weights(folder, tmp_path):
+    path = folder / "with.safetensors"
+    used(folder, "--weights", path, "--output", tmp_path / "a")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    detector = json.loads((tmp_path / "a" / "run.json").read_text())["detector"]
+    assert detector["weights"] == f"with.safetensors sha256:{digest[:16]}"
 
 
 def told(output):
