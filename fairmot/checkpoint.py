@@ -35,6 +35,8 @@ MAY_CHANGE = (
     "data.workers",
     "data.box_radius",
     "data.augmentation",
+    "data.finish_epochs",
+    "data.finish",
     "data.validation",
     "data.validation_half",
     "data.validation_benchmark",

@@ -123,6 +123,7 @@ def test_only_what_does_not_change_the_steps_may_change(tmp_path):
 def test_a_later_stage_may_weigh_losses_and_change_pictures_differently_but_not_the_network():
     stored = Checkpoint(Config(), {}, 2, 5, 7, {})
     later = {"loss": {"overlap_weight": 3.0}, "data": {"box_radius": 1, "augmentation": {"mosaic": 0.0}}}
+    later["data"] |= {"finish_epochs": 2, "finish": {"blur": 0.5}}
     check_resumable(stored, parse_config(later, "later"), 7, {}, "last.safetensors")
     with pytest.raises(InputError, match=r"network\.embedding: 128 -> 64"):
         check_resumable(

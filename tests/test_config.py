@@ -120,3 +120,12 @@ def test_sizes_left_out_are_the_architectures_published_ones(tmp_path):
     assert load_config(path, ("network.architecture=yolo",)).network.head_width == 64
     assert load_config(path, ("network.architecture=yolo", "network.head_width=256")).network.head_width == 256
     assert NetworkConfig.model_validate_json(yolo.model_dump_json()) == yolo
+
+
+def test_the_augmentation_of_the_last_epochs():
+    data = parse_config({"data": {"augmentation": {"mosaic": 0.3, "blur": 0.1}, "finish": {"mosaic": 0}}}, "here").data
+    last = data.last_augmentation()
+    assert (last.mosaic, last.blur, data.augmentation.mosaic, data.finish_epochs) == (0, 0.1, 0.3, 0)
+    for finish, message in (({"mosaik": 0}, "mosaik: Extra inputs"), ({"blur": 2}, "blur: Input should be less")):
+        with pytest.raises(InputError, match=f"here: data: .*finish: {message}"):
+            parse_config({"data": {"finish": finish}}, "here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fairmot.tracker_config import TrackerConfig
 
@@ -97,6 +97,10 @@ class DataConfig(Section):
     clip_boxes: bool = Field(False, description="Clip boxes to the picture first (published for MOT20).")
     workers: int = Field(2, ge=0, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()
+    finish_epochs: int = Field(0, ge=0, description="Last epochs, whose pictures are changed as finish says (YOLOX).")
+    finish: dict[str, float] = Field(
+        default_factory=dict, description="Settings of augmentation -> their values in those epochs."
+    )
     validation: Path | None = Field(
         None, description="Folder of sequences in MOTChallenge layout, or one, that validation tracks and scores."
     )
@@ -107,6 +111,19 @@ class DataConfig(Section):
     validation_sets: tuple[str, ...] = Field(
         (), description="Names under ``val`` to validate on; empty: all. Training never reads these lists."
     )
+
+    @model_validator(mode="after")
+    def _finish_is_augmentation(self) -> DataConfig:
+        try:
+            self.last_augmentation()
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ValueError(f"finish: {'; '.join(problems)}") from error
+        return self
+
+    def last_augmentation(self) -> AugmentationConfig:
+        """Return the augmentation of the last epochs."""
+        return AugmentationConfig(**{**self.augmentation.model_dump(), **self.finish})
 
 
 class LossConfig(Section):

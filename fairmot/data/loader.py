@@ -49,6 +49,7 @@ class Loader:
         seed: int = 0,
         *,
         augmentation: AugmentationConfig | None = None,
+        finish: tuple[int, AugmentationConfig] | None = None,
         classes: int = 1,
         max_objects: int = 500,
         box_radius: int = 0,
@@ -65,6 +66,7 @@ class Loader:
             batch_size: pictures a batch, in each process; what remains of an epoch is dropped.
             seed: not negative.
             augmentation: default: the published one.
+            finish: an epoch, from 0, and the augmentation from it on.
             classes: heatmap channels.
             max_objects: slots a picture.
             box_radius: see ``make_targets``.
@@ -105,6 +107,7 @@ class Loader:
         self.batch_size = batch_size
         self.seed = seed
         self._augmentation = augmentation if augmentation is not None else AugmentationConfig()
+        self._finish = finish
         self._classes, self._max_objects, self._box_radius = classes, max_objects, box_radius
         self._clip_boxes, self._workers = clip_boxes, workers
 
@@ -169,9 +172,12 @@ class Loader:
     def sample(self, epoch: int, index: int) -> Picture:
         """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one picture."""
         rng = np.random.default_rng([self.seed, epoch, index])
-        chosen = choose_pictures(index, len(self.pictures), self._augmentation, rng)
+        augmentation = self._augmentation
+        if self._finish is not None and epoch >= self._finish[0]:
+            augmentation = self._finish[1]
+        chosen = choose_pictures(index, len(self.pictures), augmentation, rng)
         pictures = [(read_picture(self.pictures.paths[each]), self._labels(each)) for each in chosen]
-        return augment(pictures, self.input_size, self._augmentation, rng)
+        return augment(pictures, self.input_size, augmentation, rng)
 
     def _labels(self, index: int) -> NDArray[np.float64]:
         labels = self.pictures.labels(index)
@@ -233,6 +239,7 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         config.train.batch_size * config.train.accumulate,
         config.train.seed,
         augmentation=data.augmentation,
+        finish=(config.train.epochs - data.finish_epochs, data.last_augmentation()) if data.finish_epochs else None,
         classes=network.classes,
         max_objects=data.max_objects,
         box_radius=data.box_radius,

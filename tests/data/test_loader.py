@@ -273,3 +273,12 @@ def read_one_class(folder, make_set):
     folder.mkdir()
     make_set(folder, "street", ["0 7 .2 .5 .1 .2", "0 9 .2 .5 .1 .2"])
     return read_pictures(folder / "data.json")
+
+
+def test_the_last_epochs_are_changed_in_their_own_way(pictures):
+    calm = AugmentationConfig(enabled=False)
+    finished = loader_of(pictures, finish=(3, calm))
+    assert_same(list(finished.epoch(2)), list(loader_of(pictures).epoch(2)))
+    assert_same(list(finished.epoch(3)), list(loader_of(pictures, augmentation=calm).epoch(3)))
+    with pytest.raises(AssertionError):
+        assert_same(list(finished.epoch(3)), list(loader_of(pictures).epoch(3)))
