@@ -63,6 +63,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     assert expected <= held
     for needed in (
         "pretrained/lite.safetensors",
+        "pretrained/lite.onnx",
         "configs/lite.yaml",
         "report/assets/page.html",
         "serve/assets/page.html",
