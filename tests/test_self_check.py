@@ -15,7 +15,7 @@ from fairmot.engines import load_engine
 from fairmot.errors import InputError
 from fairmot.self_check import LossFall, SelfCheck, _choose_pictures, _settings, self_check
 
-RATE = 1.2e-2  # the network is tiny
+RATE = 6e-3  # the network is tiny
 
 
 def configuration(description, **data):
@@ -54,7 +54,7 @@ def break_trainer(monkeypatch, engine, change_config=lambda config: config, chan
     monkeypatch.setattr(module, "create_trainer", create_trainer)
 
 
-@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
 def test_eight_pictures_are_learned_and_all_boxes_found(engine, people):
     pytest.importorskip(engine)
     outcome = self_check(configuration(people), engine, "cpu", max_steps=120, rate=RATE)

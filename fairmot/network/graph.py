@@ -153,10 +153,11 @@ class GraphBuilder:
         bias: bool = False,
         start: Start = "he",
         bias_start: float = 0.0,
+        blank_inputs: int = 0,
     ) -> int:
         """Append a convolution whose padding keeps size / stride."""
         padding = (kernel - 1) // 2
-        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start)
+        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start, blank_inputs)
         return self._append(layer, (x,), name, channels, self.nodes[x].stride * stride)
 
     def deformable_convolution(self, x: int, name: str, channels: int) -> int:

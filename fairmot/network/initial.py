@@ -15,9 +15,9 @@ from fairmot.network.layers import Convolution, DeformableConvolution, Transpose
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Draw every parameter of ``graph``; one stream a parameter, so that adding a layer changes no other.
 
-    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), their last layers in heads normal
-    0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0, enlargements
-    bilinear and, where they are dense, of each channel by itself. Batch norms: 1 and 0.
+    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), 0 for ``blank_inputs``; their last layers
+    in heads normal 0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0,
+    enlargements bilinear and, where they are dense, of each channel by itself. Batch norms: 1 and 0.
     """
     return {parameter.name: _draw(graph, parameter, seed) for parameter in graph.parameters()}
 
@@ -62,9 +62,11 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
             return np.zeros(shape, np.float32)
         case Convolution(start="head"):
             return rng.normal(0.0, 0.001, shape).astype(np.float32)
-        case Convolution(channels=channels, kernel=kernel, groups=groups):
+        case Convolution(channels=channels, kernel=kernel, groups=groups, blank_inputs=blank):
             fan_out = kernel * kernel * channels // groups
-            return rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
+            weight = rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
+            weight[:, shape[1] - blank :] = 0
+            return weight
     raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
 
 

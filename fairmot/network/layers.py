@@ -31,6 +31,8 @@ class Convolution:
     bias: bool = False
     start: Start = "he"
     bias_start: float = 0.0
+    blank_inputs: int = 0
+    """So many input channels, the last ones, start with weights of 0: they are learned to be heeded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,9 @@ def build_lite(config: NetworkConfig) -> Graph:
         # At stride 4 every spatial filter is dear: the heads share theirs, and differ in 1x1 convolutions.
         # Who somebody is does not follow from where and how large YOLOX sees a person.
         source = x if public == "id" else informed
-        head = builder.activation(_conv_norm(builder, source, f"{public}.0", config.head_width, 1))
+        blank = builder.nodes[source].channels - NECK_CHANNELS
+        head = builder.convolution(source, f"{public}.0.conv", config.head_width, 1, blank_inputs=blank)
+        head = builder.activation(builder.batch_norm(head, f"{public}.0.bn"))
         first = {"hm": HEATMAP_BIAS, "wh": math.log(FIRST_EXTENT_CELLS)}.get(public, 0.0)
         head = builder.convolution(head, f"{public}.2", channels, 1, bias=True, start="head", bias_start=first)
         outputs[HEAD_NAMES[public]] = builder.activation(head, "exp") if public == "wh" else head
