@@ -46,7 +46,7 @@ def evaluate(
         dataset: folder of sequences in MOTChallenge layout, or one sequence.
         detector: hands over everything above a low score; the tracker decides.
         run: what is written, and where.
-        tracker_config: constants of the tracker; left out: the published ones.
+        tracker_config: constants of the tracker; left out: as ``track``.
         half_val: track and score the second half of each sequence; its result rows count frames from 1 in it.
         classes: score each of these classes by itself, and together, as ``score`` does; class 1 of the ground truth is
             the network's class 0. Left out: people where the benchmark has no other class, else all of the network's.

@@ -120,10 +120,9 @@ def first_step(
         pool["mean"], pool["covariance"], found["mean"][:, :4], config.gate, noise
     )
     cost = np.full((len(pool), len(found)), np.inf)
-    appears, overlaps = has_embeddings(pool), config.overlap_weight > 0 or not has_embeddings(pool)
-    overlap = (
-        iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns] if overlaps else np.empty(0)
-    )
+    appears, overlap = has_embeddings(pool), np.empty(0)
+    if config.overlap_weight or not appears:
+        overlap = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns]
     if appears:
         appearance = appearance_distance(pool, found)[rows, columns]
         cost[rows, columns] = fused_cost(appearance, overlap, squared_distance, config)
