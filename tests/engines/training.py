@@ -67,12 +67,12 @@ def graph_of(config: Config):
     return build_graph(config.network)
 
 
-def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=False):
-    """A trainer of this engine on the CPU; the test is skipped where its framework is absent."""
+def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
+    """A trainer of this engine; the test is skipped where its framework is absent."""
     pytest.importorskip(engine)
     options = {"compiled": compiled} if engine == "mindspore" else {}
     return load_engine(engine).create_trainer(
-        graph_of(config), small_weights(config), identity_count, config, "cpu", **options
+        graph_of(config), small_weights(config), identity_count, config, device, **options
     )
 
 
@@ -96,10 +96,10 @@ def tiny_weights(config: Config) -> dict[str, np.ndarray]:
     return weights
 
 
-def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False):
+def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
     options = {"compiled": compiled} if engine == "mindspore" else {}
     return load_engine(engine).create_trainer(
-        tiny_graph(config), tiny_weights(config), identity_count, config, "cpu", **options
+        tiny_graph(config), tiny_weights(config), identity_count, config, device, **options
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from fairmot.config import Config
 from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.checkpoint import read_checkpoint, write_checkpoint
@@ -15,6 +17,7 @@ from fairmot.network.graph import Graph
 
 __all__ = [
     "create_trainer",
+    "devices",
     "load_canvas_detector",
     "load_network",
     "losses_of_heads",
@@ -44,6 +47,11 @@ def create_trainer(
 ) -> TorchTrainer:
     """See ``EngineModule``."""
     return TorchTrainer(graph, weights, identity_count, config, device)
+
+
+def devices() -> tuple[str, ...]:
+    """Devices that PyTorch finds on this machine."""
+    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
 def join_processes(device: str = "auto") -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,9 +13,12 @@ from torch import Tensor
 
 from fairmot.engines.interface import Arrays, RawDetections
 from fairmot.engines.torch.loss import gather_cells
-from fairmot.engines.torch.network import TorchNetwork, canvases_to_pixels
+from fairmot.engines.torch.network import TorchNetwork, canvases_to_pixels, exact_float32
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
+
+Found = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Boxes, scores, classes and embeddings, as ``RawDetections`` holds them."""
 
 
 class TorchDetector:
@@ -25,18 +31,55 @@ class TorchDetector:
         self.max_objects = max_objects
         self.raw = TorchNetwork(*fold(graph, weights), device)
         self.stride = graph.stride
+        self._recorded: dict[int, _Recorded] = {}
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
         """See ``CanvasDetector``."""
-        with torch.inference_mode():
-            heads = self.raw.network(canvases_to_pixels(canvases, self.raw.device))
-            boxes, scores, class_ids, embeddings = decode(heads, self.max_objects, self.stride)
-        return RawDetections(
-            boxes.cpu().numpy(), scores.cpu().numpy(), class_ids.cpu().numpy(), embeddings.cpu().numpy()
-        )
+        pixels = torch.from_numpy(np.ascontiguousarray(canvases))
+        run = self._replay if self.raw.device.type == "cuda" else self._compute
+        with self._one_at_a_time, torch.inference_mode(), exact_float32(self.raw.device):
+            return RawDetections(*(tensor.cpu().numpy() for tensor in run(pixels)))
+
+    def _compute(self, canvases: Tensor) -> Found:
+        heads = self.raw.network(canvases_to_pixels(canvases.to(self.raw.device)))
+        return decode(heads, self.max_objects, self.stride)
+
+    def _replay(self, canvases: Tensor) -> Found:
+        recorded = self._recorded.get(len(canvases))
+        if recorded is None:
+            recorded = self._recorded[len(canvases)] = _Recorded(self._compute, canvases.to(self.raw.device))
+        return recorded(canvases)
 
 
-def decode(heads: dict[str, Tensor], max_objects: int, stride: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+class _Recorded:
+    """A function of one tensor as a CUDA graph: one call where PyTorch launches hundreds of kernels in turn.
+
+    What it returns is overwritten by the next call.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Found], example: Tensor) -> None:
+        self.argument = example.clone()
+        with torch.cuda.device(example.device):
+            beside = torch.cuda.Stream()
+            beside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(beside):
+                # Libraries choose kernels and take memory in the first calls, which must not be recorded.
+                for _ in range(2):
+                    function(self.argument)
+            torch.cuda.current_stream().wait_stream(beside)
+            self.graph = torch.cuda.CUDAGraph()
+            # Other threads may use the card meanwhile.
+            with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+                self.results = function(self.argument)
+
+    def __call__(self, argument: Tensor) -> Found:
+        self.argument.copy_(argument)
+        self.graph.replay()
+        return self.results
+
+
+def decode(heads: dict[str, Tensor], max_objects: int, stride: int) -> Found:
     """Turn head maps into boxes [B, K, 4] in canvas pixels, scores, classes and unit embeddings.
 
     Peaks are cells that no neighbour of their 3x3 window exceeds (CenterNet); K is at most the number of cells.

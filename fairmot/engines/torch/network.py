@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -114,10 +117,23 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def canvases_to_pixels(canvases: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Turn BGR canvases [B, H, W, 3] into RGB planes [B, 3, H, W] in 0..1 on the device."""
-    tensor = torch.from_numpy(np.ascontiguousarray(canvases)).to(device)
-    return tensor.permute(0, 3, 1, 2).flip(1).float() / 255
+@contextmanager
+def exact_float32(device: torch.device) -> Iterator[None]:
+    """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits.
+
+    Also lets cuDNN try its kernels on the first picture of a size.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(cudnn.enabled, True, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+        yield
+
+
+def canvases_to_pixels(canvases: Tensor) -> Tensor:
+    """Turn BGR canvases [B, H, W, 3], uint8, into RGB planes [B, 3, H, W] in 0..1."""
+    return canvases.permute(0, 3, 1, 2).flip(1).float() / 255
 
 
 class TorchNetwork:
@@ -131,6 +147,6 @@ class TorchNetwork:
 
     def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See ``RawNetwork``."""
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32(self.device):
             heads = self.network(torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device))
         return {name: head.cpu().numpy() for name, head in heads.items()}

@@ -16,24 +16,30 @@ from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.process_group import ProcessGroup
 from fairmot.engines.training_rules import rate_factor
 
+_ALIGNMENT = 16
+"""Every parameter begins at a multiple of so many numbers: CUDA kernels read 16 bytes at once and fail elsewhere."""
+
 
 class _Group:
     """Parameters of one rate factor and decay, laid end to end so that a step is a few vector operations."""
 
     def __init__(self, members: list[tuple[str, nn.Parameter]], factor: float, decay: float) -> None:
         self.factor, self.decay = factor, decay
-        flat = torch.cat([_channels_last(parameter.detach()).reshape(-1) for _, parameter in members])
-        self.values, self.gradients = flat, torch.zeros_like(flat)
-        self.m, self.v = torch.zeros_like(flat), torch.zeros_like(flat)
         self.slices: dict[str, tuple[slice, torch.Size]] = {}
-        start = 0
+        end = 0
         for name, parameter in members:
-            place = slice(start, start + parameter.numel())
+            start = -(-end // _ALIGNMENT) * _ALIGNMENT
+            end = start + parameter.numel()
+            self.slices[name] = (slice(start, end), parameter.shape)
+        # What lies between two parameters is 0, and so are its gradients: it stays 0 in every step.
+        self.values = members[0][1].new_zeros(end)
+        self.gradients, self.m, self.v = (torch.zeros_like(self.values) for _ in range(3))
+        for name, parameter in members:
+            place, shape = self.slices[name]
+            self.values[place] = _channels_last(parameter.detach()).reshape(-1)
             # The parameter and its gradient become windows of the group's arrays.
-            parameter.data = _window(self.values, place, parameter.shape)
-            parameter.grad = _window(self.gradients, place, parameter.shape)
-            self.slices[name] = (place, parameter.shape)
-            start = place.stop
+            parameter.data = _window(self.values, place, shape)
+            parameter.grad = _window(self.gradients, place, shape)
 
 
 class Optimizer:

@@ -12,6 +12,8 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairmot.errors import InputError
+
 # A process that waits longer for the others ends with an error: one of them may be gone.
 _PATIENCE = timedelta(minutes=10)
 
@@ -61,9 +63,19 @@ class SumOverProcesses(torch.autograd.Function):
 
 
 def own_device(device: torch.device) -> torch.device:
-    """Return the GPU of this process where a launcher started several on one machine."""
+    """Return the GPU of this process where a launcher started several on one machine.
+
+    Raises:
+        InputError: there are fewer GPUs than processes.
+    """
     if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        place, cards = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if place >= cards:
+            raise InputError(
+                f"no card for process {place + 1} of this machine: PyTorch sees {cards}; "
+                f"give --processes {cards}, or let more be seen (CUDA_VISIBLE_DEVICES)"
+            )
+        device = torch.device("cuda", place)
         torch.cuda.set_device(device)
     return device
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
 from fairmot.engines.torch.loss import FairLoss, Targets
-from fairmot.engines.torch.network import choose_device
+from fairmot.engines.torch.network import canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
 from fairmot.engines.torch.training_network import TrainingNetwork
@@ -100,17 +101,20 @@ class TorchTrainer:
             yield from batches
             return
         stream = torch.cuda.Stream(self.device)
-        waiting: list[BatchT] = []
+        waiting: tuple[BatchT, torch.cuda.Event] | None = None
         try:
             for batch in batches:
                 with torch.cuda.stream(stream):
                     self.uploaded[id(batch)] = self._parts(batch)
-                waiting.append(batch)
-                if len(waiting) == 2:
-                    torch.cuda.current_stream(self.device).wait_stream(stream)
-                    yield waiting.pop(0)
-            torch.cuda.current_stream(self.device).wait_stream(stream)
-            yield from waiting
+                    ready = torch.cuda.Event()
+                    ready.record()
+                if waiting is not None:
+                    waiting[1].wait()
+                    yield waiting[0]
+                waiting = batch, ready
+            if waiting is not None:
+                waiting[1].wait()
+                yield waiting[0]
         finally:
             self.uploaded.clear()
 
@@ -151,11 +155,13 @@ class TorchTrainer:
         names, values = (), torch.zeros(1)
         for images, targets in parts:
             # Made here, not ahead: as float planes a batch takes four times the memory.
-            pixels = images.permute(0, 3, 1, 2).flip(1).float().div_(255).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-                heads = self.forward(pixels)
-            losses = self.loss(heads, targets, over)
-            (losses["total"] * (self.scale.value / len(parts))).backward()
+            pixels = canvases_to_pixels(images).contiguous(memory_format=torch.channels_last)
+            # Beside half precision, TF32 rounds nothing that matters.
+            with exact_float32(self.device) if self.half is None else nullcontext():
+                with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
+                    heads = self.forward(pixels)
+                losses = self.loss(heads, targets, over)
+                (losses["total"] * (self.scale.value / len(parts))).backward()
             names = tuple(losses)
             values = values.to(self.device) + torch.stack([loss.detach() for loss in losses.values()]) / len(parts)
         self.together.average(values)

@@ -1,0 +1,133 @@
+"""PyTorch on an NVIDIA card against PyTorch on the processor; skipped where there is no card."""
+
+import numpy as np
+import pytest
+from small_run import configuration
+from test_oracles import compare_heads
+from test_precision import distance
+from training import small_batch, small_config, tiny_trainer, trainer_of, uneven_batch
+
+import fairmot
+from fairmot.data.street import render_street
+from fairmot.engines import load_engine
+from fairmot.errors import InputError
+from fairmot.network.architectures import build_graph, published_config
+from fairmot.network.official import drop_never_used
+from fairmot.train import train
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device")
+
+# Sums in another order, not TF32: that is a thousand times coarser.
+ROUNDING = 2e-5
+
+
+@pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
+def test_heads_equal_the_published_network(case, oracle, recipe):
+    arrays = oracle(f"forward_{case}.npz")
+    architecture = str(arrays["arch"])
+    weights, _ = drop_never_used(recipe.make_official_checkpoint(architecture, int(arrays["seed"])))
+    pixels = recipe.make_input(int(arrays["seed"]), tuple(arrays["input_shape"]))
+    heads = load_engine("torch").load_network(build_graph(published_config(architecture)), weights, "cuda")(pixels)
+    compare_heads(heads, arrays)
+    with pytest.raises(AssertionError):
+        compare_heads(heads, arrays, scale=1.002)
+
+
+def test_the_detector_finds_what_it_finds_on_the_processor():
+    on_card, on_processor = (fairmot.load_detector(engine="torch", device=device) for device in ("cuda", "cpu"))
+    images = [frame.image for frame in render_street(people=8, frames=3, size=(854, 480), seed=3)]
+    found, expected = on_card.batch(images), on_processor.batch(images)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert len(theirs) > 3
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-4)
+        np.testing.assert_allclose(ours.boxes_xyxy, theirs.boxes_xyxy, atol=0.05)
+        np.testing.assert_allclose(ours.embeddings, theirs.embeddings, atol=1e-3)
+        with pytest.raises(AssertionError):
+            np.testing.assert_allclose(ours.boxes_xyxy, theirs.boxes_xyxy + 0.1, atol=0.05)
+
+
+@pytest.mark.parametrize(("build", "architecture"), [(tiny_trainer, "lite"), (trainer_of, "dla_34")])
+def test_gradients_equal_those_of_the_processor(build, architecture):
+    config = small_config(architecture, train={"threads": 1, "precision": "float32"})
+    (ours, found), (theirs, expected) = (
+        build("torch", config, device=device).gradients(uneven_batch(5)) for device in ("cuda", "cpu")
+    )
+    print(distance(expected, found), {n: ours.losses[n] / theirs.losses[n] - 1 for n in ours.losses})
+    for name, loss in theirs.losses.items():
+        assert ours.losses[name] == pytest.approx(loss, rel=ROUNDING), name
+    assert distance(expected, found) < ROUNDING
+    found["network.hm.2.weight"] = found["network.hm.2.weight"] * 1.01
+    assert distance(expected, found) > ROUNDING
+
+
+def test_the_compiled_deformable_convolution_is_the_plain_one():
+    pytest.importorskip("torchvision")
+    from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution
+
+    rng = torch.Generator().manual_seed(1)
+    x, offsets, weight, bias = (
+        torch.randn(shape, generator=rng).cuda() for shape in ((2, 16, 20, 30), (2, 27, 20, 30), (8, 16, 3, 3), (8,))
+    )
+    compiled = deformable_convolution(x, offsets, weight, bias, 1, 1)
+    plain = sampled_convolution(x, offsets[:, :18], offsets[:, 18:].sigmoid(), weight, bias, 1, 1)
+    assert (compiled - plain).norm() < ROUNDING * plain.norm()
+    assert (compiled - 1.001 * plain).norm() > ROUNDING * plain.norm()
+
+
+@pytest.mark.parametrize(("precision", "limit"), [("bfloat16", 0.1), ("float16", 0.02), ("auto", 0.1)])
+def test_half_precision_has_nearly_the_same_gradients(precision, limit):
+    batch = uneven_batch(5)  # no box error so near 0 that its sign could change
+    _, expected = tiny_trainer("torch", small_config()).gradients(batch)
+    trainer = tiny_trainer("torch", small_config(train={"threads": 1, "precision": precision}), device="cuda")
+    trainer.scale.value = min(trainer.scale.value, 256.0)  # the first one would have to find this by halves
+    _, found = trainer.gradients(batch)
+    assert 1e-4 < distance(expected, found) < limit
+    assert trainer.step(batch, 1e-3).taken
+
+
+def test_a_state_moves_to_the_processor_and_back_bit_for_bit():
+    config = small_config(optimizer={"ema_decay": 0.5})
+    first, second, third = (trainer_of("torch", config, device=device) for device in ("cuda", "cpu", "cuda"))
+    first.step(small_batch(), 1e-3)
+    second.load_state(first.state())
+    third.load_state(second.state())
+    state = third.state()
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(array, state[name], err_msg=name)
+    third.step(small_batch(1), 1e-3)
+    assert any(not np.array_equal(array, third.state()[name]) for name, array in state.items())
+
+
+def test_uploading_ahead_changes_no_step():
+    batches = [small_batch(seed) for seed in range(5)]
+    plain, ahead = (trainer_of("torch", small_config(), device="cuda") for _ in range(2))
+    expected = [plain.step(batch, 1e-3).losses["total"] for batch in batches]
+    found = [ahead.step(batch, 1e-3).losses["total"] for batch in ahead.prefetched(iter(batches))]
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert found != pytest.approx(expected[1:] + expected[:1], rel=1e-3)
+    assert not ahead.uploaded
+
+
+def test_a_run_on_the_card_is_resumed_on_the_processor(pictures, tmp_path):
+    whole = train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cuda")
+    assert whole.weights.exists()
+    longer = configuration(pictures, tmp_path / "run", epochs=2)
+    assert train(longer, "torch", "cpu", resume=True).weights.exists()
+
+
+def test_out_of_memory_is_one_line(pictures, tmp_path):
+    config = configuration(pictures, tmp_path / "run")
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1e-4)
+    try:
+        with pytest.raises(InputError, match=r"out of memory with 2 pictures of 96 x 64 a batch; try --set"):
+            train(config, "torch", "cuda")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def test_more_processes_than_cards_are_refused(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", str(torch.cuda.device_count()))
+    with pytest.raises(InputError, match="no card for process"):
+        trainer_of("torch", small_config(), device="cuda")
