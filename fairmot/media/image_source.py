@@ -13,7 +13,7 @@ import numpy as np
 from fairmot.errors import InputError
 from fairmot.files import folder_name
 from fairmot.geometry import ImageArray
-from fairmot.media.source import Frame, StoredSource
+from fairmot.media.source import Frame, StoredSource, fitted
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 # Folders have no rate of their own; the tracker's constants are stated at 30 frames/s.
@@ -21,7 +21,7 @@ DEFAULT_FRAME_RATE = 30.0
 
 
 class ImageSource(StoredSource):
-    """Pictures in natural order (``2.jpg`` before ``10.jpg``), all of one size.
+    """Pictures in natural order (``2.jpg`` before ``10.jpg``); the first one's size is that of all.
 
     A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
     ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link. Where
@@ -61,32 +61,39 @@ class ImageSource(StoredSource):
         self.size = (first.shape[1], first.shape[0])
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the selected pictures; unreadable ones are left out and reported in ``problem``.
-
-        Raises:
-            InputError: a picture has another size than the first one.
-        """
+        """Yield the selected pictures; ``problem`` tells of unreadable ones, which are left out, and of other sizes."""
         self.problem = None
-        left_out = 0
+        unreadable: list[Path] = []
+        differing: list[str] = []
         for index in selected:
             if index >= len(self._files):
                 break
             file = self._files[index]
             image = _read(file)
             if image is None:
-                left_out += 1
-                if left_out == 1:
-                    fault = "not a picture that can be read" if file.exists() else "this picture is missing"
-                    first = f"{file}: {fault}"
-                more = f" ({left_out} such pictures)" if left_out > 1 else ""
-                self.problem = f"{first}{more}; it was left out"
-                continue
-            if image.shape[1::-1] != self.size:
-                raise InputError(
-                    f"{file}: {image.shape[1]} x {image.shape[0]} pixels, but {self._first} has "
-                    f"{self.size[0]} x {self.size[1]}; put pictures of one size into the folder"
-                )
-            yield Frame(image, index, index / self.frame_rate)
+                unreadable.append(file)
+            elif image.shape[1::-1] != self.size:
+                differing.append(f"{file}: {image.shape[1]} x {image.shape[0]} pixels")
+                image = fitted(image, self.size)
+            self.problem = self._describe(unreadable, differing)
+            if image is not None:
+                yield Frame(image, index, index / self.frame_rate)
+
+    def _describe(self, unreadable: list[Path], differing: list[str]) -> str | None:
+        problems = []
+        if unreadable:
+            fault = "not a picture that can be read" if unreadable[0].exists() else "this picture is missing"
+            problems.append(f"{unreadable[0]}: {fault}{_such(len(unreadable))}; it was left out")
+        if differing:
+            problems.append(
+                f"{differing[0]}, but {self._first} has {self.size[0]} x {self.size[1]}{_such(len(differing))}; "
+                "what differs was fitted into that size"
+            )
+        return "; ".join(problems) or None
+
+
+def _such(count: int) -> str:
+    return f" ({count} such pictures)" if count > 1 else ""
 
 
 def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:

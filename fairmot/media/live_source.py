@@ -14,9 +14,9 @@ import av
 from fairmot.errors import InputError
 from fairmot.media.latest_queue import LatestQueue
 from fairmot.media.locations import Location
-from fairmot.media.source import Frame
+from fairmot.media.source import Frame, fitted
 from fairmot.media.stream_clock import StreamClock
-from fairmot.media.video_source import Damage, decode, fitted, upright, video_stream
+from fairmot.media.video_source import Damage, decode, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0

@@ -6,6 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import cv2
+import numpy as np
+
 from fairmot.geometry import ImageArray
 
 
@@ -21,6 +24,17 @@ class Frame:
     """Time after the source's first frame."""
     prepared: Any = None
     """What was made of the image in the reading thread; see ``FrameReader.prepare_with``."""
+
+
+def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """Return a picture of another size scaled to fit into ``size``, black round it: nothing is stretched."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
+    canvas: ImageArray = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    return canvas
 
 
 class StoredSource:

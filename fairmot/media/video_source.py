@@ -14,7 +14,7 @@ import numpy as np
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 from fairmot.media.locations import without_password
-from fairmot.media.source import Frame, StoredSource
+from fairmot.media.source import Frame, StoredSource, fitted
 
 # A container that lost less than this is taken for complete: durations are rounded, and audio may be longer.
 _TOLERATED_LOSS_SECONDS = 0.5
@@ -182,14 +182,3 @@ def upright(frame: Any) -> ImageArray:
     # The recorded angle is counterclockwise (libavutil/display.h); cameras record multiples of 90.
     turn = _ROTATIONS.get(round(frame.rotation / 90) * 90 % 360)
     return np.ascontiguousarray(image) if turn is None else cv2.rotate(image, turn)
-
-
-def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Return a picture of another size scaled to fit into ``size``, black round it: nothing is stretched."""
-    height, width = image.shape[:2]
-    scale = min(size[0] / width, size[1] / height)
-    inner = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
-    canvas: ImageArray = np.zeros((size[1], size[0], 3), np.uint8)
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    return canvas

@@ -1,5 +1,7 @@
 """PyTorch on an NVIDIA card against PyTorch on the processor; skipped where there is no card."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from small_run import configuration
@@ -18,8 +20,8 @@ from fairmot.train import train
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device")
 
-# Sums in another order, not TF32: that is a thousand times coarser.
-ROUNDING = 2e-5
+ROUNDING = 1e-4
+"""Of sums in another order, through deep networks; TF32 is coarser."""
 
 
 @pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
@@ -48,17 +50,22 @@ def test_the_detector_finds_what_it_finds_on_the_processor():
 
 
 @pytest.mark.parametrize(("build", "architecture"), [(tiny_trainer, "lite"), (trainer_of, "dla_34")])
-def test_gradients_equal_those_of_the_processor(build, architecture):
+def test_gradients_equal_those_of_the_processor(build, architecture, monkeypatch):
     config = small_config(architecture, train={"threads": 1, "precision": "float32"})
-    (ours, found), (theirs, expected) = (
-        build("torch", config, device=device).gradients(uneven_batch(5)) for device in ("cuda", "cpu")
-    )
-    print(distance(expected, found), {n: ours.losses[n] / theirs.losses[n] - 1 for n in ours.losses})
-    for name, loss in theirs.losses.items():
-        assert ours.losses[name] == pytest.approx(loss, rel=ROUNDING), name
-    assert distance(expected, found) < ROUNDING
-    found["network.hm.2.weight"] = found["network.hm.2.weight"] * 1.01
-    assert distance(expected, found) > ROUNDING
+
+    def both():
+        results = [build("torch", config, device=device).gradients(uneven_batch(5)) for device in ("cuda", "cpu")]
+        # Offsets start at 0, on the very corners of bilinear sampling: rounding decides which side's slope it is.
+        kept = [{n: a for n, a in arrays.items() if "conv_offset_mask" not in n} for _, arrays in results]
+        return distance(kept[1], kept[0]), results[0][0].losses, results[1][0].losses
+
+    apart, found, expected = both()
+    assert apart < ROUNDING
+    for name, loss in expected.items():
+        assert found[name] == pytest.approx(loss, rel=ROUNDING), name
+    monkeypatch.setattr("fairmot.engines.torch.trainer.exact_float32", lambda device: nullcontext())
+    if torch.cuda.get_device_capability() >= (8, 0):  # older cards have no TF32
+        assert both()[0] > ROUNDING
 
 
 def test_the_compiled_deformable_convolution_is_the_plain_one():

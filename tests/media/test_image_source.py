@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import cv2
@@ -125,15 +126,21 @@ def test_broken_seqinfo(tmp_path, rendered, info):
     assert "\n" not in str(caught.value)
 
 
-def test_differing_sizes_name_both_files(tmp_path, rendered):
+def test_a_picture_of_another_size_is_fitted_and_reported(tmp_path, rendered):
     write(tmp_path / "1.png", rendered.picture(0))
     write(tmp_path / "2.png", rendered.picture(1))
-    write(tmp_path / "3.png", rendered.picture(2, 200, 120))
+    write(tmp_path / "3.png", np.full((120, 200, 3), 90, np.uint8))
+    write(tmp_path / "4.png", rendered.picture(3))
+    write(tmp_path / "5.png", rendered.picture(4, 80, 120))
     frames = read_frames(tmp_path)
-    read = []
-    with pytest.raises(InputError, match=r"3\.png: 200 x 120 .*1\.png has 160 x 120"):
-        read.extend(frame.index for frame in frames)
-    assert read == [0, 1]
+    images = [frame.image for frame in frames]
+    assert [image.shape for image in images] == [(120, 160, 3)] * 5
+    # 200 x 120 becomes 160 x 96, black above and below: nothing is stretched.
+    assert (images[2][12:108] == 90).all()
+    assert not images[2][:12].any()
+    assert not images[2][108:].any()
+    np.testing.assert_array_equal(images[3], rendered.picture(3))
+    assert re.search(r"3\.png: 200 x 120 pixels, but .*1\.png has 160 x 120 \(2 such pictures\)", frames.problem)
     assert [frame.index for frame in read_frames(tmp_path, end=2)] == [0, 1]
 
 

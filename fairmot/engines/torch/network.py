@@ -119,15 +119,12 @@ def choose_device(device: str) -> torch.device:
 
 @contextmanager
 def exact_float32(device: torch.device) -> Iterator[None]:
-    """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits.
-
-    Also lets cuDNN try its kernels on the first picture of a size.
-    """
+    """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits."""
     if device.type != "cuda":
         yield
         return
     cudnn = torch.backends.cudnn
-    with cudnn.flags(cudnn.enabled, True, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+    with cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
         yield
 
 
