@@ -49,23 +49,32 @@ def test_the_detector_finds_what_it_finds_on_the_processor():
             np.testing.assert_allclose(ours.boxes_xyxy, theirs.boxes_xyxy + 0.1, atol=0.05)
 
 
-@pytest.mark.parametrize(("build", "architecture"), [(tiny_trainer, "lite"), (trainer_of, "dla_34")])
-def test_gradients_equal_those_of_the_processor(build, architecture, monkeypatch):
+def losses_and_gradients(build, architecture, device):
     config = small_config(architecture, train={"threads": 1, "precision": "float32"})
+    result, gradients = build("torch", config, device=device).gradients(uneven_batch(5))
+    return result.losses, gradients
 
-    def both():
-        results = [build("torch", config, device=device).gradients(uneven_batch(5)) for device in ("cuda", "cpu")]
-        # Offsets start at 0, on the very corners of bilinear sampling: rounding decides which side's slope it is.
-        kept = [{n: a for n, a in arrays.items() if "conv_offset_mask" not in n} for _, arrays in results]
-        return distance(kept[1], kept[0]), results[0][0].losses, results[1][0].losses
 
-    apart, found, expected = both()
-    assert apart < ROUNDING
-    for name, loss in expected.items():
-        assert found[name] == pytest.approx(loss, rel=ROUNDING), name
+def allow_tf32(monkeypatch):
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("what follows needs a card that knows TF32")
     monkeypatch.setattr("fairmot.engines.torch.trainer.exact_float32", lambda device: nullcontext())
-    if torch.cuda.get_device_capability() >= (8, 0):  # older cards have no TF32
-        assert both()[0] > ROUNDING
+
+
+def test_gradients_equal_those_of_the_processor(monkeypatch):
+    _, expected = losses_and_gradients(tiny_trainer, "lite", "cpu")
+    assert distance(expected, losses_and_gradients(tiny_trainer, "lite", "cuda")[1]) < ROUNDING
+    allow_tf32(monkeypatch)
+    assert distance(expected, losses_and_gradients(tiny_trainer, "lite", "cuda")[1]) > ROUNDING
+
+
+def test_losses_of_a_deep_network_equal_those_of_the_processor(monkeypatch):
+    """Not its gradients: of maps so small, two kernels of one processor give some that differ by a hundredth."""
+    expected, _ = losses_and_gradients(trainer_of, "dla_34", "cpu")
+    found, _ = losses_and_gradients(trainer_of, "dla_34", "cuda")
+    assert found == pytest.approx(expected, rel=ROUNDING)
+    allow_tf32(monkeypatch)
+    assert losses_and_gradients(trainer_of, "dla_34", "cuda")[0] != pytest.approx(expected, rel=ROUNDING)
 
 
 def test_the_compiled_deformable_convolution_is_the_plain_one():

@@ -38,7 +38,7 @@ class TorchDetector:
         """See ``CanvasDetector``."""
         pixels = torch.from_numpy(np.ascontiguousarray(canvases))
         run = self._replay if self.raw.device.type == "cuda" else self._compute
-        with self._one_at_a_time, torch.inference_mode(), exact_float32(self.raw.device):
+        with self._one_at_a_time, torch.inference_mode(), exact_float32(self.raw.device, try_kernels=True):
             return RawDetections(*(tensor.cpu().numpy() for tensor in run(pixels)))
 
     def _compute(self, canvases: Tensor) -> Found:

@@ -118,13 +118,17 @@ def choose_device(device: str) -> torch.device:
 
 
 @contextmanager
-def exact_float32(device: torch.device) -> Iterator[None]:
-    """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits."""
+def exact_float32(device: torch.device, try_kernels: bool = False) -> Iterator[None]:
+    """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits.
+
+    ``try_kernels`` lets cuDNN measure which kernel is the fastest where it meets a size for the first time: a second for
+    one picture, the better part of a minute for a batch of a training run.
+    """
     if device.type != "cuda":
         yield
         return
     cudnn = torch.backends.cudnn
-    with cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+    with cudnn.flags(cudnn.enabled, try_kernels, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
         yield
 
 
