@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,14 +77,14 @@ def test_sources_are_checked_before_anything_is_tracked(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_of_differing_size_leave_nothing_behind(tmp_path):
+def test_pictures_of_differing_size_are_tracked_and_told(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
-    cv2.imwrite(str(folder / "1.png"), street(0))
-    cv2.imwrite(str(folder / "2.png"), street(0)[:-2])
-    with pytest.raises(InputError, match=r"2\.png.*1\.png"):
-        track(folder, find_bright, output=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), street(0)[: -2 if number == 1 else None])
+    (run,) = track(folder, find_bright, output=tmp_path / "out")
+    assert run.frame_count == 3
+    assert re.search(r"1\.png.*0\.png.*fitted", run.problem)
 
 
 def test_an_error_of_the_detector_is_not_hidden_and_leaves_nothing(tmp_path):

@@ -1,16 +1,16 @@
-"""Each engine's optimiser against the written-down formula, over several steps of a real network."""
+"""Each engine's optimiser against the written-down formula, over several steps of a network."""
 
 import numpy as np
 import pytest
-from training import small_batch, small_config, small_weights, trainer_of
+from training import small_batch, small_config, tiny_trainer, tiny_weights
 
 
 @pytest.mark.parametrize("engine", ["torch", "mindspore"])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_steps_follow_the_formula(engine, name):
-    factors = {"backbone.": 0.5, "wh.": 0.0}
+    factors = {"base.0.": 0.5, "wh.": 0.0}
     config = small_config(optimizer={"name": name, "weight_decay": 0.1, "rate_factors": factors})
-    trainer = trainer_of(engine, config)
+    trainer = tiny_trainer(engine, config)
     expected = {key: array.astype(np.float64) for key, array in trainer.state().items()}
     # Adam makes a whole step of a gradient that is nothing but rounding.
     counted = {}
@@ -25,8 +25,8 @@ def test_steps_follow_the_formula(engine, name):
     assert np.concatenate([mask.ravel() for mask in counted.values()]).mean() > 0.9
     for key, mask in counted.items():
         np.testing.assert_allclose(state[key][mask], expected[key][mask], rtol=0, atol=3e-6, err_msg=key)
-    np.testing.assert_array_equal(state["network.wh.2.weight"], small_weights(config)["wh.2.weight"])
-    assert not np.array_equal(state["network.hm.2.weight"], small_weights(config)["hm.2.weight"])
+    np.testing.assert_array_equal(state["network.wh.2.weight"], tiny_weights(config)["wh.2.weight"])
+    assert not np.array_equal(state["network.hm.2.weight"], tiny_weights(config)["hm.2.weight"])
     with pytest.raises(AssertionError):
         np.testing.assert_allclose(state["loss.s_det"], expected["loss.s_det"] + 1e-5, rtol=0, atol=3e-6)
 
@@ -34,7 +34,7 @@ def test_steps_follow_the_formula(engine, name):
 def follow(expected, key, gradient, name, count):
     """Move ``expected[key]`` and its moments by one step at rate 1e-3, in float64; return what the moments take in."""
     bare = key.removeprefix("network.")
-    rate = 1e-3 * (0.5 if bare.startswith("backbone.") else 0.0 if bare.startswith("wh.") else 1.0)
+    rate = 1e-3 * (0.5 if bare.startswith("base.0.") else 0.0 if bare.startswith("wh.") else 1.0)
     decay = 0.1 if gradient.ndim > 1 else 0.0
     value = expected[key]
     if rate == 0:

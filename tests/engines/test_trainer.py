@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training import graph_of, small_batch, small_config, trainer_of
+from training import graph_of, small_batch, small_config, tiny_graph, tiny_trainer, trainer_of
 
 from fairmot.errors import InputError
 
@@ -39,7 +39,7 @@ def test_every_parameter_is_registered_and_changes(engine, architecture):
 @ENGINES
 def test_a_state_moves_to_another_trainer_bit_for_bit(engine):
     config = small_config(optimizer={"ema_decay": 0.5})
-    first, second = trainer_of(engine, config), trainer_of(engine, config)
+    first, second = tiny_trainer(engine, config), tiny_trainer(engine, config)
     first.step(small_batch(1), 1e-3)
     second.load_state(first.state())
     for trainer in (first, second):
@@ -54,7 +54,7 @@ def test_a_state_moves_to_another_trainer_bit_for_bit(engine):
 
 @ENGINES
 def test_a_state_of_another_run_is_refused_by_name(engine):
-    trainer = trainer_of(engine, small_config())
+    trainer = tiny_trainer(engine, small_config())
     state = trainer.state()
     state["classifier.bias"] = np.zeros(3, np.float32)
     del state["optimizer.m.loss.s_id"]
@@ -64,7 +64,7 @@ def test_a_state_of_another_run_is_refused_by_name(engine):
 
 @ENGINES
 def test_too_few_identities_leave_the_term_out(engine):
-    trainer = trainer_of(engine, small_config(), identity_count=2)
+    trainer = tiny_trainer(engine, small_config(), identity_count=2)
     assert not any(name.startswith("classifier") for name in trainer.state())
     before = trainer.state()["loss.s_id"]
     result = trainer.step(small_batch(), 1e-3)
@@ -76,12 +76,12 @@ def test_too_few_identities_leave_the_term_out(engine):
 def test_three_identities_have_a_term(engine):
     batch = small_batch()
     batch.identities = np.minimum(batch.identities, 2)
-    assert trainer_of(engine, small_config(), identity_count=3).step(batch, 1e-3).losses["identity"] > 0
+    assert tiny_trainer(engine, small_config(), identity_count=3).step(batch, 1e-3).losses["identity"] > 0
 
 
 @ENGINES_AND_MODES
 def test_gradients_change_nothing_and_know_both_modes(engine, compiled):
-    trainer = trainer_of(engine, small_config(optimizer={"rate_factors": {"wh.": 0.0}}), compiled=compiled)
+    trainer = tiny_trainer(engine, small_config(optimizer={"rate_factors": {"wh.": 0.0}}), compiled=compiled)
     before = trainer.state()
     (training, ours), (evaluating, _) = (trainer.gradients(small_batch(), training) for training in (True, False))
     assert training.losses["total"] != evaluating.losses["total"]
@@ -96,7 +96,7 @@ def test_gradients_change_nothing_and_know_both_modes(engine, compiled):
 
 @ENGINES
 def test_averages_follow_the_formula(engine):
-    trainer = trainer_of(engine, small_config(optimizer={"ema_decay": 0.9, "rate_factors": {"wh.": 0.0}}))
+    trainer = tiny_trainer(engine, small_config(optimizer={"ema_decay": 0.9, "rate_factors": {"wh.": 0.0}}))
     start = trainer.state()
     expected = {name: array.astype(np.float64) for name, array in start.items() if name.startswith("ema.")}
     for count in (1, 2):
@@ -105,7 +105,7 @@ def test_averages_follow_the_formula(engine):
         decay = (1 + count) / (10 + count)
         for name, average in expected.items():
             expected[name] = decay * average + (1 - decay) * state[f"network.{name.removeprefix('ema.')}"]
-    trained = {f"ema.{p.name}" for p in graph_of(trainer.config).parameters() if p.trainable}
+    trained = {f"ema.{p.name}" for p in tiny_graph(trainer.config).parameters() if p.trainable}
     for name in trained:
         np.testing.assert_allclose(state[name], expected[name], rtol=0, atol=1e-6, err_msg=name)
     for name in expected.keys() - trained:  # the newest statistics, which are averages already
@@ -116,7 +116,7 @@ def test_averages_follow_the_formula(engine):
 
 @ENGINES
 def test_a_padded_slot_of_nonsense_changes_nothing(engine):
-    trainer = trainer_of(engine, small_config())
+    trainer = tiny_trainer(engine, small_config())
     batch, spoiled = small_batch(), small_batch()
     padded = ~spoiled.is_object
     spoiled.extents[padded] = np.nan

@@ -97,6 +97,8 @@ def tiny_weights(config: Config) -> dict[str, np.ndarray]:
 
 
 def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
+    """As ``trainer_of``, of ``tiny_graph``."""
+    pytest.importorskip(engine)
     options = {"compiled": compiled} if engine == "mindspore" else {}
     return load_engine(engine).create_trainer(
         tiny_graph(config), tiny_weights(config), identity_count, config, device, **options
