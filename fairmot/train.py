@@ -28,6 +28,7 @@ from fairmot.training.memory import out_of_memory_in_one_line
 from fairmot.training.progress import Progress
 from fairmot.training.run_folder import logging_to, write_description
 from fairmot.training.start import start_weights
+from fairmot.training.turns import short_turns
 from fairmot.training.validation import Validator
 
 
@@ -136,7 +137,7 @@ class _Run:
             KeyboardInterrupt: a signal asked for the end; everything is saved.
         """
         total = _total_steps(self.config, self.loader)
-        with deferred_interrupts() as interrupted:
+        with deferred_interrupts() as interrupted, short_turns():
             self._validate_if_due()  # a run killed meanwhile still owes it
             seconds, images, began = 0.0, 0, time.perf_counter()
             stopped = False

@@ -31,7 +31,7 @@ Picture = tuple[ImageArray, NDArray[np.floating[Any]]]
 MOSAIC_PICTURES = 4
 PUBLISHED_DRAWS = 9
 """Saturation, value, the six of the affine, flip."""
-_STRIP_ROWS = 32
+_STRIP_ROWS = 128
 
 
 def choose_pictures(index: int, count: int, config: AugmentationConfig, rng: np.random.Generator) -> tuple[int, ...]:
