@@ -92,14 +92,14 @@ class VideoSource(StoredSource):
                         image = fitted(image, self.size)
                     yield Frame(image, index, time - origin)
                 if index + 1 >= selected.stop:
-                    self.problem = change
-                    return
-        problems = [problem for problem in (self._describe(damage, index + 1, end_seconds), change) if problem]
-        self.problem = "; ".join(problems) or None
+                    break
+        wanted_all = index + 1 < selected.stop
+        problems = (self._describe(damage, index + 1, end_seconds, wanted_all), change)
+        self.problem = "; ".join(problem for problem in problems if problem) or None
 
-    def _describe(self, damage: list[Damage], count: int, seconds: float) -> str | None:
+    def _describe(self, damage: list[Damage], count: int, seconds: float, wanted_all: bool) -> str | None:
         kept = f"the {count} frames before it were read"
-        if self._duration is not None and self._duration - seconds > _TOLERATED_LOSS_SECONDS:
+        if wanted_all and self._duration is not None and self._duration - seconds > _TOLERATED_LOSS_SECONDS:
             return f"{self._label}: the video is cut off at {seconds:.1f} s of {self._duration:.1f} s; {kept}"
         if damage and damage[0].is_fatal:
             return f"{self._label}: reading stopped at {seconds:.1f} s ({damage[0].reason}); {kept}"
