@@ -171,12 +171,15 @@ def result_folder(folder: Path, overwrite: bool) -> Path:
     """Make a folder for results; a numbered one beside it if it holds something, unless ``overwrite``.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be made, or it is the current folder, or one around it, and holds something.
     """
-    if folder.name in ("", ".."):  # "." has no name that could be numbered
-        folder = folder.resolve()
     # An empty folder, made for the purpose, is taken as it is.
     reuse = overwrite or (folder.is_dir() and not any(folder.iterdir()))
+    if folder.name in ("", ".."):  # "." has no name
+        folder = folder.resolve()
+    if not reuse and Path.cwd().is_relative_to(folder.resolve()):
+        # A numbered one would lie outside, where nobody looks.
+        raise InputError(f"{folder}: you are in this folder, and it holds something; name a new one, or overwrite")
     try:
         return numbered_folder(folder.parent, folder.name, reuse)
     except OSError as error:

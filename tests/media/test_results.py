@@ -144,15 +144,26 @@ except InputError as error:
     assert not (tmp_path / "out").exists()
 
 
-def test_folders_are_numbered_unless_empty_or_overwritten(tmp_path, monkeypatch):
+def test_folders_are_numbered_unless_empty_or_overwritten(tmp_path):
     wanted = tmp_path / "mine"
     wanted.mkdir()
     assert result_folder(wanted, overwrite=False) == wanted
     (wanted / "a.txt").write_text("")
     assert result_folder(wanted, overwrite=False) == tmp_path / "mine-2"
     assert result_folder(wanted, overwrite=True) == wanted
-    monkeypatch.chdir(wanted)
-    assert result_folder(Path(), overwrite=False) == tmp_path / "mine-3"
+
+
+@pytest.mark.parametrize("name", [".", "..", "../mine"])
+def test_the_folder_one_is_in_is_not_numbered(tmp_path, monkeypatch, name):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    if name != "..":
+        assert result_folder(Path(name), overwrite=False).resolve() == tmp_path / "mine"
+    Path("a.txt").write_text("")
+    with pytest.raises(InputError, match="you are in this folder, and it holds something"):
+        result_folder(Path(name), overwrite=False)
+    assert result_folder(Path(name), overwrite=True).is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
