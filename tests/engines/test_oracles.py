@@ -58,7 +58,7 @@ def forward_cases():
             yield pytest.param(engine, case, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.parametrize(("engine", "case"), forward_cases())
+@pytest.mark.parametrize(("engine", "case"), list(forward_cases()))
 def test_heads_equal_the_published_network(engine, case, oracle, recipe):
     functions, options = engine_functions(engine)
     arrays = oracle(f"forward_{case}.npz")

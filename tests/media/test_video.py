@@ -202,8 +202,8 @@ def test_a_full_disk_is_an_oserror_and_leaves_nothing(tmp_path, small_disk):
             left = []
         else:
             outcomes.append(0)
-            left = [whole]
-        assert [file.read_bytes() for file in disk.iterdir()] == left
+            left = [True]
+        assert [file.read_bytes() == whole for file in disk.iterdir()] == left
     assert set(outcomes) == {errno.ENOSPC, 0}
     assert outcomes[0] == errno.ENOSPC
     assert outcomes[-1] == 0
