@@ -1,12 +1,14 @@
-"""README.md against the source: every file is listed with its purpose, every command exists."""
+"""README.md against the source: every file is listed with its purpose, every command exists, the first ones run."""
 
 import ast
 import re
 from pathlib import Path
 
 import pytest
+import walkers
 from documents import fairmot_commands
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from fairmot.cli import app
 
@@ -38,6 +40,19 @@ def test_commands_parse(words):
         command, arguments = command.commands[arguments[0]], arguments[1:]
     context = command.make_context(command.name, list(arguments))
     assert context.params
+
+
+def test_first_steps_run_in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    walkers.film(tmp_path / "street.mp4", 12)
+    steps = fairmot_commands(README.partition("## Train, track, score")[0])
+    assert [words[0] for words in steps] == ["demo", "track", "report", "report"]
+    for words in steps:
+        small = ["--frames", "20", "--people", "4"] if words[0] == "demo" else []
+        result = CliRunner().invoke(app, [*words, *small])
+        assert result.exit_code == 0, result.output
+    for folder in ("runs/track/street", "demo/results"):
+        assert (tmp_path / folder / "report.html").stat().st_size > 10_000
 
 
 def test_continuous_integration_runs_the_test_command():
