@@ -70,7 +70,7 @@ def track(
         tracker_config: constants of the tracker; left out: those of the detector (``tracker``), where it has any, else
             the published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
-            already, a numbered folder beside it is taken.
+            already, a numbered folder beside it is taken, unless it is the current folder or one around it.
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.

@@ -72,12 +72,13 @@ class ImageSource(StoredSource):
             image = _read(file)
             if image is None:
                 unreadable.append(file)
-            elif image.shape[1::-1] != self.size:
+                self.problem = self._describe(unreadable, differing)
+                continue
+            if image.shape[1::-1] != self.size:
                 differing.append(f"{file}: {image.shape[1]} x {image.shape[0]} pixels")
+                self.problem = self._describe(unreadable, differing)
                 image = fitted(image, self.size)
-            self.problem = self._describe(unreadable, differing)
-            if image is not None:
-                yield Frame(image, index, index / self.frame_rate)
+            yield Frame(image, index, index / self.frame_rate)
 
     def _describe(self, unreadable: list[Path], differing: list[str]) -> str | None:
         problems = []

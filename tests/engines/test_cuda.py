@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from small_run import configuration
-from test_oracles import compare_heads
+from test_oracles import check_heads
 from test_precision import distance
 from training import small_batch, small_config, tiny_trainer, trainer_of, uneven_batch
 
@@ -13,8 +13,6 @@ import fairmot
 from fairmot.data.street import render_street
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
-from fairmot.network.architectures import build_graph, published_config
-from fairmot.network.official import drop_never_used
 from fairmot.train import train
 
 torch = pytest.importorskip("torch")
@@ -26,14 +24,7 @@ ROUNDING = 1e-4
 
 @pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
 def test_heads_equal_the_published_network(case, oracle, recipe):
-    arrays = oracle(f"forward_{case}.npz")
-    architecture = str(arrays["arch"])
-    weights, _ = drop_never_used(recipe.make_official_checkpoint(architecture, int(arrays["seed"])))
-    pixels = recipe.make_input(int(arrays["seed"]), tuple(arrays["input_shape"]))
-    heads = load_engine("torch").load_network(build_graph(published_config(architecture)), weights, "cuda")(pixels)
-    compare_heads(heads, arrays)
-    with pytest.raises(AssertionError):
-        compare_heads(heads, arrays, scale=1.002)
+    check_heads(lambda graph, weights: load_engine("torch").load_network(graph, weights, "cuda"), case, oracle, recipe)
 
 
 def test_the_detector_finds_what_it_finds_on_the_processor():

@@ -61,13 +61,17 @@ def forward_cases():
 @pytest.mark.parametrize(("engine", "case"), list(forward_cases()))
 def test_heads_equal_the_published_network(engine, case, oracle, recipe):
     functions, options = engine_functions(engine)
+    check_heads(lambda graph, weights: functions.load_network(graph, weights, "cpu", **options), case, oracle, recipe)
+
+
+def check_heads(load, case, oracle, recipe):
+    """Compare the network that ``load`` makes of a graph and weights with a forward oracle, and its twin."""
     arrays = oracle(f"forward_{case}.npz")
     architecture = str(arrays["arch"])
     weights, dropped = drop_never_used(recipe.make_official_checkpoint(architecture, int(arrays["seed"])))
     assert len(dropped) == (14 if architecture.startswith("dla") else 0)
     pixels = recipe.make_input(int(arrays["seed"]), tuple(arrays["input_shape"]))
-    network = functions.load_network(build_graph(published_config(architecture)), weights, "cpu", **options)
-    heads = network(pixels)
+    heads = load(build_graph(published_config(architecture)), weights)(pixels)
     compare_heads(heads, arrays)
     with pytest.raises(AssertionError):
         compare_heads(heads, arrays, scale=1.002)

@@ -59,7 +59,7 @@ class _Recorded:
     """
 
     def __init__(self, function: Callable[[Tensor], Found], example: Tensor) -> None:
-        self.argument = example.clone()
+        self.argument = example
         with torch.cuda.device(example.device):
             beside = torch.cuda.Stream()
             beside.wait_stream(torch.cuda.current_stream())

@@ -128,7 +128,9 @@ def exact_float32(device: torch.device, try_kernels: bool = False) -> Iterator[N
         yield
         return
     cudnn = torch.backends.cudnn
-    with cudnn.flags(cudnn.enabled, try_kernels, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+    with cudnn.flags(
+        cudnn.enabled, try_kernels or cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False
+    ):
         yield
 
 
