@@ -17,9 +17,6 @@ from fairmot.network.initial import initial_weights
 pytest.importorskip("openvino")
 engine = load_engine("openvino")
 
-TOLERANCE = {"heatmap": 1e-3, "extents": 1e-3, "embedding": 1e-3, "offsets": 2e-4}
-"""Largest difference that other kernels and thread counts explain (oracles/README.md)."""
-
 SIZE = (96, 64)
 
 
