@@ -19,7 +19,7 @@ from fairmot.data.loader import create_loader
 from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.network.architectures import build_graph
 from fairmot.network.layers import BatchNorm
-from fairmot.network.weights import load_weights, save_weights
+from fairmot.network.safetensors import load_weights, save_weights
 
 STATISTICS = ("running_mean", "running_var")
 

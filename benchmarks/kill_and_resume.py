@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fairmot.checkpoint import load_checkpoint
 from fairmot.config import Config
 from fairmot.data.converters import convert_motchallenge
-from fairmot.data.street import write_street
-from fairmot.metrics import read_metrics
+from fairmot.street import write_street
+from fairmot.training.checkpoint import load_checkpoint
+from fairmot.training.metrics import read_metrics
 
-SMALL_RUN = Path(__file__).resolve().parents[1] / "tests" / "small_run.py"
+SMALL_RUN = Path(__file__).resolve().parents[1] / "tests" / "support" / "small_run.py"
 spec = importlib.util.spec_from_file_location("small_run", SMALL_RUN)
 small_run = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(small_run)

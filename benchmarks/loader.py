@@ -20,8 +20,8 @@ from rich.table import Table
 
 from fairmot.config import STRIDE
 from fairmot.data.annotations import LabelledPictures, read_pictures
+from fairmot.data.image_files import read_picture
 from fairmot.data.loader import Loader
-from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import gaussian_radii
 
 

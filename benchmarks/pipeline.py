@@ -20,14 +20,14 @@ from rich.table import Table
 
 import fairmot
 from fairmot.config import NetworkConfig
-from fairmot.data.street import render_street
 from fairmot.detector import Detector
 from fairmot.geometry import Letterbox
-from fairmot.media.video import VideoWriter
+from fairmot.media.outputs.video import VideoWriter
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.weights import save_weights
-from fairmot.track import track
+from fairmot.network.safetensors import save_weights
+from fairmot.street import render_street
+from fairmot.workflows.track.track import track
 
 WIDTHS = {480: 854, 720: 1280, 1080: 1920}
 STAGES = ("decode", "prepare", "detect", "track", "draw_and_encode", "wait_for_frame", "wait_for_writer")

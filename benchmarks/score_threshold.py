@@ -18,7 +18,7 @@ from shipped_model import detect_photographs
 import fairmot
 from fairmot.data.annotations import read_pictures
 from fairmot.evaluation.detection import precision_recall
-from fairmot.network.weights import load_weights, save_weights
+from fairmot.network.safetensors import load_weights, save_weights
 
 BIAS = "hm.2.bias"
 SHOWN = np.arange(0.15, 0.65, 0.05)

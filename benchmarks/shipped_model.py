@@ -18,14 +18,14 @@ import numpy as np
 
 import fairmot
 from fairmot.config import TrackerConfig
+from fairmot.config.tracker import PRESETS
 from fairmot.data.annotations import read_pictures
-from fairmot.data.picture_files import read_picture
+from fairmot.data.image_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.evaluation.detection import average_precision
-from fairmot.evaluation.motchallenge import find_sequences, load_info
-from fairmot.evaluation.rows import load_rows
+from fairmot.formats.motchallenge import find_sequences, load_info
+from fairmot.formats.rows import load_rows
 from fairmot.geometry import pairwise_iou
-from fairmot.tracker_config import PRESETS
 from fairmot.tracking.tracker import Tracker
 
 SETTINGS = {"fused": dict(PRESETS["fused"]), "published": {}, "second pass": {"second_pass": True}}

@@ -4,7 +4,7 @@
 
 Both are measured in turns, a few steps each, so that other programs on the machine disturb them alike; the least time
 is what the machine can do. Pictures are made on the spot. PyTorch on a processor is a third faster with glibc's memory
-settings of ``fairmot.launch``, which a process takes when it starts: ``--plain-memory`` leaves them alone.
+settings of ``fairmot.training.launch``, which a process takes when it starts: ``--plain-memory`` leaves them alone.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from rich.table import Table
 from fairmot.config import parse_config
 from fairmot.data.loader import PREFETCHED_BATCHES, create_loader
 from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
-from fairmot.launch import MEMORY_SETTINGS
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
+from fairmot.training.launch import MEMORY_SETTINGS
 
 
 def endless(loader):

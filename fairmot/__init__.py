@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from fairmot.detections import Detections, Tracks
     from fairmot.detector import load_detector, load_network
     from fairmot.errors import InputError
-    from fairmot.evaluate import score
-    from fairmot.media.frames import read_frames
+    from fairmot.media.sources.frames import read_frames
     from fairmot.tracking.tracker import Tracker
+    from fairmot.workflows.evaluate.evaluate import score
 
 __version__ = "0.1.0"
 
@@ -29,8 +29,8 @@ _HOMES = {
     "load_config": "fairmot.config",
     "load_detector": "fairmot.detector",
     "load_network": "fairmot.detector",
-    "read_frames": "fairmot.media.frames",
-    "score": "fairmot.evaluate",
+    "read_frames": "fairmot.media.sources.frames",
+    "score": "fairmot.workflows.evaluate.evaluate",
 }
 
 __all__ = [

@@ -17,8 +17,8 @@ from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
+from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights, read_metadata
 from fairmot.network.summary import summarize
-from fairmot.network.weights import TRACKER_NOTE, check_weights, load_weights, read_metadata
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
 

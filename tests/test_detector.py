@@ -13,7 +13,7 @@ from fairmot.errors import InputError
 from fairmot.geometry import Letterbox
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.weights import save_weights
+from fairmot.network.safetensors import save_weights
 
 CONFIG = NetworkConfig(
     architecture="lite", classes=2, embedding=8, head_width=16, input_width_px=96, input_height_px=64

@@ -5,12 +5,12 @@ import pytest
 
 from fairmot import load_detector
 from fairmot.config import TrackerConfig, load_config
-from fairmot.data.street.sequence import write_street
 from fairmot.detector import SHIPPED_WEIGHTS, weights_tracker
 from fairmot.engines.onnx.writing import build_model
-from fairmot.media.frames import read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph
-from fairmot.network.weights import TRACKER_NOTE, load_weights
+from fairmot.network.safetensors import TRACKER_NOTE, load_weights
+from fairmot.street.sequence import write_street
 
 EXPORT = SHIPPED_WEIGHTS.with_suffix(".onnx")
 

@@ -11,7 +11,7 @@ from fairmot.network.architectures import ARCHITECTURES, build_graph, published_
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
 from fairmot.network.one_convolution import build_one_convolution
-from fairmot.network.weights import Arrays, check_weights, load_weights
+from fairmot.network.safetensors import Arrays, check_weights, load_weights
 
 CEILING_SIZE = (128, 96)
 CEILING_CHANNELS = 256

@@ -97,8 +97,8 @@ def validate(
     """
     import json
 
-    from fairmot import console
-    from fairmot.data.validation import validate as check
+    from fairmot.cli import console
+    from fairmot.data.checks.validation import validate as check
 
     with console.frame_progress() as progress:
         report = check(source, _names(sets) or (), decode=not quick, progress=partial(progress, "pictures"))
@@ -129,7 +129,7 @@ def stats(
     import json
 
     from fairmot.data.annotations import read_pictures
-    from fairmot.data.statistics import description_of, statistics
+    from fairmot.data.checks.statistics import description_of, statistics
 
     found = statistics(read_pictures(description_of(source), _names(sets) or (), root))
     if json_out:
@@ -138,7 +138,7 @@ def stats(
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from fairmot import console
+    from fairmot.cli import console
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for column in ("set", "pictures", "empty", "boxes", "each", "people", "ignored", "height*"):
@@ -172,8 +172,8 @@ def preview(
     [bold]fairmot data preview data/data.json sheet.jpg --count 25 --seed 3[/bold]
     """
     from fairmot.data.annotations import read_pictures
-    from fairmot.data.preview import write_preview
-    from fairmot.data.statistics import description_of
+    from fairmot.data.checks.preview import write_preview
+    from fairmot.data.checks.statistics import description_of
 
     pictures = read_pictures(description_of(source), _names(sets) or (), root)
     shown = write_preview(pictures, output, count, seed, width)
@@ -218,8 +218,8 @@ def synthesize(
 
     [bold]fairmot data synthesize streets --people 20 --seed 7[/bold]
     """
-    from fairmot import console
-    from fairmot.data.street import write_street
+    from fairmot.cli import console
+    from fairmot.street import write_street
 
     with console.frame_progress() as progress:
         folder = write_street(

@@ -66,14 +66,14 @@ def evaluate(
     [bold]fairmot evaluate MOT17/train --half-val --tracker byte[/bold]
     [bold]fairmot evaluate MOT17/test[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.detector import load_detector, weights_tracker
-    from fairmot.evaluate import evaluate as run_evaluate
-    from fairmot.evaluate import track_test_set
-    from fairmot.evaluation.motchallenge import find_test_sequences
     from fairmot.evaluation.tables import class_tables
-    from fairmot.evaluation_run import EvaluationRun
-    from fairmot.gap_filling import read_method
+    from fairmot.formats.motchallenge import find_test_sequences
+    from fairmot.workflows.evaluate.evaluate import evaluate as run_evaluate
+    from fairmot.workflows.evaluate.evaluate import track_test_set
+    from fairmot.workflows.evaluate.run import EvaluationRun
+    from fairmot.workflows.track.gap_filling import read_method
 
     wanted = read_classes(classes)
     method = None if interpolate is None else read_method(interpolate)
@@ -147,7 +147,7 @@ def score(
     [bold]fairmot score MOT17/train results/ --json scores.json[/bold]
     [bold]fairmot score MOT17/train results/ --compare other/[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.evaluation import tables
     from fairmot.evaluation.differences import differences
     from fairmot.evaluation.scoring import score as run_score

@@ -37,7 +37,7 @@ def benchmark(
     [bold]fairmot benchmark lite --engine onnxruntime --profile 20[/bold]
     """
     from fairmot import benchmark as journey
-    from fairmot import console
+    from fairmot.cli import console
 
     if markdown and (profile or as_json):
         stop("--markdown writes tables of speed: leave --profile and --json out")
@@ -82,8 +82,8 @@ def doctor(as_json: JsonOut = False) -> None:
 
     [bold]fairmot doctor[/bold]
     """
-    from fairmot import console
-    from fairmot.doctor import examine
+    from fairmot.cli import console
+    from fairmot.workflows.doctor import examine
 
     findings = examine(lambda topic: console.notes().print(f"{topic} ..."))
     if as_json:

@@ -39,7 +39,7 @@ def report(
     [bold]fairmot report runs/track/street --source street.mp4[/bold]
     [bold]fairmot report runs/evaluate --ground-truth MOT17/train[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.report.report import report as write_report
 
     with console.frame_progress() as progress:

@@ -57,7 +57,7 @@ def serve(
     [bold]fairmot serve --weights best.safetensors --port 8080 --jobs 2[/bold]
     [bold]fairmot serve --allow-paths /srv/videos --allow-streams[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.detector import Detector, load_detector, weights_tracker
 
     try:

@@ -90,9 +90,9 @@ def track(
     [bold]fairmot track videos/ --jobs 2[/bold]
     [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.detector import load_detector, weights_tracker
-    from fairmot.recordings import load_recording
+    from fairmot.formats.recordings import load_recording
 
     if bool(sources) == bool(detections):
         raise InputError("give either sources or --detections FILE")
@@ -106,14 +106,14 @@ def track(
         pictures = inference.save_pictures if inference else False
     wanted = tracking_output.read(video, pictures, jsonl, csv, crops, heatmap, blur, line, zone, show)
     if detections:
-        from fairmot.replay import replay
+        from fairmot.workflows.track.replay import replay
 
         with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
         steps = [recording.every for recording in recordings]
     elif jobs is not None or ray is not None:
-        from fairmot.jobs import DetectorChoice, Job, track_many
-        from fairmot.track import DEFAULT_FOLDER
+        from fairmot.workflows.track.jobs import DetectorChoice, Job, track_many
+        from fairmot.workflows.track.track import DEFAULT_FOLDER
 
         if save_detections or record or show:
             raise InputError("--jobs and --ray go without --save-detections, --record and --show")
@@ -132,8 +132,8 @@ def track(
         tracking_output.end_of_jobs(results, as_json)
         return
     else:
-        from fairmot.media.live_source import LiveOptions
-        from fairmot.track import track as run_track
+        from fairmot.media.sources.live import LiveOptions
+        from fairmot.workflows.track.track import track as run_track
 
         live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
         lowest = inference.confidence if inference else 0.1
@@ -173,8 +173,8 @@ def demo(
 
     [bold]fairmot demo[/bold]
     """
-    from fairmot import console
-    from fairmot.demo import demo as run_demo
+    from fairmot.cli import console
+    from fairmot.workflows.demo import demo as run_demo
 
     with console.frame_progress() as progress:
         result = run_demo(output, people, frames, seed, progress)

@@ -15,9 +15,9 @@ from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
 if TYPE_CHECKING:
-    from fairmot.jobs import JobResult
-    from fairmot.media.outputs import Outputs
-    from fairmot.source_run import TrackRun
+    from fairmot.media.outputs.wanted import Outputs
+    from fairmot.workflows.track.jobs import JobResult
+    from fairmot.workflows.track.source_run import TrackRun
 
 _STAGES = {
     "decode": "decoding",
@@ -45,9 +45,9 @@ def read(
     Raises:
         InputError: a line or zone that is none, or outputs that exclude each other.
     """
-    from fairmot.media.outputs import Outputs
-    from fairmot.media.places import parse_lines, read_zones
-    from fairmot.media.window import screen_problem
+    from fairmot.media.outputs.places import parse_lines, read_zones
+    from fairmot.media.outputs.wanted import Outputs
+    from fairmot.media.outputs.window import screen_problem
 
     problem = screen_problem() if show else None
     if problem is not None:
@@ -72,7 +72,7 @@ def gap_filling(method: str, jobs: int | None, ray: str | None) -> Callable[[Tra
     Raises:
         InputError: no such method, or jobs are wanted.
     """
-    from fairmot.gap_filling import fill_gaps, read_method
+    from fairmot.workflows.track.gap_filling import fill_gaps, read_method
 
     if jobs is not None or ray is not None:
         raise InputError("--interpolate goes without --jobs and --ray")
@@ -87,7 +87,7 @@ def gap_filling(method: str, jobs: int | None, ray: str | None) -> Callable[[Tra
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None] | None]:
     """Yield a callback that shows one bar a source, or None."""
-    from fairmot import console
+    from fairmot.cli import console
 
     if quiet:
         yield None
@@ -124,7 +124,7 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
     Raises:
         InputError: something could not be read.
     """
-    from fairmot import console
+    from fairmot.cli import console
 
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], default=str, indent=2))
@@ -144,7 +144,7 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
 @contextmanager
 def job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
     """Yield what ``track_many`` is to call: a bar for each video under way, and a line for each that has ended."""
-    from fairmot import console
+    from fairmot.cli import console
 
     if quiet:
         yield {}

@@ -35,11 +35,11 @@ def train(
     """
     from contextlib import nullcontext
 
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.config import load_config
     from fairmot.engines import choose_training_engine, load_engine
-    from fairmot.launch import current_process, launch, registered
-    from fairmot.train import train as run_train
+    from fairmot.training.launch import current_process, launch, registered
+    from fairmot.training.loop import train as run_train
 
     settings = load_config(config, tuple(overrides or ()))
     if check:
@@ -80,8 +80,8 @@ def train(
 
 def _check(config: Config, engine: str, device: str) -> None:
     """``--self-check``: where training does not work, exit code 1 and a line that names what failed."""
-    from fairmot import console
-    from fairmot.self_check import self_check
+    from fairmot.cli import console
+    from fairmot.training.self_check import self_check
 
     with console.training_progress() as report:
         outcome = self_check(config, engine, device, report, lambda line: console.notes().print(line, markup=False))

@@ -13,7 +13,7 @@ from fairmot.cli.options import JsonOut, TrackerChoice
 from fairmot.errors import InputError
 
 if TYPE_CHECKING:
-    from fairmot.explain import Explanation
+    from fairmot.workflows.explain.explain import Explanation
 
 SHEETS = 50
 """Most contact sheets of one call."""
@@ -42,9 +42,9 @@ def tune(
     [bold]fairmot tune runs/detected MOT17/train --trials 200 --held-out MOT17-13[/bold]
     [bold]fairmot track street.mp4 --tracker runs/tune/best.yaml[/bold]
     """
-    from fairmot import console
+    from fairmot.cli import console
     from fairmot.config import load_tracker_config
-    from fairmot.tune import tune as run_tune
+    from fairmot.workflows.tune.tune import tune as run_tune
 
     with console.frame_progress() as progress:
         tuned = run_tune(
@@ -96,7 +96,7 @@ def explain(
     [bold]fairmot explain runs/evaluate MOT17/train --sequence MOT17-02 --frame 120 --json[/bold]
     """
     from fairmot.evaluation.errors import ERROR_KINDS
-    from fairmot.explain import explain as run_explain
+    from fairmot.workflows.explain.explain import explain as run_explain
 
     kinds = tuple(kind) if kind else ERROR_KINDS
     explained = run_explain(
@@ -137,9 +137,9 @@ def _write_sheets(
     source: Path | None,
     half_val: bool,
 ) -> dict[str, list[str]]:
-    from fairmot.contact_sheets import write_sheets
-    from fairmot.evaluation.halves import first_index, load_second_half
-    from fairmot.evaluation.motchallenge import find_sequences, load_info, load_sequence, sequence_name
+    from fairmot.formats.halves import first_index, load_second_half
+    from fairmot.formats.motchallenge import find_sequences, load_info, load_sequence, sequence_name
+    from fairmot.workflows.explain.contact_sheets import write_sheets
 
     total = sum(map(len, explained.values()))
     if total > SHEETS:

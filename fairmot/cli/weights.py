@@ -37,7 +37,7 @@ def convert(
 
     [bold]fairmot convert ctdet_coco_dla_2x.pth start.safetensors --partial[/bold]
     """
-    from fairmot.convert import convert as run_convert
+    from fairmot.workflows.convert import convert as run_convert
 
     result = run_convert(source, target, architecture, partial, naming)
     if as_json:
@@ -70,9 +70,9 @@ def describe(
 
     [bold]fairmot describe --all --input-size 1088x608[/bold]
     """
-    from fairmot import console
-    from fairmot.describe import compare_architectures, markdown_table
-    from fairmot.describe import describe as run_describe
+    from fairmot.cli import console
+    from fairmot.workflows.describe import compare_architectures, markdown_table
+    from fairmot.workflows.describe import describe as run_describe
 
     if all_:
         rows = compare_architectures(read_size(input_size))
@@ -110,8 +110,8 @@ def export(
 
     [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate pictures/ --evaluate MOT17/train[/bold]
     """
-    from fairmot import console
-    from fairmot.export import export as run_export
+    from fairmot.cli import console
+    from fairmot.workflows.export import export as run_export
 
     result = run_export(
         weights,

@@ -13,7 +13,7 @@ from fairmot.config.sections import (
     Section,
     TrainConfig,
 )
-from fairmot.tracker_config import TrackerConfig
+from fairmot.config.tracker import TrackerConfig
 
 __all__ = [
     "STRIDE",

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fairmot.config.sections import Config
+from fairmot.config.tracker import PRESETS, TrackerConfig
 from fairmot.errors import InputError, closest_name
-from fairmot.tracker_config import PRESETS, TrackerConfig
 
 
 def shipped_configs() -> dict[str, Path]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fairmot.tracker_config import TrackerConfig
+from fairmot.config.tracker import TrackerConfig
 
 STRIDE = 4
 """Input pixels per cell of the head maps, in every architecture (``down_ratio`` of the published code)."""

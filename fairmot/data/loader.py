@@ -22,7 +22,7 @@ from fairmot.config import STRIDE, AugmentationConfig, Config
 from fairmot.data.annotations import LabelledPictures, read_pictures, with_unique_identities
 from fairmot.data.augmentation import Picture, augment, choose_pictures
 from fairmot.data.batch import Batch
-from fairmot.data.picture_files import read_picture
+from fairmot.data.image_files import read_picture
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairmot.engines.interface import Arrays, TrainingBatch
 from fairmot.errors import InputError
 from fairmot.network.initial import initial_classifier
-from fairmot.network.weights import shape_differences
+from fairmot.network.safetensors import shape_differences
 
 PROBABILITY_MARGIN = 1e-4
 """In the loss, the heatmap's probability stays this far from 0 and 1, so that logarithms are finite (CornerNet)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.errors import InputError, closest_name
-from fairmot.evaluation.motchallenge import sequence_name
+from fairmot.formats.motchallenge import sequence_name
 
 PEDESTRIAN = 1
 KNOWN_CLASSES = tuple(range(1, 14))

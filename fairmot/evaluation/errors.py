@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.clear import match_clear
-from fairmot.evaluation.motchallenge import Sequence
 from fairmot.evaluation.preprocessing import Comparison, CountedBoxes, compare
+from fairmot.formats.motchallenge import Sequence
 
 ERROR_KINDS = ("switch", "fragmentation", "miss", "false positive")
 

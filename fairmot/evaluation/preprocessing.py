@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.evaluation.benchmarks import KNOWN_CLASSES, PEDESTRIAN, Benchmark
-from fairmot.evaluation.motchallenge import Sequence
 from fairmot.evaluation.pairs import (
     EPSILON,
     Pairs,
@@ -17,7 +16,8 @@ from fairmot.evaluation.pairs import (
     frame_starts,
     overlapping_pairs,
 )
-from fairmot.evaluation.rows import NO_CLASS, Rows
+from fairmot.formats.motchallenge import Sequence
+from fairmot.formats.rows import NO_CLASS, Rows
 
 # Least overlap at which a result on a distractor is taken for it (source: TrackEval).
 DISTRACTOR_IOU = 0.5

@@ -17,10 +17,10 @@ import numpy as np
 from fairmot.evaluation.benchmarks import Benchmark, check_classes, choose_benchmark
 from fairmot.evaluation.classic import classic_scores, combined_classic_scores, count_classic
 from fairmot.evaluation.clear import Counts
-from fairmot.evaluation.halves import load_second_half
-from fairmot.evaluation.motchallenge import Sequence, find_results, find_sequences, load_sequence, sequence_name
 from fairmot.evaluation.preprocessing import compare
 from fairmot.evaluation.scores import Scores, SequenceCounts, combined_scores, count, sequence_scores
+from fairmot.formats.halves import load_second_half
+from fairmot.formats.motchallenge import Sequence, find_results, find_sequences, load_sequence, sequence_name
 
 # A process takes most of a second to start; files of this many bytes take about as long to score.
 BYTES_WORTH_A_PROCESS = 4_000_000
@@ -58,7 +58,7 @@ def score(
             folders); ``auto`` takes it from the names of sequences or folders.
         classic: also count the classic table (motmetrics' numbers; it names its columns as printed).
         half_val: score the second half of each sequence; results count its frames from 1 (see
-            ``fairmot.evaluation.halves``).
+            ``fairmot.formats.halves``).
         classes: score each of these classes by itself (column 8 of both files; -1 or no such column: class 1), and all
             of them together. Left out: pedestrians where the benchmark has classes, else all boxes alike.
         jobs: processes that share the sequences; 0: as many as pay off. More than one needs an importable main module

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from fairmot.detections import Detections
 from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark
 from fairmot.evaluation.detection import average_precision
-from fairmot.evaluation.halves import first_index, load_second_half_truth
-from fairmot.evaluation.motchallenge import SequenceInfo, load_ground_truth, load_info
 from fairmot.evaluation.pairs import frame_starts
 from fairmot.evaluation.preprocessing import classes_of, true_boxes_that_count
-from fairmot.evaluation.rows import Rows
+from fairmot.formats.halves import first_index, load_second_half_truth
+from fairmot.formats.motchallenge import SequenceInfo, load_ground_truth, load_info
+from fairmot.formats.rows import Rows
 from fairmot.geometry import tlwh_to_xyxy
 
 _Boxes = list[NDArray[np.float64]]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.evaluation.hota import ALPHAS
-from fairmot.evaluation.rows import Rows
 from fairmot.evaluation.tables import CLASSIC, COMBINED, FAMILIES, format_score
-from fairmot.media.drawing import identity_color
+from fairmot.formats.rows import Rows
+from fairmot.media.outputs.drawing import identity_color
 from fairmot.report.errors import spans
 from fairmot.report.footage import Footage
 from fairmot.report.judged import JudgedSource

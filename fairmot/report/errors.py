@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.evaluation.clear import match_clear
-from fairmot.evaluation.motchallenge import Sequence
 from fairmot.evaluation.preprocessing import Comparison
+from fairmot.formats.motchallenge import Sequence
 
 Ints = NDArray[np.int64]
 

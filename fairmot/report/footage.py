@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.errors import InputError
-from fairmot.media.frames import read_frames
-from fairmot.media.video import VideoWriter
+from fairmot.media.outputs.video import VideoWriter
+from fairmot.media.sources.frames import read_frames
 
 Progress = Callable[[str, int, int | None], None]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fairmot.errors import InputError, closest_name
 from fairmot.evaluation.benchmarks import choose_benchmark
-from fairmot.evaluation.motchallenge import Sequence, find_sequences, load_sequence, sequence_name
 from fairmot.evaluation.preprocessing import classes_apart, compare
 from fairmot.evaluation.scores import count
 from fairmot.evaluation.scoring import Counted, report_of, scored_classes
+from fairmot.formats.motchallenge import Sequence, find_sequences, load_sequence, sequence_name
 from fairmot.report.errors import Errors, find_errors
 from fairmot.report.run_folder import RunFolder
 

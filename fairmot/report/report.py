@@ -11,7 +11,7 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
-from fairmot.media.frames import read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.report.content import score_content, source_content, track_table
 from fairmot.report.footage import Footage, all_frames, drawn_footage, is_playable, source_footage
 from fairmot.report.judged import JudgedSource, judge

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
-from fairmot.evaluation.rows import Rows, load_rows
-from fairmot.run_file import RUN_FILE, load_run
+from fairmot.formats.rows import Rows, load_rows
+from fairmot.formats.run_file import RUN_FILE, load_run
 
 _LAST_FRAME = 2**31 - 1
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.geometry import ImageArray
-from fairmot.media.frames import read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.report.footage import Footage
 
 Progress = Callable[[str, int, int | None], None]

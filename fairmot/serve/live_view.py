@@ -9,8 +9,8 @@ import cv2
 
 from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
-from fairmot.media.drawing import Annotator
-from fairmot.media.source import Frame
+from fairmot.media.outputs.drawing import Annotator
+from fairmot.media.sources.source import Frame
 from fairmot.serve.hub import Hub
 
 _LONGEST_SIDE_PX = 960

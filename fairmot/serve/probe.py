@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import av
 
 from fairmot.errors import InputError
-from fairmot.media.locations import without_password
-from fairmot.media.video_source import Damage, decode, upright, video_stream
+from fairmot.media.sources.locations import without_password
+from fairmot.media.sources.video import Damage, decode, upright, video_stream
 from fairmot.serve.settings import Settings
 
 # Containers that hold their pictures. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through

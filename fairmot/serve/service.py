@@ -14,16 +14,16 @@ from fastapi import HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from fairmot.config.tracker import TrackerConfig
 from fairmot.errors import InputError
-from fairmot.media.frames import read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.serve.hub import Hub
 from fairmot.serve.probe import Media, permitted_path, permitted_stream, probe
 from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore, new_id
 from fairmot.serve.uploads import save_body
 from fairmot.serve.workers import Workers
-from fairmot.source_run import Detector
-from fairmot.tracker_config import TrackerConfig
+from fairmot.workflows.track.source_run import Detector
 
 _LONGEST_NAME = 200
 

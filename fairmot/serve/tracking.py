@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fairmot.config.tracker import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.files import replacing
-from fairmot.media.source import Frame
-from fairmot.run_file import RUN_FILE
+from fairmot.formats.run_file import RUN_FILE
+from fairmot.media.sources.source import Frame
 from fairmot.serve.hub import Hub
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
-from fairmot.track import Detector, SourceRun, Stop, TrackRun, track
-from fairmot.tracker_config import TrackerConfig
+from fairmot.workflows.track.track import Detector, SourceRun, Stop, TrackRun, track
 
 STEM = "tracks"
 """Of the result files, whatever the client called its video."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fairmot.config.tracker import TrackerConfig
 from fairmot.errors import InputError
 from fairmot.report.report import report
 from fairmot.serve.hub import Hub
@@ -18,8 +19,7 @@ from fairmot.serve.probe import permitted_path, permitted_stream
 from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore
 from fairmot.serve.tracking import STEM, Running, track_job
-from fairmot.source_run import Detector
-from fairmot.tracker_config import TrackerConfig
+from fairmot.workflows.track.source_run import Detector
 
 PAGE, POSTER = "report.html", "poster.jpg"
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from fairmot.config import STRIDE, Config
 from fairmot.data.batch import Batch
+from fairmot.data.image_files import read_picture
 from fairmot.data.loader import Loader
-from fairmot.data.picture_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detector import Detector
 from fairmot.engines import load_engine

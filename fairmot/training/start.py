@@ -10,7 +10,7 @@ from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.engines.interface import Arrays
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
-from fairmot.weight_files import fit_weights, read_weights
+from fairmot.weights import fit_weights, read_weights
 
 
 def start_weights(graph: Graph, config: Config, note: Callable[[str], None] | None = None) -> Arrays:

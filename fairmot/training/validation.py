@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from fairmot.config import Config
 from fairmot.data.annotations import LabelledPictures, read_description, read_pictures
-from fairmot.data.picture_files import read_picture
+from fairmot.data.image_files import read_picture
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector
 from fairmot.engines import choose_inference_engine, load_engine
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
-from fairmot.evaluate import evaluate
 from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.detection import average_precision
-from fairmot.evaluation.halves import first_index
-from fairmot.evaluation.motchallenge import find_sequences, load_ground_truth
 from fairmot.evaluation.preprocessing import true_boxes_that_count
-from fairmot.evaluation_run import EvaluationRun
 from fairmot.files import replacing
+from fairmot.formats.halves import first_index
+from fairmot.formats.motchallenge import find_sequences, load_ground_truth
 from fairmot.geometry import ImageArray, tlwh_to_xyxy
-from fairmot.media.frames import read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph
 from fairmot.training.samples import Sample, draw_samples, spaced
+from fairmot.workflows.evaluate.evaluate import evaluate
+from fairmot.workflows.evaluate.run import EvaluationRun
 
 TRACKING_SCORES = ("HOTA", "MOTA", "IDF1")
 

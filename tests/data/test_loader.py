@@ -9,8 +9,8 @@ import fairmot.data.loader as loader_module
 from fairmot.config import AugmentationConfig, Config, DataConfig, NetworkConfig, TrainConfig
 from fairmot.data.annotations import read_pictures
 from fairmot.data.batch import Batch
+from fairmot.data.image_files import read_picture
 from fairmot.data.loader import Loader, create_loader
-from fairmot.data.picture_files import read_picture
 from fairmot.errors import InputError
 
 SIZE = (96, 64)

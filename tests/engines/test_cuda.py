@@ -10,10 +10,10 @@ from test_precision import distance
 from training import small_batch, small_config, tiny_trainer, trainer_of, uneven_batch
 
 import fairmot
-from fairmot.data.street import render_street
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
-from fairmot.train import train
+from fairmot.street import render_street
+from fairmot.training.loop import train
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import two_processes
 from training import small_config, uneven_batch
 from two_processes import SETTINGS, results
 
 from fairmot.engines.training_rules import split_batch
-from fairmot.launch import launch
+from fairmot.training.launch import launch
 
-SCRIPT = Path(__file__).with_name("two_processes.py")
+SCRIPT = Path(two_processes.__file__)
 
 
 def run(engine, folder, *arguments):

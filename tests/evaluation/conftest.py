@@ -1,21 +1,16 @@
 """Loads the generator that the golden numbers were made with, and compares scores field by field."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-FOLDER = Path(__file__).parent
+import synthetic as synthetic_module
 
 
 @pytest.fixture(scope="session")
 def synthetic():
     """The module ``synthetic.py``."""
-    spec = importlib.util.spec_from_file_location("synthetic", FOLDER / "synthetic.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return synthetic_module
 
 
 def compare_fields(ours: dict, reference: dict, tolerance: float = 1e-9) -> None:

@@ -17,6 +17,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
+# Run by an interpreter of its own, without pytest's paths.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
 from synthetic import SEEDS, SHARED, fingerprint, make_benchmark, make_shared
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,8 +9,8 @@ import pytest
 import fairmot
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.classic import COLUMNS, classic_scores, count_classic
-from fairmot.evaluation.motchallenge import load_sequence
 from fairmot.evaluation.preprocessing import compare
+from fairmot.formats.motchallenge import load_sequence
 
 PRINTED = motmetrics.io.motchallenge_metric_names
 

@@ -12,7 +12,7 @@ import pytest
 import fairmot
 from fairmot.errors import InputError
 from fairmot.evaluation import scoring
-from fairmot.evaluation.halves import first_index
+from fairmot.formats.halves import first_index
 
 FOLDER = Path(__file__).parent
 

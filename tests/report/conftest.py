@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairmot.evaluate import score
 from fairmot.evaluation.tables import write_json
-from fairmot.media.video import VideoWriter
+from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
+from fairmot.workflows.evaluate.evaluate import score
 
 FRAMES, RATE, SIZE = 40, 20, (320, 180)
 FIRST_GREY, GREY_STEP = 40, 4

@@ -1,7 +1,7 @@
 import numpy as np
 
 from fairmot.detections import Tracks
-from fairmot.media.drawing import Annotator
+from fairmot.media.outputs.drawing import Annotator
 from fairmot.report.content import identity_colors
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from fairmot.evaluation.benchmarks import BENCHMARKS
-from fairmot.evaluation.motchallenge import load_sequence
 from fairmot.evaluation.preprocessing import compare
 from fairmot.evaluation.scores import count
+from fairmot.formats.motchallenge import load_sequence
 from fairmot.report.errors import find_errors, spans
 
 

@@ -11,7 +11,7 @@ from fairmot.cli import app
 from fairmot.errors import InputError
 from fairmot.evaluation.scoring import score
 from fairmot.evaluation.tables import write_json
-from fairmot.media.video import VideoWriter
+from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
 
 

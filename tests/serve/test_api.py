@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from fairmot.track import track
+from fairmot.workflows.track.track import track
 
 
 def test_an_upload_is_tracked_as_the_command_tracks_it(shared, film, tmp_path, slow):

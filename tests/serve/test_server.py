@@ -1,6 +1,5 @@
 """The command, its documentation and its end; streams."""
 
-import importlib.util
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 import httpx
+import loopback
 import pytest
 import walkers
 from typer.testing import CliRunner
@@ -24,10 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if "fairmot serve" in line]
-
-spec = importlib.util.spec_from_file_location("loopback", ROOT / "tests" / "media" / "loopback.py")
-loopback = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(loopback)
 
 
 @pytest.mark.parametrize("line", COMMANDS)

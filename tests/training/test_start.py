@@ -10,7 +10,7 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.network.lite import LITE
-from fairmot.network.weights import load_weights, save_weights
+from fairmot.network.safetensors import load_weights, save_weights
 from fairmot.training.start import start_weights
 
 

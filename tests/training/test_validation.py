@@ -8,16 +8,16 @@ import pytest
 import small_run
 from walk import write_walk
 
-from fairmot.checkpoint import load_checkpoint
 from fairmot.data.loader import create_loader
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.metrics import read_validations
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
-from fairmot.network.weights import load_weights
-from fairmot.train import train
+from fairmot.network.safetensors import load_weights
 from fairmot.training import validation
+from fairmot.training.checkpoint import load_checkpoint
+from fairmot.training.loop import train
+from fairmot.training.metrics import read_validations
 from fairmot.training.samples import Sample, draw_boxes, draw_heatmap, spaced
 from fairmot.training.validation import Validation, Validator
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
-from fairmot.data.picture_files import picture_size
+from fairmot.data.image_files import picture_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
-from fairmot.data.picture_files import picture_size
+from fairmot.data.image_files import picture_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 

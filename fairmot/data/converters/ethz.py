@@ -9,7 +9,7 @@ import numpy as np
 
 from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
-from fairmot.data.picture_files import picture_size
+from fairmot.data.image_files import picture_size
 from fairmot.errors import InputError
 
 _LINE = re.compile(r'\s*"([^"]+)"\s*(?::(.*?))?[;.]?\s*')

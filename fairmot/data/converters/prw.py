@@ -15,7 +15,7 @@ from fairmot.data.converters.output import (
     numbered_from_zero,
     write_set,
 )
-from fairmot.data.picture_files import picture_size
+from fairmot.data.image_files import picture_size
 from fairmot.errors import InputError
 
 # The variable's name differs from file to file.

@@ -12,7 +12,7 @@ from fairmot.engines.mindspore.loss import gather_cells, unit_length
 from fairmot.engines.mindspore.network import GraphNetwork, build_network, canvases_to_pixels, runner, to_numpy
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
-from fairmot.network.weights import check_weights
+from fairmot.network.safetensors import check_weights
 
 
 class MindSporeDetector:

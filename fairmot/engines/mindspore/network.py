@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fairmot.engines.interface import Arrays
 from fairmot.engines.mindspore.layers import build_layer
 from fairmot.network.graph import Graph
-from fairmot.network.weights import check_weights
+from fairmot.network.safetensors import check_weights
 
 
 class GraphNetwork(nn.Cell):

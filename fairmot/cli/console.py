@@ -1,0 +1,211 @@
+"""What people see while a command works: progress bars, tables and notes, on standard error.
+
+Standard output carries results alone, so that ``--json`` can be piped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fairmot.benchmark import Speed, TrainingSpeed
+    from fairmot.network.summary import Summary
+    from fairmot.training.progress import Progress as TrainingProgress
+    from fairmot.training.self_check import SelfCheck
+    from fairmot.workflows.track.track import TrackRun
+
+
+def notes() -> Console:
+    """Return the console for everything that is not a result."""
+    return Console(stderr=True, highlight=False)
+
+
+def answers() -> Console:
+    """Return the console for results."""
+    return Console(highlight=False)
+
+
+def print_scores(report: Mapping[str, Any]) -> None:
+    """Print the tables of a report of scores, and what was measured beside them."""
+    from fairmot.evaluation.tables import score_tables
+
+    console = answers()
+    console.print(f"pre-processing: {report['benchmark']}")
+    for table in score_tables(report):
+        console.print(table)
+    if "detection" in report:
+        console.print(f"detections alone: AP@0.5 {report['detection']['combined']['AP50']:.3f}")
+        speed = report["speed"]
+        console.print(
+            f"{speed['frames']} frames in {speed['seconds']:.1f} s, {speed['frames_per_second']:.1f} frames/s; "
+            f"files in {report['output']}"
+        )
+
+
+def _bar(unit: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=notes(),
+    )
+
+
+@contextmanager
+def frame_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yield a callback that shows one bar a source."""
+    tasks: dict[str, Any] = {}
+    with _bar("frames") as bar:
+
+        def report(name: str, done: int, expected: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(escape(name), total=expected, note="")
+            bar.update(tasks[name], completed=done)
+
+        yield report
+
+
+@contextmanager
+def job_progress() -> Iterator[tuple[Callable[[str, int, int | None], None], Callable[[str, str], None]]]:
+    """Yield a callback that shows a bar of each job under way, and one that puts a line in its bar's place."""
+    tasks: dict[str, Any] = {}
+    ended: set[str] = set()
+    with _bar("frames") as bar:
+
+        def report(name: str, done: int, expected: int | None) -> None:
+            if name in ended:
+                return
+            if name not in tasks:
+                tasks[name] = bar.add_task(escape(name), total=expected, note="")
+            bar.update(tasks[name], completed=done)
+
+        def end(name: str, line: str) -> None:
+            ended.add(name)
+            if name in tasks:
+                bar.remove_task(tasks.pop(name))
+            bar.console.print(line, markup=False, soft_wrap=True)
+
+        yield report, end
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[TrainingProgress], None]]:
+    """Yield a callback that shows epoch, losses and images a second."""
+    with _bar("steps") as bar:
+        task = bar.add_task("epoch 1", total=None, note="")
+
+        def report(progress: TrainingProgress) -> None:
+            shown = " ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+            bar.update(
+                task,
+                description=f"epoch {progress.epoch + 1}",
+                total=progress.total_steps,
+                completed=progress.step,
+                note=f"{shown} · {progress.images_per_second:.1f} images/s",
+            )
+
+        yield report
+
+
+def self_check_table(outcome: SelfCheck) -> Table:
+    """Return a table of how each loss fell in a self-check, and of the boxes that were found again."""
+    title = f"Self-check in {outcome.engine}: {outcome.steps} steps, {outcome.seconds:.0f} s"
+    table = Table("", "start", "end", "expected", "", title=title, title_justify="left")
+    for each in outcome.losses:
+        verdict = "ok" if each.passed else "FAILED"
+        table.add_row(each.name, f"{each.start:.4g}", f"{each.end:.4g}", f"<= {each.limit:.4g}", verdict)
+    verdict = "ok" if outcome.found == outcome.boxes else "FAILED"
+    table.add_row("boxes found", "", str(outcome.found), str(outcome.boxes), verdict)
+    if outcome.left_out:
+        table.caption = f"{outcome.left_out} boxes are too small or too close to each other for this canvas"
+    return table
+
+
+def track_table(runs: list[TrackRun]) -> Table:
+    """Return a table of what was tracked and where the results lie."""
+    table = Table("source", "frames", "people", "frames/s", "results", title="Tracked", title_justify="left")
+    for run in runs:
+        files = "\n".join(str(path) for path in (run.text, run.video) if path)
+        counts = (str(run.frame_count), str(run.identity_count), f"{run.frames_per_second:.1f}")
+        table.add_row(escape(run.name), *counts, escape(files))
+    return table
+
+
+def summary_table(title: str, summary: Summary, layers: bool) -> Table:
+    """Return a table of a network: every layer if asked, then heads and totals."""
+    table = Table("layer", "kind", "output (C x h x w)", "parameters", "multiply-adds", title=title)
+    for layer in summary.layers if layers else ():
+        table.add_row(layer.name, layer.kind, _shape(layer.shape), f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
+    for head, shape in summary.outputs.items():
+        table.add_row(head, "head", _shape(shape), "", "")
+    table.add_row("total", "", "", f"{summary.parameters:,}", f"{summary.multiply_adds:,}")
+    return table
+
+
+def _shape(shape: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def speed_table(rows: Sequence[Speed]) -> Table:
+    """Return the table of ``fairmot benchmark``."""
+    table = Table(
+        *(
+            "network",
+            "engine",
+            "precision",
+            "size",
+            "ms (quartiles)",
+            "least ms",
+            "frames/s",
+            "GFLOP/s",
+            "of the ceiling",
+        ),
+        caption="GFLOP/s count every layer everywhere; detectors of onnxruntime and openvino compute all heads but the "
+        "heatmap at peaks only (--raw: everywhere). Ceiling: one 3x3 convolution in turns with the network.",
+    )
+    for row in rows:
+        low, high = row.quartiles
+        table.add_row(
+            *(row.network, row.engine, row.precision, "x".join(map(str, row.input_size))),
+            *(f"{row.milliseconds:.1f} ({low:.1f}-{high:.1f})", f"{row.least:.1f}", f"{row.frames_per_second:.1f}"),
+            *(f"{row.gflops:.0f} of {row.ceiling_gflops:.0f}", f"{row.ceiling_share:.0%}"),
+        )
+    return table
+
+
+def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
+    """Return the table of ``fairmot benchmark --training``."""
+    table = Table("network", "engine", "precision", "size", "batch", "ms a step (quartiles)", "images/s")
+    for row in rows:
+        low, high = row.quartiles
+        milliseconds = f"{row.milliseconds:.0f} ({low:.0f}-{high:.0f})"
+        size = "x".join(map(str, row.input_size))
+        rate = f"{row.images_per_second:.2f}"
+        table.add_row(row.network, row.engine, row.precision, size, str(row.batch), milliseconds, rate)
+    return table
+
+
+def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
+    """Return the slowest operators, and the sum of each kind."""
+    table = Table("operator", "kind", "ms", "share", title=f"{network}: {len(layers)} operators")
+    for layer in layers[:count]:
+        table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.share:.1%}")
+    kinds: dict[str, tuple[float, float]] = {}
+    for layer in layers:
+        milliseconds, share = kinds.get(layer.kind, (0.0, 0.0))
+        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.share)
+    table.add_section()
+    for kind, (milliseconds, share) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
+        table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{share:.1%}")
+    return table

@@ -1,0 +1,1 @@
+"""What people look at before they train: validation, statistics, previews."""

@@ -1,0 +1,171 @@
+"""Everything that is wrong with labelled pictures, found in one pass."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.data.checks.findings import Finding, Report
+from fairmot.data.checks.identities import check_identities
+from fairmot.data.checks.layout import ListedSet, listed_sets
+from fairmot.data.image_files import check_picture, picture_size
+from fairmot.data.labels import COLUMNS, label_file, row_problems
+from fairmot.data.targets import IGNORE_CLASS
+from fairmot.errors import InputError
+
+# Files are waited for more than computed with: more threads than cores pay.
+_THREADS_A_CORE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPicture:
+    """A picture's labels, as far as they can be read, and what is wrong with it alone."""
+
+    picture: PurePosixPath
+    label_path: Path
+    rows: NDArray[np.float64]
+    """Good rows [n, 6]."""
+    lines: NDArray[np.int64]
+    """Line of each in the label file [n]."""
+    size: tuple[int, int] | None
+    findings: tuple[Finding, ...]
+
+
+def validate(
+    source: Path,
+    names: Sequence[str] = (),
+    *,
+    decode: bool = True,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Check lists, pictures and labels, and return all that is wrong, in the order of the files.
+
+    Args:
+        source: a ``data.json``, a folder with one, or a folder with ``images/`` and ``labels_with_ids/``.
+        names: sets to look at; empty: all.
+        decode: read each picture to its end, which finds truncated ones; else only its header.
+        threads: default: four a core.
+        progress: called with the number of pictures done and that of all.
+
+    Raises:
+        InputError: there is nothing to look at.
+    """
+    sets = listed_sets(Path(source), names)
+    findings: list[Finding] = []
+    jobs: list[tuple[ListedSet, int, PurePosixPath]] = []
+    owner: dict[PurePosixPath, ListedSet] = {}
+    for each in sets:
+        if each.lines is None:
+            findings.append(Finding("missing list", each.list_file, None, each.problem))
+            continue
+        seen: dict[PurePosixPath, int] = {}
+        for number, picture in each.lines:
+            if picture in seen:
+                message = f"{picture} is in line {seen[picture]} too"
+                findings.append(Finding("listed twice", each.list_file, number, message))
+                continue
+            seen[picture] = number
+            other = owner.setdefault(picture, each)
+            if other is not each:
+                message = f"{picture} is in {other.name} too: its people would get two identities"
+                findings.append(Finding("picture in two sets", each.list_file, number, message))
+            jobs.append((each, number, picture))
+    checked: dict[str, list[CheckedPicture]] = defaultdict(list)
+    with ThreadPoolExecutor(threads or _THREADS_A_CORE * (os.cpu_count() or 1)) as pool:
+        results = pool.map(lambda job: _check(job[0], job[1], job[2], decode), jobs)
+        for done, (job, result) in enumerate(zip(jobs, results, strict=True), 1):
+            checked[job[0].name].append(result)
+            findings += result.findings
+            if progress is not None:
+                progress(done, len(jobs))
+    boxes = 0
+    for pictures in checked.values():
+        boxes += sum(int((each.rows[:, 0] != IGNORE_CLASS).sum()) for each in pictures)
+        findings += check_identities(
+            [(each.picture, each.label_path, each.rows, each.lines, each.size) for each in pictures]
+        )
+    findings += _labels_without_picture(sets)
+    return Report(tuple(findings), len(sets), len(jobs), boxes)
+
+
+def _check(each: ListedSet, number: int, picture: PurePosixPath, decode: bool) -> CheckedPicture:
+    findings: list[Finding] = []
+    path, size = each.root / picture, None
+    if not path.is_file():
+        findings.append(Finding("missing picture", each.list_file, number, f"no file {path}"))
+    elif decode:
+        size, problem = check_picture(path)
+        if problem is not None:
+            findings.append(Finding("unreadable picture", path, None, problem))
+    else:
+        try:
+            size = picture_size(path)
+        except InputError as error:
+            findings.append(Finding("unreadable picture", path, None, str(error)))
+    rows, lines = np.zeros((0, 6)), np.zeros(0, np.int64)
+    labels = each.list_file
+    try:
+        labels = each.root / label_file(picture)
+        rows, lines = _read_rows(labels, findings)
+    except InputError as error:
+        findings.append(Finding("missing labels", each.list_file, number, str(error)))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        findings.append(Finding("missing labels", each.list_file, number, f"{labels}: {reason}"))
+    return CheckedPicture(picture, labels, rows, lines, size, tuple(findings))
+
+
+def _read_rows(path: Path, findings: list[Finding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the good rows of a label file and their lines; add what is wrong with the others."""
+    values: list[list[float]] = []
+    numbers: list[int] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        columns = line.split()
+        if columns and len(columns) != 6:
+            findings.append(Finding("wrong columns", path, number, f"{len(columns)} columns, expected 6 ({COLUMNS})"))
+        elif columns:
+            try:
+                values.append([float(column) for column in columns])
+                numbers.append(number)
+            except ValueError:
+                findings.append(Finding("not a number", path, number, f"{line.strip()!r} ({COLUMNS})"))
+    rows, lines = np.array(values, dtype=np.float64).reshape(-1, 6), np.array(numbers, dtype=np.int64)
+    good = np.ones(len(rows), dtype=np.bool_)
+    for kind, bad, reason in (*row_problems(rows), *_box_problems(rows)):
+        # A number that is not finite, and so on, is one finding, not one for each rule that it breaks.
+        findings += [Finding(kind, path, int(line), reason) for line in lines[bad & good]]
+        good &= ~bad
+    return rows[good], lines[good]
+
+
+def _box_problems(rows: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
+    with np.errstate(invalid="ignore"):
+        yield "empty box", (rows[:, 4:] <= 0).any(axis=1), "width and height must be more than 0"
+        first, last = rows[:, 2:4] - rows[:, 4:] / 2, rows[:, 2:4] + rows[:, 4:] / 2
+        outside = ((first >= 1) | (last <= 0)).any(axis=1)
+        yield "box outside", outside, "no part of the box lies in the picture"
+
+
+def _labels_without_picture(sets: Sequence[ListedSet]) -> Iterator[Finding]:
+    """Find label files beside those of listed pictures, whose picture is neither listed nor there."""
+    listed: set[Path] = set()
+    pictures: dict[Path, Path] = {}
+    for each in sets:
+        for _, picture in each.lines or ():
+            if "images" in picture.parts[:-1]:
+                label = each.root / label_file(picture)
+                listed.add(label)
+                pictures[label.parent] = (each.root / picture).parent
+    for folder, beside in pictures.items():
+        stems = {path.stem for path in beside.glob("*")} if beside.is_dir() else set()
+        for label in sorted(folder.glob("*.txt")):
+            if label not in listed and label.stem not in stems:
+                yield Finding("labels without picture", label, None, f"no picture {label.stem} in {beside}")

@@ -1,0 +1,54 @@
+"""Pictures of each identity, cut out of the frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from fairmot.detections import Tracks
+from fairmot.media.outputs.image_folder import PictureFolder
+from fairmot.media.sources.source import Frame
+
+_SECONDS = 0.5
+_SMALLEST_SIDE_PX = 8
+
+
+class CropFolder:
+    """Writes ``<identity>/<frame number>.jpg`` into a folder, two a second of each identity.
+
+    Args:
+        folder: the folder; one of that name is replaced when the block ends well.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = PictureFolder(folder)
+        self._last: dict[int, float] = {}
+
+    def __enter__(self) -> Self:
+        self._folder.__enter__()
+        return self
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Cut the tracks of one frame out of it.
+
+        Raises:
+            OSError: a picture cannot be written.
+        """
+        height, width = frame.image.shape[:2]
+        boxes = np.round(tracks.boxes_xyxy).astype(np.int64).clip(0, [width, height] * 2).tolist()
+        for identity, (left, top, right, bottom) in zip(tracks.ids.tolist(), boxes, strict=True):
+            too_soon = frame.seconds - self._last.get(identity, -np.inf) < _SECONDS
+            if too_soon or min(right - left, bottom - top) < _SMALLEST_SIDE_PX:
+                continue
+            self._last[identity] = frame.seconds
+            self._folder.write(frame.index + 1, frame.image[top:bottom, left:right], f"{identity:06d}")
+        # Who has not been seen for so long may be cut out anyway: endless sources must not fill the memory.
+        self._last = {identity: last for identity, last in self._last.items() if frame.seconds - last < _SECONDS}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._folder.__exit__(kind, error, trace)

@@ -1,0 +1,47 @@
+"""What is written of a tracked source beside its result rows, and what is drawn beside the tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairmot.errors import InputError
+from fairmot.media.outputs.places import Line, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files ``<name>...`` and overlays of one source.
+
+    Raises:
+        InputError: crops and blur at once: crops would show whom the blur hides.
+    """
+
+    video: bool = True
+    """``<name>.mp4`` with the tracks drawn."""
+    pictures: bool = False
+    """Each drawn frame, ``<name>/<frame number>.jpg``."""
+    jsonl: bool = False
+    """``<name>.jsonl``, one object a frame."""
+    csv: bool = False
+    """``<name>.csv`` with a header."""
+    crops: bool = False
+    """``<name>-crops/<identity>/<frame number>.jpg``, two pictures a second of each identity."""
+    heatmap: bool = False
+    """Where people stood, in the video and as ``<name>.heatmap.jpg``."""
+    blur: bool = False
+    """People are made unrecognisable in everything that is drawn."""
+    lines: tuple[Line, ...] = ()
+    """Crossings are counted, drawn and written: ``<name>.lines.csv``, ``<name>.counts.json``."""
+    zones: tuple[Zone, ...] = ()
+    """People inside are counted, drawn and written: ``<name>.zones.csv``, ``<name>.counts.json``."""
+    show: bool = False
+    """A window shows the drawn frames; closing it is Ctrl-C."""
+
+    def __post_init__(self) -> None:
+        if self.crops and self.blur:
+            raise InputError("crops show the people whom blur hides: leave one of them out")
+
+    @property
+    def draws(self) -> bool:
+        """Something is wanted for which frames are drawn."""
+        return self.video or self.pictures or self.heatmap or self.show

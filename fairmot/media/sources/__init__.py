@@ -1,0 +1,1 @@
+"""Where frames come from: videos, image folders, streams, cameras, pipes."""

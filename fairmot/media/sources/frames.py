@@ -1,0 +1,254 @@
+"""Read frames from files, folders, globs, MOTChallenge sequences, cameras, streams and pipes."""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
+from fairmot.media.sources.images import IMAGE_SUFFIXES, ImageSource
+from fairmot.media.sources.live import LiveOptions, LiveSource
+from fairmot.media.sources.locations import expand, is_address, is_file_address, live_location, without_password
+from fairmot.media.sources.prefetch import prefetch
+from fairmot.media.sources.source import Frame, Source
+from fairmot.media.sources.video import VideoSource
+
+__all__ = ["Frame", "FrameReader", "read_frames"]
+
+# Enough to hide a slow frame; at 1080p a frame takes 6 MB.
+_QUEUE_FRAMES = 4
+
+
+class FrameReader:
+    """Frames of one source, decoded ahead in a background thread while somebody iterates.
+
+    ``for frame in reader`` may be repeated and left early: no thread outlives its loop. ``with`` or ``close()`` ends
+    an iterator that is kept elsewhere.
+    """
+
+    def __init__(self, source: Source, selected: range) -> None:
+        self._source = source
+        self._selected = selected
+        # Weak, so that leaving a loop drops the iterator, which ends its thread.
+        self._running: weakref.ref[Generator[Frame]] | None = None
+        self.busy_seconds = 0.0
+        """Time that the background thread spent on decoding in the last pass."""
+        self.prepare_seconds = 0.0
+        """Time that preparing took in the last pass."""
+        self._prepare: Callable[[ImageArray], Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """What results of this source are called."""
+        return self._source.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of every frame, pixels."""
+        return self._source.size
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second of the source, whatever is left out here."""
+        return self._source.frame_rate
+
+    @property
+    def every(self) -> int:
+        """Step from one frame delivered to the next."""
+        return self._selected.step
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames to expect here, as the source announces them; None where it does not know."""
+        total = self._source.frame_count
+        if total is None:
+            return None
+        return len(range(self._selected.start, min(self._selected.stop, total), self._selected.step))
+
+    @property
+    def start(self) -> int:
+        """Index of the first frame delivered."""
+        return self._selected.start
+
+    @property
+    def end(self) -> int | None:
+        """Index of the first frame left out; None: all."""
+        return None if self._selected.stop == sys.maxsize else self._selected.stop
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames come when they come: a camera, stream or pipe."""
+        return self._source.is_live
+
+    @property
+    def dropped_count(self) -> int:
+        """Frames of a live source that nobody took in time, in the last pass."""
+        return self._source.dropped_count
+
+    @property
+    def reconnect_count(self) -> int:
+        """How often a live source was lost and came back in the last pass."""
+        return self._source.reconnect_count
+
+    @property
+    def problem(self) -> str | None:
+        """What could not be read in the last pass, in one line; None when all is well."""
+        return self._source.problem
+
+    def prepare_with(self, prepare: Callable[[ImageArray], Any] | None) -> None:
+        """Let later passes hand over with each frame what ``prepare`` makes of its image, as ``Frame.prepared``.
+
+        It runs in the background thread that decodes, ahead of whoever iterates. Frames of a live source are
+        prepared only when they are taken: work on dropped ones would cost others their place.
+        """
+        self._prepare = prepare
+
+    def __iter__(self) -> Iterator[Frame]:
+        self._end_pass()
+        self.busy_seconds = self.prepare_seconds = 0.0
+        # A live source has a thread of its own; another queue would only make its frames older.
+        running = self._received() if self.is_live else prefetch(self._timed(), _QUEUE_FRAMES)
+        self._running = weakref.ref(running)
+        return running
+
+    def close(self) -> None:
+        """End a pass that is under way, and its thread."""
+        self._end_pass()
+        self._source.close()
+
+    def stop(self) -> None:
+        """Let a pass that another thread iterates end soon, also where it waits for a camera's next frame."""
+        self._source.close()
+
+    def _end_pass(self) -> None:
+        running = self._running() if self._running is not None else None
+        if running is not None:
+            running.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _received(self) -> Generator[Frame]:
+        with closing(self._source.frames(self._selected)) as frames:
+            for frame in frames:
+                yield self._prepared(frame)
+                self.busy_seconds = self._source.busy_seconds
+
+    def _timed(self) -> Generator[Frame]:
+        with closing(self._source.frames(self._selected)) as frames:
+            while True:
+                started = time.perf_counter()
+                frame = next(frames, None)
+                self.busy_seconds += time.perf_counter() - started
+                if frame is None:
+                    return
+                yield self._prepared(frame)
+
+    def _prepared(self, frame: Frame) -> Frame:
+        if self._prepare is None:
+            return frame
+        started = time.perf_counter()
+        frame = replace(frame, prepared=self._prepare(frame.image))
+        self.prepare_seconds += time.perf_counter() - started
+        return frame
+
+
+def read_frames(
+    source: str | Path,
+    start: int | None = None,
+    end: int | None = None,
+    every: int = 1,
+    frame_rate: float | None = None,
+    live: LiveOptions | None = None,
+) -> FrameReader:
+    """Open a source of frames and check it.
+
+    Args:
+        source: a video file or its ``http`` address, a picture (jpg, png, bmp, webp), a folder of pictures in natural
+            order, a glob of pictures, a MOTChallenge sequence folder, a camera (``0``), a stream (``rtsp://...``), or
+            ``-`` for a video that comes through standard input.
+        start: index of the first frame, from 0.
+        end: index of the first frame that is left out; None: all.
+        every: take each n-th frame only.
+        frame_rate: frames/s; left out: what the source says (a folder that says nothing: 30).
+        live: how streams and cameras are read.
+
+    Returns:
+        An object to iterate over; it tells ``name``, ``size``, ``frame_rate``, ``frame_count`` and, after a pass,
+        ``problem``.
+
+    Raises:
+        InputError: no such source, a folder without pictures, a file that is no video, a glob that matches several
+            sources, or a range without a frame.
+    """
+    opened = open_frames([source], start, end, every, frame_rate, live)
+    if len(opened) > 1:
+        for _, reader in opened:
+            reader.close()
+        raise InputError(f"{source}: matches {len(opened)} sources, expected one")
+    return opened[0][1]
+
+
+def open_frames(
+    sources: Sequence[str | Path],
+    start: int | None = None,
+    end: int | None = None,
+    every: int = 1,
+    frame_rate: float | None = None,
+    live: LiveOptions | None = None,
+) -> list[tuple[str, FrameReader]]:
+    """Open all sources that these words name, as ``read_frames``; globs may name several.
+
+    Returns:
+        Each source's word or path, without a password, and its frames.
+
+    Raises:
+        InputError: one of them cannot be used; none is left open.
+    """
+    if every < 1:
+        raise InputError(f"every {every}: expected 1 (each frame) or more")
+    if (start or 0) < 0 or (end is not None and end <= (start or 0)):
+        raise InputError(f"frames {start or 0} to {end}: expected 0 <= start < end")
+    if frame_rate is not None and not frame_rate > 0:
+        raise InputError(f"frame rate {frame_rate:g}: expected a positive number")
+    selected = range(start or 0, sys.maxsize if end is None else end, every)
+    opened: list[tuple[str, FrameReader]] = []
+    try:
+        for source in expand(sources):
+            reader = FrameReader(_open(source, frame_rate, live), selected)
+            word = str(source[0].parent) if isinstance(source, list) else without_password(source)
+            opened.append((word, reader))
+            if reader.frame_count == 0:
+                total = reader._source.frame_count
+                raise InputError(f"{word}: frames from {start} on were asked for, but there are {total}")
+    except BaseException:
+        for _, reader in opened:
+            reader.close()
+        raise
+    return opened
+
+
+def _open(source: str | list[Path], frame_rate: float | None, live: LiveOptions | None) -> Source:
+    if isinstance(source, list):
+        return ImageSource(source, frame_rate)
+    if is_address(source) and is_file_address(source):
+        return VideoSource(source, frame_rate)
+    location = live_location(source)
+    if location is not None:
+        return LiveSource(location, frame_rate, live)
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(path, frame_rate)
+    return VideoSource(path, frame_rate)

@@ -1,0 +1,143 @@
+"""What a user calls a source: files, folders, globs, cameras, streams, a pipe."""
+
+from __future__ import annotations
+
+import glob
+import platform
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from fairmot.errors import InputError
+from fairmot.media.sources.images import IMAGE_SUFFIXES
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp"}
+)
+# Transport streams have no end of their own, so over HTTP they are taken for endless.
+_FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts"}
+_STANDARD_INPUT = "pipe:0"  # FFmpeg's name for it
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A camera, stream or pipe as FFmpeg opens it; its text hides a password."""
+
+    address: str
+    name: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    is_endless: bool = True
+    """It is tried again when lost, and frames that nobody took in time are dropped."""
+    advice: str = "no stream that can be read there"
+
+    def __str__(self) -> str:
+        return "standard input" if self.address == _STANDARD_INPUT else without_password(self.address)
+
+
+def without_password(address: str) -> str:
+    """Return an address without the user and password in it; anything else as it is."""
+    parts = urlsplit(address) if "://" in address else None
+    if parts is None or "@" not in parts.netloc:
+        return address
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def live_location(source: str) -> Location | None:
+    """Return where a camera (``0``, ``/dev/video0``), stream (``rtsp://...``) or pipe (``-``) is; None for files.
+
+    Raises:
+        InputError: a camera by number on a system where cameras have names.
+    """
+    if source == "-":
+        return Location(_STANDARD_INPUT, "stdin", is_endless=False, advice="no video that can be read comes in")
+    if re.fullmatch(r"[0-9]{1,3}", source) and not Path(source).exists():
+        return _camera(int(source))
+    if _is_device(source):
+        return Location(source, Path(source).name, "v4l2", advice="no camera that can be opened")
+    if source.startswith("video="):
+        return Location(source, source.removeprefix("video="), "dshow", advice="no camera of this name")
+    if not is_address(source) or is_file_address(source):
+        return None
+    parts = urlsplit(source)
+    name = re.sub(r"[^\w.-]+", "_", f"{parts.hostname or ''}_{Path(parts.path).stem}").strip("_") or "stream"
+    options = {"analyzeduration": "2000000"}
+    if parts.scheme in ("rtsp", "rtsps"):
+        # Over UDP a full buffer loses packets, and firewalls let few of them pass.
+        options["rtsp_transport"] = "tcp"
+    return Location(source, name, options=options)
+
+
+def is_address(source: str) -> bool:
+    """Whether this is ``scheme://...``.
+
+    Raises:
+        InputError: it begins so, but is no address.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is None:
+        return False
+    try:
+        urlsplit(source)
+    except ValueError as error:
+        raise InputError(f"{source}: not an address ({error}); expected scheme://host/path") from error
+    return True
+
+
+def is_file_address(source: str) -> bool:
+    """Whether this is the address of a video file, which has an end, rather than of a stream."""
+    parts = urlsplit(source)
+    return parts.scheme in ("http", "https") and Path(parts.path).suffix.lower() in _FINITE_SUFFIXES
+
+
+def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
+    """Resolve globs and folders of videos.
+
+    Pictures of one folder that a glob names become one list of files; everything else is one source a match.
+
+    Raises:
+        InputError: a glob that matches nothing.
+    """
+    found: list[str | list[Path]] = []
+    for source in map(str, sources):
+        if is_address(source) or not glob.has_magic(source) or Path(source).exists():
+            found += videos_in(Path(source)) or [source]
+            continue
+        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        if not matches:
+            raise InputError(f"{source}: nothing matches")
+        pictures = all(Path(match).suffix.lower() in IMAGE_SUFFIXES for match in matches)
+        if pictures and len({Path(match).parent for match in matches}) == 1:
+            found.append([Path(match) for match in matches])
+        else:
+            found += matches
+    return found
+
+
+def videos_in(folder: Path) -> list[str]:
+    """Return the videos of a folder without pictures; none for any other folder, which is a source itself."""
+    if not folder.is_dir() or (folder / "seqinfo.ini").exists() or (folder / "img1").is_dir():
+        return []
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    if any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
+        return []
+    return [str(file) for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
+
+
+def _camera(number: int) -> Location:
+    system = platform.system()
+    if system == "Linux":
+        return Location(f"/dev/video{number}", f"camera{number}", "v4l2", advice="no camera that can be opened")
+    if system == "Darwin":
+        advice = "no camera that can be opened"
+        return Location(f"{number}:none", f"camera{number}", "avfoundation", {"framerate": "30"}, advice=advice)
+    raise InputError(f"camera {number}: on this system a camera is named, for example 'video=Integrated Camera'")
+
+
+def _is_device(source: str) -> bool:
+    try:
+        return stat.S_ISCHR(Path(source).stat().st_mode) and source.startswith("/dev/video")
+    except OSError:
+        return False

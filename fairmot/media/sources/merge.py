@@ -1,0 +1,70 @@
+"""The frames of several sources at the same time, as they come."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Sequence
+
+from fairmot.media.sources.frames import FrameReader
+from fairmot.media.sources.source import Frame
+
+
+def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | OSError]]]:
+    """Yield the frames of several sources as they come: each time all that are there, at most one a source.
+
+    A frame comes with the place of its reader. A source that fails gives its error in place of a frame, and no more.
+    """
+    waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue()
+    # One place in the queue for each source: a fast one must not keep the others out of a batch.
+    places = [threading.Semaphore(1) for _ in readers]
+    stopped = threading.Event()
+
+    def take(wait: bool) -> tuple[int, Frame | OSError | None]:
+        item = waiting.get(block=wait)
+        places[item[0]].release()
+        return item
+
+    def produce(place: int, reader: FrameReader) -> None:
+        end: OSError | None = None
+        try:
+            for frame in reader:
+                places[place].acquire()
+                if stopped.is_set():
+                    break
+                waiting.put((place, frame))
+        except OSError as error:
+            end = error
+        waiting.put((place, end))
+
+    threads = [
+        threading.Thread(target=produce, args=item, name="fairmot-source", daemon=True) for item in enumerate(readers)
+    ]
+    for thread in threads:
+        thread.start()
+    held: list[tuple[int, Frame | OSError | None]] = []
+    running = len(readers)
+    try:
+        while running:
+            batch = [held.pop(0) if held else take(wait=True)]
+            while True:
+                try:
+                    item = held.pop(0) if held else take(wait=False)
+                except queue.Empty:
+                    break
+                if item[0] in {place for place, _ in batch}:
+                    held.insert(0, item)
+                    break
+                batch.append(item)
+            running -= sum(not isinstance(found, Frame) for _, found in batch)
+            frames = [(place, found) for place, found in batch if found is not None]
+            if frames:
+                yield frames
+    finally:
+        stopped.set()
+        for reader in readers:
+            reader.stop()
+        for place in places:
+            place.release()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,122 @@
+"""Journey: convert. Weights of one kind of file in, another kind out, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmot.config import NetworkConfig
+from fairmot.engines import load_engine
+from fairmot.errors import InputError
+from fairmot.network.architectures import build_graph, published_config
+from fairmot.network.ckpt import write_ckpt
+from fairmot.network.initial import initial_weights
+from fairmot.network.lite import LITE
+from fairmot.network.naming import from_public
+from fairmot.network.official import Arrays, read_yolox_onnx
+from fairmot.network.safetensors import save_weights
+from fairmot.weights import SUFFIXES, architecture_of_source, fit_weights, network_of, read_weights
+
+LICENCES = {
+    "public": "converted from a public checkpoint; its licence and that of its training data apply",
+    "onnx": "trunk: YOLOX-nano (Megvii, Apache-2.0), trained on COCO; the rest is drawn, not trained",
+}
+
+WRITTEN = (".safetensors", ".pth", ".ckpt")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a conversion did."""
+
+    network: NetworkConfig
+    naming: str
+    """How the source names its arrays: public, mindspore, models, mindvideo, or yolox."""
+    taken: int
+    """Arrays taken over from the file."""
+    drawn: tuple[str, ...]
+    """Arrays that the file does not have, drawn from a seed (start weights only)."""
+    dropped: tuple[str, ...]
+    """Names in the file that no output depends on."""
+    left_out: tuple[str, ...] = ()
+    """What of the file does not fit, a line each (partial conversions only)."""
+    remarks: tuple[str, ...] = ()
+    """What was computed instead of copied."""
+
+
+def convert(
+    source: Path,
+    target: Path,
+    architecture: str | None = None,
+    partial: bool = False,
+    naming: str | None = None,
+) -> Conversion:
+    """Turn a file of weights into another: ``.pth``, MindSpore's ``.ckpt`` and ``.safetensors``, each way.
+
+    YOLOX-nano's ``.onnx`` can be read too, as start weights of ``lite``: its trunk is taken, neck and heads are drawn.
+
+    Args:
+        source: the file to read; its naming and architecture are recognised.
+        target: the file to write; its suffix decides the kind.
+        architecture: overrules what is recognised.
+        partial: take what fits the published sizes of the architecture and draw the rest.
+        naming: of the arrays in a ``.ckpt``, see ``fairmot.network.naming.NAMINGS``.
+
+    Raises:
+        InputError: a missing, foreign or incomplete file; nothing is written then.
+    """
+    if not source.is_file():
+        raise InputError(f"{source}: no such file")
+    if target.suffix not in WRITTEN:
+        raise InputError(
+            f"{target}: cannot write {target.suffix or 'a file without suffix'}; known: {', '.join(WRITTEN)}"
+        )
+    if naming is not None and target.suffix != ".ckpt":
+        raise InputError(
+            f"--naming {naming}: only .ckpt files have a choice of names, {target.name} has the public ones"
+        )
+    if source.suffix == ".onnx":
+        arrays, conversion, notes = _from_yolox(source)
+    elif source.suffix in SUFFIXES:
+        arrays, conversion, notes = _from_weights(source, architecture, partial)
+    else:
+        known = ", ".join((*SUFFIXES, ".onnx"))
+        raise InputError(f"{source}: cannot convert {source.suffix or 'a file without suffix'}; known: {known}")
+    _write(target, conversion.network, arrays, notes, naming or "mindspore")
+    return conversion
+
+
+def _write(target: Path, network: NetworkConfig, arrays: Arrays, notes: dict[str, str], naming: str) -> None:
+    match target.suffix:
+        case ".safetensors":
+            save_weights(target, network, arrays, notes)
+        case ".ckpt":
+            write_ckpt(target, from_public(arrays, naming))
+        case _:
+            load_engine("torch").write_checkpoint(target, arrays)
+
+
+def _from_yolox(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:
+    graph = build_graph(LITE)
+    trunk = read_yolox_onnx(source, graph)
+    arrays = initial_weights(graph) | trunk
+    drawn = tuple(name for name in arrays if name not in trunk)
+    return (
+        arrays,
+        Conversion(LITE, "yolox", len(trunk), drawn, ()),
+        {"licence": LICENCES["onnx"], "source": source.name},
+    )
+
+
+def _from_weights(path: Path, architecture: str | None, partial: bool) -> tuple[Arrays, Conversion, dict[str, str]]:
+    source = read_weights(path)
+    if partial:
+        network = published_config(architecture or architecture_of_source(source))
+    else:
+        network = network_of(source, architecture)
+    fitted = fit_weights(build_graph(network), source, partial)
+    conversion = Conversion(
+        network, source.naming, len(fitted.taken), fitted.drawn, source.dropped, fitted.left_out, fitted.remarks
+    )
+    notes = source.notes or {"licence": LICENCES["public"], "source": path.name}
+    return fitted.arrays, conversion, notes

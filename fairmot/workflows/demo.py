@@ -1,0 +1,57 @@
+"""Journey: demo. A rendered street, tracked with the shipped model and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmot.detector import load_detector
+from fairmot.street import write_street
+from fairmot.workflows.evaluate.evaluate import evaluate
+from fairmot.workflows.evaluate.run import EvaluationRun
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo made."""
+
+    sequence: Path
+    """The rendered sequence, MOTChallenge layout."""
+    video: Path
+    """The video with boxes, identities and trails."""
+    report: dict[str, Any]
+    """Scores, as ``fairmot.score`` returns them."""
+
+
+def demo(
+    output: Path,
+    people: int = 12,
+    frames: int = 250,
+    seed: int = 0,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Demo:
+    """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it.
+
+    The street lies in ``sequences/street``, the tracks, the video and the scores in ``results``.
+
+    Raises:
+        InputError: an argument is out of range, or ``sequences/street`` is anything but a rendered sequence.
+    """
+    detector = load_detector()
+
+    def rendered(done: int, total: int) -> None:
+        if progress:
+            progress("render", done, total)
+
+    sequence = write_street(
+        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered
+    )
+    report = evaluate(
+        sequence,  # not its folder: what else lies there is not the demo's
+        detector,
+        EvaluationRun(output / "results", benchmark="none", video=True, overwrite=True),
+        progress=progress,
+    )
+    return Demo(sequence, output / "results" / f"{sequence.name}.mp4", report)

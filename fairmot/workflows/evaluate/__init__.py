@@ -1,0 +1,1 @@
+"""Workflow ``evaluate``: track labelled sequences and score the result."""

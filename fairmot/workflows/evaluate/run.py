@@ -1,0 +1,142 @@
+"""Tracking the sequences of a benchmark: what is written of them, who is handed over, what went wrong.
+
+The same whether the ground truth is at hand (``evaluate``) or on the benchmark's server alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmot.config import TrackerConfig
+from fairmot.detections import Detections
+from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark, check_classes
+from fairmot.formats.motchallenge import SequenceInfo
+from fairmot.geometry import ImageArray
+from fairmot.workflows.evaluate.submission import write_submission
+from fairmot.workflows.track.gap_filling import Method, fill_gaps
+from fairmot.workflows.track.track import Detector, Observer, Progress, TrackRun, track
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRun:
+    """What is written of the sequences, and where."""
+
+    output: str | Path
+    """Folder for the results; a numbered one beside it if it holds something, unless ``overwrite``."""
+    benchmark: str = "auto"
+    """As for ``score``."""
+    interpolate: Method | None = None
+    """Fill the gaps of tracks in the result files before they are scored."""
+    video: bool = False
+    """Also write a video of each sequence."""
+    pictures: bool = False
+    """Also write each drawn frame."""
+    save_detections: bool = False
+    """Also write what the detector found."""
+    record: bool = False
+    """Also write the tracker's record."""
+    overwrite: bool = False
+    """Replace earlier results."""
+
+    def track(
+        self,
+        folders: SequenceOf[Path],
+        detector: Detector,
+        tracker_config: TrackerConfig | None,
+        *,
+        start: int | None = None,
+        observe: Observer | None = None,
+        progress: Progress | None = None,
+    ) -> list[TrackRun]:
+        """Track all these sequences; arguments as of ``fairmot.workflows.track.track.track``.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted; its files are whole.
+        """
+        tracked = track(
+            folders,
+            detector,
+            tracker_config,
+            output=self.output,
+            overwrite=self.overwrite,
+            video=self.video,
+            pictures=self.pictures,
+            start=start,
+            save_detections=self.save_detections,
+            record=self.record,
+            observe=observe,
+            progress=progress,
+        )
+        if tracked[-1].interrupted:
+            raise KeyboardInterrupt
+        return tracked
+
+    def fill(self, tracked: SequenceOf[TrackRun]) -> None:
+        """Fill gaps in the result files, if that is wanted."""
+        if self.interpolate is not None:
+            for each in tracked:
+                fill_gaps(each.text, self.interpolate)
+
+
+class _People:
+    """A detector of several classes that hands over people alone."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
+
+    def __call__(self, image: ImageArray) -> Detections:
+        found = self._detector(image)
+        return found.select(found.class_ids == PEDESTRIAN - 1)
+
+    def batch(self, images: SequenceOf[ImageArray]) -> list[Detections]:
+        return [self(image) for image in images]
+
+
+def classes_and_detector(
+    classes: SequenceOf[int] | None, rules: Benchmark, detector: Detector
+) -> tuple[SequenceOf[int] | None, Detector]:
+    """Return the classes that are scored, and a detector that hands over no others where the benchmark has none."""
+    if classes is not None and rules.name == "MOT15" and list(classes) == [PEDESTRIAN]:
+        classes = None  # it has pedestrians alone
+    if classes is not None:
+        check_classes(rules, classes)
+    count = getattr(detector, "class_count", 1)
+    if count > 1 and rules.name != "none":
+        return classes, _People(detector)
+    if count > 1 and classes is None:
+        told = getattr(detector, "classes", None) or range(count)
+        classes = [class_id + PEDESTRIAN for class_id in told]
+    return classes, detector
+
+
+def speed(tracked: SequenceOf[TrackRun]) -> dict[str, float]:
+    """Return frames, seconds and frames/s of all together."""
+    frames, seconds = sum(each.frame_count for each in tracked), sum(each.seconds for each in tracked)
+    return {"frames": frames, "seconds": seconds, "frames_per_second": frames / seconds}
+
+
+def archive(tracked: SequenceOf[TrackRun], infos: SequenceOf[SequenceInfo], rules: Benchmark, folder: Path) -> Path:
+    """Zip the result files as the benchmark's server wants them."""
+    files = {info.name: each.text for info, each in zip(infos, tracked, strict=True)}
+    return write_submission(files, {info.name: info.frame_count for info in infos}, rules, folder)
+
+
+def problems(folders: SequenceOf[Path], infos: SequenceOf[SequenceInfo], tracked: SequenceOf[TrackRun]) -> list[str]:
+    """Return a line for each sequence of which something could not be read."""
+    each = (_problem(*place) for place in zip(folders, infos, tracked, strict=True))
+    return [problem for problem in each if problem]
+
+
+def _problem(folder: Path, info: SequenceInfo, tracked: TrackRun) -> str | None:
+    if tracked.problem or tracked.frame_count == info.frame_count:
+        return tracked.problem
+    return (
+        f"{folder}: {tracked.frame_count} pictures for {info.frame_count} frames (seqLength in seqinfo.ini); "
+        "the others count as frames without results"
+    )

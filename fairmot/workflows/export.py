@@ -1,0 +1,246 @@
+"""Journey: export. Weights in, a checked file for another runtime out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.detector import load_detector
+from fairmot.engines import EXPORT_COMPANIONS, EXPORTED, installed_engines, load_engine
+from fairmot.engines.interface import CanvasDetector, RawNetwork
+from fairmot.errors import InputError, closest_name
+from fairmot.files import replacing
+from fairmot.formats.motchallenge import find_sequences
+from fairmot.geometry import Letterbox
+from fairmot.media.sources.frames import read_frames
+from fairmot.media.sources.images import IMAGE_SUFFIXES
+from fairmot.network.architectures import build_graph
+from fairmot.network.decoding import decode_heads, share_found
+from fairmot.network.graph import Graph
+from fairmot.network.safetensors import TRACKER_NOTE, Arrays, check_weights, load_weights
+from fairmot.workflows.evaluate.evaluate import evaluate
+from fairmot.workflows.evaluate.run import EvaluationRun
+
+FORMATS = {"onnx": ".onnx", "openvino": ".xml", "mindir": ".mindir"}
+"""Format -> suffix of its files."""
+
+MOST_PICTURES = 100
+"""Pictures that int8 is calibrated with at most, evenly spread over the folder."""
+
+HEAD_LIMITS = {"f32": 1e-3, "f16": 0.05, "int8": 0.5}
+"""Precision -> largest root mean square of a head's difference, in standard deviations of the head."""
+
+SHARE_LIMITS = {"f32": 0.98, "f16": 0.9, "int8": 0.5}
+"""Precision -> least share of detections that both find; what is missed at f32 are equal scores in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export made, and what its check found."""
+
+    path: Path
+    format: str
+    precision: str
+    input_size: tuple[int, int]
+    raw: bool
+    reference: str
+    """The engine that ran the unexported network."""
+    agreement: float
+    """Share of detections that both find, or, of raw heads, 1 minus the largest difference (see ``HEAD_LIMITS``)."""
+    scores: dict[str, dict[str, float]] | None
+    """``before`` and ``after`` -> HOTA, MOTA, IDF1, AP50 on the folder that was given for it."""
+
+
+class _Exporter(Protocol):
+    EXPORT_PRECISIONS: Sequence[str]
+
+    def export_file(self, path: Path, graph: Graph, weights: Arrays, **options: Any) -> None: ...
+
+    def load_exported_detector(self, path: Path) -> Any: ...
+
+    def load_exported_network(self, path: Path) -> Any: ...
+
+
+def export(
+    weights: Path | str,
+    output: Path | str,
+    format: str | None = None,
+    precision: str = "f32",
+    *,
+    input_size: tuple[int, int] | None = None,
+    raw: bool = False,
+    calibration: Path | str | None = None,
+    evaluation: Path | str | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Export:
+    """Write a network for another runtime, run the file, and compare it with the unexported network.
+
+    Args:
+        weights: a ``.safetensors`` weight file.
+        output: the file to write; OpenVINO's ``.xml`` gets a ``.bin`` beside it.
+        format: ``onnx``, ``openvino`` or ``mindir``; None: as the suffix says.
+        precision: ``f32``, ``f16`` or ``int8``; the short ones leave heads, decoding and deformable layers in float32.
+        input_size: width and height of the canvas, multiples of 32; None: the size the network was made for.
+        raw: head maps instead of detections; ``mindir`` holds nothing else.
+        calibration: pictures, a video or MOTChallenge sequences, from which int8 takes the ranges of the maps.
+        evaluation: sequences in MOTChallenge layout with ground truth, on which both are scored.
+        overwrite: replace an existing file.
+        progress: told what is being done.
+
+    Raises:
+        InputError: weights, file, format, precision, size or folder that cannot be used, or a file that does not give
+            what the network gives. Nothing is left behind then.
+    """
+    weights, output = Path(weights), Path(output)
+    kind = _format(output, format)
+    if weights.suffix in EXPORTED:
+        raise InputError(f"{weights}: is exported already; export the .safetensors file that it was made from")
+    if output.exists() and not overwrite:
+        raise InputError(f"{output}: exists already; --overwrite replaces it")
+    file = load_weights(weights)
+    graph = build_graph(file.network)
+    check_weights(graph, file.arrays, str(weights))
+    size = input_size or file.network.input_size
+    if any(side < 32 or side % 32 for side in size):
+        raise InputError(f"input size {size[0]} x {size[1]}: width and height must be multiples of 32")
+    engine = EXPORTED[FORMATS[kind]][0]
+    module = cast(_Exporter, load_engine(engine))
+    if precision not in module.EXPORT_PRECISIONS:
+        raise InputError(f"precision {precision}: {kind} is written in {', '.join(module.EXPORT_PRECISIONS)}")
+    raw = raw or not hasattr(module, "load_exported_detector")
+    if evaluation is not None and raw:
+        raise InputError("raw heads detect nothing that could be evaluated: leave --raw or --evaluate out")
+    sequences = find_sequences(evaluation) if evaluation is not None else []
+    pictures = list(_pictures(calibration, size)) if precision == "int8" and calibration is not None else []
+    # Short numbers fit what they were measured on; independent random pixels are nothing that a camera sees.
+    trials = np.stack(pictures[:: len(pictures) // 4 + 1]) if pictures else trial_canvases(size)
+
+    with ExitStack() as stack:
+        # Several files become visible in the opposite order: the one that is named last.
+        temporary = stack.enter_context(replacing(output))
+        if companion := EXPORT_COMPANIONS.get(output.suffix):
+            stack.enter_context(replacing(output.with_suffix(companion)))
+        progress("writing")
+        # Raw heads are tracked by nobody.
+        more = {} if raw else {"tracker": file.notes.get(TRACKER_NOTE, "")}
+        module.export_file(
+            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, pictures=pictures, **more
+        )
+        progress("comparing with the unexported network")
+        reference = _reference_engine(engine)
+        unexported = load_engine(reference).load_network(graph, file.arrays, "cpu")
+        if raw:
+            exported: RawNetwork = module.load_exported_network(temporary).heads
+            agreement = _compare_heads(output, exported, unexported, trials, precision)
+        else:
+            detector: CanvasDetector = module.load_exported_detector(temporary).detector
+            agreement = _compare_detections(output, detector, unexported, trials, precision, graph.stride)
+        scores = None
+        if evaluation is not None:
+            progress(f"scoring {len(sequences)} sequences twice")
+            scores = {
+                "before": _scores(weights, evaluation, temporary.parent, size),
+                "after": _scores(temporary, evaluation, temporary.parent, size),
+            }
+    return Export(output, kind, precision, size, raw, reference, agreement, scores)
+
+
+def _format(output: Path, name: str | None) -> str:
+    suffixes = {suffix: known for known, suffix in FORMATS.items()}
+    if name is not None and name not in FORMATS:
+        raise InputError(f"format {name!r} is unknown{closest_name(name, FORMATS)}; known: {', '.join(FORMATS)}")
+    if output.suffix not in suffixes or (name is not None and FORMATS[name] != output.suffix):
+        wanted = f"{name} files end in {FORMATS[name]}" if name else f"expected one of {', '.join(suffixes)}"
+        raise InputError(f"{output}: the suffix {output.suffix!r} does not fit; {wanted}")
+    return suffixes[output.suffix]
+
+
+def _reference_engine(engine: str) -> str:
+    """PyTorch walks the graph with other code and other kernels; without it the engine's own unexported network."""
+    return "torch" if "torch" in installed_engines() else engine
+
+
+def _pictures(source: Path | str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """Letterboxed pictures [H, W, 3] of a folder, a video, or of MOTChallenge sequences."""
+    source = Path(source)
+    try:
+        sources = find_sequences(source)
+    except InputError:  # loose pictures may differ in size
+        found = sorted(path for path in source.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        sources = found[:: len(found) // MOST_PICTURES + 1] or [source]
+    for each in sources:
+        count = (read_frames(each).frame_count or MOST_PICTURES) * len(sources)
+        for frame in read_frames(each, every=count // MOST_PICTURES + 1):
+            height, width = frame.image.shape[:2]
+            yield Letterbox((width, height), size).apply(frame.image)
+
+
+def trial_canvases(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return two canvases [2, H, W, 3]: independent random pixels, and shapes with a photograph's spectrum."""
+    width, height = size
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (height, width, 3))
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+    frequency[0, 0] = 1 / max(size)
+    spectrum = np.fft.fft2(rng.normal(size=(3, height, width))) / frequency  # amplitude 1 / f
+    photo = np.fft.ifft2(spectrum).real.transpose(1, 2, 0)
+    photo = 128 + 45 * (photo - photo.mean()) / photo.std()
+    canvases: NDArray[np.uint8] = np.stack([noise, photo.clip(0, 255)]).astype(np.uint8)
+    return canvases
+
+
+def _pixels(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(canvases[..., ::-1].transpose(0, 3, 1, 2)).astype(np.float32) / np.float32(255)
+
+
+def _compare_heads(
+    output: Path, exported: RawNetwork, unexported: RawNetwork, trials: NDArray[np.uint8], precision: str
+) -> float:
+    worst = 0.0
+    for canvas in trials:
+        pixels = _pixels(canvas[None])
+        found, expected = exported(pixels), unexported(pixels)
+        for name, values in expected.items():
+            spread = values.std() + 1e-3 * np.abs(values).max()
+            worst = max(worst, float(np.sqrt(np.mean((found[name] - values) ** 2)) / spread))
+    if not worst <= HEAD_LIMITS[precision]:
+        raise InputError(f"{output}: gives other heads than the network (difference {worst:.2g}); nothing was written")
+    return 1 - worst
+
+
+def _compare_detections(
+    output: Path,
+    exported: CanvasDetector,
+    unexported: RawNetwork,
+    trials: NDArray[np.uint8],
+    precision: str,
+    stride: int,
+) -> float:
+    shares = []
+    for canvas in trials:
+        expected = decode_heads(unexported(_pixels(canvas[None])), stride)
+        shares.append(share_found(exported(canvas[None]), expected, precision))
+    share = float(np.mean(shares))
+    if not share >= SHARE_LIMITS[precision]:
+        raise InputError(
+            f"{output}: finds only {share:.0%} of what the network finds; nothing was written"
+            + ("; calibrate with more pictures, or take f16" if precision == "int8" else "")
+        )
+    return share
+
+
+def _scores(weights: Path, dataset: Path | str, folder: Path, size: tuple[int, int]) -> dict[str, float]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluation-") as results:
+        run = EvaluationRun(Path(results, "results"))
+        report = evaluate(dataset, load_detector(weights, input_size=size), run)
+    names = ("HOTA", "MOTA", "IDF1")
+    return {**{name: report["combined"][name] for name in names}, "AP50": report["detection"]["combined"]["AP50"]}

@@ -1,0 +1,217 @@
+"""The journey ``track --jobs``: many videos, several at a time, on this machine or on a Ray cluster.
+
+Each video has a folder of its own, in which ``run.json`` says that it is finished: what is finished is skipped, what
+failed or was interrupted is done again by the next call, and a video that fails stops no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any
+
+from fairmot.errors import InputError
+from fairmot.media.sources.locations import expand, is_address, live_location
+from fairmot.workflows.track.job import DetectorChoice, Job, JobResult, is_finished, run_job
+from fairmot.workflows.track.track import DEFAULT_FOLDER, Progress
+
+__all__ = ["DetectorChoice", "Job", "JobResult", "track_many"]
+
+Done = Callable[[JobResult, int, int], None]
+"""Called after each video with its result, the videos done and all of them."""
+
+
+# How often each process tells how far it is.
+_TOLD_SECONDS = 0.2
+_told: Queue[tuple[str, int, int | None]] | None = None
+"""In a process of a pool: where it tells how far it is."""
+
+
+def track_many(
+    sources: Sequence[str | Path],
+    output: Path = DEFAULT_FOLDER,
+    *,
+    plan: Job | None = None,
+    jobs: int = 1,
+    ray: str | None = None,
+    overwrite: bool = False,
+    done: Done | None = None,
+    progress: Progress | None = None,
+) -> list[JobResult]:
+    """Track each video into ``output/<its name>``.
+
+    Args:
+        sources: folders of videos, videos, picture folders, globs of them.
+        output: where the folders go; with Ray it must be the same place on every machine, as must the sources.
+        plan: how each of them is tracked; its source and folder do not matter.
+        jobs: how many at a time.
+        ray: address of a Ray cluster (``auto``, ``HOST:PORT``, ``ray://...``, or ``local``); left out: processes here.
+        overwrite: also those that are finished.
+        done: told about every video as it ends, in any order.
+        progress: told a few times a second how far each video is that is under way, by its source (not on Ray).
+
+    Returns:
+        One result a video, in the order of the sources; after Ctrl-C what was not finished is ``interrupted``.
+
+    Raises:
+        InputError: no videos, a stream or camera among them, or Ray that is not installed or not there.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs {jobs}: expected 1 or more")
+    plan = plan or Job("", Path())
+    todo = [
+        replace(plan, source=source, folder=output / name)
+        for source, name in zip(*_named(_video_paths(sources)), strict=True)
+    ]
+    results: dict[str, JobResult] = {}
+
+    def note(result: JobResult) -> None:
+        results[result.source] = result
+        if done is not None:
+            done(result, len(results), len(todo))
+
+    for job in todo:
+        if not overwrite and is_finished(job):
+            note(JobResult(job.source, job.folder, "skipped"))
+    waiting = [job for job in todo if job.source not in results]
+    try:
+        for result in _on_ray(waiting, ray, jobs) if ray is not None else _in_processes(waiting, jobs, progress):
+            note(result)
+    except KeyboardInterrupt:
+        for job in waiting:
+            if job.source not in results:
+                results[job.source] = JobResult(job.source, job.folder, "interrupted")
+    return [results[job.source] for job in todo]
+
+
+def _in_processes(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
+    left = {job.source: job for job in jobs}
+    try:
+        for result in _in_pool(jobs, count, progress):
+            del left[result.source]
+            yield result
+    except BrokenProcessPool:
+        # Some video took its process with it (out of memory): whichever it was, it fails alone now.
+        for job in list(left.values()):
+            try:
+                yield from _in_pool([job], 1, progress)
+            except BrokenProcessPool:
+                yield JobResult(job.source, job.folder, "failed", f"{job.source}: its process died (out of memory?)")
+
+
+def _in_pool(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
+    if not jobs:
+        return
+    # Frameworks with threads of their own do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    waiting = list(jobs)
+    running: set[Future[JobResult]] = set()
+    told = None if progress is None else context.Queue()
+    with ProcessPoolExecutor(min(count, len(jobs)), context, _begin_process, (told,)) as pool:
+        while waiting or running:
+            # No more than are worked on: after Ctrl-C no process must find another job.
+            while waiting and len(running) < count:
+                running.add(pool.submit(_interruptible, waiting.pop(0)))
+            finished, running = wait(running, None if told is None else _TOLD_SECONDS, FIRST_COMPLETED)
+            while progress is not None and told is not None and not told.empty():
+                progress(*told.get())
+            for future in finished:
+                yield future.result()
+
+
+def _begin_process(told: Queue[tuple[str, int, int | None]] | None) -> None:
+    global _told
+    _told = told
+    if told is not None:
+        told.cancel_join_thread()  # nobody waits for what was not told in the end
+    _ignore_interrupts()
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches all processes; one that waits for work would die of it with a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interruptible(job: Job) -> JobResult:
+    """Track one video; Ctrl-C finishes its files."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return run_job(job, None if _told is None else _teller(job.source, _told))
+    except KeyboardInterrupt:  # before the first frame
+        return JobResult(job.source, job.folder, "interrupted")
+    finally:
+        _ignore_interrupts()
+
+
+def _teller(source: str, told: Queue[tuple[str, int, int | None]]) -> Progress:
+    last = -_TOLD_SECONDS
+
+    def tell(_: str, done: int, total: int | None) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= _TOLD_SECONDS:
+            last = now
+            told.put((source, done, total))
+
+    return tell
+
+
+def _on_ray(jobs: list[Job], address: str, count: int) -> Iterator[JobResult]:
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError:
+        raise InputError("--ray: Ray is not installed; pip install 'fairmot[ray]'") from None
+    if not jobs:
+        return
+    here = {"num_cpus": count} if address == "local" else {}
+    try:
+        ray.init(address=address, logging_level="ERROR", log_to_driver=False, include_dashboard=False, **here)
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise InputError(f"--ray {address}: no cluster there ({' '.join(str(error).split())[:200]})") from error
+    try:
+        remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
+        waiting = list(jobs)
+        running: dict[Any, Job] = {}
+        while waiting or running:
+            while waiting and len(running) < count:
+                job = waiting.pop(0)
+                running[remote.remote(job)] = job
+            (finished,), _ = ray.wait(list(running), num_returns=1)
+            job = running.pop(finished)
+            try:
+                yield ray.get(finished)
+            except ray.exceptions.RayError as error:
+                reason = " ".join(str(error).split())[:200]
+                yield JobResult(job.source, job.folder, "failed", f"{job.source}: {reason}")
+    finally:
+        ray.shutdown()
+
+
+def _video_paths(sources: Sequence[str | Path]) -> list[str]:
+    found: list[str] = []
+    for source in expand(sources):
+        word = str(source[0].parent) if isinstance(source, list) else source
+        if is_address(word) or live_location(word) is not None:
+            raise InputError(f"{word}: streams and cameras have no end; track them without --jobs")
+        if not Path(word).exists():
+            raise InputError(f"{word}: no such file or folder")
+        if word not in found:
+            found.append(word)
+    return found
+
+
+def _named(sources: list[str]) -> tuple[list[str], list[str]]:
+    """Each source with a name that stays the same when others come and go: its stem, or all of it if two are alike."""
+    stems = [Path(source).stem if Path(source).is_file() else Path(source).resolve().name for source in sources]
+    names = [stem if stems.count(stem) == 1 else Path(source).name for source, stem in zip(sources, stems, strict=True)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{twice}: two sources of this name would share a folder; track them one by one")
+    return sources, names

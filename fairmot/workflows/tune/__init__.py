@@ -1,0 +1,1 @@
+"""Workflow ``tune``: search the tracker's parameters on saved detections."""

@@ -1,0 +1,267 @@
+"""The commands ``score``, ``evaluate``, ``tune`` and ``explain`` as functions of the command line."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic
+from documents import fairmot_commands
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from fairmot.cli import app
+from fairmot.errors import InputError
+
+
+def run(*arguments):
+    """Run a command in this process; an error comes through."""
+    finished = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    if finished.exception:
+        raise finished.exception
+    return finished.stdout
+
+
+def failure(*arguments):
+    with pytest.raises(InputError) as caught:
+        CliRunner().invoke(
+            app, [str(argument) for argument in arguments], standalone_mode=False, catch_exceptions=False
+        )
+    return str(caught.value)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Ground truth, results, and worse results; the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", "200")
+    truth, results = synthetic.make_benchmark(tmp_path, "MOT17", 1)
+    worse = tmp_path / "worse"
+    worse.mkdir()
+    for path in results.glob("*.txt"):
+        (worse / path.name).write_text("".join(path.read_text().splitlines(keepends=True)[::2]))
+    return truth, results, worse
+
+
+def test_score_compares_and_writes_every_format(folders, tmp_path):
+    files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "markdown")}
+    options = [part for name, path in files.items() for part in (f"--{name}", path)]
+    text = run("score", folders[0], folders[1], "--compare", folders[2], "--alpha", "--classic", *options)
+    assert "HOTA over alpha" in text
+    assert "0.95" in text
+    assert "Differences" in text
+    report = json.loads(files["json"].read_text())
+    changes = report["compared"]["differences"]["combined"]
+    assert changes["CLR_FN"] == report["compared"]["report"]["combined"]["CLR_FN"] - report["combined"]["CLR_FN"] > 0
+    assert f"+{changes['CLR_FN']}" in text
+    assert f"+{changes['CLR_FN']} |" in files["markdown"].read_text()
+    assert files["csv"].read_text().splitlines()[-1].startswith("COMBINED,")
+
+
+def test_score_of_classes(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    row = "{},{},{},50,40,100,1,{},-1,-1\n"
+    truth, results = tmp_path / "gt" / "a", tmp_path / "results"
+    (truth / "gt").mkdir(parents=True)
+    results.mkdir()
+    (truth / "seqinfo.ini").write_text("[Sequence]\nseqLength=5\n")
+    lines = [row.format(f, c, 100 * c + f, c) for f in range(1, 6) for c in (1, 3)]
+    (truth / "gt" / "gt.txt").write_text("".join(lines))
+    (results / "a.txt").write_text("".join(lines[:6]))
+    text = run("score", truth.parent, results, "--benchmark", "none", "--classes", "1,3")
+    assert "class 1" in text
+    assert "class 3" in text
+    assert "MEAN OF CLASSES" in text
+    assert "60.00" in text
+    assert "--classes x: expected class numbers" in failure("score", truth.parent, results, "--classes", "x")
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """Eight pictures in MOTChallenge layout, and a detector that sees one bright person on them."""
+    import cv2
+
+    import fairmot.detector
+    from fairmot.detections import Detections
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("MOT20-01", "MOT20-02"):
+        folder = tmp_path / "set" / name
+        (folder / "img1").mkdir(parents=True)
+        (folder / "gt").mkdir()
+        rows = []
+        for index in range(8):
+            image = np.full((96, 160, 3), 40, np.uint8)
+            left = 20 + 5 * index
+            cv2.rectangle(image, (left, 30), (left + 20, 80), (200, 220, 240), -1)
+            cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.png"), image)
+            rows.append(f"{index + 1},1,{left},30,20,50,1,1,1\n")
+        (folder / "gt" / "gt.txt").write_text("".join(rows))
+        (folder / "seqinfo.ini").write_text(
+            "[Sequence]\nimDir=img1\nframeRate=25\nseqLength=8\nimWidth=160\nimHeight=96\nimExt=.png\n"
+        )
+
+    class Bright:
+        architecture, engine, input_size = "bright", "none", (160, 96)
+
+        def __call__(self, image):
+            ys, xs = np.nonzero(image[..., 0] > 150)
+            box = np.array([[xs.min(), ys.min(), xs.min() + 20, ys.min() + 50]], np.float32)
+            return Detections(box, np.array([0.9]), np.ones((1, 4)))
+
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Bright())
+    return tmp_path / "set"
+
+
+def test_evaluate_half_val_counts_from_one_and_zips(pictures):
+    report = json.loads(run("evaluate", pictures, "--half-val", "--zip", "--record", "--save-detections", "--json"))
+    assert report["half_val"] is True
+    assert report["combined"]["Frames"] == report["combined"]["CLR_TP"] == 2 * 3
+    assert report["combined"]["MOTA"] == report["detection"]["combined"]["AP50"] == 1
+    out = Path(report["output"])
+    rows = np.loadtxt(out / "MOT20-01.txt", delimiter=",")
+    assert rows[:, 0].tolist() == [1, 2, 3]
+    assert rows[0, 2] == pytest.approx(20 + 5 * 5, abs=1)
+    again = run("score", pictures, out, "--half-val", "--json", "again.json")
+    assert "MOT20-02" in again
+    assert json.loads(Path("again.json").read_text())["combined"] == report["combined"]
+    assert zipfile.ZipFile(report["archive"]).namelist() == ["MOT20-01.txt", "MOT20-02.txt"]
+    assert {path.name for path in out.glob("MOT20-01*")} == {
+        "MOT20-01.txt",
+        "MOT20-01.detections.npz",
+        "MOT20-01.record.npz",
+    }
+
+
+def test_a_test_set_is_tracked_and_zipped_and_not_scored(pictures):
+    gone = pictures / "MOT20-01" / "gt" / "gt.txt"
+    text = gone.read_text()
+    gone.unlink()
+    # Half of a data set is no test set: the other sequence is scored.
+    assert json.loads(run("evaluate", pictures, "--json"))["sequences"].keys() == {"MOT20-02"}
+    (pictures / "MOT20-02" / "gt" / "gt.txt").unlink()
+    report = json.loads(run("evaluate", pictures, "--output", "out", "--json"))
+    assert report["archive"] == "out/MOT20.zip"
+    assert report["problems"] == []
+    assert "combined" not in report
+    with zipfile.ZipFile(report["archive"]) as archive:
+        rows = archive.read("MOT20-01.txt").decode().splitlines()
+    assert len(rows) == len(text.splitlines())
+    assert "nothing was scored" in run("evaluate", pictures, "--output", "out2")
+    assert "--half-val is for training sets" in failure("evaluate", pictures, "--half-val")
+
+
+def test_track_saves_detections_and_tracks_them_again(pictures):
+    first = json.loads(run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json"))[0]
+    assert first["detections"] == "runs/track/MOT20-01/MOT20-01.detections.npz"
+    again = json.loads(run("track", "--detections", first["detections"], "--record", "--output", "b", "--json"))[0]
+    assert Path(again["text"]).read_bytes() == Path(first["text"]).read_bytes()
+    assert again["record"] == "b/MOT20-01.record.npz"
+    assert "give either sources or --detections" in failure("track")
+    assert "give either sources or --detections" in failure("track", pictures, "--detections", first["detections"])
+    assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
+
+
+def test_gaps_are_filled_where_asked(pictures, monkeypatch):
+    import fairmot.detector
+
+    whole = fairmot.detector.load_detector()
+
+    class Blinks:
+        """Sees nobody in every fourth picture."""
+
+        architecture, engine, input_size = whole.architecture, whole.engine, whole.input_size
+        calls = 0
+
+        def __call__(self, image):
+            Blinks.calls += 1
+            found = whole(image)
+            return found.select(np.arange(len(found)) >= (Blinks.calls % 4 == 0))
+
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Blinks())
+    Blinks.calls = 0
+    holes = json.loads(run("evaluate", pictures, "--json", "--output", "holes"))["combined"]
+    Blinks.calls = 0
+    filled = json.loads(run("evaluate", pictures, "--json", "--output", "filled", "--interpolate", "linear"))
+    # The gap at the last frame cannot be filled.
+    assert (holes["CLR_FN"], filled["combined"]["CLR_FN"]) == (4, 2)
+    # The same afterwards, with every second frame too.
+    Blinks.calls = 0
+    command = ["track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json", "--output", "t"]
+    (saved,) = json.loads(run(*command))
+    again = ["track", "--detections", saved["detections"], "--json", "--output"]
+    (linear,) = json.loads(run(*again, "linear", "--interpolate", "linear"))
+    assert (saved["row_count"], linear["row_count"]) == (6, 7)
+    assert Path(linear["text"]).read_text() == Path("filled/MOT20-01.txt").read_text()
+    assert np.loadtxt(linear["text"], delimiter=",")[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
+    assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
+    assert "--interpolate lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
+    assert "goes without --jobs" in failure("track", "videos", "--jobs", "2", "--interpolate", "linear")
+
+
+def test_tracks_of_several_classes_are_scored_by_class(pictures, monkeypatch):
+    import fairmot.detector
+    from fairmot.detections import Detections
+
+    class TwoKinds:
+        architecture, engine, input_size, class_count, classes = "two", "none", (160, 96), 3, None
+
+        def __call__(self, image):
+            ys, xs = np.nonzero(image[..., 0] > 150)
+            box = [xs.min(), ys.min(), xs.min() + 20, ys.min() + 50]
+            return Detections(np.array([box, [100, 10, 130, 80]]), np.full(2, 0.9), np.eye(2), np.array([0, 2]))
+
+    for name in ("MOT20-01", "MOT20-02"):
+        gt = pictures / name / "gt" / "gt.txt"
+        # The thing of class 3 is there in six of eight frames.
+        gt.write_text(gt.read_text() + "".join(f"{frame},2,100,10,30,70,1,3,1\n" for frame in range(1, 7)))
+    monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: TwoKinds())
+    command = ["evaluate", pictures, "--output", "out", "--overwrite"]
+    report = json.loads(run(*command, "--benchmark", "none", "--classes", "1,3", "--json"))
+    assert {row.split(",")[7] for row in Path("out/MOT20-01.txt").read_text().splitlines()} == {"-1", "3"}
+    by_class = {name: scores["combined"] for name, scores in report["classes"].items()}
+    assert (by_class["1"]["MOTA"], by_class["1"]["CLR_FP"], by_class["1"]["CLR_TP"]) == (1, 0, 16)
+    assert (by_class["3"]["CLR_FP"], by_class["3"]["CLR_TP"]) == (4, 12)
+    scored = run("score", pictures, "out", "--benchmark", "none", "--classes", "1,3", "--json", "s.json")
+    assert "class 3" in scored
+    assert json.loads(Path("s.json").read_text())["classes"]["3"]["combined"] == by_class["3"]
+    assert "MEAN OF CLASSES" in run(*command, "--benchmark", "none")  # all that the network knows
+    # A benchmark of people gets people alone.
+    people = json.loads(run(*command, "--json"))
+    assert (people["benchmark"], people["combined"]["CLR_FP"], people["combined"]["MOTA"]) == ("MOT20", 0, 1)
+    assert "MOT20 scores pedestrians (1) alone" in failure(*command, "--classes", "1,3")
+
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "evaluate.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", fairmot_commands(TEXT), ids=" ".join)
+def test_documented_commands_parse(words):
+    command = get_command(app).commands[words[0]]
+    assert command.make_context(words[0], words[1:]).params
+
+
+def test_tune_and_explain(pictures):
+    run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
+    tuned = json.loads(run("tune", "a", pictures / "MOT20-01", "--trials", "1", "--json"))
+    assert tuned["best"] == "runs/tune/best.yaml"
+    assert tuned["scores"]["tuned on"]["after"]["MOTA"] == 1
+    command = ["track", "--detections", "a/MOT20-01.detections.npz", "--record", "--output", "b"]
+    run(*command, "--tracker", tuned["best"])
+    assert Path("b/MOT20-01.txt").read_text() == Path("a/MOT20-01.txt").read_text()
+    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", "b", pictures / "MOT20-01")
+    lines = Path("b/MOT20-01.txt").read_text().splitlines(keepends=True)
+    Path("b/MOT20-01.txt").write_text(
+        "".join(line.replace(",1,", ",2,", 1) if i > 4 else line for i, line in enumerate(lines))
+    )
+    text = run("explain", "b", pictures / "MOT20-01", "--pictures", "sheets")
+    assert "frame 6  switch: person 1, identity 2, before 1 (frame 5)" in text
+    assert "track 1 - detection 0: cost" in text
+    assert "sheets/MOT20-01/000006-switch-2.jpg" in text
+    assert Path("sheets/MOT20-01/000006-switch-2.jpg").stat().st_size > 1000
+    assert "MOT20-01: 1 switch\n" in run("explain", "b", pictures / "MOT20-01", "--kind", "switch")
+    answer = json.loads(run("explain", "b", pictures / "MOT20-01", "--json", "--frame", "6"))
+    (error,) = answer["errors"]["MOT20-01"]
+    assert error["pairs"][0]["matched_in"] == "appearance"
+    assert answer["errors"]["MOT20-01"][0]["identity_before"] == 1

@@ -1,0 +1,154 @@
+"""``fairmot train --processes N``: found places, one run for all, signals, errors."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from small_run import NETWORK
+
+from fairmot.config import parse_config
+from fairmot.errors import InputError
+from fairmot.training.checkpoint import load_checkpoint
+from fairmot.training.launch import Process, current_process, launch
+from fairmot.training.loop import train
+from fairmot.training.metrics import read_metrics
+
+
+def test_a_process_finds_its_place():
+    assert current_process({}) == Process(0, 1, launched=False)
+    assert current_process({}).is_first
+    second = current_process({"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1"})
+    assert second == Process(1, 4, launched=True)
+    assert not second.is_first
+    worker = current_process({"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "8", "MS_NODE_ID": "3"})
+    assert worker == Process(3, 8, launched=True)
+    scheduler = current_process({"MS_ROLE": "MS_SCHED", "MS_WORKER_NUM": "8", "RANK_ID": "0"})
+    assert scheduler.is_scheduler
+    assert not scheduler.is_first
+    with pytest.raises(InputError, match="--node_rank"):
+        current_process({"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "8"})
+
+
+def test_an_engine_that_cannot_train_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"onnxruntime.*choose one of: torch, mindspore"):
+        launch([], "onnxruntime", 2, tmp_path / "logs", print)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A run of 6 steps on 12 pictures, as a function of the pictures that a process takes at once."""
+    rng = np.random.default_rng(0)
+    for name in ("images", "labels_with_ids"):
+        (tmp_path / name).mkdir()
+    for index in range(12):
+        image = cv2.resize(rng.integers(0, 256, (12, 20, 3), dtype=np.uint8), (160, 96))
+        cv2.imwrite(str(tmp_path / "images" / f"{index}.png"), image)
+        # An uneven number of people, some without identity.
+        rows = [f"0 {k - 1} {0.2 + 0.15 * k:.3f} 0.5 0.1 0.4\n" for k in range(1 + index % 5)]
+        (tmp_path / "labels_with_ids" / f"{index}.txt").write_text("".join(rows))
+    (tmp_path / "made.txt").write_text("".join(f"images/{index}.png\n" for index in range(12)))
+    (tmp_path / "data.json").write_text(json.dumps({"root": ".", "train": {"made": "made.txt"}}))
+
+    def make(name, **train_settings):
+        return parse_config(
+            {
+                "network": NETWORK,
+                "data": {"description": str(tmp_path / "data.json"), "max_objects": 20, "workers": 1},
+                "optimizer": {"name": "sgd", "learning_rate": 0.01},
+                "train": {"epochs": 2, "threads": 1, "freeze_batch_norm": True, "output": str(tmp_path / name)}
+                | train_settings,
+            },
+            "test",
+        )
+
+    return make
+
+
+def start(config, engine, processes, *options):
+    file = config.train.output.with_suffix(".json")
+    file.write_text(config.model_dump_json())
+    command = [sys.executable, "-m", "fairmot", "train", str(file), "--engine", engine, "--device", "cpu"]
+    command += ["--processes", str(processes), *options]
+    # msrun leaves files of its own in the working directory.
+    return subprocess.Popen(
+        command, cwd=config.train.output.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def difference(first, second):
+    """Distance of all network parameters, relative to their length."""
+    names = [name for name in first if name.startswith("network.")]
+    apart = sum(float(((first[name].astype(np.float64) - second[name]) ** 2).sum()) for name in names)
+    return (apart / sum(float((first[name].astype(np.float64) ** 2).sum()) for name in names)) ** 0.5
+
+
+@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+def test_two_processes_train_what_one_does(engine, settings, tmp_path):
+    pytest.importorskip(engine)
+    config = settings("two", batch_size=2)
+    finished = start(config, engine, 2)
+    answer, notes = finished.communicate(timeout=300)
+    assert finished.returncode == 0, notes
+    assert f"checkpoint {tmp_path / 'two' / 'last.safetensors'}" in answer
+    assert answer.count("checkpoint ") == 1  # one process speaks
+    # Once more in a single process, with twice the batch, and with half of it in two passes a step.
+    one = load_checkpoint(train(settings("one", batch_size=4), engine, "cpu").checkpoint)
+    two = load_checkpoint(tmp_path / "two" / "last.safetensors")
+    assert two.data["pictures a step"] == "4"
+    assert [line["step"] for line in read_metrics(tmp_path / "two")] == [1, 2, 3, 4, 5, 6]
+    moved = difference(one.state, {**one.state, **start_of(config)})
+    assert moved > 1e-3
+    assert difference(one.state, two.state) < 1e-3 * moved
+    np.testing.assert_allclose(
+        [line["total"] for line in read_metrics(tmp_path / "two")],
+        [line["total"] for line in read_metrics(tmp_path / "one")],
+        rtol=1e-5,
+    )
+    other = load_checkpoint(train(settings("half", batch_size=2), engine, "cpu").checkpoint)
+    assert difference(one.state, other.state) > 1e-3 * moved
+
+
+def start_of(config):
+    from fairmot.network.architectures import build_graph
+    from fairmot.network.initial import initial_weights
+
+    return {f"network.{name}": array for name, array in initial_weights(build_graph(config.network)).items()}
+
+
+def test_a_signal_saves_the_run_and_ends_all_processes(settings, tmp_path):
+    pytest.importorskip("torch")
+    config = settings("run", batch_size=2, epochs=1000)
+    run = start(config, "torch", 2)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "metrics.jsonl").exists() or len(read_metrics(tmp_path / "run")) < 2:
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    processes = [int(file.read_text()) for file in (tmp_path / "run" / "processes").glob("*.pid")]
+    assert len(processes) == 2
+    run.send_signal(signal.SIGTERM)
+    _, notes = run.communicate(timeout=120)
+    assert run.returncode == 130, notes
+    step = int(re.search(r"stopped after step (\d+) of 3000", notes)[1])
+    assert load_checkpoint(tmp_path / "run" / "last.safetensors").state["step"] == step
+    for number in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    # A single process would take other steps.
+    with pytest.raises(InputError, match=r"pictures a step: '4' -> '2'"):
+        train(settings("run", batch_size=2, epochs=1000), "torch", "cpu", resume=True)
+
+
+def test_a_mistake_is_one_line_and_exit_code_2(settings, tmp_path):
+    pytest.importorskip("torch")
+    run = start(settings("run", batch_size=20), "torch", 2)
+    _, notes = run.communicate(timeout=120)
+    assert run.returncode == 2, notes
+    assert "12 pictures in made, fewer than one batch of 20 in each of 2 processes" in notes.splitlines()[-1]

@@ -1,0 +1,114 @@
+"""Weights carry the constants of the tracker that they were chosen with, and every command goes by them."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from fairmot import load_detector
+from fairmot.cli import app
+from fairmot.config import NetworkConfig, TrackerConfig
+from fairmot.detector import weights_tracker
+from fairmot.errors import InputError
+from fairmot.formats.recordings import load_recording
+from fairmot.network.architectures import build_graph
+from fairmot.network.initial import initial_weights
+from fairmot.network.safetensors import TRACKER_NOTE, save_weights
+from fairmot.workflows.export import export
+from fairmot.workflows.track.replay import replay
+from fairmot.workflows.track.track import track
+
+CONFIG = NetworkConfig(architecture="lite", embedding=8, head_width=16, input_width_px=96, input_height_px=64)
+FUSED = TrackerConfig.preset("fused", confidence=0.11)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """``with`` and ``without`` a note, and three pictures."""
+    cv2 = pytest.importorskip("cv2")
+    folder = tmp_path_factory.mktemp("weights")
+    arrays = initial_weights(build_graph(CONFIG), seed=2)
+    save_weights(folder / "with.safetensors", CONFIG, arrays, {TRACKER_NOTE: FUSED.note()})
+    save_weights(folder / "without.safetensors", CONFIG, arrays, {})
+    (folder / "pictures").mkdir()
+    for number in range(3):
+        picture = np.random.default_rng(number).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "pictures" / f"{number}.png"), picture)
+    return folder
+
+
+def test_a_note_says_what_differs():
+    assert TrackerConfig().note() == ""
+    assert json.loads(FUSED.note()) == {
+        "overlap_weight": 0.67,
+        "motion_weight": 0.0,
+        "appearance_limit": 0.6,
+        "confidence": 0.11,
+    }
+    assert TrackerConfig.from_note(FUSED.note(), "here") == FUSED
+    assert TrackerConfig.from_note(None, "here") == TrackerConfig.from_note("", "here") == TrackerConfig()
+
+
+@pytest.mark.parametrize("note", ["{", "[1]", '"byte"', '{"overlap": 1}', '{"confidence": 2}'])
+def test_a_damaged_note_is_said(note):
+    with pytest.raises(InputError, match=r"here: what it says of the tracker is not of this version"):
+        TrackerConfig.from_note(note, "here")
+
+
+def test_detectors_have_the_constants_of_their_weights(folder):
+    for name, expected in (("with", FUSED), ("without", TrackerConfig())):
+        path = folder / f"{name}.safetensors"
+        assert load_detector(path).tracker == weights_tracker(path) == expected
+    assert weights_tracker() == load_detector().tracker
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".xml"])
+def test_exports_keep_them(folder, tmp_path, suffix):
+    if suffix == ".xml":
+        pytest.importorskip("openvino")
+    for name, expected in (("with", FUSED), ("without", TrackerConfig())):
+        path = export(folder / f"{name}.safetensors", tmp_path / f"{name}{suffix}").path
+        assert load_detector(path).tracker == weights_tracker(path) == expected
+
+
+def used(folder, *options):
+    app(["track", str(folder / "pictures"), "--no-video", "--quiet", *map(str, options)], standalone_mode=False)
+
+
+def test_results_name_their_weights(folder, tmp_path):
+    path = folder / "with.safetensors"
+    used(folder, "--weights", path, "--output", tmp_path / "a")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    detector = json.loads((tmp_path / "a" / "run.json").read_text())["detector"]
+    assert detector["weights"] == f"with.safetensors sha256:{digest[:16]}"
+
+
+def told(output):
+    return TrackerConfig(**json.loads((output / "run.json").read_text())["tracker"])
+
+
+def test_track_goes_by_them_unless_told_otherwise(folder, tmp_path):
+    weights = ("--weights", folder / "with.safetensors")
+    used(folder, *weights, "--output", tmp_path / "a")
+    assert told(tmp_path / "a") == FUSED
+    used(folder, *weights, "--output", tmp_path / "b", "--confidence", "0.2")
+    assert told(tmp_path / "b") == FUSED.changed(confidence=0.2)
+    used(folder, *weights, "--output", tmp_path / "c", "--tracker", "fairmot")
+    assert told(tmp_path / "c") == TrackerConfig()
+    used(folder, *weights, "--output", tmp_path / "d", "--jobs", "1")
+    assert told(tmp_path / "d" / "pictures") == FUSED
+    track(folder / "pictures", load_detector(folder / "with.safetensors"), output=tmp_path / "e", video=False)
+    assert told(tmp_path / "e") == FUSED
+    track(folder / "pictures", load_detector(folder / "without.safetensors"), output=tmp_path / "f", video=False)
+    assert told(tmp_path / "f") == TrackerConfig()
+
+
+def test_recordings_keep_them(folder, tmp_path):
+    used(folder, "--weights", folder / "with.safetensors", "--output", tmp_path / "a", "--save-detections")
+    recording = load_recording(tmp_path / "a" / "pictures.detections.npz")
+    assert recording.tracker == FUSED
+    (again,) = replay([recording], output=tmp_path / "b")
+    (published,) = replay([recording], TrackerConfig(confidence=0.1), output=tmp_path / "c")
+    rows = (tmp_path / "a" / "pictures.txt").read_text()
+    assert again.text.read_text() == rows != published.text.read_text()
