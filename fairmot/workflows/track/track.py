@@ -9,13 +9,13 @@ from pathlib import Path
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.formats.run_file import save_run
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
 from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.sources.frames import Frame, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
 from fairmot.media.sources.stop import Stop
+from fairmot.workflows.track.run_notes import save_run
 from fairmot.workflows.track.source_run import (
     RECORD_SUFFIX,
     Detector,
