@@ -1,4 +1,4 @@
-"""Batch-norm statistics that belong to averaged weights: means and variances measured anew on training pictures.
+"""Batch-norm statistics that belong to averaged weights: means and variances measured anew on training images.
 
     python benchmarks/batch_statistics.py WEIGHTS CONFIG --write OUT [--batches 200] [--set a.b=value ...]
 

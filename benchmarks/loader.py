@@ -1,8 +1,8 @@
-"""Loader speed: pictures a second for several numbers of workers, and for a plain loop over boxes.
+"""Loader speed: images a second for several numbers of workers, and for a plain loop over boxes.
 
-``python benchmarks/loader.py`` (pictures made on the spot), or with ``--data data.json``. All are measured in turns, so
+``python benchmarks/loader.py`` (images made on the spot), or with ``--data data.json``. All are measured in turns, so
 that other programs on the machine disturb them alike; the best turn of each is what the machine can do. The plain way
-is the published one: whole pictures in floats, one process, and a loop over the boxes for their heatmaps.
+is the published one: whole images in floats, one process, and a loop over the boxes for their heatmaps.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from rich.console import Console
 from rich.table import Table
 
 from fairmot.config import STRIDE
-from fairmot.data.annotations import LabelledPictures, read_pictures
-from fairmot.data.image_files import read_picture
+from fairmot.data.annotations import LabelledImages, read_images
+from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader
 from fairmot.data.targets import gaussian_radii
 
 
-def make_pictures(folder: Path, count: int, boxes: int, size: tuple[int, int] = (1920, 1080)) -> LabelledPictures:
+def make_images(folder: Path, count: int, boxes: int, size: tuple[int, int] = (1920, 1080)) -> LabelledImages:
     """Write smooth noise as JPEG files with ``boxes`` random boxes each."""
     rng = np.random.default_rng(0)
     names = []
     for number in range(count):
         coarse = rng.integers(0, 256, (size[1] // 8, size[0] // 8, 3)).astype(np.uint8)
-        picture, label = folder / f"images/{number}.jpg", folder / f"labels_with_ids/{number}.txt"
-        for path in (picture, label):
+        image, label = folder / f"images/{number}.jpg", folder / f"labels_with_ids/{number}.txt"
+        for path in (image, label):
             path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(picture), cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC))
+        cv2.imwrite(str(image), cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC))
         rows = rng.random((boxes, 4)) * [1, 1, 0.05, 0.2] + [0, 0, 0.01, 0.05]
         label.write_text("".join(f"0 {k} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for k, (x, y, w, h) in enumerate(rows)))
         names.append(f"images/{number}.jpg\n")
     (folder / "made.txt").write_text("".join(names))
     (folder / "data.json").write_text('{"root": ".", "train": {"made": "made.txt"}}')
-    return read_pictures(folder / "data.json")
+    return read_images(folder / "data.json")
 
 
 def plain_sample(path: Path, labels: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> None:
-    """The same work as published: float pictures, warped corners of all boxes at once, a loop over their peaks."""
-    image = read_picture(path)
+    """The same work as published: float images, warped corners of all boxes at once, a loop over their peaks."""
+    image = read_image(path)
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
     for channel in (1, 2):
         hsv[..., channel] = np.clip(hsv[..., channel].astype(np.float32) * rng.uniform(0.5, 1.5), 0, 255)
@@ -83,17 +83,17 @@ def plain_sample(path: Path, labels: np.ndarray, size: tuple[int, int], rng: np.
         )
 
 
-def pictures_a_second_plain(pictures: LabelledPictures, size: tuple[int, int], count: int) -> float:
+def images_a_second_plain(images: LabelledImages, size: tuple[int, int], count: int) -> float:
     rng = np.random.default_rng(0)
     start = time.perf_counter()
     for number in range(count):
-        index = number % len(pictures)
-        plain_sample(pictures.paths[index], pictures.labels(index), size, rng)
+        index = number % len(images)
+        plain_sample(images.paths[index], images.labels(index), size, rng)
     return count / (time.perf_counter() - start)
 
 
-def pictures_a_second(pictures: LabelledPictures, size: tuple[int, int], count: int, workers: int, batch: int) -> float:
-    loader = Loader(pictures, size, batch, workers=workers)
+def images_a_second(images: LabelledImages, size: tuple[int, int], count: int, workers: int, batch: int) -> float:
+    loader = Loader(images, size, batch, workers=workers)
     done, epoch = 0, 0
     start = time.perf_counter()
     while done < count:
@@ -108,11 +108,11 @@ def pictures_a_second(pictures: LabelledPictures, size: tuple[int, int], count: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="data.json; default: pictures made on the spot")
+    parser.add_argument("--data", type=Path, help="data.json; default: images made on the spot")
     parser.add_argument("--input-size", type=int, nargs=2, default=(1088, 608), metavar=("W", "H"))
-    parser.add_argument("--pictures", type=int, default=24, help="how many to load in each turn")
+    parser.add_argument("--images", type=int, default=24, help="how many to load in each turn")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--boxes", type=int, default=60, help="boxes in each picture made on the spot")
+    parser.add_argument("--boxes", type=int, default=60, help="boxes in each image made on the spot")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--opencv-threads", type=int, help="threads that OpenCV may use by itself")
@@ -121,16 +121,16 @@ def main() -> None:
         cv2.setNumThreads(arguments.opencv_threads)
     size = (arguments.input_size[0], arguments.input_size[1])
     with tempfile.TemporaryDirectory() as folder:
-        pictures = read_pictures(arguments.data) if arguments.data else make_pictures(Path(folder), 12, arguments.boxes)
+        images = read_images(arguments.data) if arguments.data else make_images(Path(folder), 12, arguments.boxes)
         speeds: dict[int | None, list[float]] = {each: [] for each in (None, *arguments.workers)}
         for _ in range(arguments.turns):
             for workers, found in speeds.items():
                 if workers is None:
-                    found.append(pictures_a_second_plain(pictures, size, arguments.pictures))
+                    found.append(images_a_second_plain(images, size, arguments.images))
                 else:
-                    found.append(pictures_a_second(pictures, size, arguments.pictures, workers, arguments.batch))
+                    found.append(images_a_second(images, size, arguments.images, workers, arguments.batch))
     title = f"{size[0]} x {size[1]}, OpenCV threads: {cv2.getNumThreads()}"
-    table = Table("loader", "pictures/s", "times plain", title=title)
+    table = Table("loader", "images/s", "times plain", title=title)
     plain = max(speeds[None])
     for workers, found in speeds.items():
         name = "plain" if workers is None else f"{workers} workers" if workers else "no thread"

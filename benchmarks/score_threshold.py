@@ -3,7 +3,7 @@
     python benchmarks/score_threshold.py WEIGHTS DATA.json [--set NAME] [--write OUT [--take 0.3] [--at 0.4]]
 
 The focal loss does not say at which score a detection is more likely right than wrong: that depends on the training's
-length and pictures. The published threshold (0.4) belongs to the published weights. This finds the threshold with the
+length and images. The published threshold (0.4) belongs to the published weights. This finds the threshold with the
 best F1 (overlap 0.5) on the lists under ``val`` of the data.json, and with ``--write`` adds one number to the bias of
 the heatmap, so that this threshold, or that of ``--take``, becomes ``--at``. The order of the scores, and so every AP,
 stays as it was.
@@ -16,7 +16,7 @@ import numpy as np
 from shipped_model import detect_photographs
 
 import fairmot
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 from fairmot.evaluation.detection import precision_recall
 from fairmot.network.safetensors import load_weights, save_weights
 
@@ -37,8 +37,8 @@ def main():
     parser.add_argument("--take", type=float, help="the threshold to move; default: that with the best F1")
     parser.add_argument("--write", type=Path, help="weights with the moved bias")
     arguments = parser.parse_args()
-    pictures = read_pictures(arguments.data, tuple(arguments.set), part="val")
-    curve = precision_recall(*detect_photographs(fairmot.load_detector(arguments.weights), pictures))
+    images = read_images(arguments.data, tuple(arguments.set), part="val")
+    curve = precision_recall(*detect_photographs(fairmot.load_detector(arguments.weights), images))
     f1 = 2 * curve.precision * curve.recall / np.maximum(curve.precision + curve.recall, 1e-9)
     print("| threshold | precision | recall | F1 |\n|--|--|--|--|")
     for threshold in SHOWN:

@@ -19,8 +19,8 @@ import numpy as np
 import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.config.tracker import PRESETS
-from fairmot.data.annotations import read_pictures
-from fairmot.data.image_files import read_picture
+from fairmot.data.annotations import read_images
+from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.evaluation.detection import average_precision
 from fairmot.formats.motchallenge import find_sequences, load_info
@@ -36,7 +36,7 @@ GAPS = (1, 10, 25)
 
 
 def detect(detector, folder):
-    """The sequence's frame rate, picture size and detections."""
+    """The sequence's frame rate, image size and detections."""
     images = [frame.image for frame in fairmot.read_frames(folder)]
     return (images[0].shape[1], images[0].shape[0]), [detector(image) for image in images]
 
@@ -103,14 +103,14 @@ def print_embeddings(detectors, folder):
             print(f"| {name} | {path.name} | {' | '.join(f'{nearer(matched, gap):.3f}' for gap in GAPS)} |", flush=True)
 
 
-def detect_photographs(detector, pictures):
-    """Found boxes and their scores, true and ignored boxes of each picture: what ``average_precision`` takes."""
-    bounds = np.append(pictures.starts[: len(pictures)], len(pictures.rows))
+def detect_photographs(detector, images):
+    """Found boxes and their scores, true and ignored boxes of each image: what ``average_precision`` takes."""
+    bounds = np.append(images.starts[: len(images)], len(images.rows))
     boxes, scores, truth, ignored = [], [], [], []
-    for path, first, last in zip(pictures.paths, bounds[:-1], bounds[1:], strict=True):
-        image = read_picture(path)
+    for path, first, last in zip(images.paths, bounds[:-1], bounds[1:], strict=True):
+        image = read_image(path)
         found = detector(image)
-        rows = pictures.rows[first:last]
+        rows = images.rows[first:last]
         xyxy = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1)
         xyxy *= np.tile([image.shape[1], image.shape[0]], 2)
         boxes.append(found.boxes_xyxy)
@@ -121,13 +121,13 @@ def detect_photographs(detector, pictures):
 
 
 def print_precision(detectors, description, sets):
-    pictures = read_pictures(description, tuple(sets), part="val")
-    print(f"\n| weights | pictures | boxes | {' | '.join(f'AP@{overlap}' for overlap in OVERLAPS)} |\n|--|--|--|--|--|")
+    images = read_images(description, tuple(sets), part="val")
+    print(f"\n| weights | images | boxes | {' | '.join(f'AP@{overlap}' for overlap in OVERLAPS)} |\n|--|--|--|--|--|")
     for name, detector in detectors.items():
-        found = detect_photographs(detector, pictures)
+        found = detect_photographs(detector, images)
         values = [average_precision(*found, iou=overlap) for overlap in OVERLAPS]
         count = sum(map(len, found[2]))
-        print(f"| {name} | {len(pictures)} | {count} | {' | '.join(f'{v:.3f}' for v in values)} |", flush=True)
+        print(f"| {name} | {len(images)} | {count} | {' | '.join(f'{v:.3f}' for v in values)} |", flush=True)
 
 
 def main():

@@ -2,8 +2,8 @@
 
     python benchmarks/tracking_options.py DATA [--cache FOLDER]
 
-DATA holds ``mot15_text/`` (nine MOT15 training sequences: ground truth and text detections, no pictures, no embeddings)
-and ``mot/TUD-Campus`` (with pictures: the shipped detector runs once; its detections are kept in the cache folder).
+DATA holds ``mot15_text/`` (nine MOT15 training sequences: ground truth and text detections, no images, no embeddings)
+and ``mot/TUD-Campus`` (with images: the shipped detector runs once; its detections are kept in the cache folder).
 TUD-Campus's camera stands still, so the sequence is also shown through a window that jerks by up to 40 pixels a frame:
 rows are moved back by the known jerk before they are scored. The text detections all score above 0.5, so the second
 pass is measured there at confidence 0.9, where there is something below it. Prints Markdown. Time is processor time,
@@ -39,8 +39,8 @@ FOR_TEXT = {
 FOR_DETECTOR = {
     "byte": {"second_pass": True},
     "motion": {"second_pass": True, "appearance": False},
-    "fused": {"overlap_weight": 0.67, "motion_weight": 0, "appearance_limit": 0.6},
-    "fused, second_pass": {"overlap_weight": 0.67, "motion_weight": 0, "appearance_limit": 0.6, "second_pass": True},
+    "fused": {"iou_weight": 0.67, "motion_weight": 0, "max_appearance_cost": 0.6},
+    "fused, second_pass": {"iou_weight": 0.67, "motion_weight": 0, "max_appearance_cost": 0.6, "second_pass": True},
     "crowd": {"confidence": 0.3, "clip_boxes": True},
     "confidence 0.3": {"confidence": 0.3},
     "confidence 0.3, second_pass": {"confidence": 0.3, "second_pass": True},

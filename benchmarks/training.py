@@ -3,7 +3,7 @@
     python benchmarks/training.py [--engines torch mindspore] [--input-size 576x320] [--batch 6] [--threads 1]
 
 Both are measured in turns, a few steps each, so that other programs on the machine disturb them alike; the least time
-is what the machine can do. Pictures are made on the spot. PyTorch on a processor is a third faster with glibc's memory
+is what the machine can do. Images are made on the spot. PyTorch on a processor is a third faster with glibc's memory
 settings of ``fairmot.training.launch``, which a process takes when it starts: ``--plain-memory`` leaves them alone.
 """
 
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import cv2
-from loader import make_pictures
+from loader import make_images
 from rich.console import Console
 from rich.table import Table
 
@@ -107,7 +107,7 @@ def main():
     for column in ("engine", "with loader", "repeated batch", "lost", "waited for the loader"):
         table.add_column(column, justify="left" if column == "engine" else "right")
     with tempfile.TemporaryDirectory() as folder:
-        make_pictures(Path(folder), max(12, 2 * options.batch), 30)
+        make_images(Path(folder), max(12, 2 * options.batch), 30)
         for engine in options.engines:
             # A process for each: memory settings, threads and devices belong to it.
             environment = os.environ | ({} if options.plain_memory else MEMORY_SETTINGS)

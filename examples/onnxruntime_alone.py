@@ -1,4 +1,4 @@
-"""Find people in a picture with an exported model, ONNX Runtime, NumPy and OpenCV alone.
+"""Find people in an image with an exported model, ONNX Runtime, NumPy and OpenCV alone.
 
 fairmot export lite.safetensors lite.onnx          # once, where fairmot is installed
 python onnxruntime_alone.py lite.onnx street.jpg   # anywhere; draws street-found.png
@@ -13,7 +13,7 @@ import onnxruntime
 
 
 def detect(session, image, confidence=0.4):
-    """Take a BGR picture; return boxes [N, 4] (left, top, right, bottom, its pixels), scores and embeddings."""
+    """Take a BGR image; return boxes [N, 4] (left, top, right, bottom, its pixels), scores and embeddings."""
     _, height, width, _ = session.get_inputs()[0].shape  # ["batch", H, W, 3]
     size = np.array([image.shape[1], image.shape[0]])
     scale = min([width, height] / size)
@@ -29,10 +29,10 @@ def detect(session, image, confidence=0.4):
 
 
 if __name__ == "__main__":
-    model, picture = sys.argv[1:]
-    image = cv2.imread(picture)
+    model, image = sys.argv[1:]
+    image = cv2.imread(image)
     boxes, scores, embeddings = detect(onnxruntime.InferenceSession(model), image)
     for box, score, alike in zip(boxes, scores, embeddings @ embeddings.T, strict=True):
         print(f"{score:.3f}", "box", *np.round(box, 1), "looks like the others", *np.round(alike, 2))
         cv2.rectangle(image, *box.astype(int).reshape(2, 2).tolist(), (0, 200, 255), 2)
-    cv2.imwrite(str(Path(picture).with_name(f"{Path(picture).stem}-found.png")), image)
+    cv2.imwrite(str(Path(image).with_name(f"{Path(image).stem}-found.png")), image)

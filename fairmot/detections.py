@@ -21,14 +21,14 @@ def _rows(values: Any, dtype: type[Any], columns: int | None = None) -> NDArray[
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The objects found in one picture.
+    """The objects found in one image.
 
     Raises:
         ValueError: the arrays do not have one row an object.
     """
 
     boxes_xyxy: NDArray[np.float32]
-    """Corners [N, 4], picture pixels."""
+    """Corners [N, 4], image pixels."""
     scores: NDArray[np.float32]
     """Confidence [N], 0 to 1."""
     embeddings: NDArray[np.float32] | None = None
@@ -95,7 +95,7 @@ class Tracks:
     ids: NDArray[np.int64]
     """Identity [M], counted from 1."""
     boxes_xyxy: NDArray[np.float64]
-    """Corners [M, 4] of the filter's box, picture pixels."""
+    """Corners [M, 4] of the filter's box, image pixels."""
     scores: NDArray[np.float64]
     """Confidence [M] of the detection matched in this frame; but in the frame in which a lost track is found again, of
     the one matched before it was lost, as in the published code."""

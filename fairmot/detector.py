@@ -1,4 +1,4 @@
-"""One picture in, detections out: letterbox, engine, back to the picture; and the two loading functions."""
+"""One image in, detections out: letterbox, engine, back to the image; and the two loading functions."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SIZE_MULTIPLE_PX = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedImage:
-    """A picture on the network's canvas, made by ``Detector.prepare``."""
+    """An image on the network's canvas, made by ``Detector.prepare``."""
 
     canvas: ImageArray
     """uint8 [H, W, 3], BGR."""
     letterbox: Letterbox
-    """Where on it the picture lies."""
+    """Where on it the image lies."""
 
 
 class Detector:
-    """Finds objects in pictures of any size; made by ``load_detector``.
+    """Finds objects in images of any size; made by ``load_detector``.
 
     Attributes:
         engine: name of the engine that runs the network.
@@ -77,14 +77,14 @@ class Detector:
         self.weights = weights
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
-        """Return what is in one picture.
+        """Return what is in one image.
 
         Args:
             image: uint8 [H, W, 3], BGR; or what ``prepare`` made of one, with the same result.
 
         Returns:
-            Detections in picture pixels by falling score, with unit embeddings. Boxes are amodal: they may reach
-            over the picture's edge.
+            Detections in image pixels by falling score, with unit embeddings. Boxes are amodal: they may reach
+            over the image's edge.
 
         Raises:
             ValueError: not such an image.
@@ -107,7 +107,7 @@ class Detector:
         return PreparedImage(letterbox.apply(array), letterbox)
 
     def batch(self, images: Sequence[ImageArray | PreparedImage]) -> list[Detections]:
-        """Return what is in each of several pictures, prepared or not, which may differ in size.
+        """Return what is in each of several images, prepared or not, which may differ in size.
 
         Raises:
             ValueError: one of them is no uint8 image [H, W, 3], or was prepared for another canvas.

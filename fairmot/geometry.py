@@ -1,4 +1,4 @@
-"""Box formats, overlap, and the letterbox that places a picture on the network's canvas."""
+"""Box formats, overlap, and the letterbox that places an image on the network's canvas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 ImageArray = NDArray[np.uint8]
 
-# The published border is 127.5; OpenCV rounds it to 128 in a uint8 picture.
+# The published border is 127.5; OpenCV rounds it to 128 in a uint8 image.
 BORDER_VALUE = 128
 
 
@@ -65,29 +65,29 @@ def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float =
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a picture lies on a canvas: scaled by one ratio, centred, the border grey.
+    """How an image lies on a canvas: scaled by one ratio, centred, the border grey.
 
     Two paddings are in use, half a pixel apart, and both are the published code's: labels are placed with the
     padding around the *rounded* size, detections return with the padding around the *unrounded* one.
     """
 
     image_size: tuple[int, int]
-    """Width and height of the picture, pixels."""
+    """Width and height of the image, pixels."""
     canvas_size: tuple[int, int]
     """Width and height of the canvas, pixels."""
 
     def __post_init__(self) -> None:
         if min(*self.image_size, *self.canvas_size) < 1:
-            raise ValueError(f"picture {self.image_size} and canvas {self.canvas_size} must not be empty")
+            raise ValueError(f"image {self.image_size} and canvas {self.canvas_size} must not be empty")
 
     @property
     def ratio(self) -> float:
-        """Canvas pixels per picture pixel."""
+        """Canvas pixels per image pixel."""
         return min(self.canvas_size[0] / self.image_size[0], self.canvas_size[1] / self.image_size[1])
 
     @property
     def resized_size(self) -> tuple[int, int]:
-        """Width and height of the scaled picture, pixels; at least 1."""
+        """Width and height of the scaled image, pixels; at least 1."""
         return (
             max(1, round(self.image_size[0] * self.ratio)),
             max(1, round(self.image_size[1] * self.ratio)),
@@ -103,13 +103,13 @@ class Letterbox:
 
     @property
     def corner(self) -> tuple[int, int]:
-        """Left and top pixel at which the scaled picture is placed."""
+        """Left and top pixel at which the scaled image is placed."""
         return (round(self.padding[0] - 0.1), round(self.padding[1] - 0.1))
 
     def apply(self, image: ImageArray) -> ImageArray:
         """Return the canvas, uint8 [H, W, 3], with ``image`` [h, w, 3] on it (area interpolation)."""
         if image.shape[:2] != self.image_size[::-1]:
-            raise ValueError(f"picture of {image.shape[1]} x {image.shape[0]}, expected {self.image_size}")
+            raise ValueError(f"image of {image.shape[1]} x {image.shape[0]}, expected {self.image_size}")
         width, height = self.resized_size
         left, top = self.corner
         canvas = np.full((self.canvas_size[1], self.canvas_size[0], 3), BORDER_VALUE, dtype=np.uint8)
@@ -121,19 +121,19 @@ class Letterbox:
         return canvas
 
     def boxes_to_canvas(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take boxes [..., 4] from picture to canvas pixels, in the convention of labels."""
+        """Take boxes [..., 4] from image to canvas pixels, in the convention of labels."""
         canvas: FloatArray = np.asarray(boxes_xyxy) * self.ratio + np.array(self.padding * 2)
         return canvas
 
     def boxes_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take boxes [..., 4] from canvas to picture pixels: the inverse of ``boxes_to_canvas``."""
+        """Take boxes [..., 4] from canvas to image pixels: the inverse of ``boxes_to_canvas``."""
         image: FloatArray = (np.asarray(boxes_xyxy) - np.array(self.padding * 2)) / self.ratio
         return image
 
     def detections_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take decoded boxes [..., 4] from canvas to picture pixels as the published code does.
+        """Take decoded boxes [..., 4] from canvas to image pixels as the published code does.
 
-        It inverts the scaling without the rounding of the resized picture (``transform_preds`` there).
+        It inverts the scaling without the rounding of the resized image (``transform_preds`` there).
         """
         width, height = self.image_size
         dw = (self.canvas_size[0] - width * self.ratio) / 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Track the labelled sequences of a data set and score them: pictures with boxes, log with the table in eval/eval.log.
+# Track the labelled sequences of a data set and score them: images with boxes, log with the table in eval/eval.log.
 # Usage: scripts/run_eval.sh [DEVICE] [CONFIG] [LOAD_CKPT] [DATASET_DIR]
 #   DEVICE       Ascend, GPU or CPU; left out: CPU
 #   CONFIG       a YAML configuration, for its tracker and inference sections; left out: default_config.yaml

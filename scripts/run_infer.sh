@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Track every sequence or video in a folder: pictures with boxes, and videos where the configuration says save_videos.
+# Track every sequence or video in a folder: images with boxes, and videos where the configuration says save_videos.
 # Usage: scripts/run_infer.sh [DEVICE] [CONFIG] [LOAD_CKPT] [DATASET_DIR]
 #   DEVICE       Ascend, GPU or CPU; left out: CPU
 #   CONFIG       a YAML configuration, for its tracker and inference sections; left out: default_config.yaml
 #   LOAD_CKPT    weights: .ckpt, .pth or .safetensors; left out: the shipped model
-#   DATASET_DIR  folder of sequences, of picture folders or of videos; left out: data/MOT20/test
+#   DATASET_DIR  folder of sequences, of image folders or of videos; left out: data/MOT20/test
 set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
 [ $# -le 4 ] || usage

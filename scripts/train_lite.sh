@@ -22,7 +22,7 @@ if [ ! -e "$work/people/photographs-and-streets" ]; then
         fairmot data split "$work/people/$name.txt" --every 5 --block 20 --data "$work/people/data.json"
     done
     for seed in $(seq 1 20); do
-        # Two frames a second, so that consecutive pictures differ; and once more seen from higher up.
+        # Two frames a second, so that consecutive images differ; and once more seen from higher up.
         fairmot data synthesize "$work/streets" --people $((8 + seed)) --frames 20 --frame-rate 2 --seed "$seed" --overwrite
         fairmot data synthesize "$work/streets_high" --people $((10 + seed)) --frames 20 --frame-rate 2 \
             --seed $((100 + seed)) --camera-height 4 9 --overwrite

@@ -53,8 +53,8 @@ def write_people():
 
 
 @pytest.fixture
-def pictures(tmp_path, write_people):
-    """Six small pictures with two people each, four identities, as ``data.json``."""
+def images(tmp_path, write_people):
+    """Six small images with two people each, four identities, as ``data.json``."""
     return write_people(tmp_path / "people")
 
 

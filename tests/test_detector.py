@@ -51,17 +51,17 @@ def weight_file(network, tmp_path):
     return tmp_path / "lite.safetensors"
 
 
-def picture(width=120, height=50, seed=0):
+def make_image(width=120, height=50, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_scores_must_exceed_the_threshold():
     detector = Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.25)
-    found = detector(picture())
+    found = detector(make_image())
     np.testing.assert_array_equal(found.scores, np.float32([0.9, 0.5]))
     np.testing.assert_array_equal(found.class_ids, [0, 1])
     np.testing.assert_array_equal(found.embeddings, np.eye(2, 3))
-    assert len(Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.24)(picture())) == 3
+    assert len(Detector(FixedNetwork(), "fixed", "none", 2, confidence=0.24)(make_image())) == 3
 
 
 def test_a_box_turned_inside_out_is_nothing():
@@ -71,11 +71,13 @@ def test_a_box_turned_inside_out_is_nothing():
             found.boxes_xyxy[:, 0] = [30, 20, 10, 60]
             return found
 
-    np.testing.assert_array_equal(Detector(Inverted(), "fixed", "none", 2)(picture()).scores, np.float32([0.5, 0.25]))
+    np.testing.assert_array_equal(
+        Detector(Inverted(), "fixed", "none", 2)(make_image()).scores, np.float32([0.5, 0.25])
+    )
 
 
 def test_only_the_wanted_classes_are_handed_over():
-    found = Detector(FixedNetwork(), "fixed", "none", 2, classes=[1])(picture())
+    found = Detector(FixedNetwork(), "fixed", "none", 2, classes=[1])(make_image())
     np.testing.assert_array_equal(found.class_ids, [1])
 
 
@@ -90,45 +92,45 @@ def test_a_class_that_the_network_lacks_is_refused_and_not_silently_empty():
         Detector(FixedNetwork(), "fixed", "none", 2, classes=[])
 
 
-def test_boxes_return_to_the_picture():
+def test_boxes_return_to_the_image():
     network = FixedNetwork()
-    found = Detector(network, "fixed", "none", 2)(picture(192, 96))  # ratio 1/2, 8 canvas pixels above and below
+    found = Detector(network, "fixed", "none", 2)(make_image(192, 96))  # ratio 1/2, 8 canvas pixels above and below
     np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104])
     with pytest.raises(AssertionError):
         np.testing.assert_allclose(found.boxes_xyxy[0], [20, 24, 60, 104.01])
-    np.testing.assert_array_equal(network.canvases[0], Letterbox((192, 96), (96, 64)).apply(picture(192, 96)))
+    np.testing.assert_array_equal(network.canvases[0], Letterbox((192, 96), (96, 64)).apply(make_image(192, 96)))
 
 
-def test_each_picture_of_a_batch_has_its_own_letterbox():
+def test_each_image_of_a_batch_has_its_own_letterbox():
     detector = Detector(FixedNetwork(), "fixed", "none", 2)
-    pictures = [picture(192, 96), picture(48, 32), picture(30, 70)]
-    together = detector.batch(pictures)
-    for found, image in zip(together, pictures, strict=True):
+    images = [make_image(192, 96), make_image(48, 32), make_image(30, 70)]
+    together = detector.batch(images)
+    for found, image in zip(together, images, strict=True):
         np.testing.assert_array_equal(found.boxes_xyxy, detector(image).boxes_xyxy)
     assert not np.allclose(together[0].boxes_xyxy, together[1].boxes_xyxy)
     assert detector.batch([]) == []
 
 
-def test_prepared_pictures_give_the_same(weight_file):
+def test_prepared_images_give_the_same(weight_file):
     detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
-    pictures = [picture(192, 96), picture(48, 32, seed=1), picture(30, 70, seed=2)]
-    prepared = [detector.prepare(image) for image in pictures]
-    mixed = detector.batch([prepared[0], pictures[1], prepared[2]])
-    plain = detector.batch(pictures)
-    for image, ready, found, expected in zip(pictures, prepared, mixed, plain, strict=True):
+    images = [make_image(192, 96), make_image(48, 32, seed=1), make_image(30, 70, seed=2)]
+    prepared = [detector.prepare(image) for image in images]
+    mixed = detector.batch([prepared[0], images[1], prepared[2]])
+    plain = detector.batch(images)
+    for image, ready, found, expected in zip(images, prepared, mixed, plain, strict=True):
         assert len(expected)
         for name in ("boxes_xyxy", "scores", "class_ids", "embeddings"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
             np.testing.assert_array_equal(getattr(detector(ready), name), getattr(detector(image), name))
     prepared[0].canvas[30:34, 40:44] ^= 128
     with pytest.raises(AssertionError):
-        np.testing.assert_array_equal(detector(prepared[0]).scores, detector(pictures[0]).scores)
+        np.testing.assert_array_equal(detector(prepared[0]).scores, detector(images[0]).scores)
 
 
-def test_a_picture_prepared_for_another_canvas_is_refused(weight_file):
+def test_an_image_prepared_for_another_canvas_is_refused(weight_file):
     small = load_detector(weight_file, "onnxruntime", "cpu", input_size=(64, 32))
     with pytest.raises(ValueError, match="prepared for 64 x 32: this detector's canvas is 96 x 64"):
-        Detector(FixedNetwork(), "fixed", "none", 2)(small.prepare(picture()))
+        Detector(FixedNetwork(), "fixed", "none", 2)(small.prepare(make_image()))
 
 
 @pytest.mark.parametrize(
@@ -152,18 +154,18 @@ def test_a_weight_file_is_enough(weight_file):
     detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
     assert (detector.engine, detector.architecture, detector.input_size) == ("onnxruntime", "lite", (96, 64))
     assert detector.class_count == CONFIG.classes
-    found = detector(picture())
+    found = detector(make_image())
     assert len(found) > 5
     assert (np.diff(found.scores) <= 0).all()
     assert found.scores.min() > 0.05
     np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, atol=1e-5)
-    views = picture(240, 100)[::2, ::-2]  # not contiguous
+    views = make_image(240, 100)[::2, ::-2]  # not contiguous
     np.testing.assert_array_equal(detector(views).scores, detector(np.ascontiguousarray(views)).scores)
 
 
 def test_detections_equal_the_raw_heads(weight_file):
-    """One peak followed by hand from the head maps to the picture."""
-    image = picture(192, 96)
+    """One peak followed by hand from the head maps to the image."""
+    image = make_image(192, 96)
     found = load_detector(weight_file, "onnxruntime", confidence=0.0)(image)
     letterbox = Letterbox((192, 96), (96, 64))
     pixels = letterbox.apply(image)[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
@@ -195,8 +197,8 @@ def test_exported_detectors_and_networks_load(network, weight_file, tmp_path):
     save_model(tmp_path / "heads.onnx", export_heads(*network))
     exported = load_detector(tmp_path / "detector.onnx", confidence=0.05)
     assert (exported.engine, exported.architecture, exported.input_size) == ("onnxruntime", "lite", (96, 64))
-    expected = load_detector(weight_file, "onnxruntime", confidence=0.05)(picture())
-    np.testing.assert_array_equal(exported(picture()).boxes_xyxy, expected.boxes_xyxy)
+    expected = load_detector(weight_file, "onnxruntime", confidence=0.05)(make_image())
+    np.testing.assert_array_equal(exported(make_image()).boxes_xyxy, expected.boxes_xyxy)
     pixels = np.zeros((1, 3, 32, 32), np.float32)
     heads = load_network(tmp_path / "heads.onnx")(pixels)
     for name, values in load_network(weight_file, "onnxruntime")(pixels).items():

@@ -15,7 +15,7 @@ from fairmot.geometry import (
     xyxy_to_tlwh,
 )
 
-PICTURES = ["640x480", "1920x1080"]
+IMAGES = ["640x480", "1920x1080"]
 BOXES_TLWH = np.array([[10.0, 20.0, 30.0, 60.0], [-5.0, 3.0, 8.0, 2.0]])
 
 
@@ -45,14 +45,14 @@ def assert_published_letterbox(letterbox, image, arrays):
     assert hashlib.sha256(canvas.tobytes()).hexdigest() == str(arrays["out_sha256"])
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_letterbox_equals_the_published_one(oracle, shared, name):
     assert_published_letterbox(*letterbox_case(oracle, shared, name))
 
 
 @pytest.mark.parametrize("key", ["dw", "left", "resized_sum", "sample_bgr", "row_mean_bgr"])
 def test_one_changed_number_of_the_letterbox_is_noticed(oracle, shared, key):
-    letterbox, image, arrays = letterbox_case(oracle, shared, PICTURES[0])
+    letterbox, image, arrays = letterbox_case(oracle, shared, IMAGES[0])
     changed = arrays[key].copy()
     changed[(0,) * changed.ndim] += 1
     with pytest.raises(AssertionError):
@@ -60,7 +60,7 @@ def test_one_changed_number_of_the_letterbox_is_noticed(oracle, shared, key):
 
 
 def test_one_changed_pixel_is_noticed(oracle, shared):
-    letterbox, image, arrays = letterbox_case(oracle, shared, PICTURES[0])
+    letterbox, image, arrays = letterbox_case(oracle, shared, IMAGES[0])
     image[100, 100] ^= 128
     with pytest.raises(AssertionError):
         assert_published_letterbox(letterbox, image, arrays)
@@ -77,7 +77,7 @@ def test_boxes_to_the_canvas_and_back_cancel(image_size, canvas_size, box):
     np.testing.assert_allclose(letterbox.boxes_to_image(there), [box], rtol=0, atol=1e-4)
 
 
-def test_a_picture_fits_its_canvas_and_touches_two_sides():
+def test_an_image_fits_its_canvas_and_touches_two_sides():
     letterbox = Letterbox((640, 480), (1088, 608))
     corners = letterbox.boxes_to_canvas(np.array([0, 0, 640, 480.0]))
     np.testing.assert_allclose(corners, [138.5, 0, 949 + 1 / 6, 608], atol=1e-9)
@@ -97,7 +97,7 @@ def test_detections_return_as_published(oracle, arch):
             np.testing.assert_allclose(found + 1e-3, arrays[key][:, :4], rtol=0, atol=2e-4)
 
 
-def test_letterbox_refuses_another_picture():
+def test_letterbox_refuses_another_image():
     with pytest.raises(ValueError, match="expected"):
         Letterbox((64, 48), (32, 32)).apply(np.zeros((64, 48, 3), np.uint8))
     with pytest.raises(ValueError, match="empty"):

@@ -10,7 +10,7 @@ import pytest
 import fairmot
 
 PACKAGE = Path(fairmot.__file__).parent
-BASE = {"errors", "files", "geometry", "detections"}
+BASE = {"errors", "files", "geometry", "detections", "progress"}
 FILES_AND_SETTINGS = {"config", "formats", "network"}
 PARTS = {"data", "tracking", "evaluation", "media", "street"}
 BELOW_WORKFLOWS = BASE | FILES_AND_SETTINGS | PARTS | {"engines", "detector", "weights"}
@@ -67,9 +67,7 @@ def violations(path, source=None, used=None):
             if used is not None:
                 used.add((room, other))
             continue
-        if other != room and (
-            names[0] == "workflows" == pieces[0] or names[0] not in ALLOWED[pieces[0]] | {pieces[0]}
-        ):
+        if other != room and (names[0] == "workflows" == pieces[0] or names[0] not in ALLOWED[pieces[0]] | {pieces[0]}):
             yield f"{path.relative_to(PACKAGE)} imports {module}"
         # Everybody but an engine itself knows it by name, protocol and common rules.
         is_inside = names[0] == "engines" and len(names) > 1 and names[1] not in SHARED_BY_ENGINES

@@ -1,4 +1,4 @@
-"""Journey: benchmark. How fast networks run and train on this machine, and how near that is to what it can do."""
+"""Workflow ``benchmark``. How fast networks run and train on this machine, and how near that is to what it can do."""
 
 from fairmot.benchmark.inference import Speed, measure, profile
 from fairmot.benchmark.markdown import speed_markdown, training_markdown

@@ -28,15 +28,15 @@ class Speed:
     precision: str
     input_size: tuple[int, int]
     milliseconds: float
-    """A picture; the median."""
+    """An image; the median."""
     quartiles: tuple[float, float]
-    """A quarter of the pictures was faster than the first, and a quarter slower than the second."""
+    """A quarter of the images was faster than the first, and a quarter slower than the second."""
     least: float
-    """The fastest picture: what the machine can do when nothing else runs."""
+    """The fastest image: what the machine can do when nothing else runs."""
     frames_per_second: float
     """By the median."""
     gflops: float
-    """Two times the multiply-adds of all layers (``fairmot describe``) over the fastest picture."""
+    """Two times the multiply-adds of all layers (``fairmot describe``) over the fastest image."""
     ceiling_gflops: float
     """The same of one large 3x3 convolution, measured in turns with the network."""
     ceiling_share: float
@@ -62,7 +62,7 @@ def measure(
         precisions: of ``f32``, ``bf16``, ``f16``, ``int8``.
         input_size: width and height, multiples of 32; None: the size each network was made for.
         device: as of ``load_detector``.
-        raw: time the head maps alone: no conversion of the picture, no decoding, every head computed everywhere.
+        raw: time the head maps alone: no conversion of the image, no decoding, every head computed everywhere.
         seconds: time for each row, warming up and loading aside.
         progress: told what is being measured.
 
@@ -110,7 +110,7 @@ def profile(name: str, engine: str, input_size: tuple[int, int] | None = None, d
 def _runner(
     subject: Subject, engine: str, precision: str, size: tuple[int, int], device: str, raw: bool
 ) -> Callable[[], Any]:
-    """What one picture takes: a function without arguments."""
+    """What one image takes: a function without arguments."""
     module: Any = load_engine(engine)
     width, height = size
     rng = np.random.default_rng(0)
@@ -122,7 +122,7 @@ def _runner(
         with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
             path = Path(folder, f"model{suffix}")
             module.export_file(
-                path, subject.graph, subject.weights, input_size=size, raw=raw, precision=precision, pictures=canvas
+                path, subject.graph, subject.weights, input_size=size, raw=raw, precision=precision, images=canvas
             )
             if raw:
                 network = module.load_exported_network(path, device).heads

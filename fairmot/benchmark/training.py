@@ -1,4 +1,4 @@
-"""How fast networks train: whole optimiser steps on pictures that are in memory already."""
+"""How fast networks train: whole optimiser steps on images that are in memory already."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def measure_training(
         precisions: of ``f32``, ``bf16``, ``f16``.
         input_size: width and height, multiples of 32; None: the size each network was made for.
         device: as of ``load_detector``.
-        batch: pictures a step.
+        batch: images a step.
         seconds: time for each row, warming up and building aside.
         progress: told what is being measured.
 
@@ -97,7 +97,7 @@ def measure_training(
 
 
 def _random_batch(graph: Graph, size: tuple[int, int], count: int) -> Batch:
-    """Random pictures with 20 objects each."""
+    """Random images with 20 objects each."""
     width, height = size
     rng = np.random.default_rng(0)
     cells_x, cells_y = width // graph.stride, height // graph.stride
@@ -106,8 +106,8 @@ def _random_batch(graph: Graph, size: tuple[int, int], count: int) -> Batch:
     is_object = np.zeros((count, slots), bool)
     is_object[:, :objects] = True
     heatmap = np.zeros((count, graph.config.classes, cells_y * cells_x), np.float32)
-    for picture in range(count):
-        heatmap[picture, 0, cells[picture, :objects]] = 1
+    for image in range(count):
+        heatmap[image, 0, cells[image, :objects]] = 1
     return Batch(
         images=rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8),
         heatmap=heatmap.reshape(count, -1, cells_y, cells_x),

@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fairmot.benchmark import Speed, TrainingSpeed
     from fairmot.network.summary import Summary
-    from fairmot.training.progress import Progress as TrainingProgress
+    from fairmot.training.progress import TrainingProgress
     from fairmot.training.self_check import SelfCheck
     from fairmot.workflows.track.track import TrackRun
 

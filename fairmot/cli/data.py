@@ -45,11 +45,11 @@ def convert(
     ] = None,
     every: Annotated[int | None, typer.Option(min=1, help="caltech: every so many frames.")] = None,
     empty: Annotated[
-        bool | None, typer.Option("--empty", help="caltech, citypersons, coco: keep pictures of nobody.")
+        bool | None, typer.Option("--empty", help="caltech, citypersons, coco: keep images of nobody.")
     ] = None,
     labels: Annotated[str | None, typer.Option(help="cvat: labels to keep, e.g. adult,child.")] = None,
     categories: Annotated[str | None, typer.Option(help="coco: categories to keep, e.g. person,rider.")] = None,
-    images: Annotated[Path | None, typer.Option(help="coco, cvat: folder of the pictures.")] = None,
+    images: Annotated[Path | None, typer.Option(help="coco, cvat: folder of the images.")] = None,
     root: Annotated[Path | None, typer.Option(help="jde: folder to which the list is relative.")] = None,
     ignore: Annotated[Path | None, typer.Option(help="voc: CSV of boxes to ignore.")] = None,
     heads: Annotated[str | None, typer.Option(help="voc: classes of head boxes to join with bodies, e.g. a,b.")] = None,
@@ -88,10 +88,10 @@ def convert(
 def validate(
     source: Annotated[Path, typer.Argument(help="data.json, a folder with one, or a folder with images/.")],
     sets: Sets = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Read only the headers of pictures.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Read only the headers of images.")] = False,
     json_out: JsonOut = False,
 ) -> None:
-    """Find everything that is wrong with pictures and labels, in one pass. Exit code 2 if there are errors.
+    """Find everything that is wrong with images and labels, in one pass. Exit code 2 if there are errors.
 
     [bold]fairmot data validate data/data.json[/bold]
     """
@@ -101,7 +101,7 @@ def validate(
     from fairmot.data.checks.validation import validate as check
 
     with console.frame_progress() as progress:
-        report = check(source, _names(sets) or (), decode=not quick, progress=partial(progress, "pictures"))
+        report = check(source, _names(sets) or (), decode=not quick, progress=partial(progress, "images"))
     if json_out:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
@@ -109,7 +109,7 @@ def validate(
             typer.echo(str(finding))
         for kind, count in report.counts.items():
             typer.echo(f"{count:7} {kind}")
-        looked = f"{report.sets} sets, {report.pictures} pictures, {report.boxes} boxes"
+        looked = f"{report.sets} sets, {report.images} images, {report.boxes} boxes"
         typer.echo(f"{looked}: {report.errors} errors, {report.warnings} warnings")
     if report.errors:
         raise typer.Exit(2)
@@ -122,16 +122,16 @@ def stats(
     root: Root = None,
     json_out: JsonOut = False,
 ) -> None:
-    """Count pictures, boxes, identities and their sizes.
+    """Count images, boxes, identities and their sizes.
 
     [bold]fairmot data stats data/data.json --sets prw.train[/bold]
     """
     import json
 
-    from fairmot.data.annotations import read_pictures
+    from fairmot.data.annotations import read_images
     from fairmot.data.checks.statistics import description_of, statistics
 
-    found = statistics(read_pictures(description_of(source), _names(sets) or (), root))
+    found = statistics(read_images(description_of(source), _names(sets) or (), root))
     if json_out:
         typer.echo(json.dumps([each.as_dict() for each in found], indent=2))
         return
@@ -141,10 +141,10 @@ def stats(
     from fairmot.cli import console
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("set", "pictures", "empty", "boxes", "each", "people", "ignored", "height*"):
+    for column in ("set", "images", "empty", "boxes", "each", "people", "ignored", "height*"):
         table.add_column(column, no_wrap=True, justify="left" if column == "set" else "right")
     for each in found:
-        counts = (each.pictures, each.empty_pictures, each.boxes, f"{each.boxes_per_picture['mean']:.1f}")
+        counts = (each.images, each.empty_images, each.boxes, f"{each.boxes_per_image['mean']:.1f}")
         table.add_row(
             each.name,
             *map(str, (*counts, each.identities, each.ignored)),
@@ -153,8 +153,8 @@ def stats(
     console.answers().print(table)
     typer.echo("* of boxes: half of them are lower. People: different identities. --json has more.")
     for each in found:
-        sizes = ", ".join(f"{size} ({count})" for size, count in list(each.picture_sizes.items())[:4])
-        typer.echo(f"{each.name}: {each.boxes_with_identity} boxes with identity; pictures {sizes}")
+        sizes = ", ".join(f"{size} ({count})" for size, count in list(each.image_sizes.items())[:4])
+        typer.echo(f"{each.name}: {each.boxes_with_identity} boxes with identity; images {sizes}")
 
 
 @app.command()
@@ -163,29 +163,29 @@ def preview(
     output: Annotated[Path, typer.Argument(help="Contact sheet to write, .png or .jpg.")],
     sets: Sets = None,
     root: Root = None,
-    count: Annotated[int, typer.Option(min=1, help="Pictures on the sheet.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the pictures.")] = 0,
-    width: Annotated[int, typer.Option(min=64, max=4096, help="Pixels of a picture on the sheet.")] = 480,
+    count: Annotated[int, typer.Option(min=1, help="Images on the sheet.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the images.")] = 0,
+    width: Annotated[int, typer.Option(min=64, max=4096, help="Pixels of an image on the sheet.")] = 480,
 ) -> None:
-    """Draw pictures with boxes and identities on one sheet.
+    """Draw images with boxes and identities on one sheet.
 
     [bold]fairmot data preview data/data.json sheet.jpg --count 25 --seed 3[/bold]
     """
-    from fairmot.data.annotations import read_pictures
+    from fairmot.data.annotations import read_images
     from fairmot.data.checks.preview import write_preview
     from fairmot.data.checks.statistics import description_of
 
-    pictures = read_pictures(description_of(source), _names(sets) or (), root)
-    shown = write_preview(pictures, output, count, seed, width)
-    typer.echo(f"{output}: {shown} of {len(pictures)} pictures")
+    images = read_images(description_of(source), _names(sets) or (), root)
+    shown = write_preview(images, output, count, seed, width)
+    typer.echo(f"{output}: {shown} of {len(images)} images")
 
 
 @app.command()
 def split(
-    list_file: Annotated[Path, typer.Argument(metavar="LIST", help="Path list: a picture a line.")],
+    list_file: Annotated[Path, typer.Argument(metavar="LIST", help="Path list: an image a line.")],
     every: Annotated[int, typer.Option(min=2, help="Hold out every so many blocks.")] = 5,
     block: Annotated[
-        int, typer.Option(min=1, help="Pictures next to each other in sorted order that stay together.")
+        int, typer.Option(min=1, help="Images next to each other in sorted order that stay together.")
     ] = 20,
     data: Annotated[
         Path | None, typer.Option(help="data.json that shall train on the one part and hold out the other.")
@@ -198,8 +198,8 @@ def split(
     from fairmot.data.splitting import split_list
 
     found = split_list(list_file, every, block, data)
-    typer.echo(f"{found.train}: {found.train_pictures} pictures to train on")
-    typer.echo(f"{found.held}: {found.held_pictures} pictures held out")
+    typer.echo(f"{found.train}: {found.train_images} images to train on")
+    typer.echo(f"{found.held}: {found.held_images} images held out")
 
 
 @app.command()

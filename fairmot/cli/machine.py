@@ -23,7 +23,7 @@ def benchmark(
     seconds: Annotated[float, typer.Option(min=0, help="Time for each row.")] = 5.0,
     raw: Annotated[bool, typer.Option(help="Head maps alone, all computed everywhere.")] = False,
     training: Annotated[bool, typer.Option(help="Optimiser steps instead of detection.")] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures a step, with --training.")] = 2,
+    batch: Annotated[int, typer.Option(min=1, help="Images a step, with --training.")] = 2,
     profile: Annotated[int, typer.Option(min=0, help="List so many of the slowest operators instead.")] = 0,
     markdown: Annotated[bool, typer.Option(help="The table as the README shows it.")] = False,
     as_json: JsonOut = False,
@@ -36,36 +36,36 @@ def benchmark(
 
     [bold]fairmot benchmark lite --engine onnxruntime --profile 20[/bold]
     """
-    from fairmot import benchmark as journey
+    from fairmot import benchmark as workflow
     from fairmot.cli import console
 
     if markdown and (profile or as_json):
         stop("--markdown writes tables of speed: leave --profile and --json out")
     if threads:
-        journey.use_threads(threads)
+        workflow.use_threads(threads)
     names, size = networks or ["lite"], read_size(input_size)
 
     def note(row: str) -> None:
         console.notes().print(f"{row} ...")
 
     if profile:
-        layers = journey.profile(names[0], (engine or ["onnxruntime"])[0], size, device)
+        layers = workflow.profile(names[0], (engine or ["onnxruntime"])[0], size, device)
         answer = [layer._asdict() for layer in layers[:profile]]
         table = console.profile_table(names[0], layers, profile)
     else:
         chosen = precision or ("f32",)
         if training:
-            steps, skipped = journey.measure_training(
+            steps, skipped = workflow.measure_training(
                 names, engine or (), chosen, size, device, batch=batch, seconds=seconds, progress=note
             )
             answer = [asdict(step) for step in steps]
-            table, text = console.training_speed_table(steps), journey.training_markdown(steps)
+            table, text = console.training_speed_table(steps), workflow.training_markdown(steps)
         else:
-            rows, skipped = journey.measure(
+            rows, skipped = workflow.measure(
                 names, engine or (), chosen, size, device, raw=raw, seconds=seconds, progress=note
             )
             answer = [asdict(row) for row in rows]
-            table, text = console.speed_table(rows), journey.speed_markdown(rows)
+            table, text = console.speed_table(rows), workflow.speed_markdown(rows)
         for each in skipped:
             console.notes().print(f"left out: {each.network} in {each.engine}, {each.precision}: {each.reason}")
         if markdown:

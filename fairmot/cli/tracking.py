@@ -31,7 +31,7 @@ def track(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Videos, folders of them or of pictures, globs, cameras (0), streams (rtsp://...), - (pipe)."
+            help="Videos, folders of them or of images, globs, cameras (0), streams (rtsp://...), - (pipe)."
         ),
     ] = None,
     weights: Weights = None,
@@ -47,7 +47,7 @@ def track(
     end: Annotated[int | None, typer.Option(min=0, help="Index of the first frame left out.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     video: Annotated[bool | None, typer.Option(help="Also write the video with the tracks drawn [yes].")] = None,
-    pictures: Annotated[bool | None, typer.Option(help="Also write each frame with the tracks drawn [no].")] = None,
+    images: Annotated[bool | None, typer.Option(help="Also write each frame with the tracks drawn [no].")] = None,
     jsonl: Annotated[bool, typer.Option(help="Also write NAME.jsonl, one object a frame.")] = False,
     csv: Annotated[bool, typer.Option(help="Also write NAME.csv with a header.")] = False,
     crops: Annotated[bool, typer.Option(help="Also cut out each identity, twice a second.")] = False,
@@ -82,7 +82,7 @@ def track(
     as_json: JsonOut = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Track people in videos, picture folders, streams and cameras.
+    """Track people in videos, image folders, streams and cameras.
 
     [bold]fairmot track street.mp4[/bold]
     [bold]fairmot track frames/ --confidence 0.3 --output results[/bold]
@@ -102,9 +102,9 @@ def track(
     constants, inference = read_settings(config, tracker, confidence, own)
     if video is None:
         video = inference.save_videos if inference else True
-    if pictures is None:
-        pictures = inference.save_pictures if inference else False
-    wanted = tracking_output.read(video, pictures, jsonl, csv, crops, heatmap, blur, line, zone, show)
+    if images is None:
+        images = inference.save_images if inference else False
+    wanted = tracking_output.read(video, images, jsonl, csv, crops, heatmap, blur, line, zone, show)
     if detections:
         from fairmot.workflows.track.replay import replay
 
@@ -112,13 +112,13 @@ def track(
             runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
         steps = [recording.every for recording in recordings]
     elif jobs is not None or ray is not None:
-        from fairmot.workflows.track.jobs import DetectorChoice, Job, track_many
+        from fairmot.workflows.track.jobs import DetectorChoice, SourceJob, track_many
         from fairmot.workflows.track.track import DEFAULT_FOLDER
 
         if save_detections or record or show:
             raise InputError("--jobs and --ray go without --save-detections, --record and --show")
         choice = DetectorChoice(weights, engine, device, read_size(input_size), tuple(classes) if classes else None)
-        plan = Job("", Path(), choice, constants, wanted, start, end, every)
+        plan = SourceJob("", Path(), choice, constants, wanted, start, end, every)
         with tracking_output.job_progress(quiet) as told:
             results = track_many(
                 sources or [],

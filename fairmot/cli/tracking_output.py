@@ -30,7 +30,7 @@ _STAGES = {
 
 def read(
     video: bool,
-    pictures: bool,
+    images: bool,
     jsonl: bool,
     csv: bool,
     crops: bool,
@@ -54,7 +54,7 @@ def read(
         typer.echo(f"fairmot: {problem}", err=True)
     return Outputs(
         video=video,
-        pictures=pictures,
+        images=images,
         jsonl=jsonl,
         csv=csv,
         crops=crops,

@@ -21,10 +21,10 @@ def train(
     engine: Annotated[str, typer.Option(help="auto, mindspore or torch.")] = "auto",
     device: Device = "auto",
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes on this machine, one a device; each takes train.batch_size pictures.")
+        int, typer.Option(min=1, help="Processes on this machine, one a device; each takes train.batch_size images.")
     ] = 1,
     check: Annotated[
-        bool, typer.Option("--self-check", help="Overfit eight pictures instead, and say whether all is well.")
+        bool, typer.Option("--self-check", help="Overfit eight images instead, and say whether all is well.")
     ] = False,
 ) -> None:
     """Train a network.

@@ -82,8 +82,8 @@ def explain(
     record: Annotated[
         Path | None, typer.Option(help="The tracker's record; left out: NAME.record.npz beside the results.")
     ] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each error.")] = None,
-    source: Annotated[Path | None, typer.Option(help="Video or pictures; left out: those of the sequence.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each error.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Video or images; left out: those of the sequence.")] = None,
     every: Annotated[int, typer.Option(min=1, help="As for track: step between tracked frames.")] = 1,
     benchmark: BenchmarkName = "auto",
     half_val: HalfVal = False,
@@ -92,7 +92,7 @@ def explain(
 ) -> None:
     """Show each switch, fragmentation, miss and false positive, and what the tracker weighed there.
 
-    [bold]fairmot explain runs/evaluate MOT17/train --kind switch --pictures sheets[/bold]
+    [bold]fairmot explain runs/evaluate MOT17/train --kind switch --images sheets[/bold]
     [bold]fairmot explain runs/evaluate MOT17/train --sequence MOT17-02 --frame 120 --json[/bold]
     """
     from fairmot.evaluation.errors import ERROR_KINDS
@@ -113,11 +113,11 @@ def explain(
         classes=read_classes(classes),
     )
     sheets: dict[str, list[str]] = {}
-    if pictures is not None:
-        sheets = _write_sheets(explained, results, ground_truth, pictures, source, half_val)
+    if images is not None:
+        sheets = _write_sheets(explained, results, ground_truth, images, source, half_val)
     if as_json:
         answer: dict[str, Any] = {name: [one.as_json() for one in ones] for name, ones in explained.items()}
-        typer.echo(json.dumps({"errors": answer, **({"pictures": sheets} if pictures else {})}, indent=2))
+        typer.echo(json.dumps({"errors": answer, **({"images": sheets} if images else {})}, indent=2))
         return
     for name, ones in explained.items():
         counts = ", ".join(f"{sum(one.error.kind == each for one in ones)} {each}" for each in kinds)

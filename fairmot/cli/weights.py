@@ -94,7 +94,7 @@ def export(
     ] = None,
     precision: Annotated[str, typer.Option(help="f32, f16 or int8; heads and decoding stay f32.")] = "f32",
     calibrate: Annotated[
-        Path | None, typer.Option(help="Pictures, a video or MOTChallenge sequences; int8 needs them.")
+        Path | None, typer.Option(help="Images, a video or MOTChallenge sequences; int8 needs them.")
     ] = None,
     evaluate: Annotated[
         Path | None, typer.Option(help="MOTChallenge sequences with ground truth: print the scores before and after.")
@@ -108,7 +108,7 @@ def export(
 
     [bold]fairmot export lite.safetensors lite.onnx[/bold]
 
-    [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate pictures/ --evaluate MOT17/train[/bold]
+    [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate images/ --evaluate MOT17/train[/bold]
     """
     from fairmot.cli import console
     from fairmot.workflows.export import export as run_export

@@ -52,25 +52,23 @@ class NetworkConfig(Section):
 
 
 class AugmentationConfig(Section):
-    """Random changes of a training picture (published values; section 'Augmentation' of the JDE code)."""
+    """Random changes of a training image (published values; section 'Augmentation' of the JDE code)."""
 
-    enabled: bool = Field(True, description="False: pictures are letterboxed and nothing more.")
+    enabled: bool = Field(True, description="False: images are letterboxed and nothing more.")
     hsv: float = Field(0.5, ge=0, lt=1, description="Saturation and value times U(1 - hsv, 1 + hsv).")
     rotation_degrees: float = Field(5.0, ge=0, le=90, description="Turned by up to this, either way.")
-    translation: float = Field(0.1, ge=0, le=1, description="Moved by up to this share of the picture's size.")
+    translation: float = Field(0.1, ge=0, le=1, description="Moved by up to this share of the image's size.")
     scale_min: float = Field(0.5, gt=0, description="Scaled by at least this.")
     scale_max: float = Field(1.2, gt=0, description="Scaled by at most this.")
     shear_degrees: float = Field(2.0, ge=0, le=45, description="Sheared by up to this, either way.")
     flip: float = Field(0.5, ge=0, le=1, description="Probability of a horizontal mirror image.")
     blur: float = Field(0.0, ge=0, le=1, description="Probability of a Gaussian blur (not published).")
     jpeg: float = Field(0.0, ge=0, le=1, description="Probability of strong JPEG compression (not published).")
-    grey: float = Field(0.0, ge=0, le=1, description="Probability of a grey picture (not published).")
+    grey: float = Field(0.0, ge=0, le=1, description="Probability of a grey image (not published).")
     stretch: float = Field(
         0.0, ge=0, lt=1, description="Width over height times U(1 - s, 1 / (1 - s)) first (not published)."
     )
-    mosaic: float = Field(
-        0.0, ge=0, le=1, description="Probability that four pictures share the canvas (not published)."
-    )
+    mosaic: float = Field(0.0, ge=0, le=1, description="Probability that four images share the canvas (not published).")
 
     @model_validator(mode="after")
     def _scales_in_order(self) -> AugmentationConfig:
@@ -80,12 +78,12 @@ class AugmentationConfig(Section):
 
 
 class DataConfig(Section):
-    """Which pictures: a ``data.json`` with ``root`` and, under ``train``, named path lists."""
+    """Which images: a ``data.json`` with ``root`` and, under ``train``, named path lists."""
 
     description: Path = Field(Path("data/data.json"), description="The data.json; see docs/data.md.")
     sets: tuple[str, ...] = Field((), description="Names under ``train`` to use; empty: all.")
     skip_missing: bool = Field(
-        False, description="Leave sets out whose list or pictures are absent; else they are named in one error."
+        False, description="Leave sets out whose list or images are absent; else they are named in one error."
     )
     max_objects: int = Field(500, ge=1, description="Slots an image (K of the published code).")
     box_radius: int = Field(
@@ -94,10 +92,10 @@ class DataConfig(Section):
     unique_identities: bool = Field(
         False, description="Each box without an identity becomes one of its own (published for CrowdHuman)."
     )
-    clip_boxes: bool = Field(False, description="Clip boxes to the picture first (published for MOT20).")
+    clip_boxes: bool = Field(False, description="Clip boxes to the image first (published for MOT20).")
     workers: int = Field(2, ge=0, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()
-    finish_epochs: int = Field(0, ge=0, description="Last epochs, whose pictures are changed as finish says (YOLOX).")
+    finish_epochs: int = Field(0, ge=0, description="Last epochs, whose images are changed as finish says (YOLOX).")
     finish: dict[str, float] = Field(
         default_factory=dict, description="Settings of augmentation -> their values in those epochs."
     )
@@ -166,8 +164,8 @@ class OptimizerConfig(Section):
 class TrainConfig(Section):
     """The run itself."""
 
-    epochs: int = Field(30, ge=1, description="Times that each picture is seen.")
-    batch_size: int = Field(12, ge=1, description="Pictures that one process takes at once.")
+    epochs: int = Field(30, ge=1, description="Times that each image is seen.")
+    batch_size: int = Field(12, ge=1, description="Images that one process takes at once.")
     seed: int = Field(0, description="Of start values, order and augmentation.")
     start_weights: Path | None = Field(
         None, description="Weights (.safetensors, .pth, .ckpt) to start from, or: shipped."
@@ -181,14 +179,14 @@ class TrainConfig(Section):
     best_score: Literal["AP50", "MOTA", "IDF1", "HOTA"] = Field(
         "AP50", description="Score of a validation by which best.safetensors is chosen."
     )
-    sample_pictures: int = Field(4, ge=0, description="Pictures that a validation draws, with boxes and heatmap.")
+    sample_images: int = Field(4, ge=0, description="Images that a validation draws, with boxes and heatmap.")
     max_bad_batches: int = Field(5, ge=1, description="Steps in a row without finite loss that end the run.")
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0: its own choice.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Of the backbone; heads and losses stay in float32. auto: half where the device has it."
     )
-    accumulate: int = Field(1, ge=1, description="Passes of batch_size pictures that make one step.")
-    sync_batch_norm: bool = Field(False, description="Batch norms see the pictures of all processes.")
+    accumulate: int = Field(1, ge=1, description="Passes of batch_size images that make one step.")
+    sync_batch_norm: bool = Field(False, description="Batch norms see the images of all processes.")
     freeze_batch_norm: bool = Field(False, description="Batch norms use their running statistics and keep them.")
     compile: bool = Field(False, description="torch.compile the network (PyTorch engine; MindSpore always compiles).")
 
@@ -197,7 +195,7 @@ class InferenceConfig(Section):
     """What ``fairmot track`` and ``fairmot evaluate`` do with a detector, when they are given this configuration."""
 
     confidence: float = Field(0.1, ge=0, le=1, description="The detector hands over what scores higher.")
-    save_pictures: bool = Field(True, description="Write each frame with its tracks drawn.")
+    save_images: bool = Field(True, description="Write each frame with its tracks drawn.")
     save_videos: bool = Field(False, description="Write a video of each sequence.")
 
 

@@ -16,7 +16,7 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "fairmot": {},  # the published tracker on MOT16 and MOT17
         "byte": {"second_pass": True},
         "motion": {"second_pass": True, "appearance": False},
-        "fused": {"overlap_weight": 0.67, "motion_weight": 0.0, "appearance_limit": 0.6},
+        "fused": {"iou_weight": 0.67, "motion_weight": 0.0, "max_appearance_cost": 0.6},
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
     }
 )
@@ -36,7 +36,7 @@ class TrackerConfig(BaseModel):
     confidence: float = Field(
         0.4, ge=0, le=1, description="Score; detections at or below start and continue no track (MOT15, MOT20: 0.3)."
     )
-    clip_boxes: bool = Field(False, description="Clip detections to the picture first (MOT20 labels end at its edge).")
+    clip_boxes: bool = Field(False, description="Clip detections to the image first (MOT20 labels end at its edge).")
     per_class: bool = Field(False, description="No identity crosses a class; else a track takes its last match's.")
     second_pass: bool = Field(
         False, description="BYTE: tracks that step 1 left go on with detections of low score, by IoU."
@@ -45,8 +45,8 @@ class TrackerConfig(BaseModel):
 
     # Matching.
     appearance: bool = Field(True, description="False: embeddings are left aside; motion and overlap decide alone.")
-    appearance_limit: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
-    overlap_weight: float = Field(
+    max_appearance_cost: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
+    iou_weight: float = Field(
         0.0, ge=0, le=1, description="Step 1: share of the IoU distance beside the cosine distance (docs/decisions)."
     )
     motion_weight: float = Field(
@@ -57,14 +57,20 @@ class TrackerConfig(BaseModel):
         ge=0,
         description="Step 1: largest squared Mahalanobis distance (chi-square, 4 dof, 95 %; DeepSORT).",
     )
-    iou_only_limit: float = Field(0.7, description="Step 1 without embeddings: largest IoU distance (docs/decisions).")
-    second_pass_iou_limit: float = Field(0.5, description="Second pass: largest IoU distance (ByteTrack).")
-    iou_limit: float = Field(0.5, description="Step 2, tracked tracks: largest IoU distance of a match (FairMOT).")
-    unconfirmed_iou_limit: float = Field(0.7, description="Step 3, tracks seen once: largest IoU distance (FairMOT).")
-    duplicate_iou: float = Field(
+    motion_max_iou_distance: float = Field(
+        0.7, description="Step 1 without embeddings: largest IoU distance (docs/decisions)."
+    )
+    second_pass_max_iou_distance: float = Field(0.5, description="Second pass: largest IoU distance (ByteTrack).")
+    max_iou_distance: float = Field(
+        0.5, description="Step 2, tracked tracks: largest IoU distance of a match (FairMOT)."
+    )
+    unconfirmed_max_iou_distance: float = Field(
+        0.7, description="Step 3, tracks seen once: largest IoU distance (FairMOT)."
+    )
+    duplicate_iou_distance: float = Field(
         0.15, description="IoU distance below which a tracked and a lost track are one (FairMOT)."
     )
-    smoothing: float = Field(
+    embedding_momentum: float = Field(
         0.9, ge=0, lt=1, description="Share of the old embedding in the smoothed one: slower is steadier (FairMOT)."
     )
     track_buffer_frames: int = Field(
@@ -99,7 +105,7 @@ class TrackerConfig(BaseModel):
     reentry_frames: int = Field(
         0, ge=0, description="Frames at 30 frames/s in which a removed track can come back by appearance; 0: never."
     )
-    reentry_limit: float = Field(0.25, ge=0, le=2, description="Re-entry: largest cosine distance.")
+    reentry_max_distance: float = Field(0.25, ge=0, le=2, description="Re-entry: largest cosine distance.")
 
     # The output filter; tracks themselves go on.
     min_box_area_px: float = Field(

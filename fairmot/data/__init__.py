@@ -1,1 +1,1 @@
-"""Labelled pictures: label files, converters, augmentation, training targets and the loader."""
+"""Labelled images: label files, converters, augmentation, training targets and the loader."""

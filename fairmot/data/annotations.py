@@ -1,9 +1,9 @@
-"""Path lists and ``data.json``: which pictures there are, and all their labels in one array.
+"""Path lists and ``data.json``: which images there are, and all their labels in one array.
 
 ``data.json`` gives ``root`` (relative to its own folder) and, under ``train``, a list file for each set; under ``val``
-likewise lists of pictures that are held out. A list names
-pictures, one a line, relative to the root. The labels of ``.../images/x.jpg`` are ``.../labels_with_ids/x.txt``, a line
-``class identity x_centre y_centre width height`` for each object, the last four divided by the picture's size.
+likewise lists of images that are held out. A list names
+images, one a line, relative to the root. The labels of ``.../images/x.jpg`` are ``.../labels_with_ids/x.txt``, a line
+``class identity x_centre y_centre width height`` for each object, the last four divided by the image's size.
 Identity -1: none. Class -1: a region in which nothing is counted as wrong (not published).
 """
 
@@ -25,13 +25,13 @@ __all__ = [
     "COLUMNS",
     "LARGEST_NORMALISED",
     "Description",
-    "LabelledPictures",
-    "PictureSet",
+    "ImageSet",
+    "LabelledImages",
     "label_file",
     "read_description",
+    "read_images",
     "read_labels",
     "read_list",
-    "read_pictures",
     "with_unique_identities",
 ]
 
@@ -50,11 +50,11 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureSet:
+class ImageSet:
     """One named set and its share of the joined numbering."""
 
     name: str
-    pictures: int
+    images: int
     boxes: int
     """Objects, ignore regions not counted."""
     ignored: int
@@ -66,15 +66,15 @@ class PictureSet:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPictures:
-    """All pictures of the chosen sets, their label rows in one array, identities joined by offset."""
+class LabelledImages:
+    """All images of the chosen sets, their label rows in one array, identities joined by offset."""
 
     paths: tuple[Path, ...]
     rows: NDArray[np.float64]
     """[R, 6] as in the label files."""
     starts: NDArray[np.int64]
-    """Picture i has the rows starts[i] to starts[i + 1]; [N + 1]."""
-    sets: tuple[PictureSet, ...]
+    """Image i has the rows starts[i] to starts[i + 1]; [N + 1]."""
+    sets: tuple[ImageSet, ...]
     skipped: tuple[str, ...] = ()
     """Names of the sets that are absent and were left out (``skip_missing``)."""
 
@@ -87,26 +87,26 @@ class LabelledPictures:
         return sum(each.identities for each in self.sets) + 1
 
     def labels(self, index: int) -> NDArray[np.float64]:
-        """Return a copy of the rows [n, 6] of one picture."""
+        """Return a copy of the rows [n, 6] of one image."""
         return self.rows[self.starts[index] : self.starts[index + 1]].copy()
 
 
-def with_unique_identities(pictures: LabelledPictures) -> LabelledPictures:
+def with_unique_identities(images: LabelledImages) -> LabelledImages:
     """Give each object without an identity one of its own, numbered behind all the others of its set."""
-    rows = pictures.rows.copy()
-    sets: list[PictureSet] = []
-    first_picture, start = 0, 0
-    for each in pictures.sets:
-        last_picture = first_picture + each.pictures
-        block = rows[pictures.starts[first_picture] : pictures.starts[last_picture]]
+    rows = images.rows.copy()
+    sets: list[ImageSet] = []
+    first_image, start = 0, 0
+    for each in images.sets:
+        last_image = first_image + each.images
+        block = rows[images.starts[first_image] : images.starts[last_image]]
         known = block[:, 1] >= 0
         block[known, 1] += start - each.identity_start
         unknown = (block[:, 1] < 0) & (block[:, 0] != IGNORE_CLASS)
         count = int(unknown.sum())
         block[unknown, 1] = start + each.identities + np.arange(count)
         sets.append(replace(each, identities=each.identities + count, identity_start=start))
-        first_picture, start = last_picture, start + each.identities + count
-    return LabelledPictures(pictures.paths, rows, pictures.starts, tuple(sets), pictures.skipped)
+        first_image, start = last_image, start + each.identities + count
+    return LabelledImages(images.paths, rows, images.starts, tuple(sets), images.skipped)
 
 
 def read_description(path: Path | str, root: Path | str | None = None, part: str = "train") -> Description:
@@ -140,27 +140,27 @@ def read_description(path: Path | str, root: Path | str | None = None, part: str
     return Description(path, folder, lists)
 
 
-def read_pictures(
+def read_images(
     description: Path | str,
     names: Sequence[str] = (),
     root: Path | str | None = None,
     skip_missing: bool = False,
     part: str = "train",
-) -> LabelledPictures:
+) -> LabelledImages:
     """Read lists and label files of the sets ``names`` (empty: all) of a ``data.json``.
 
     Identities keep their order: those of a set are moved behind all those of the sets before it. A set is absent when
-    its list or every picture of it is; one of which some pictures are there is incomplete, which is always an error.
+    its list or every image of it is; one of which some images are there is incomplete, which is always an error.
 
     Args:
         description: a ``data.json``.
         names: sets to read.
         root: overrides the one in the file.
         skip_missing: leave absent sets out (``skipped`` names them), as long as one is there.
-        part: ``train``, or ``val`` for the pictures that are held out.
+        part: ``train``, or ``val`` for the images that are held out.
 
     Raises:
-        InputError: an unknown set, absent ones (all in one message), a picture or label file that is missing, a bad
+        InputError: an unknown set, absent ones (all in one message), an image or label file that is missing, a bad
             line in a label file.
     """
     source = read_description(description, root, part)
@@ -183,58 +183,58 @@ def read_pictures(
 
     paths: list[Path] = []
     blocks: list[NDArray[np.float64]] = []
-    sets: list[PictureSet] = []
+    sets: list[ImageSet] = []
     start = 0
     for name, list_file in chosen.items():
-        pictures = read_list(list_file, source.root)
-        labels = [read_labels(source.root / label_file(picture)) for picture in pictures]
+        images = read_list(list_file, source.root)
+        labels = [read_labels(source.root / label_file(image)) for image in images]
         rows = np.concatenate([np.zeros((0, 6)), *labels])
         is_region = rows[:, 0] == IGNORE_CLASS
         identities = int(rows[:, 1].max(initial=-1)) + 1
-        sets.append(PictureSet(name, len(pictures), int((~is_region).sum()), int(is_region.sum()), identities, start))
+        sets.append(ImageSet(name, len(images), int((~is_region).sum()), int(is_region.sum()), identities, start))
         for block in labels:
             block[block[:, 1] >= 0, 1] += start
         start += identities
-        paths += [source.root / picture for picture in pictures]
+        paths += [source.root / image for image in images]
         blocks += labels
     starts = np.cumsum([0, *(len(block) for block in blocks)], dtype=np.int64)
-    return LabelledPictures(tuple(paths), np.concatenate(blocks), starts, tuple(sets), tuple(absent))
+    return LabelledImages(tuple(paths), np.concatenate(blocks), starts, tuple(sets), tuple(absent))
 
 
 def read_list(path: Path, root: Path) -> list[PurePosixPath]:
-    """Read a path list and see that every picture exists under ``root``.
+    """Read a path list and see that every image exists under ``root``.
 
     Raises:
-        InputError: no such list, an empty one, or pictures that are missing.
+        InputError: no such list, an empty one, or images that are missing.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: list of pictures cannot be read: {error}") from error
-    pictures = [(number, PurePosixPath(line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
-    if not pictures:
-        raise InputError(f"{path}: names no pictures")
-    missing = [(number, picture) for number, picture in pictures if not (root / picture).is_file()]
+        raise InputError(f"{path}: list of images cannot be read: {error}") from error
+    images = [(number, PurePosixPath(line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
+    if not images:
+        raise InputError(f"{path}: names no images")
+    missing = [(number, image) for number, image in images if not (root / image).is_file()]
     if missing:
-        number, picture = missing[0]
-        more = f" (and {len(missing) - 1} more of {len(pictures)})" if len(missing) > 1 else ""
-        raise InputError(f"{path} line {number}: no picture {root / picture}{more}; check 'root'")
-    return [picture for _, picture in pictures]
+        number, image = missing[0]
+        more = f" (and {len(missing) - 1} more of {len(images)})" if len(missing) > 1 else ""
+        raise InputError(f"{path} line {number}: no image {root / image}{more}; check 'root'")
+    return [image for _, image in images]
 
 
 def _absence(list_file: Path, root: Path) -> str | None:
-    """Return why a set is absent, or None where its list and a picture of it are there."""
+    """Return why a set is absent, or None where its list and an image of it are there."""
     if not list_file.exists():
         return f"no list {list_file}"
     try:
         lines = list_file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         return None  # reading it says what is wrong
-    pictures = [line.strip() for line in lines if line.strip()]
-    # Most often the first picture is there, and nothing else has to be looked at.
-    if not pictures or any((root / picture).is_file() for picture in pictures):
+    images = [line.strip() for line in lines if line.strip()]
+    # Most often the first image is there, and nothing else has to be looked at.
+    if not images or any((root / image).is_file() for image in images):
         return None
-    return f"none of the {len(pictures)} pictures of {list_file} in {root}"
+    return f"none of the {len(images)} images of {list_file} in {root}"
 
 
 def _list_file(value: str, beside: Path, root: Path) -> Path:

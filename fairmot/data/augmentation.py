@@ -1,13 +1,13 @@
-"""Random changes of training pictures: those of the published code, number for number, and some more.
+"""Random changes of training images: those of the published code, number for number, and some more.
 
-The order is: stretch, HSV and grey on each source picture, letterbox (or a mosaic of four), affine, flip, blur, JPEG.
+The order is: stretch, HSV and grey on each source image, letterbox (or a mosaic of four), affine, flip, blur, JPEG.
 HSV, letterbox, affine and flip are published; the others are off by default. Blur and JPEG come last, at the scale
 that the network sees, since they imitate cameras and streams. Functions take uniform numbers in [0, 1) as arguments
-and draw nothing; only ``choose_pictures`` and ``augment`` draw, always the same amount, so that switching one change
+and draw nothing; only ``choose_images`` and ``augment`` draw, always the same amount, so that switching one change
 on or off does not disturb the others.
 
 Labels are rows [n, 6]: class (-1: ignore region), identity, centre x, centre y, width, height, the last four divided by
-the size of the picture (before) or the canvas (after).
+the size of the image (before) or the canvas (after).
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.geometry import BORDER_VALUE, ImageArray, Letterbox
 
 Floats = NDArray[np.float64]
-Picture = tuple[ImageArray, NDArray[np.floating[Any]]]
+Sample = tuple[ImageArray, NDArray[np.floating[Any]]]
 """BGR [h, w, 3] and its label rows [n, 6]."""
 
-MOSAIC_PICTURES = 4
+MOSAIC_IMAGES = 4
 PUBLISHED_DRAWS = 9
 """Saturation, value, the six of the affine, flip."""
 _STRIP_ROWS = 128
 
 
-def choose_pictures(index: int, count: int, config: AugmentationConfig, rng: np.random.Generator) -> tuple[int, ...]:
-    """Return the pictures that share a canvas: ``index`` alone, or with three others of ``count`` in a mosaic."""
-    chance, *others = rng.random(MOSAIC_PICTURES)
+def choose_images(index: int, count: int, config: AugmentationConfig, rng: np.random.Generator) -> tuple[int, ...]:
+    """Return the images that share a canvas: ``index`` alone, or with three others of ``count`` in a mosaic."""
+    chance, *others = rng.random(MOSAIC_IMAGES)
     if not (config.enabled and chance < config.mosaic):
         return (index,)
     return (index, *(int(other * count) for other in others))
 
 
 def augment(
-    pictures: Sequence[Picture], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
-) -> Picture:
-    """Return the canvas (BGR [H, W, 3]) and its labels, made of one picture or of four.
+    images: Sequence[Sample], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
+) -> Sample:
+    """Return the canvas (BGR [H, W, 3]) and its labels, made of one image or of four.
 
-    With ``config.enabled`` false, the picture is only letterboxed and every row stays.
+    With ``config.enabled`` false, the image is only letterboxed and every row stays.
     """
     if not config.enabled:
-        canvas, labels, boxes = _place(pictures[0], canvas_size)
+        canvas, labels, boxes = _place(images[0], canvas_size)
         return canvas, _with_boxes(labels, boxes, canvas_size)
     uniforms = rng.random(PUBLISHED_DRAWS)
-    tones = np.concatenate([uniforms[None, :2], rng.random((MOSAIC_PICTURES - 1, 2))])
-    stretches, greys = rng.random((2, MOSAIC_PICTURES))
+    tones = np.concatenate([uniforms[None, :2], rng.random((MOSAIC_IMAGES - 1, 2))])
+    stretches, greys = rng.random((2, MOSAIC_IMAGES))
     centre, (blur, sigma, jpeg, quality) = rng.random(2), rng.random(4)
 
-    changed: list[Picture] = []
-    for number, (image, labels) in enumerate(pictures):
+    changed: list[Sample] = []
+    for number, (image, labels) in enumerate(images):
         if config.stretch:
             image = stretch(image, stretches[number], config.stretch)
         if greys[number] < config.grey:
@@ -78,10 +78,10 @@ def augment(
 
 
 def published_augmentation(
-    picture: Picture, canvas_size: tuple[int, int], config: AugmentationConfig, uniforms: Floats
-) -> Picture:
+    sample: Sample, canvas_size: tuple[int, int], config: AugmentationConfig, uniforms: Floats
+) -> Sample:
     """Apply HSV, letterbox, affine and flip for given ``uniforms`` [9], and nothing else."""
-    image, labels = picture
+    image, labels = sample
     canvas, labels, boxes = _place((change_tone(image, uniforms[:2], config.hsv), labels), canvas_size)
     return _move((canvas, labels), boxes, uniforms[2:], config)
 
@@ -178,9 +178,9 @@ def _meets_canvas(boxes_xyxy: Floats, canvas_size: tuple[int, int]) -> NDArray[n
     return meets
 
 
-def _move(picture: Picture, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> Picture:
+def _move(image: Sample, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> Sample:
     """Apply affine and flip to a canvas; ``uniforms`` [7]."""
-    canvas, labels = picture
+    canvas, labels = image
     canvas_size = (canvas.shape[1], canvas.shape[0])
     affine = Affine.from_uniforms(uniforms[:6], canvas_size, config)
     warped = affine.warp_boxes(boxes_xyxy)
@@ -193,9 +193,9 @@ def _move(picture: Picture, boxes_xyxy: Floats, uniforms: Floats, config: Augmen
     return canvas, _with_boxes(labels, warped, canvas_size)
 
 
-def _place(picture: Picture, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
+def _place(sample: Sample, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
     """Return the letterboxed canvas, the labels, and their boxes [n, 4] as corners in its pixels."""
-    image, labels = picture
+    image, labels = sample
     size = (image.shape[1], image.shape[0])
     box = Letterbox(size, canvas_size)
     centres, sizes = np.split(labels[:, 2:6] * np.array(size * 2, dtype=np.float64), [2], axis=1)
@@ -204,16 +204,16 @@ def _place(picture: Picture, canvas_size: tuple[int, int]) -> tuple[ImageArray, 
 
 
 def _mosaic(
-    pictures: Sequence[Picture], canvas_size: tuple[int, int], uniforms: Floats
+    images: Sequence[Sample], canvas_size: tuple[int, int], uniforms: Floats
 ) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
-    """Letterbox four pictures into the quarters around a point in the middle third of the canvas; as ``_place``."""
+    """Letterbox four images into the quarters around a point in the middle third of the canvas; as ``_place``."""
     width, height = canvas_size
     x, y = (int((1 + uniform) / 3 * side) for uniform, side in zip(uniforms, canvas_size, strict=True))
     quarters = ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height))
     canvas = np.empty((height, width, 3), dtype=np.uint8)
     all_labels, all_boxes = [], []
-    for picture, (left, top, right, bottom) in zip(pictures, quarters, strict=True):
-        canvas[top:bottom, left:right], labels, boxes = _place(picture, (right - left, bottom - top))
+    for image, (left, top, right, bottom) in zip(images, quarters, strict=True):
+        canvas[top:bottom, left:right], labels, boxes = _place(image, (right - left, bottom - top))
         all_labels.append(labels)
         all_boxes.append(boxes + np.array([left, top, left, top]))
     return canvas, np.concatenate(all_labels), np.concatenate(all_boxes)

@@ -16,7 +16,7 @@ from fairmot.geometry import ImageArray
 
 @dataclass(slots=True)
 class Batch:
-    """The arrays that ``fairmot.engines.interface.TrainingBatch`` describes, and their pictures."""
+    """The arrays that ``fairmot.engines.interface.TrainingBatch`` describes, and their images."""
 
     images: NDArray[np.uint8]
     heatmap: NDArray[np.float32]
@@ -26,17 +26,17 @@ class Batch:
     offsets: NDArray[np.float32]
     identities: NDArray[np.int64]
     paths: tuple[Path, ...]
-    """Picture of each canvas (of a mosaic: the first)."""
+    """Image of each canvas (of a mosaic: the first)."""
 
     @classmethod
     def reserved(cls, paths: Iterable[Path], input_size: tuple[int, int], classes: int, max_objects: int) -> Batch:
         """Reserve the arrays, which workers fill, each its own slot, so that nothing is copied afterwards.
 
         Args:
-            paths: the pictures, one a slot.
+            paths: the images, one a slot.
             input_size: width and height of the canvases, pixels.
             classes: heatmap channels.
-            max_objects: slots for objects a picture.
+            max_objects: slots for objects an image.
         """
         paths = tuple(paths)
         b, k, (width, height) = len(paths), max_objects, input_size
@@ -52,7 +52,7 @@ class Batch:
         )
 
     def fill(self, slot: int, canvas: ImageArray, targets: Targets) -> None:
-        """Put one picture, BGR [H, W, 3], and its targets into their slot."""
+        """Put one image, BGR [H, W, 3], and its targets into their slot."""
         self.images[slot] = canvas
         self.heatmap[slot] = targets.heatmap
         self.is_object[slot] = targets.is_object

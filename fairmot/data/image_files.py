@@ -1,4 +1,4 @@
-"""Picture files: their pixels, or size and soundness without keeping any."""
+"""Image files: their pixels, or size and soundness without keeping any."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ORIENTATION = 0x0112  # EXIF
 _TURNED = (5, 6, 7, 8)  # these orientations exchange width and height
 
 
-def read_picture(path: Path) -> ImageArray:
-    """Decode a picture file to BGR [h, w, 3], turned as its EXIF entry says.
+def read_image(path: Path) -> ImageArray:
+    """Decode an image file to BGR [h, w, 3], turned as its EXIF entry says.
 
     Raises:
-        InputError: no such file, or not a picture.
+        InputError: no such file, or not an image.
     """
     try:
         encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
@@ -28,25 +28,25 @@ def read_picture(path: Path) -> ImageArray:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
     if image is None:
-        raise InputError(f"{path}: not a picture that OpenCV can decode; replace it or take it off the list")
+        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or take it off the list")
     return image
 
 
-def picture_size(path: Path | BytesIO) -> tuple[int, int]:
-    """Return width and height, turned as EXIF says, since that is how training reads pictures. Only the header is read.
+def image_size(path: Path | BytesIO) -> tuple[int, int]:
+    """Return width and height, turned as EXIF says, since that is how training reads images. Only the header is read.
 
     Raises:
-        InputError: no such file, or not a picture.
+        InputError: no such file, or not an image.
     """
     try:
         with Image.open(path) as image:
             return _turned_size(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a picture that can be read: {_reason(error)}") from error
+        raise InputError(f"{path}: not an image that can be read: {_reason(error)}") from error
 
 
-def check_picture(path: Path) -> tuple[tuple[int, int] | None, str | None]:
-    """Decode a picture to its end. Return its size, or None, and what is wrong with it, or None."""
+def check_image(path: Path) -> tuple[tuple[int, int] | None, str | None]:
+    """Decode an image to its end. Return its size, or None, and what is wrong with it, or None."""
     size = None
     try:
         with Image.open(path) as image:

@@ -12,27 +12,27 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
 COLUMNS = "class identity x y w h"
-# Beyond this many picture sizes a number is taken for a pixel that was never normalised.
+# Beyond this many image sizes a number is taken for a pixel that was never normalised.
 LARGEST_NORMALISED = 10.0
 
 
-def label_file(picture: PurePosixPath) -> PurePosixPath:
-    """Return the label file of a picture, in the folder parallel to its first ``images``.
+def label_file(image: PurePosixPath) -> PurePosixPath:
+    """Return the label file of an image, in the folder parallel to its first ``images``.
 
     Raises:
         InputError: the path has no folder ``images``.
     """
-    parts = list(picture.parts)
+    parts = list(image.parts)
     if "images" not in parts[:-1]:
         raise InputError(
-            f"{picture}: labels are sought in labels_with_ids/, parallel to images/; this path has no images/"
+            f"{image}: labels are sought in labels_with_ids/, parallel to images/; this path has no images/"
         )
     parts[parts.index("images")] = "labels_with_ids"
     return PurePosixPath(*parts).with_suffix(".txt")
 
 
 def read_labels(path: Path) -> NDArray[np.float64]:
-    """Read one label file: rows [n, 6], identity -1 in ignore regions. An empty file: nobody is in the picture.
+    """Read one label file: rows [n, 6], identity -1 in ignore regions. An empty file: nobody is in the image.
 
     Raises:
         InputError: no such file, or a line that is not six good numbers.
@@ -40,7 +40,7 @@ def read_labels(path: Path) -> NDArray[np.float64]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such label file; where nobody is in the picture it is empty") from None
+        raise InputError(f"{path}: no such label file; where nobody is in the image it is empty") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     fields = [line.split() for line in lines]
@@ -68,7 +68,7 @@ def row_problems(rows: NDArray[np.float64]) -> tuple[tuple[str, NDArray[np.bool_
             (
                 "not normalised",
                 (np.abs(rows[:, 2:]) > LARGEST_NORMALISED).any(axis=1),
-                "x, y, w, h must be divided by the picture's width and height",
+                "x, y, w, h must be divided by the image's width and height",
             ),
         )
     return problems

@@ -19,21 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import STRIDE, AugmentationConfig, Config
-from fairmot.data.annotations import LabelledPictures, read_pictures, with_unique_identities
-from fairmot.data.augmentation import Picture, augment, choose_pictures
+from fairmot.data.annotations import LabelledImages, read_images, with_unique_identities
+from fairmot.data.augmentation import Sample, augment, choose_images
 from fairmot.data.batch import Batch
-from fairmot.data.image_files import read_picture
+from fairmot.data.image_files import read_image
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
 
 # Batches that are ready or in work while the trainer is busy with another.
 PREFETCHED_BATCHES = 2
-# Takes the place of an index no picture has, so that the order has a stream of its own.
+# Takes the place of an index no image has, so that the order has a stream of its own.
 _ORDER_STREAM = 2**32 - 1
 
 
 class Loader:
-    """Shuffled, augmented batches of labelled pictures.
+    """Shuffled, augmented batches of labelled images.
 
     Example:
         >>> loader = create_loader(config)  # doctest: +SKIP
@@ -43,7 +43,7 @@ class Loader:
 
     def __init__(
         self,
-        pictures: LabelledPictures,
+        images: LabelledImages,
         input_size: tuple[int, int],
         batch_size: int,
         seed: int = 0,
@@ -58,50 +58,50 @@ class Loader:
         rank: int = 0,
         processes: int = 1,
     ) -> None:
-        """Check that the pictures can be trained on.
+        """Check that the images can be trained on.
 
         Args:
-            pictures: what ``read_pictures`` returned.
+            images: what ``read_images`` returned.
             input_size: width and height of the canvases, pixels.
-            batch_size: pictures a batch, in each process; what remains of an epoch is dropped.
+            batch_size: images a batch, in each process; what remains of an epoch is dropped.
             seed: not negative.
             augmentation: default: the published one.
             finish: an epoch, from 0, and the augmentation from it on.
             classes: heatmap channels.
-            max_objects: slots a picture.
+            max_objects: slots an image.
             box_radius: see ``make_targets``.
-            clip_boxes: cut boxes at the picture's edges first (published for MOT20).
+            clip_boxes: cut boxes at the image's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
             rank: this process among those that train together, from 0.
             processes: how many those are. A step takes their batches, which lie one behind the other in an order that
                 is the same for all.
 
         Raises:
-            InputError: fewer pictures than a batch, or a class that the network does not have.
+            InputError: fewer images than a batch, or a class that the network does not have.
         """
         if seed < 0:
             raise InputError(f"train.seed: {seed} is negative; give 0 or more")
         self.step_size = batch_size * processes
-        """Pictures that all processes take in one step."""
-        if len(pictures) < self.step_size:
-            names = ", ".join(each.name for each in pictures.sets)
+        """Images that all processes take in one step."""
+        if len(images) < self.step_size:
+            names = ", ".join(each.name for each in images.sets)
             each_takes = f" in each of {processes} processes" if processes > 1 else ""
             raise InputError(
-                f"{len(pictures)} pictures in {names}, fewer than one batch of {batch_size}{each_takes}: "
+                f"{len(images)} images in {names}, fewer than one batch of {batch_size}{each_takes}: "
                 "lower train.batch_size"
             )
-        foreign = np.flatnonzero(pictures.rows[:, 0] >= classes)
+        foreign = np.flatnonzero(images.rows[:, 0] >= classes)
         if len(foreign):
-            picture = int(np.searchsorted(pictures.starts, foreign[0], side="right")) - 1
+            image = int(np.searchsorted(images.starts, foreign[0], side="right")) - 1
             raise InputError(
-                f"{pictures.paths[picture]}: labelled with class {int(pictures.rows[foreign[0], 0])}, but "
+                f"{images.paths[image]}: labelled with class {int(images.rows[foreign[0], 0])}, but "
                 f"network.classes is {classes}: raise it or convert again with chosen classes"
             )
         # Each class has identities of its own; with a single one they stay as they are.
-        self.pictures = pictures
-        self.identity_counts: tuple[int, ...] = (pictures.identity_count,)
+        self.images = images
+        self.identity_counts: tuple[int, ...] = (images.identity_count,)
         if classes > 1:
-            self.pictures, self.identity_counts = with_identities_of_classes(pictures, classes)
+            self.images, self.identity_counts = with_identities_of_classes(images, classes)
         self.rank = rank
         self.input_size = input_size
         self.batch_size = batch_size
@@ -113,7 +113,7 @@ class Loader:
 
     def __len__(self) -> int:
         """Return the batches an epoch."""
-        return len(self.pictures) // self.step_size
+        return len(self.images) // self.step_size
 
     @property
     def identity_count(self) -> int:
@@ -123,16 +123,16 @@ class Loader:
     def fingerprint(self) -> dict[str, str]:
         """Return what tells the batches of this loader from others.
 
-        For pictures and labels, a count and a digest of all of them.
+        For images and labels, a count and a digest of all of them.
         """
-        names = "\n".join(path.as_posix() for path in self.pictures.paths).encode()
+        names = "\n".join(path.as_posix() for path in self.images.paths).encode()
         # Little-endian, so that a run can go on at another machine.
-        labels = self.pictures.rows.astype("<f8").tobytes() + self.pictures.starts.astype("<i8").tobytes()
+        labels = self.images.rows.astype("<f8").tobytes() + self.images.starts.astype("<i8").tobytes()
         return {
-            "list of training pictures": f"{len(self.pictures)} ({hashlib.sha256(names).hexdigest()[:16]})",
-            "label rows": f"{len(self.pictures.rows)} ({hashlib.sha256(labels).hexdigest()[:16]})",
+            "list of training images": f"{len(self.images)} ({hashlib.sha256(names).hexdigest()[:16]})",
+            "label rows": f"{len(self.images.rows)} ({hashlib.sha256(labels).hexdigest()[:16]})",
             # Steps are counted in these: with another number of processes, batch_size has to change against it.
-            "pictures a step": str(self.step_size),
+            "images a step": str(self.step_size),
         }
 
     def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
@@ -142,10 +142,10 @@ class Loader:
         number of batches is prepared.
 
         Raises:
-            InputError: a picture cannot be read.
-            RuntimeError: anything else went wrong with a picture; the message names it.
+            InputError: an image cannot be read.
+            RuntimeError: anything else went wrong with an image; the message names it.
         """
-        order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.pictures)))
+        order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.images)))
         steps = order[: len(self) * self.step_size].reshape(len(self), -1, self.batch_size)
         chunks = steps[first_step:, self.rank]
         if self._workers == 0:
@@ -169,18 +169,18 @@ class Loader:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def sample(self, epoch: int, index: int) -> Picture:
-        """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one picture."""
+    def sample(self, epoch: int, index: int) -> Sample:
+        """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one image."""
         rng = np.random.default_rng([self.seed, epoch, index])
         augmentation = self._augmentation
         if self._finish is not None and epoch >= self._finish[0]:
             augmentation = self._finish[1]
-        chosen = choose_pictures(index, len(self.pictures), augmentation, rng)
-        pictures = [(read_picture(self.pictures.paths[each]), self._labels(each)) for each in chosen]
-        return augment(pictures, self.input_size, augmentation, rng)
+        chosen = choose_images(index, len(self.images), augmentation, rng)
+        images = [(read_image(self.images.paths[each]), self._labels(each)) for each in chosen]
+        return augment(images, self.input_size, augmentation, rng)
 
     def _labels(self, index: int) -> NDArray[np.float64]:
-        labels = self.pictures.labels(index)
+        labels = self.images.labels(index)
         if self._clip_boxes:
             first = np.clip(labels[:, 2:4] - labels[:, 4:6] / 2, 0, 1)
             last = np.clip(labels[:, 2:4] + labels[:, 4:6] / 2, 0, 1)
@@ -188,7 +188,7 @@ class Loader:
         return labels
 
     def _reserved(self, chunk: NDArray[np.integer[Any]]) -> Batch:
-        paths = (self.pictures.paths[index] for index in chunk)
+        paths = (self.images.paths[index] for index in chunk)
         return Batch.reserved(paths, self.input_size, self._classes, self._max_objects)
 
     def _fill(self, batch: Batch, slot: int, epoch: int, index: int) -> None:
@@ -203,23 +203,23 @@ class Loader:
         batch.fill(slot, canvas, targets)
 
 
-def with_identities_of_classes(pictures: LabelledPictures, classes: int) -> tuple[LabelledPictures, tuple[int, ...]]:
+def with_identities_of_classes(images: LabelledImages, classes: int) -> tuple[LabelledImages, tuple[int, ...]]:
     """Number identities class by class, and return nID of each: its identities and one more, as published for one.
 
     The numbers of a class follow those of the class before, so that a number tells the class too.
     """
-    rows = pictures.rows.copy()
+    rows = images.rows.copy()
     counts: list[int] = []
     for class_id in range(classes):
         chosen = (rows[:, 0] == class_id) & (rows[:, 1] >= 0)
         found, places = np.unique(rows[chosen, 1], return_inverse=True)
         rows[chosen, 1] = sum(counts) + places
         counts.append(len(found) + 1)
-    return replace(pictures, rows=rows), tuple(counts)
+    return replace(images, rows=rows), tuple(counts)
 
 
 def create_loader(config: Config, root: Path | str | None = None, rank: int = 0, processes: int = 1) -> Loader:
-    """Read the pictures that a configuration names and return their loader.
+    """Read the images that a configuration names and return their loader.
 
     Args:
         config: ``data``, ``train.batch_size``, ``train.accumulate``, ``train.seed`` and the sizes of ``network`` are
@@ -229,12 +229,12 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         processes: how many those are.
 
     Raises:
-        InputError: as ``read_pictures`` and ``Loader``.
+        InputError: as ``read_images`` and ``Loader``.
     """
     data, network = config.data, config.network
-    pictures = read_pictures(data.description, data.sets, root, skip_missing=data.skip_missing)
+    images = read_images(data.description, data.sets, root, skip_missing=data.skip_missing)
     return Loader(
-        with_unique_identities(pictures) if data.unique_identities else pictures,
+        with_unique_identities(images) if data.unique_identities else images,
         network.input_size,
         config.train.batch_size * config.train.accumulate,
         config.train.seed,

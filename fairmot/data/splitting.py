@@ -18,8 +18,8 @@ class SplitLists:
 
     train: Path
     held: Path
-    train_pictures: int
-    held_pictures: int
+    train_images: int
+    held_images: int
 
 
 def held_out(names: list[str], every: int, block: int) -> set[str]:
@@ -31,29 +31,29 @@ def held_out(names: list[str], every: int, block: int) -> set[str]:
 def split_list(list_file: Path, every: int = 5, block: int = 20, description: Path | None = None) -> SplitLists:
     """Write ``NAME.train`` and ``NAME.held`` beside the list ``NAME``, all with ``.txt`` where it has that.
 
-    The same list gives the same parts on any machine. Lines keep their order; a picture that is listed twice stays in
-    one part. Pictures themselves are not looked at.
+    The same list gives the same parts on any machine. Lines keep their order; an image that is listed twice stays in
+    one part. Images themselves are not looked at.
 
     Args:
-        list_file: pictures, one a line.
+        list_file: images, one a line.
         every: 5 holds a fifth.
-        block: pictures that lie next to each other in sorted order and stay together.
+        block: images that lie next to each other in sorted order and stay together.
         description: a ``data.json``, in which ``NAME.train`` takes the place of the set under ``train``, and
             ``NAME.held`` gets one under ``val``.
 
     Raises:
-        InputError: a list that cannot be read or has too few pictures, or a ``data.json`` that is wrong.
+        InputError: a list that cannot be read or has too few images, or a ``data.json`` that is wrong.
     """
     if every < 2 or block < 1:
         raise InputError(f"every {every}, block {block}: give at least 2 and 1")
     try:
         lines = [line.strip() for line in list_file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{list_file}: list of pictures cannot be read: {error}") from error
+        raise InputError(f"{list_file}: list of images cannot be read: {error}") from error
     held = held_out(lines, every, block)
     if not held:
         raise InputError(
-            f"{list_file}: {len(set(lines))} pictures are fewer than {every} blocks of {block}, so none would be held "
+            f"{list_file}: {len(set(lines))} images are fewer than {every} blocks of {block}, so none would be held "
             f"out; give a smaller block"
         )
     known = read_description(description) if description else None

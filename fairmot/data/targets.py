@@ -1,4 +1,4 @@
-"""Training targets of one picture: heatmap, extents, offsets and identities (FairMOT, section 3.2 and 3.3)."""
+"""Training targets of one image: heatmap, extents, offsets and identities (FairMOT, section 3.2 and 3.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_IDENTITY = -1
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What the heads should answer for one picture; K slots, a map of h x w cells, C classes."""
+    """What the heads should answer for one image; K slots, a map of h x w cells, C classes."""
 
     heatmap: NDArray[np.float32]
     """Gaussian peaks [C, h, w], exactly 1 at the centres."""
@@ -41,7 +41,7 @@ def make_targets(
     max_objects: int = 500,
     box_radius: int = 0,
 ) -> Targets:
-    """Make the targets of one picture from its label rows.
+    """Make the targets of one image from its label rows.
 
     Row k is slot k; a row without area leaves its slot empty and rows from ``max_objects`` on are dropped. A centre
     off the canvas is clipped to the border cell, while its extents reach to the whole box (and may be negative).

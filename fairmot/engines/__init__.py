@@ -63,7 +63,7 @@ def choose_inference_engine(name: str = "auto", device: str = "auto", multiply_a
     """Return ``name``, or for ``auto`` the engine of the device, else the fastest installed one.
 
     PyTorch on ``cuda``, also where ``auto`` finds a CUDA device that it can use; MindSpore on ``ascend``. On a
-    processor, OpenVINO was measured faster with networks of many ``multiply_adds`` a picture, ONNX Runtime with small
+    processor, OpenVINO was measured faster with networks of many ``multiply_adds`` an image, ONNX Runtime with small
     ones, whose many short steps it starts faster.
     """
     if name != "auto":

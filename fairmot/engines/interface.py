@@ -20,7 +20,7 @@ BatchT = TypeVar("BatchT")
 
 
 class RawDetections(NamedTuple):
-    """The K best peaks of each picture, by falling score, before any threshold."""
+    """The K best peaks of each image, by falling score, before any threshold."""
 
     boxes_xyxy: NDArray[np.float32]
     """Corners [B, K, 4], canvas pixels."""
@@ -45,7 +45,7 @@ class RawNetwork(Protocol):
 
 
 class CanvasDetector(Protocol):
-    """Network and decoding in one: what a detector runs on letterboxed pictures."""
+    """Network and decoding in one: what a detector runs on letterboxed images."""
 
     input_size: tuple[int, int]
     """Width and height of the canvas, pixels."""
@@ -111,7 +111,7 @@ class Trainer(Protocol):
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
         """Take one optimiser step at this rate (factors of ``OptimizerConfig.rate_factors`` apply on top).
 
-        ``batch`` is this process's share, ``train.batch_size`` times ``train.accumulate`` pictures. Gradients are
+        ``batch`` is this process's share, ``train.batch_size`` times ``train.accumulate`` images. Gradients are
         clipped to ``OptimizerConfig.clip_norm``.
         """
         ...

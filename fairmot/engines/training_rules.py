@@ -84,7 +84,7 @@ class Normalisers(NamedTuple):
     """What the sums of the losses are divided by, counted over everything that makes one step.
 
     A step has parts: passes of ``train.accumulate`` in each process. Every number is divided by the number of parts, so
-    that the *mean* of all parts' losses and gradients is that of one batch with all their pictures, the learned
+    that the *mean* of all parts' losses and gradients is that of one batch with all their images, the learned
     weights included.
     """
 
@@ -123,12 +123,12 @@ def split_batch(batch: TrainingBatch, parts: int) -> list[TrainingBatch]:
     """Cut a batch into equal parts, in order.
 
     Raises:
-        ValueError: its pictures cannot be divided so.
+        ValueError: its images cannot be divided so.
     """
     if parts == 1:
         return [batch]
     if len(batch.images) % parts:
-        raise ValueError(f"{len(batch.images)} pictures in {parts} equal parts")
+        raise ValueError(f"{len(batch.images)} images in {parts} equal parts")
     size = len(batch.images) // parts
     return [
         SimpleNamespace(

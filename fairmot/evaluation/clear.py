@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.pairs import EPSILON, Pairs, assign, blocks, in_conflict
+from fairmot.evaluation.pairs import EPSILON, BoxPairs, assign, blocks, in_conflict
 from fairmot.evaluation.preprocessing import Comparison
 
 MATCH_IOU = 0.5
@@ -92,7 +92,7 @@ def clear_scores_of_sequence(counts: Counts) -> Scores:
     return scores
 
 
-def match_clear(comparison: Comparison) -> Pairs:
+def match_clear(comparison: Comparison) -> BoxPairs:
     """Return the matched pairs: as many continued ones as possible, then the largest total overlap."""
     truth, results = comparison.truth, comparison.results
     pairs = comparison.pairs.select(comparison.pairs.similarity >= MATCH_IOU - EPSILON)
@@ -110,7 +110,9 @@ def match_clear(comparison: Comparison) -> Pairs:
     return pairs.select(matched)
 
 
-def _partners_before(comparison: Comparison, pairs: Pairs, matched: NDArray[np.bool_], frame: int) -> NDArray[np.int64]:
+def _partners_before(
+    comparison: Comparison, pairs: BoxPairs, matched: NDArray[np.bool_], frame: int
+) -> NDArray[np.int64]:
     """Result identity of each true identity [I] in the last earlier frame with boxes on both sides; -1: none."""
     truth, results = comparison.truth, comparison.results
     partners = np.full(len(truth.id_sizes), -1, dtype=np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.pairs import EPSILON, Floats, Ints, Mask, Pairs, frame_starts, overlapping_pairs
+from fairmot.evaluation.pairs import EPSILON, BoxPairs, Floats, Ints, Mask, frame_starts, overlapping_pairs
 from fairmot.geometry import xyxy_to_tlwh
 
 # Share of its area that an ignored region must cover to excuse a detection.
@@ -22,7 +22,7 @@ IGNORED_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PrecisionRecall:
-    """The precision-recall curve of a set of pictures, by falling score; excused detections are not in it."""
+    """The precision-recall curve of a set of images, by falling score; excused detections are not in it."""
 
     scores: NDArray[np.float64]
     """Score of each detection [N]."""
@@ -56,13 +56,13 @@ def precision_recall(
     ignored_boxes_xyxy: SequenceOf[NDArray[Any]] | None = None,
     iou: float = 0.5,
 ) -> PrecisionRecall:
-    """Compare detections with true boxes over a set of pictures.
+    """Compare detections with true boxes over a set of images.
 
     Args:
-        boxes_xyxy: corners [N, 4] for each picture.
-        scores: confidence [N] for each picture; equal scores keep the given order.
-        true_boxes_xyxy: corners [M, 4] for each picture.
-        ignored_boxes_xyxy: regions [R, 4] for each picture in which a detection that matches nothing is
+        boxes_xyxy: corners [N, 4] for each image.
+        scores: confidence [N] for each image; equal scores keep the given order.
+        true_boxes_xyxy: corners [M, 4] for each image.
+        ignored_boxes_xyxy: regions [R, 4] for each image in which a detection that matches nothing is
             neither right nor wrong: one of them covers at least half of it.
         iou: least intersection over union of a match.
 
@@ -74,8 +74,8 @@ def precision_recall(
     confidence = np.concatenate([np.zeros(0), *(np.asarray(part, dtype=np.float64).reshape(-1) for part in scores)])
     if len(found_starts) != len(true_starts) or len(scores) + 1 != len(found_starts) or len(confidence) != len(found):
         raise ValueError(
-            f"{len(boxes_xyxy)} pictures with {len(found)} boxes, {len(scores)} with {len(confidence)} scores, "
-            f"{len(true_boxes_xyxy)} with true boxes: expected one entry a picture and one score a box"
+            f"{len(boxes_xyxy)} images with {len(found)} boxes, {len(scores)} with {len(confidence)} scores, "
+            f"{len(true_boxes_xyxy)} with true boxes: expected one entry an image and one score a box"
         )
     order = np.argsort(-confidence, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
@@ -87,7 +87,7 @@ def precision_recall(
     if ignored_boxes_xyxy is not None:
         ignored, ignored_starts = _join(ignored_boxes_xyxy)
         if len(ignored_starts) != len(found_starts):
-            raise ValueError(f"{len(ignored_boxes_xyxy)} pictures with ignored boxes, {len(boxes_xyxy)} with boxes")
+            raise ValueError(f"{len(ignored_boxes_xyxy)} images with ignored boxes, {len(boxes_xyxy)} with boxes")
         counted = right | ~_covered(ignored, ignored_starts, found, found_starts)
 
     order = order[counted[order]]
@@ -100,17 +100,17 @@ def precision_recall(
 
 
 def _join(parts: SequenceOf[NDArray[Any]]) -> tuple[Floats, Ints]:
-    """All boxes as left, top, width, height [N, 4], and where each picture starts [pictures + 1]."""
+    """All boxes as left, top, width, height [N, 4], and where each image starts [images + 1]."""
     arrays = [np.asarray(part, dtype=np.float64).reshape(-1, 4) for part in parts]
-    pictures = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
+    images = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
     boxes = xyxy_to_tlwh(np.concatenate([np.empty((0, 4)), *arrays]))
-    return boxes.astype(np.float64), frame_starts(pictures, len(arrays))
+    return boxes.astype(np.float64), frame_starts(images, len(arrays))
 
 
-def _match(pairs: Pairs, rank: Ints) -> Mask:
+def _match(pairs: BoxPairs, rank: Ints) -> Mask:
     """Mark the detections [N] that get a true box, served by rank; ``pairs`` reach the limit.
 
-    All pictures at once: every detection asks for its best box that has not refused it, a box keeps the
+    All images at once: every detection asks for its best box that has not refused it, a box keeps the
     asker of best rank, until nobody is refused. That is the outcome of serving them one after another.
     """
     by_preference = np.lexsort((pairs.truths, -pairs.similarity, pairs.results))
@@ -129,7 +129,7 @@ def _match(pairs: Pairs, rank: Ints) -> Mask:
 
 
 def _covered(regions_tlwh: Floats, region_starts: Ints, boxes_tlwh: Floats, box_starts: Ints) -> Mask:
-    """Mark the boxes [N] of which one region of the same picture covers ``IGNORED_SHARE``."""
+    """Mark the boxes [N] of which one region of the same image covers ``IGNORED_SHARE``."""
     pairs = overlapping_pairs(regions_tlwh, region_starts, boxes_tlwh, box_starts)
     regions, boxes = regions_tlwh[pairs.truths], boxes_tlwh[pairs.results]
     low = np.maximum(regions[:, :2], boxes[:, :2])

@@ -7,10 +7,10 @@ from typing import Any
 
 from fairmot.errors import InputError
 
-Report = Mapping[str, Any]
+Scores = Mapping[str, Any]
 
 
-def differences(first: Report, second: Report) -> dict[str, Any]:
+def differences(first: Scores, second: Scores) -> dict[str, Any]:
     """Return ``{"sequences": ..., "combined": ...}`` of second minus first, field by field; lists element by element.
 
     Raises:

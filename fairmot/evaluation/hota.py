@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.pairs import EPSILON, Pairs, best_assignment, blocks, in_conflict
+from fairmot.evaluation.pairs import EPSILON, BoxPairs, best_assignment, blocks, in_conflict
 from fairmot.evaluation.preprocessing import Comparison
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
@@ -96,7 +96,7 @@ def _shares(comparison: Comparison) -> NDArray[np.float64]:
 
 
 def _totals(
-    pairs: Pairs, block: slice, truth_starts: NDArray[np.int64], result_starts: NDArray[np.int64]
+    pairs: BoxPairs, block: slice, truth_starts: NDArray[np.int64], result_starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Total IoU of the true and of the result box of each pair of one frame.
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from fairmot.evaluation.clear import Counts, Scores
-from fairmot.evaluation.pairs import Pairs
+from fairmot.evaluation.pairs import BoxPairs
 from fairmot.evaluation.preprocessing import Comparison
 
 MATCH_IOU = 0.5
@@ -20,7 +20,7 @@ def count_identity(comparison: Comparison) -> Counts:
     return count_identity_pairs(comparison, comparison.pairs.select(comparison.pairs.similarity >= MATCH_IOU))
 
 
-def count_identity_pairs(comparison: Comparison, agreeing: Pairs) -> Counts:
+def count_identity_pairs(comparison: Comparison, agreeing: BoxPairs) -> Counts:
     """Count with the given pairs as those that agree; all identities of the comparison take part."""
     truth, results = comparison.truth, comparison.results
     # Identities that agree with none cannot gain by a match and would only enlarge the matrix.

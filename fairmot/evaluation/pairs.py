@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class BoxPairs:
     """Pairs of a true and a result box of the same frame, sorted by frame, true row, result row."""
 
     frames: Ints
@@ -31,9 +31,9 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def select(self, mask: Mask) -> Pairs:
+    def select(self, mask: Mask) -> BoxPairs:
         """Return the pairs that a mask [P] picks."""
-        return Pairs(self.frames[mask], self.truths[mask], self.results[mask], self.similarity[mask])
+        return BoxPairs(self.frames[mask], self.truths[mask], self.results[mask], self.similarity[mask])
 
 
 def frame_starts(frames: Ints, frame_count: int) -> Ints:
@@ -43,7 +43,7 @@ def frame_starts(frames: Ints, frame_count: int) -> Ints:
 
 def overlapping_pairs(
     truth_boxes_tlwh: Floats, truth_starts: Ints, result_boxes_tlwh: Floats, result_starts: Ints
-) -> Pairs:
+) -> BoxPairs:
     """Return all pairs with a positive intersection over union.
 
     Args:
@@ -71,10 +71,10 @@ def overlapping_pairs(
     frames = np.repeat(np.array(frame_parts, dtype=np.int64), np.array(pair_counts, dtype=np.int64))
     similarity = _iou(truth[:, truths], result[:, results])
     overlapping = similarity > 0
-    return Pairs(frames, truths, results, similarity).select(overlapping)
+    return BoxPairs(frames, truths, results, similarity).select(overlapping)
 
 
-def in_conflict(pairs: Pairs) -> Mask:
+def in_conflict(pairs: BoxPairs) -> Mask:
     """Mark the pairs [P] of frames in which some box has two partners.
 
     In all other frames every pair belongs to the best assignment, whatever the (positive) weights.
@@ -103,7 +103,7 @@ def assign(truths: Ints, results: Ints, weights: Floats, shape: tuple[int, int])
     return taken[truths, results]
 
 
-def best_assignment(pairs: Pairs, weights: Floats, truth_starts: Ints, result_starts: Ints) -> Mask:
+def best_assignment(pairs: BoxPairs, weights: Floats, truth_starts: Ints, result_starts: Ints) -> Mask:
     """Mark the pairs [P] that the best assignment of each frame takes; ``weights`` [P] are positive."""
     taken = np.ones(len(pairs), dtype=bool)
     conflict = np.flatnonzero(in_conflict(pairs))

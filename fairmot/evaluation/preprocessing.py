@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairmot.evaluation.benchmarks import KNOWN_CLASSES, PEDESTRIAN, Benchmark
 from fairmot.evaluation.pairs import (
     EPSILON,
-    Pairs,
+    BoxPairs,
     best_assignment,
     frame_starts,
     overlapping_pairs,
@@ -50,7 +50,7 @@ class Comparison:
     """Frames of the sequence, those without any box included."""
     truth: CountedBoxes
     results: CountedBoxes
-    pairs: Pairs
+    pairs: BoxPairs
     """All pairs with a positive intersection over union; rows of ``truth`` and ``results``."""
 
 
@@ -94,7 +94,7 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
         frame_count,
         _counted(truth, counts, frame_count, owns[0]),
         _counted(results, kept, frame_count, owns[1]),
-        Pairs(pairs.frames, new_truths[pairs.truths], new_results[pairs.results], pairs.similarity),
+        BoxPairs(pairs.frames, new_truths[pairs.truths], new_results[pairs.results], pairs.similarity),
     )
 
 

@@ -57,7 +57,7 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
         outside = numbers > frame_count
         check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
-    check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any picture")
+    check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any image")
     values = values[np.argsort(numbers, kind="stable")]
     return DetectionRows(
         values[:, 0].astype(np.int64) - 1,

@@ -55,7 +55,7 @@ class Recording:
     frame_count: int | None = None
     """Frames of the whole sequence, where it was known."""
     image_size: tuple[int, int] | None = None
-    """Width and height of the pictures, pixels, where they are known."""
+    """Width and height of the images, pixels, where they are known."""
     detector: dict[str, Any] | None = None
     """What the detector told about itself."""
     seconds: NDArray[np.float64] | None = None
@@ -167,7 +167,7 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
     """Read a recording, or detections in MOTChallenge text.
 
     Text has lines ``frame,-1,left,top,width,height,score[,...]``, frames from 1 in any order; within a frame the order
-    of the file is kept. Name, frame rate, picture size and length come from the ``seqinfo.ini`` of the sequence that
+    of the file is kept. Name, frame rate, image size and length come from the ``seqinfo.ini`` of the sequence that
     the file lies in (``SEQ/det/det.txt``); else the name is the file's, and every frame up to the last one that has a
     detection counts.
 

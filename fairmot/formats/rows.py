@@ -20,7 +20,7 @@ MAX_IDENTITY = 2**53
 MAX_FRAMES = 10_000_000
 """More than four days at 25 frames/s: a larger frame number is a mistake that would ask for all of the memory."""
 MAX_COORDINATE_PX = 1e9
-"""Larger coordinates are no picture's, and areas would overflow."""
+"""Larger coordinates are no image's, and areas would overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seq
     check_rows(path, ids < 0, "the identity is negative; identities count from 0 or 1")
     check_rows(path, ids > MAX_IDENTITY, "the identity is too large to be told from its neighbours")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
-    check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any picture")
+    check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any image")
     outside = (frame_numbers < 1) | (frame_numbers > frame_count)
     check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, {limit})")
     by_identity = np.lexsort((ids, frame_numbers))

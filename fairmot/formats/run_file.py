@@ -12,6 +12,7 @@ from fairmot.files import replacing
 RUN_FILE = "run.json"
 FORMAT_VERSION = 1
 
+
 def write_run(folder: Path, content: dict[str, Any]) -> None:
     """Write ``run.json`` of a folder, with the version of its format.
 

@@ -1,1 +1,1 @@
-"""Pictures in and out: frames from files and folders, drawing, video writing."""
+"""Images in and out: frames from files and folders, drawing, video writing."""

@@ -33,7 +33,7 @@ CHECKSUM = (b"crc_num", 17)
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CkptFile:
     """What a file holds."""
 
     arrays: Arrays
@@ -41,7 +41,7 @@ class Checkpoint:
     """Names of texts and tables, which are no parameters of a network."""
 
 
-def read_ckpt(path: Path) -> Checkpoint:
+def read_ckpt(path: Path) -> CkptFile:
     """Read a file. bfloat16, which NumPy lacks, becomes float32; every other type stays.
 
     Raises:
@@ -70,7 +70,7 @@ def read_ckpt(path: Path) -> Checkpoint:
             other.append(value.tag)
     if not slices:
         raise InputError(f"{path}: no MindSpore checkpoint: it holds no arrays")
-    return Checkpoint({name: _join(path, name, tensors) for name, tensors in slices.items()}, tuple(other))
+    return CkptFile({name: _join(path, name, tensors) for name, tensors in slices.items()}, tuple(other))
 
 
 def _join(path: Path, name: str, tensors: list[Any]) -> NDArray[Any]:

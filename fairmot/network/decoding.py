@@ -34,7 +34,7 @@ _TOLERANCES = {
 
 
 class Decoded(NamedTuple):
-    """The K best peaks of one picture or more, by falling score."""
+    """The K best peaks of one image or more, by falling score."""
 
     boxes_xyxy: NDArray[Any]
     """Corners [B, K, 4], canvas pixels."""
@@ -83,7 +83,7 @@ class _Found(Protocol):
 
 
 def share_found(found: _Found, expected: _Found, precision: str = "f32") -> float:
-    """Return the share of the best detections of each that the other has too, for one picture [1, K, ...].
+    """Return the share of the best detections of each that the other has too, for one image [1, K, ...].
 
     Lists are compared as sets, since equal scores may come in any order. Places without a peak do not count.
 

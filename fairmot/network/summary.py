@@ -38,7 +38,7 @@ class Summary:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of one picture; convolutions only, as the field counts them."""
+        """Multiply-adds of one image; convolutions only, as the field counts them."""
         return sum(layer.multiply_adds for layer in self.layers)
 
 

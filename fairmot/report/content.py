@@ -21,7 +21,7 @@ from fairmot.report.packing import pack
 BOX_STEPS_PER_PX = 8
 SCORE_STEPS = 1000
 TIME_STEPS_PER_SECOND = 10_000
-# Far outside of any picture, and within 32 bits.
+# Far outside of any image, and within 32 bits.
 _FARTHEST_PX = 1e6
 
 Ints = NDArray[np.int64]

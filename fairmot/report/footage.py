@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from fairmot.errors import InputError
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.media.sources.frames import read_frames
-
-Progress = Callable[[str, int, int | None], None]
+from fairmot.progress import Progress
 
 # What Chromium, Firefox and Safari play: container (FFmpeg's name) -> codecs.
 _PLAYABLE = {"mov": ("h264",), "matroska": ("vp8", "vp9", "av1")}
@@ -57,10 +55,10 @@ def drawn_footage(video: Path) -> Footage:
 
 
 def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:
-    """Return the pictures that a run tracked.
+    """Return the images that a run tracked.
 
     Args:
-        source: what was tracked: a video, a folder of pictures, a sequence.
+        source: what was tracked: a video, a folder of images, a sequence.
         frames: indices of the tracked frames; ``sys.maxsize`` as the end: to the end.
         copy: where to write a video if browsers do not play the source itself.
         progress: told about every frame of that.

@@ -1,8 +1,7 @@
-"""The journey ``report``: a run's folder in, one page to look at out."""
+"""The workflow ``report``: a run's folder in, one page to look at out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from fairmot.errors import InputError
 from fairmot.files import folder_name
 from fairmot.media.sources.frames import read_frames
+from fairmot.progress import Progress
 from fairmot.report.content import score_content, source_content, track_table
 from fairmot.report.footage import Footage, all_frames, drawn_footage, is_playable, source_footage
 from fairmot.report.judged import JudgedSource, judge
@@ -19,14 +19,12 @@ from fairmot.report.page import link, write_page
 from fairmot.report.run_folder import TrackedSource, read_run
 from fairmot.report.thumbnails import best_rows, cut_thumbnails
 
-Progress = Callable[[str, int, int | None], None]
-
 PAGE_NAME = "report.html"
 EMBED_BYTES = 24 * 2**20
 """Videos of a page up to this size together become part of it."""
 _MOST_EMBED_BYTES = 256 * 2**20  # browsers end at strings of about half a gigabyte
 _DEFAULT_RATE = 25.0
-# Every picture costs about 3 kB.
+# Every image costs about 3 kB.
 _MOST_THUMBNAILS = 400
 
 
@@ -58,8 +56,8 @@ def report(
     Args:
         run: the run's folder, or one result file.
         output: the page; left out: ``report.html`` in the run's folder.
-        source: what was tracked (video, folder of pictures), for a video without boxes drawn on it; for several
-            sources the folder that holds each under its name. Left out: the pictures of the ground truth, else
+        source: what was tracked (video, folder of images), for a video without boxes drawn on it; for several
+            sources the folder that holds each under its name. Left out: the images of the ground truth, else
             what ``run.json`` names if it is still there as it was (where a drawn video lies beside it, only if
             browsers play it and the page can hold it; never where people were blurred), else the run's video,
             else a page without a video.
@@ -68,7 +66,7 @@ def report(
         embed: videos inside the page or beside it; left out: inside up to 24 MiB.
         start: index of the first tracked frame, as for ``track``; left out: as ``run.json`` says, else 0.
         every: step between tracked frames, as for ``track``; left out: as ``run.json`` says, else 1.
-        progress: told about every frame that is read for pictures.
+        progress: told about every frame that is read for images.
 
     Returns:
         The page, its size and the videos that it links to.
@@ -99,12 +97,12 @@ def report(
     try:
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
-            pictures = None if source is None else _pictures_of(Path(source), each.name, len(tracked.sources))
-            if pictures is None and truth is not None and (truth.folder / "img1").is_dir():
-                pictures = truth.folder
-            if pictures is None and embed is not False:
-                pictures = _own_pictures(each, first, step)
-            footage = _footage(each, pictures, page, first, step, progress)
+            images = None if source is None else _images_of(Path(source), each.name, len(tracked.sources))
+            if images is None and truth is not None and (truth.folder / "img1").is_dir():
+                images = truth.folder
+            if images is None and embed is not False:
+                images = _own_images(each, first, step)
+            footage = _footage(each, images, page, first, step, progress)
             videos.append(footage)
             contents.append(_source(each, footage, truth, first, step, progress))
         embedded, links = _place_videos(videos, contents, page, embed)
@@ -155,8 +153,8 @@ def _source(
         longest = np.argsort(-np.diff(table.starts), kind="stable")[:_MOST_THUMBNAILS]
         chosen = best[longest]
         cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
-        for number, picture in zip(longest.tolist(), cut, strict=True):
-            thumbnails[number] = picture
+        for number, image in zip(longest.tolist(), cut, strict=True):
+            thumbnails[number] = image
     return source_content(
         each.name,
         rows,
@@ -173,25 +171,25 @@ def _source(
 
 def _footage(
     each: TrackedSource,
-    pictures: Path | None,
+    images: Path | None,
     page: Path,
     start: int,
     every: int,
     progress: Progress | None,
 ) -> Footage | None:
-    if pictures is None:
+    if images is None:
         return None if each.drawn_video is None else drawn_footage(each.drawn_video)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
         frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)
     elif each.frame_count and (start, every) == (each.start, each.every):
         frames = range(start, start + every * each.frame_count, every)
-    return source_footage(pictures, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
+    return source_footage(images, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
 
 
-def _own_pictures(each: TrackedSource, start: int, every: int) -> Path | None:
+def _own_images(each: TrackedSource, start: int, every: int) -> Path | None:
     """What the run itself names; where there is a drawn video, only if it can be shown as it is."""
-    path = each.pictures
+    path = each.images
     if path is None or (start, every) != (each.start, each.every):
         return None
     if each.drawn_video is not None:
@@ -212,7 +210,7 @@ def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
     return stated or _DEFAULT_RATE
 
 
-def _pictures_of(source: Path, name: str, source_count: int) -> Path:
+def _images_of(source: Path, name: str, source_count: int) -> Path:
     if not source.exists():
         raise InputError(f"{source}: no such file or folder; give what was tracked")
     if source_count == 1:

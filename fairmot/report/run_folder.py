@@ -30,7 +30,7 @@ class TrackedSource:
     """Step between tracked frames, as ``run.json`` says."""
     frame_count: int | None = None
     """Frames that were tracked, as ``run.json`` says."""
-    pictures: Path | None = None
+    images: Path | None = None
     """What was tracked, where ``run.json`` names a file or folder that is still there as it was and could be read as
     a whole; never where people were blurred."""
 
@@ -85,7 +85,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
         frame_count=about.get("frames"),
-        pictures=_unchanged(about, file.parent / RUN_FILE),
+        images=_unchanged(about, file.parent / RUN_FILE),
     )
 
 

@@ -1,9 +1,8 @@
-"""A small picture of each identity, at the moment it is seen best, and one of the scene."""
+"""A small image of each identity, at the moment it is seen best, and one of the scene."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frames import read_frames
+from fairmot.progress import Progress
 from fairmot.report.footage import Footage
-
-Progress = Callable[[str, int, int | None], None]
 
 _HEIGHT_PX, _MOST_WIDTH_PX = 96, 96
 _SCENE_WIDTH_PX = 480
@@ -27,13 +25,13 @@ def best_rows(
     scores: NDArray[np.float64],
     size: tuple[int, int],
 ) -> NDArray[np.int64]:
-    """Return for each track [T] the row that shows it best: large, certain, and whole inside the picture.
+    """Return for each track [T] the row that shows it best: large, certain, and whole inside the image.
 
     Args:
         tracks: number of the track of each row [N], 0 to T - 1, each of them present.
         boxes_tlwh: boxes [N, 4], pixels.
         scores: scores [N].
-        size: width and height of the picture.
+        size: width and height of the image.
     """
     low = np.maximum(boxes_tlwh[:, :2], 0)
     high = np.minimum(boxes_tlwh[:, :2] + boxes_tlwh[:, 2:], size)
@@ -62,9 +60,9 @@ def cut_thumbnails(
         progress: told about every frame.
 
     Returns:
-        JPEG data URIs, None where the picture is missing or the box lies outside; and the first tracked picture.
+        JPEG data URIs, None where the image is missing or the box lies outside; and the first tracked image.
     """
-    pictures: list[str | None] = [None] * len(moments)
+    images: list[str | None] = [None] * len(moments)
     scene = None
     wanted: dict[int, list[int]] = {0: []}
     for number, moment in enumerate(moments.tolist()):
@@ -79,10 +77,10 @@ def cut_thumbnails(
                 height = max(1, round(_SCENE_WIDTH_PX * frame.image.shape[0] / frame.image.shape[1]))
                 scene = _data_uri(cv2.resize(frame.image, (_SCENE_WIDTH_PX, height), interpolation=cv2.INTER_AREA))
             for number in wanted.get(moment, ()):
-                pictures[number] = _cut(frame.image, boxes_tlwh[number])
+                images[number] = _cut(frame.image, boxes_tlwh[number])
             if progress:
                 progress(f"{name}: thumbnails", moment + 1, len(selected))
-    return pictures, scene
+    return images, scene
 
 
 def _cut(image: ImageArray, box_tlwh: NDArray[np.float64]) -> str | None:

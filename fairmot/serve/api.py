@@ -1,4 +1,4 @@
-"""The HTTP API under ``/api``: uploads, jobs, live pictures, results."""
+"""The HTTP API under ``/api``: uploads, jobs, live images, results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import fairmot
 from fairmot.serve.service import Service
 from fairmot.serve.store import Job
-from fairmot.serve.streams import MEDIA_TYPE, changes, pictures
+from fairmot.serve.streams import MEDIA_TYPE, changes, images
 from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
 from fairmot.serve.workers import PAGE
 
@@ -206,7 +206,7 @@ def result(
     summary="Watch a running job",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"multipart/x-mixed-replace": {}}, "description": "JPEG pictures"},
+        200: {"content": {"multipart/x-mixed-replace": {}}, "description": "JPEG images"},
         **_refusals(404, 409),
     },
 )
@@ -216,7 +216,7 @@ async def live(job_id: JobId, service: Shared) -> StreamingResponse:
     if running is None:
         _find(service, job_id)
         raise HTTPException(409, "the job does not run")
-    return StreamingResponse(pictures(service.hub, running), media_type=MEDIA_TYPE)
+    return StreamingResponse(images(service.hub, running), media_type=MEDIA_TYPE)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""The picture that people watch while a job runs: small, drawn only as often as somebody looks."""
+"""The image that people watch while a job runs: small, drawn only as often as somebody looks."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class LiveView:
 
     Args:
         size: width and height of the source's frames, pixels.
-        hub: told about every new picture.
+        hub: told about every new image.
     """
 
     def __init__(self, size: tuple[int, int], hub: Hub) -> None:
         self.hub = hub
         self.watcher_count = 0
-        self.picture: bytes | None = None
+        self.image: bytes | None = None
         self.poster: bytes | None = None
         self._scale = min(1.0, _LONGEST_SIDE_PX / max(size))
         self._size = (max(1, round(size[0] * self._scale)), max(1, round(size[1] * self._scale)))
@@ -40,7 +40,7 @@ class LiveView:
         self._drawn_at = -1e9
 
     def offer(self, frame: Frame, tracks: Tracks) -> None:
-        """Draw the frame, if it is time for a new picture."""
+        """Draw the frame, if it is time for a new image."""
         now = time.monotonic()
         if now - self._drawn_at < (_WATCHED_SECONDS if self.watcher_count else _UNWATCHED_SECONDS):
             return
@@ -52,7 +52,7 @@ class LiveView:
         encoded, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if not encoded:
             return
-        self.picture = data.tobytes()
+        self.image = data.tobytes()
         if len(tracks) > self._most:
-            self._most, self.poster = len(tracks), self.picture
+            self._most, self.poster = len(tracks), self.image
         self.hub.ring()

@@ -13,7 +13,7 @@ from fairmot.media.sources.locations import without_password
 from fairmot.media.sources.video import Damage, decode, upright, video_stream
 from fairmot.serve.settings import Settings
 
-# Containers that hold their pictures. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through
+# Containers that hold their images. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through
 # which an upload could make the server read any file and ask any address.
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,ivf,mxf,gif"
 _STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp")
@@ -31,7 +31,7 @@ class Media:
 
 
 def probe(path: Path, name: str, settings: Settings) -> Media:
-    """Decode the first picture of a video.
+    """Decode the first image of a video.
 
     Args:
         path: the file.
@@ -48,7 +48,7 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
             if stream is None:
                 raise InputError(f"{name}: no video in this file")
             if stream.width * stream.height > settings.max_pixels:
-                raise InputError(f"{name}: pictures of {stream.width} x {stream.height} pixels are too large")
+                raise InputError(f"{name}: images of {stream.width} x {stream.height} pixels are too large")
             rate = float(stream.average_rate or stream.guessed_rate or 25)
             seconds = container.duration / av.time_base if container.duration else None
             count = stream.frames or (round(seconds * rate) if seconds else None)

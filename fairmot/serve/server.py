@@ -1,4 +1,4 @@
-"""Listen, say where, and end properly: the journey ``serve``."""
+"""Listen, say where, and end properly: the workflow ``serve``."""
 
 from __future__ import annotations
 

@@ -150,5 +150,5 @@ def _ask(address: str, shown: str, settings: Settings) -> Media:
     with suppress(OSError):
         reader.close()
     if reader.size[0] * reader.size[1] > settings.max_pixels:
-        raise InputError(f"{shown}: pictures of {reader.size[0]} x {reader.size[1]} pixels are too large")
+        raise InputError(f"{shown}: images of {reader.size[0]} x {reader.size[1]} pixels are too large")
     return Media(*reader.size, reader.frame_rate, reader.frame_count)

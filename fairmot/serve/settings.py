@@ -41,7 +41,7 @@ class Settings:
     max_frames: int = 216_000
     """An hour at 60 frames/s: a short video may hold many frames."""
     max_pixels: int = 8192 * 4608
-    """Of one picture."""
+    """Of one image."""
     max_waiting: int = 20
     """Jobs in the queue."""
     jobs: int = 1

@@ -1,4 +1,4 @@
-"""Answers without an end: live pictures of a job, changes of all jobs."""
+"""Answers without an end: live images of a job, changes of all jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORTEST_PAUSE_SECONDS = 0.1
 MEDIA_TYPE = "multipart/x-mixed-replace; boundary=fairmot-frame"
 
 
-async def pictures(server: Hub, running: Running) -> AsyncIterator[bytes]:
+async def images(server: Hub, running: Running) -> AsyncIterator[bytes]:
     """Yield motion JPEG until the job or the server ends."""
     opening = b"--fairmot-frame\r\n"
     yield opening
@@ -30,12 +30,12 @@ async def pictures(server: Hub, running: Running) -> AsyncIterator[bytes]:
             if counted is None and running.view is not None:
                 counted = running.view
                 counted.watcher_count += 1
-            picture = None if counted is None else counted.picture
-            if picture is not None and picture is not shown:
-                shown = picture
-                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
-                # The next boundary goes with the picture: browsers show one when they have seen its end.
-                yield head + picture + b"\r\n" + opening
+            image = None if counted is None else counted.image
+            if image is not None and image is not shown:
+                shown = image
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n".encode()
+                # The next boundary goes with the image: browsers show one when they have seen its end.
+                yield head + image + b"\r\n" + opening
             seen = await running.hub.wait(seen, 0.25)
     finally:
         if counted is not None:

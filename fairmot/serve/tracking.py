@@ -29,7 +29,7 @@ class Running:
 
     job_id: str
     hub: Hub = field(default_factory=Hub)
-    """Told about new pictures, and closed at the end."""
+    """Told about new images, and closed at the end."""
     stage: str = "open"
     """``open``, ``track``, then ``report``."""
     frames: int = 0

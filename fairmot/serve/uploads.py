@@ -31,7 +31,7 @@ async def save_body(request: Request, path: Path, settings: Settings) -> int:
         _check_size(int(declared), settings)
         _check_disk(path, int(declared), settings)
     try:
-        # Too late for waiting in the loop: a slow disk would stop everybody's pictures.
+        # Too late for waiting in the loop: a slow disk would stop everybody's images.
         file = await run_in_threadpool(path.open, "xb")
         with file:
             total, buffer = 0, bytearray()

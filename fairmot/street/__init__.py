@@ -1,4 +1,4 @@
-"""A rendered street with people, for the demonstration, for training pictures and for tests."""
+"""A rendered street with people, for the demonstration, for training images and for tests."""
 
 from fairmot.street.compose import StreetFrame
 from fairmot.street.render import render_street

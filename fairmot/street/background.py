@@ -84,7 +84,7 @@ def draw_background(
 
 
 class _Texture:
-    """A flat picture that is sampled at the sharpness a ray needs."""
+    """A flat image that is sampled at the sharpness a ray needs."""
 
     def __init__(self, image: ImageArray) -> None:
         self.levels = [image]

@@ -119,5 +119,5 @@ def _choose_posture(rng: np.random.Generator, outfit: Outfit) -> Posture:
 
 
 def detail_for(height_px: float) -> int:
-    """Return the level of detail for somebody this tall on the picture."""
+    """Return the level of detail for somebody this tall on the image."""
     return 0 if height_px < 100 else 1 if height_px < 250 else 2

@@ -27,7 +27,7 @@ class Camera:
     """Radians below the horizon."""
     focal_px: float
     size: tuple[int, int]
-    """Width and height of the picture, pixels."""
+    """Width and height of the image, pixels."""
 
     @property
     def axes(self) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class Camera:
         return np.array([[cy, 0, -sy], [-sy * st, -ct, -cy * st], [sy * ct, -st, cy * ct]])
 
     def project(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return picture positions [..., 2] in pixels and depths [...] in metres of world points [..., 3].
+        """Return image positions [..., 2] in pixels and depths [...] in metres of world points [..., 3].
 
         Points behind the camera get the position they would have at a depth of 5 cm.
         """
@@ -49,7 +49,7 @@ class Camera:
         return pixels, depth
 
     def rays(self, first_row: int, last_row: int, oversampling: int) -> NDArray[np.float32]:
-        """Return the viewing directions of rows of an oversampled picture, [rows, W * oversampling, 3], forward 1."""
+        """Return the viewing directions of rows of an oversampled image, [rows, W * oversampling, 3], forward 1."""
         width, height = self.size
         x = ((np.arange(width * oversampling) + 0.5) / oversampling - width / 2) / self.focal_px
         y = ((np.arange(first_row, last_row) + 0.5) / oversampling - height / 2) / self.focal_px

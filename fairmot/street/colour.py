@@ -1,4 +1,4 @@
-"""Colours and noise: light is added up in linear values, pictures are stored encoded."""
+"""Colours and noise: light is added up in linear values, images are stored encoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DECODE: NDArray[np.float32] = ((np.arange(256) / 255) ** GAMMA).astype(np.float
 
 
 def _encoding_curve() -> NDArray[np.uint8]:
-    """The picture value of each linear value in 0..2; what is brighter than 0.8 is pressed together like film does."""
+    """The image value of each linear value in 0..2; what is brighter than 0.8 is pressed together like film does."""
     light = np.arange(_STEPS) / (_STEPS - 1) * 2
     knee = 0.8
     pressed = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-(light - knee) / (1 - knee) * 0.8)), light)
@@ -27,12 +27,12 @@ _ENCODE = _encoding_curve()
 
 
 def decode(image: ImageArray) -> NDArray[np.float32]:
-    """Return the linear values 0..1 of a picture."""
+    """Return the linear values 0..1 of an image."""
     return _DECODE[image]
 
 
 def encode(light: FloatArray) -> ImageArray:
-    """Return the picture, uint8, of linear values."""
+    """Return the image, uint8, of linear values."""
     return _ENCODE[(np.clip(light, 0, 2) * ((_STEPS - 1) / 2)).astype(np.int16)]
 
 
@@ -42,12 +42,12 @@ def linear(hexadecimal: str) -> NDArray[np.float32]:
 
 
 def bgr(hexadecimal: str) -> NDArray[np.float32]:
-    """Return the picture values BGR [3], 0..255, of ``"#rrggbb"``."""
+    """Return the image values BGR [3], 0..255, of ``"#rrggbb"``."""
     return np.array(list(bytes.fromhex(hexadecimal[1:]))[::-1], dtype=np.float32)
 
 
 def paint(colour: FloatArray, factor: float = 1.0) -> tuple[int, int, int]:
-    """Return a picture colour as OpenCV's drawing functions want it, made darker or brighter by ``factor``."""
+    """Return an image colour as OpenCV's drawing functions want it, made darker or brighter by ``factor``."""
     blue, green, red = np.clip(np.asarray(colour) * factor, 0, 255).astype(int).tolist()
     return blue, green, red
 

@@ -22,17 +22,17 @@ _NOISE_MARGIN = 97
 
 @dataclass(frozen=True, slots=True)
 class StreetFrame:
-    """One frame and the truth about it. Only people whose box meets the picture are listed, by identity."""
+    """One frame and the truth about it. Only people whose box meets the image are listed, by identity."""
 
     image: ImageArray
     """uint8 BGR [H, W, 3]."""
     ids: NDArray[np.int64]
     """Identities [N], counted from 1."""
     boxes_tlwh: NDArray[np.float64]
-    """Left, top, width, height [N, 4] of the whole drawn body, hidden parts and parts outside the picture included;
-    picture pixels, the corner of the first pixel is 0, 0."""
+    """Left, top, width, height [N, 4] of the whole drawn body, hidden parts and parts outside the image included;
+    image pixels, the corner of the first pixel is 0, 0."""
     visibility: NDArray[np.float64]
-    """Share [N], 0 to 1, of the body's pixels that are inside the picture and hidden by nothing."""
+    """Share [N], 0 to 1, of the body's pixels that are inside the image and hidden by nothing."""
 
 
 class Finish:
@@ -51,7 +51,7 @@ class Finish:
         self.seed = seed
 
     def __call__(self, image: NDArray[np.float32], index: int) -> ImageArray:
-        """Return the finished picture of frame ``index``; the noise of a frame depends on seed and index alone."""
+        """Return the finished image of frame ``index``; the noise of a frame depends on seed and index alone."""
         height, width = image.shape[:2]
         top, left = np.random.default_rng([self.seed, 4, index]).integers(_NOISE_MARGIN, size=2)
         noise = self.noise[top : top + height, left : left + width]
@@ -154,7 +154,7 @@ def _lay_behind(
 
 
 def _overlap(rows: slice, columns: slice, cover: Layer) -> tuple[slice, slice, slice, slice] | None:
-    """Return where a layer meets a window of the picture: slices inside the window, then inside the layer."""
+    """Return where a layer meets a window of the image: slices inside the window, then inside the layer."""
     height, width = cover.pixels.shape[:2]
     top, bottom = max(rows.start, cover.top), min(rows.stop, cover.top + height)
     left, right = max(columns.start, cover.left), min(columns.stop, cover.left + width)

@@ -1,4 +1,4 @@
-"""Faces shaded and drawn as layers, layers laid over pictures, shadows cast on the ground."""
+"""Faces shaded and drawn as layers, layers laid over images, shadows cast on the ground."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _MAX_LAYER_PX = 6000
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Something drawn, with its coverage, to be laid over a picture."""
+    """Something drawn, with its coverage, to be laid over an image."""
 
     left: int
     top: int
     pixels: ImageArray
     """BGR times coverage, and coverage: uint8 [h, w, 4]."""
     box_tlwh: NDArray[np.float64]
-    """The exact extent of everything drawn, picture pixels [4]; zero size where nothing was drawn."""
+    """The exact extent of everything drawn, image pixels [4]; zero size where nothing was drawn."""
 
 
 def draw(
     faces: Faces, camera: Camera, light: Light, sunlit: float, oversampling: int, softness_px: float = 0.0
 ) -> Layer:
-    """Draw faces from far to near, oversampled, and return them at picture resolution.
+    """Draw faces from far to near, oversampled, and return them at image resolution.
 
     Faces that come nearer to the camera than 30 cm are left out.
 
@@ -41,7 +41,7 @@ def draw(
         camera: the camera.
         light: the light.
         sunlit: share of the sun that reaches it.
-        oversampling: drawn pixels a picture pixel, in each direction.
+        oversampling: drawn pixels an image pixel, in each direction.
         softness_px: how far colours run into one another inside the outline, so that flat faces look round.
     """
     vertices = np.asarray(faces.vertices, dtype=np.float32)
@@ -100,7 +100,7 @@ def _extent(coverage: ImageArray) -> NDArray[np.float64]:
 
 
 def shadow_hulls(bodies: FloatArray, camera: Camera, light: Light) -> list[NDArray[np.int32]]:
-    """Return the outlines on the picture of the ground shadows of convex bodies, in 1/16 pixel.
+    """Return the outlines on the image of the ground shadows of convex bodies, in 1/16 pixel.
 
     Args:
         bodies: N points of each body [P, N, 3].
@@ -116,7 +116,7 @@ def shadow_hulls(bodies: FloatArray, camera: Camera, light: Light) -> list[NDArr
 
 
 def fill_shadow(mask: ImageArray, hulls: list[NDArray[np.int32]], left: int, top: int) -> None:
-    """Fill outlines of ``shadow_hulls`` with 255 on a mask whose first pixel is ``left``, ``top`` of the picture."""
+    """Fill outlines of ``shadow_hulls`` with 255 on a mask whose first pixel is ``left``, ``top`` of the image."""
     corner = np.array([left, top], dtype=np.int32) * 2**_SHIFT + 2 ** (_SHIFT - 1)
     for hull in hulls:
         cv2.fillConvexPoly(mask, np.asarray(hull - corner, dtype=np.int32), 255, cv2.LINE_AA, _SHIFT)

@@ -76,13 +76,13 @@ def choose_view(rng: np.random.Generator) -> str:
 def place_camera(
     rng: np.random.Generator, layout: Layout, view: str, size: tuple[int, int], height_range: tuple[float, float]
 ) -> Camera:
-    """Place the camera above eye height and tilt it so that the walkers fill the picture.
+    """Place the camera above eye height and tilt it so that the walkers fill the image.
 
     Args:
         rng: the source of chance.
         layout: the street.
         view: ``across``, ``oblique`` or ``along``.
-        size: width and height of the picture, pixels.
+        size: width and height of the image, pixels.
         height_range: lowest and highest place of the camera, metres.
     """
     width, height = size
@@ -91,14 +91,14 @@ def place_camera(
     yaw = math.radians(rng.uniform(yaw_low, yaw_high)) * side
     altitude = rng.uniform(*height_range)
     fov = math.radians(rng.uniform(46, 64))
-    # The field of view is that of a 16:9 picture of the same diagonal, so that upright pictures work too.
+    # The field of view is that of a 16:9 image of the same diagonal, so that upright images work too.
     focal = math.hypot(width, height) / math.hypot(16, 9) * 16 / 2 / math.tan(fov / 2)
     if layout.open_square:
         z = rng.uniform(layout.front + 1.5, -1.2) - 0.5 * max(0.0, altitude - 3)
     else:
         z = rng.uniform(0.8, layout.near_kerb + 0.5)
     half_height = math.atan(height / 2 / focal)
-    # Look at the ground this far ahead with the lower third of the picture; the higher, the steeper.
+    # Look at the ground this far ahead with the lower third of the image; the higher, the steeper.
     reach = 4.0 + 1.6 * altitude
     tilt = math.atan2(altitude, reach) - 0.72 * half_height
     tilt = min(max(tilt, -0.35 * half_height), math.radians(42))

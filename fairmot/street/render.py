@@ -35,7 +35,7 @@ def render_street(
         people: identities in the whole sequence; each is in view at some time.
         frames: length of the sequence.
         seed: a whole number from 0.
-        size: width and height of the picture, pixels.
+        size: width and height of the image, pixels.
         frame_rate: frames a second.
         camera_height: lowest and highest place of the camera, metres, inside 1.2 to 15; about 1.5 is eye level, 6 to
             10 is the view of a surveillance camera. Twice the same number fixes it.

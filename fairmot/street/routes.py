@@ -96,7 +96,7 @@ def _visible_place(rng: np.random.Generator, layout: Layout, camera: Camera) -> 
     tall = feet[:, 1] - heads[:, 1]
     inside = (feet[:, 0] > 0.04 * width) & (feet[:, 0] < 0.96 * width) & (feet[:, 1] < 1.02 * height)
     seen = inside & (heads[:, 1] > -0.05 * height) & (depth > 2.5) & (tall > 0.085 * height) & (tall < 0.8 * height)
-    # Per metre of ground the far ones would outnumber the near ones; per picture they should not.
+    # Per metre of ground the far ones would outnumber the near ones; per image they should not.
     weights = np.where(seen, 1 / np.maximum(depth, 1) ** 1.3, 0)
     if weights.sum() == 0:
         weights = np.where(depth > 2.5, 1 / np.maximum(depth, 1) ** 4, 1e-12)

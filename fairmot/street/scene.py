@@ -19,10 +19,10 @@ from fairmot.street.layout import HALF_LENGTH, Layout, choose_layout, choose_vie
 from fairmot.street.props import Prop
 
 _BRIGHTNESS = 112
-"""Mean picture value below which the camera exposes longer."""
+"""Mean image value below which the camera exposes longer."""
 
 _MAX_COVER = 0.13
-"""A thing that hides more of the picture than this is left out."""
+"""A thing that hides more of the image than this is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Scene:
     """The things that can hide somebody."""
 
     def shadow_factor(self) -> NDArray[np.float64]:
-        """Return by what a full shadow multiplies the picture values BGR [3] of the ground."""
+        """Return by what a full shadow multiplies the image values BGR [3] of the ground."""
         direct = self.light.sun * max(float(self.light.to_sun[1]), 0)
         share: NDArray[np.float64] = (self.light.ambient / (self.light.ambient + direct)) ** (1 / GAMMA)
         return share
@@ -59,7 +59,7 @@ def build_scene(seed: int, size: tuple[int, int], camera_height: tuple[float, fl
     light = choose_light(rng, camera.yaw)
     houses = build_houses(rng, layout)
     background = draw_background(rng, layout, houses, camera, light)
-    # Automatic exposure: streets in the shadow of their houses are not as dark on pictures as they are.
+    # Automatic exposure: streets in the shadow of their houses are not as dark on images as they are.
     brightness = float(background.image[size[1] // 3 :].mean())
     gain = float(np.clip((_BRIGHTNESS / brightness) ** GAMMA, 1.0, 1.9))
     light = light.exposed(gain)
@@ -76,7 +76,7 @@ def build_scene(seed: int, size: tuple[int, int], camera_height: tuple[float, fl
 
 
 def window(layer: Layer, size: tuple[int, int]) -> tuple[slice, slice, slice, slice] | None:
-    """Return rows and columns of the picture and of the layer where the two meet; None where they do not."""
+    """Return rows and columns of the image and of the layer where the two meet; None where they do not."""
     height, width = layer.pixels.shape[:2]
     left, top = max(layer.left, 0), max(layer.top, 0)
     right, bottom = min(layer.left + width, size[0]), min(layer.top + height, size[1])
@@ -97,7 +97,7 @@ def _distance(camera: Camera, place: tuple[float, float]) -> float:
 def _shown(
     rng: np.random.Generator, layout: Layout, camera: Camera, light: Light, houses: Houses
 ) -> list[tuple[Prop, Layer]]:
-    """Draw the things that are in the picture and do not fill it."""
+    """Draw the things that are in the image and do not fill it."""
     shown = []
     width, height = camera.size
     for prop in _furnish(rng, layout):
@@ -193,7 +193,7 @@ def _lay_shadows(scene: Scene) -> None:
 def darken(
     image: ImageArray, shadow: NDArray[np.float32], contact: NDArray[np.float32], factor: FloatArray
 ) -> ImageArray:
-    """Return the picture with shadows of the sun (0..1 [H, W]) and dark places where things touch the ground."""
+    """Return the image with shadows of the sun (0..1 [H, W]) and dark places where things touch the ground."""
     dimmed = 1 - 0.5 * contact
     planes = [(1 - np.float32(1 - channel) * shadow) * dimmed for channel in factor]
     return np.asarray(cv2.multiply(image, cv2.merge(planes), dtype=cv2.CV_8U), dtype=np.uint8)

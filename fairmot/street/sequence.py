@@ -42,9 +42,9 @@ def write_street(
     """Write ``out/name`` with ``img1/%06d.jpg``, ``gt/gt.txt`` and ``seqinfo.ini``.
 
     A row of ``gt.txt`` is ``frame,id,left,top,width,height,conf,class,visibility``: frames and identities from 1,
-    the box in pixels from the picture's corner, the whole body (hidden parts and parts outside the picture included),
+    the box in pixels from the image's corner, the whole body (hidden parts and parts outside the image included),
     class 1, conf 1, or 0 where less than ``VISIBLE_ENOUGH`` of the body is visible. People whose box does not meet the
-    picture have no row. The folder appears under its name when it is complete; one that it replaces stays until then.
+    image have no row. The folder appears under its name when it is complete; one that it replaces stays until then.
 
     Args:
         out: parent folder.
@@ -100,7 +100,7 @@ def _put_in_place(new: Path, target: Path, aside: Path) -> None:
     finally:
         if not target.exists():
             aside.rename(target)
-    # What cannot be deleted, such as a picture open on Windows, is left to the next run.
+    # What cannot be deleted, such as an image open on Windows, is left to the next run.
     shutil.rmtree(aside, ignore_errors=True)
 
 

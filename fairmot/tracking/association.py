@@ -93,9 +93,9 @@ def fused_cost(
 ) -> FloatRows:
     """Mix cosine distances, IoU distances and squared Mahalanobis distances [P] of gated pairs to one cost.
 
-    Without ``overlap_weight`` the overlap is left aside, as published.
+    Without ``iou_weight`` the overlap is left aside, as published.
     """
-    weight = config.overlap_weight
+    weight = config.iou_weight
     cost = (1.0 - weight) * appearance + weight * overlap if weight else appearance
     return (1.0 - config.motion_weight) * cost + config.motion_weight * squared_distance
 
@@ -121,20 +121,20 @@ def first_step(
     )
     cost = np.full((len(pool), len(found)), np.inf)
     appears, overlap = has_embeddings(pool), np.empty(0)
-    if config.overlap_weight or not appears:
+    if config.iou_weight or not appears:
         overlap = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns]
     if appears:
         appearance = appearance_distance(pool, found)[rows, columns]
         cost[rows, columns] = fused_cost(appearance, overlap, squared_distance, config)
-        return cost, config.appearance_limit
+        return cost, config.max_appearance_cost
     # The published tracker always has embeddings. On nine MOT15 training sequences (first 500 frames, the detections
     # that SORT published) limit 0.7 without the motion's share had the best identities: IDF1 .47, others .41 to .46.
     cost[rows, columns] = overlap
-    return cost, config.iou_only_limit
+    return cost, config.motion_max_iou_distance
 
 
 def unique_tracks(
-    table: TrackTable, boxes: FloatRows, tracked: int, config: TrackerConfig
+    table: TrackTable, boxes: FloatRows, tracked_count: int, config: TrackerConfig
 ) -> tuple[NDArray[np.bool_], IndexArray, IndexArray]:
     """Say which tracks stay where a tracked and a lost one lie on one spot.
 
@@ -142,16 +142,18 @@ def unique_tracks(
     track that goes in one pair may still take another with it, as in the published code.
 
     Args:
-        table: all tracks [M], the first ``tracked`` of them tracked, the others lost.
+        table: all tracks [M], the first ``tracked_count`` of them tracked, the others lost.
         boxes: their corners [M, 4], pixels.
-        tracked: how many are tracked.
-        config: ``duplicate_iou`` and ``per_class``.
+        tracked_count: how many are tracked.
+        config: ``duplicate_iou_distance`` and ``per_class``.
 
     Returns:
         Whether a track stays [M]; and of each pair the row that goes and the row that takes its place.
     """
-    first, second = (iou_distance(boxes[:tracked], boxes[tracked:]) < config.duplicate_iou).nonzero()
-    second = second + tracked
+    first, second = (
+        iou_distance(boxes[:tracked_count], boxes[tracked_count:]) < config.duplicate_iou_distance
+    ).nonzero()
+    second = second + tracked_count
     if config.per_class:
         is_same = table["class_id"][first] == table["class_id"][second]
         first, second = first[is_same], second[is_same]

@@ -1,4 +1,4 @@
-"""How the camera moved between two pictures, and what that does to the tracks.
+"""How the camera moved between two images, and what that does to the tracks.
 
 Corners followed by sparse optical flow, or ORB features matched, give point pairs; RANSAC gives the rotation, scale and
 shift that most of them share. People move by themselves, so nothing is measured on them.
@@ -21,7 +21,7 @@ FloatRows = NDArray[np.float64]
 GreyImage = NDArray[np.uint8]
 
 WORKING_WIDTH_PX = 640
-"""Larger pictures are measured at about this width: half the pixels cost little precision and half the time."""
+"""Larger images are measured at about this width: half the pixels cost little precision and half the time."""
 MIN_POINTS = 8
 """Fewer agreeing points say nothing: the camera counts as still."""
 RANSAC_REACH_PX = 2.0
@@ -33,7 +33,7 @@ IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 class CameraMotion:
-    """Measures the motion from each picture to the next.
+    """Measures the motion from each image to the next.
 
     Args:
         method: ``flow`` (Shi-Tomasi corners and pyramidal Lucas-Kanade) or ``orb``.
@@ -44,17 +44,17 @@ class CameraMotion:
         self._previous: GreyImage | None = None
         self._points: NDArray[np.float32] = np.empty((0, 2), np.float32)
         self._descriptors: NDArray[np.uint8] | None = None
-        self._orb: Any = None  # made at the first picture
+        self._orb: Any = None  # made at the first image
 
     def measure(self, image: NDArray[np.uint8], boxes_xyxy: FloatRows) -> FloatRows:
-        """Return the motion [2, 3] that takes a point of the previous picture to this one, picture pixels.
+        """Return the motion [2, 3] that takes a point of the previous image to this one, image pixels.
 
-        It is a rotation with scale and shift; the identity for the first picture, after a change of size, and where
+        It is a rotation with scale and shift; the identity for the first image, after a change of size, and where
         too few points agree.
 
         Args:
             image: uint8 [H, W, 3], BGR.
-            boxes_xyxy: what moves by itself in this picture [N, 4], pixels.
+            boxes_xyxy: what moves by itself in this image [N, 4], pixels.
         """
         scale = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
         grey: GreyImage = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

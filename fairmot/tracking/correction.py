@@ -21,7 +21,7 @@ FloatRows = NDArray[np.float64]
 
 def correct(
     table: TrackTable,
-    tracked: int,
+    tracked_count: int,
     match: NDArray[np.intp],
     candidates: Candidates,
     frame: int,
@@ -31,8 +31,8 @@ def correct(
     """Take over the matched candidates into their tracks, in place.
 
     Args:
-        table: all tracks [M], predicted; the first ``tracked`` are tracked, the others lost.
-        tracked: how many are tracked.
+        table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
+        tracked_count: how many are tracked.
         match: the candidate of each track [M], or -1.
         candidates: the detections that take part.
         frame: number of the frame, from 1.
@@ -44,7 +44,7 @@ def correct(
         return
     found, matched = candidates.records[match[rows]], table[rows]
     boxes = found["mean"][:, :4]
-    stayed = rows < tracked
+    stayed = rows < tracked_count
     if config.reupdate:
         _replay(matched, ~stayed, boxes, frame, noise)
     share = 1.0 - np.clip(found["score"], 0.0, 1.0) if config.score_noise else None
@@ -52,7 +52,9 @@ def correct(
     if config.reupdate:
         note_sighting(matched, boxes)
     if matched["embedding"].shape[1]:
-        smoothed = config.smoothing * matched["embedding"] + (1 - config.smoothing) * found["embedding"]
+        smoothed = (
+            config.embedding_momentum * matched["embedding"] + (1 - config.embedding_momentum) * found["embedding"]
+        )
         smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None]
         matched["embedding"] = smoothed
         if config.gallery_size:

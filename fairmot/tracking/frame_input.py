@@ -12,7 +12,7 @@ from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 
 MAX_COORDINATE_PX = 1e9
-"""Larger coordinates are no picture's and overflow single precision later."""
+"""Larger coordinates are no image's and overflow single precision later."""
 
 
 def next_index(given: int | None, last: int) -> int:
@@ -34,25 +34,25 @@ def next_index(given: int | None, last: int) -> int:
     return index
 
 
-def picture_size(
+def image_size(
     image: ImageArray | None, expected: tuple[int, int] | None, config: TrackerConfig
 ) -> tuple[int, int] | None:
-    """Return width and height of the picture, pixels, where they are known.
+    """Return width and height of the image, pixels, where they are known.
 
     Raises:
-        InputError: an option needs the picture or its size, and it is not there; or it is no such picture.
+        InputError: an option needs the image or its size, and it is not there; or it is no such image.
     """
     if image is None:
         if config.camera_motion != "none":
-            raise InputError("camera_motion is on and needs each picture: update(detections, image)")
+            raise InputError("camera_motion is on and needs each image: update(detections, image)")
         if config.clip_boxes and expected is None:
-            raise InputError("clip_boxes is on: give Tracker an image_size, or hand update the picture")
+            raise InputError("clip_boxes is on: give Tracker an image_size, or hand update the image")
         return expected
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise InputError(f"picture of {image.dtype} {list(image.shape)}: expected uint8 [H, W, 3], BGR")
+        raise InputError(f"image of {image.dtype} {list(image.shape)}: expected uint8 [H, W, 3], BGR")
     size = (image.shape[1], image.shape[0])
     if expected is not None and size != tuple(expected):
-        raise InputError(f"picture of size {size}, expected {tuple(expected)} (width, height)")
+        raise InputError(f"image of size {size}, expected {tuple(expected)} (width, height)")
     return size
 
 
@@ -69,7 +69,7 @@ def common_width(detections: Detections, before: int | None) -> int | None:
     is_box = np.abs(boxes) <= MAX_COORDINATE_PX  # NaN is not
     if not is_box.all():
         row = int(is_box.all(axis=1).argmin())
-        raise InputError(f"detections row {row}: box {boxes[row].tolist()} is not finite, or is beyond any picture")
+        raise InputError(f"detections row {row}: box {boxes[row].tolist()} is not finite, or is beyond any image")
     is_turned = boxes[:, 2:] < boxes[:, :2]
     if is_turned.any():
         row = int(is_turned.any(axis=1).argmax())

@@ -39,12 +39,12 @@ class Archive:
     """Removed tracks that may come back.
 
     Args:
-        config: ``reentry_limit`` and ``per_class``.
+        config: ``reentry_max_distance`` and ``per_class``.
         keep_frames: how long after its last match a track can come back.
     """
 
     def __init__(self, config: TrackerConfig, keep_frames: int) -> None:
-        self._limit, self._per_class, self._keep_frames = config.reentry_limit, config.per_class, keep_frames
+        self._limit, self._per_class, self._keep_frames = config.reentry_max_distance, config.per_class, keep_frames
         self._table: TrackTable | None = None
 
     def __len__(self) -> int:

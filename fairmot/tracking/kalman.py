@@ -146,7 +146,7 @@ def gated_pairs(
 ) -> tuple[IndexArray, IndexArray, FloatRows]:
     """Find the pairs of track and box whose squared Mahalanobis distance is at most ``gate``.
 
-    Few pairs of a picture pass, so the whole table is made for cx alone and the rest for what passed there.
+    Few pairs of an image pass, so the whole table is made for cx alone and the rest for what passed there.
 
     Args:
         mean: [M, 8].

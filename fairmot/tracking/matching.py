@@ -38,13 +38,13 @@ class Matches(NamedTuple):
 
 
 def associate(
-    table: TrackTable, tracked: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
+    table: TrackTable, tracked_count: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
 ) -> Matches:
     """Match tracks and candidates.
 
     Args:
-        table: all tracks [M], predicted; the first ``tracked`` are tracked, the others lost.
-        tracked: how many are tracked.
+        table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
+        tracked_count: how many are tracked.
         candidates: detections that take part.
         config: limits and options.
         noise: spreads of the filter.
@@ -69,7 +69,7 @@ def associate(
             settle(rows, columns, iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit, stage)
 
     def waiting(confirmed: bool) -> IndexArray:
-        rows: IndexArray = ((match[:tracked] < 0) & (is_confirmed[:tracked] == confirmed)).nonzero()[0]
+        rows: IndexArray = ((match[:tracked_count] < 0) & (is_confirmed[:tracked_count] == confirmed)).nonzero()[0]
         return rows
 
     sure = candidates.sure
@@ -79,7 +79,7 @@ def associate(
         settle(pool, np.arange(sure), cost, limit, Stage.APPEARANCE)
     if len(is_free) > sure:
         low = np.arange(sure, len(is_free))
-        by_overlap(waiting(True), low, config.second_pass_iou_limit, Stage.LOW_SCORE)
-    by_overlap(waiting(True), is_free[:sure].nonzero()[0], config.iou_limit, Stage.OVERLAP)
-    by_overlap(waiting(False), is_free[:sure].nonzero()[0], config.unconfirmed_iou_limit, Stage.UNCONFIRMED)
+        by_overlap(waiting(True), low, config.second_pass_max_iou_distance, Stage.LOW_SCORE)
+    by_overlap(waiting(True), is_free[:sure].nonzero()[0], config.max_iou_distance, Stage.OVERLAP)
+    by_overlap(waiting(False), is_free[:sure].nonzero()[0], config.unconfirmed_max_iou_distance, Stage.UNCONFIRMED)
     return Matches(match, stages)

@@ -45,7 +45,7 @@ class Reason(IntEnum):
     """A near detection cost less, but the assignment gave it to another track."""
 
 
-class Pairs(NamedTuple):
+class PairCosts(NamedTuple):
     """Pairs [P] that overlap or lie inside the gate."""
 
     tracks: IndexArray
@@ -59,13 +59,13 @@ class Pairs(NamedTuple):
 
 
 def pair_costs(
-    table: TrackTable, tracked: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
-) -> Pairs:
+    table: TrackTable, tracked_count: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
+) -> PairCosts:
     """Weigh every near pair.
 
     Args:
-        table: all tracks [M], predicted; the first ``tracked`` are tracked, the others lost.
-        tracked: how many are tracked.
+        table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
+        tracked_count: how many are tracked.
         candidates: detections that take part.
         config: gate, weights, classes.
         noise: spreads of the filter.
@@ -86,21 +86,26 @@ def pair_costs(
         cost = 1.0 - iou
     in_gate = motion <= config.gate
     takes_part = in_gate & table["is_confirmed"][rows] & (columns < candidates.sure)
-    return Pairs(rows, columns, appearance, motion, iou, in_gate, np.where(takes_part, cost, np.inf))
+    return PairCosts(rows, columns, appearance, motion, iou, in_gate, np.where(takes_part, cost, np.inf))
 
 
 def explain_pairs(
-    pairs: Pairs, matches: Matches, table: TrackTable, tracked: int, candidates: Candidates, config: TrackerConfig
+    pairs: PairCosts,
+    matches: Matches,
+    table: TrackTable,
+    tracked_count: int,
+    candidates: Candidates,
+    config: TrackerConfig,
 ) -> NDArray[np.int8]:
     """Return the ``Reason`` of each track [M]."""
     rows, is_sure = pairs.tracks, pairs.candidates < candidates.sure
-    is_confirmed, is_tracked = table["is_confirmed"][rows], rows < tracked
+    is_confirmed, is_tracked = table["is_confirmed"][rows], rows < tracked_count
     distance = 1.0 - pairs.iou
-    first_limit = config.appearance_limit if has_embeddings(table) else config.iou_only_limit
+    first_limit = config.max_appearance_cost if has_embeddings(table) else config.motion_max_iou_distance
     is_open = pairs.cost < first_limit
-    is_open |= is_tracked & is_confirmed & is_sure & (distance < config.iou_limit)
-    is_open |= is_tracked & is_confirmed & ~is_sure & (distance < config.second_pass_iou_limit)
-    is_open |= ~is_confirmed & is_sure & (distance < config.unconfirmed_iou_limit)
+    is_open |= is_tracked & is_confirmed & is_sure & (distance < config.max_iou_distance)
+    is_open |= is_tracked & is_confirmed & ~is_sure & (distance < config.second_pass_max_iou_distance)
+    is_open |= ~is_confirmed & is_sure & (distance < config.unconfirmed_max_iou_distance)
 
     def has(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
         flags = np.zeros(len(table), dtype=bool)

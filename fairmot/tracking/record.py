@@ -134,14 +134,14 @@ class TrackerRecord:
     def matched(
         self,
         table: TrackTable,
-        tracked: int,
+        tracked_count: int,
         candidates: Candidates,
         matches: Matches,
         config: TrackerConfig,
         noise: kalman.Noise,
     ) -> None:
         """Take down the costs of all pairs that are near each other, and what was matched."""
-        pairs = pair_costs(table, tracked, candidates, config, noise)
+        pairs = pair_costs(table, tracked_count, candidates, config, noise)
         is_matched = matches.candidates[pairs.tracks] == pairs.candidates
         self._add(
             "pairs",
@@ -160,7 +160,9 @@ class TrackerRecord:
         detection = np.full(len(table), -1)
         detection[rows] = candidates.rows[found]
         states = np.full(len(table), TrackState.LOST)
-        states[:tracked] = np.where(table["is_confirmed"][:tracked], TrackState.TRACKED, TrackState.UNCONFIRMED)
+        states[:tracked_count] = np.where(
+            table["is_confirmed"][:tracked_count], TrackState.TRACKED, TrackState.UNCONFIRMED
+        )
         self._add(
             "tracks",
             len(table),
@@ -169,7 +171,7 @@ class TrackerRecord:
             state=states,
             detection=detection,
             stage=matches.stages,
-            reason=explain_pairs(pairs, matches, table, tracked, candidates, config),
+            reason=explain_pairs(pairs, matches, table, tracked_count, candidates, config),
         )
         self._rows["frames"][-1]["tracks"] = len(table)
         seen = self._rows["detections"][-1]

@@ -39,18 +39,18 @@ def start(
     return records
 
 
-def predict(table: TrackTable, tracked: int, frames: int, noise: kalman.Noise) -> None:
+def predict(table: TrackTable, tracked_count: int, frames: int, noise: kalman.Noise) -> None:
     """Move the confirmed and the lost tracks on, in place; the unconfirmed stay, and lost ones do not grow or shrink.
 
     Args:
-        table: all tracks [M]; the first ``tracked`` are tracked, the others lost.
-        tracked: how many are tracked.
+        table: all tracks [M]; the first ``tracked_count`` are tracked, the others lost.
+        tracked_count: how many are tracked.
         frames: how many frames on.
         noise: spreads of the filter.
     """
-    table["mean"][tracked:, HEIGHT_VELOCITY] = 0
+    table["mean"][tracked_count:, HEIGHT_VELOCITY] = 0
     is_moved = table["is_confirmed"].copy()
-    is_moved[tracked:] = True
+    is_moved[tracked_count:] = True
     moved = is_moved.nonzero()[0]
     mean, covariance = table["mean"][moved], table["covariance"][moved]
     # Whoever is still here was seen within the buffer, so this ends soon whatever index comes.

@@ -103,22 +103,22 @@ def candidates_of(
     detections: Detections,
     config: TrackerConfig,
     width: int = 0,
-    picture_size: tuple[int, int] | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> Candidates:
     """Make a record of each detection that takes part; scores are compared in single precision, as published.
 
     Args:
-        detections: in picture pixels, checked.
+        detections: in image pixels, checked.
         config: confidences, and whether boxes are clipped.
         width: of the embeddings; 0: none.
-        picture_size: width and height, pixels, to which boxes are clipped; None: not.
+        image_size: width and height, pixels, to which boxes are clipped; None: not.
 
     Raises:
         InputError: an embedding without direction. Names the row.
     """
     boxes, scores = detections.boxes_xyxy, detections.scores
-    if picture_size is not None:
-        boxes = np.clip(boxes, 0, np.array(picture_size * 2, dtype=np.float32))
+    if image_size is not None:
+        boxes = np.clip(boxes, 0, np.array(image_size * 2, dtype=np.float32))
     # Width and height are rounded to single precision, as the published code does.
     sizes = boxes[:, 2:] - boxes[:, :2]
     # DEVIATION: a box without area has no aspect, and one of height 0 turned every number of its track into NaN;

@@ -22,7 +22,7 @@ from fairmot.tracking import kalman
 from fairmot.tracking.association import IndexArray, unique_tracks
 from fairmot.tracking.camera_motion import CameraMotion, move_tracks
 from fairmot.tracking.correction import correct
-from fairmot.tracking.frame_input import common_width, next_index, picture_size
+from fairmot.tracking.frame_input import common_width, image_size, next_index
 from fairmot.tracking.gallery import Archive
 from fairmot.tracking.matching import associate
 from fairmot.tracking.record import Event, TrackerRecord
@@ -51,7 +51,7 @@ class Tracker:
         config: constants; the defaults are the published ones.
         frame_rate: frames a second of the video. A lost track is kept for B + 1 frames,
             B = ``int(frame_rate / 30 * config.track_buffer_frames)``.
-        image_size: width and height of the pictures, pixels; a picture handed to ``update`` must have it.
+        image_size: width and height of the images, pixels; an image handed to ``update`` must have it.
         record: takes down what is matched and why, for ``fairmot explain``; left out: nothing.
 
     Raises:
@@ -81,7 +81,7 @@ class Tracker:
         self._width: int | None = None  # of the embeddings; None until a detection tells
         # The tracked ones, then the lost ones. The order of both lists decides ties and the numbering.
         self._table: TrackTable = np.empty(0, dtype=table_type_for(self._config, 0))
-        self._tracked = 0
+        self._tracked_count = 0
         self._frame = 0  # counts from 1, as the published code does
         self._frame_index = -1
         self._identities = 0
@@ -101,10 +101,10 @@ class Tracker:
         """Take the detections of the next frame and return the tracks seen in it.
 
         Args:
-            detections: all that the detector found, picture pixels; what scores at or below
+            detections: all that the detector found, image pixels; what scores at or below
                 ``config.confidence`` takes no part (with ``second_pass`` it does). Embeddings have one width through
                 the video. Without them the first step goes by IoU.
-            image: the picture, uint8 [H, W, 3], BGR. Camera motion is measured on it; else only its size counts.
+            image: the image, uint8 [H, W, 3], BGR. Camera motion is measured on it; else only its size counts.
             frame_index: index of the frame, for videos of which frames are left out; it must grow. Motion and the
                 time that lost tracks are kept follow it. Left out: the frame after the last one.
 
@@ -114,7 +114,7 @@ class Tracker:
 
         Raises:
             InputError: a box or score that is not finite, a box of negative size, an embedding without direction or of
-                another width than before, a picture that is missing, no picture or of another size, a frame index that
+                another width than before, an image that is missing, no image or of another size, a frame index that
                 does not grow. The tracker is unchanged then.
         """
         return self._step(detections, image, frame_index).filtered
@@ -127,7 +127,7 @@ class Tracker:
     ) -> FrameReport:
         """Do what ``update`` does, and return also the rows that it filters out and the counts."""
         index = next_index(frame_index, self._frame_index)
-        size = picture_size(image, self._image_size, self._config)
+        size = image_size(image, self._image_size, self._config)
         detections = as_detections(detections)
         if not self._config.appearance:
             detections = replace(detections, embeddings=None)
@@ -143,14 +143,16 @@ class Tracker:
         if elapsed > 1:
             self._leave_out_frames()
 
-        predict(self._table, self._tracked, elapsed, self._noise)
+        predict(self._table, self._tracked_count, elapsed, self._noise)
         if self._camera is not None and image is not None:
             move_tracks(self._table, self._camera.measure(image, candidates.boxes_xyxy))
-        matches = associate(self._table, self._tracked, candidates, self._config, self._noise)
+        matches = associate(self._table, self._tracked_count, candidates, self._config, self._noise)
         if self._record is not None:
-            self._record.matched(self._table, self._tracked, candidates, matches, self._config, self._noise)
+            self._record.matched(self._table, self._tracked_count, candidates, matches, self._config, self._noise)
         was_confirmed = self._table["is_confirmed"].copy() if self._archive is not None else None
-        correct(self._table, self._tracked, matches.candidates, candidates, self._frame, self._config, self._noise)
+        correct(
+            self._table, self._tracked_count, matches.candidates, candidates, self._frame, self._config, self._noise
+        )
         if self._archive is not None and was_confirmed is not None:
             returned, born_as = self._archive.rename(self._table, was_confirmed, self._frame)
             if self._record is not None:
@@ -158,17 +160,17 @@ class Tracker:
         self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
 
-        tracked = self._table[: self._tracked]
+        tracked_count = self._table[: self._tracked_count]
         counts = FrameCounts(
             detections=len(detections),
             above_confidence=candidates.sure,
-            tracked=self._tracked,
-            confirmed=int(np.count_nonzero(tracked["is_confirmed"])),
-            lost=len(self._table) - self._tracked,
+            tracked=self._tracked_count,
+            confirmed=int(np.count_nonzero(tracked_count["is_confirmed"])),
+            lost=len(self._table) - self._tracked_count,
             removals=self._removals,
             identities=self._identities,
         )
-        return report_of(tracked, boxes[: self._tracked], counts, self._config)
+        return report_of(tracked_count, boxes[: self._tracked_count], counts, self._config)
 
     def _leave_out_frames(self) -> None:
         """Let the frames between the last one and this one pass for tracks that wait for a match.
@@ -177,17 +179,17 @@ class Tracker:
         without detections; one that was matched in the last frame stays tracked.
         """
         table = self._table
-        is_lost = np.arange(len(table)) >= self._tracked
+        is_lost = np.arange(len(table)) >= self._tracked_count
         age = self._frame - table["last_frame"]
         stays = (age <= self._buffer_frames + 2) & ~(is_lost & table["is_condemned"])
         table["is_condemned"] |= is_lost & (age > self._buffer_frames + 1)
-        self._tracked = int(np.count_nonzero(stays[: self._tracked]))
+        self._tracked_count = int(np.count_nonzero(stays[: self._tracked_count]))
         self._remove(table[~stays], Event.EXPIRED)
         self._table = table[stays]
 
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
         """Start tracks, move tracks between the lists, remove what is over."""
-        table, tracked = self._table, self._tracked
+        table, tracked_count = self._table, self._tracked_count
         is_free = np.ones(candidates.sure, dtype=bool)
         is_free[match[(match >= 0) & (match < candidates.sure)]] = False
         unclaimed = candidates.records[: candidates.sure][is_free]
@@ -195,8 +197,8 @@ class Tracker:
         self._identities += len(started)
 
         is_missed = match < 0
-        waiting = tracked + is_missed[tracked:].nonzero()[0]
-        newly_lost = (is_missed & table["is_confirmed"])[:tracked].nonzero()[0]
+        waiting = tracked_count + is_missed[tracked_count:].nonzero()[0]
+        newly_lost = (is_missed & table["is_confirmed"])[:tracked_count].nonzero()[0]
         lost = np.concatenate([waiting, newly_lost])
         is_over = table["is_condemned"][lost]
         if is_over.any():
@@ -206,19 +208,19 @@ class Tracker:
         # track found again in between is dropped as soon as it is lost again.
         over = waiting[self._frame - table["last_frame"][waiting] > self._buffer_frames]
         table["is_condemned"][over] = True
-        given_up = int(np.count_nonzero(is_missed[:tracked])) - len(newly_lost)
+        given_up = int(np.count_nonzero(is_missed[:tracked_count])) - len(newly_lost)
         self._removals += len(over) + given_up
         if self._record is not None:
-            dropped = is_missed[:tracked] & ~table["is_confirmed"][:tracked]
-            self._record.event(Event.GIVEN_UP, table["identity"][:tracked][dropped])
+            dropped = is_missed[:tracked_count] & ~table["is_confirmed"][:tracked_count]
+            self._record.event(Event.GIVEN_UP, table["identity"][:tracked_count][dropped])
             self._record.event(Event.BORN, started["identity"], candidates.rows[: candidates.sure][is_free])
 
-        stayed = (~is_missed[:tracked]).nonzero()[0]
+        stayed = (~is_missed[:tracked_count]).nonzero()[0]
         new = np.arange(len(table), len(table) + len(started))
-        found_again = tracked + (~is_missed[tracked:]).nonzero()[0]
+        found_again = tracked_count + (~is_missed[tracked_count:]).nonzero()[0]
         order = np.concatenate([stayed, new, found_again, lost])
         self._table = tables_joined(table, started)[order]
-        self._tracked = len(order) - len(lost)
+        self._tracked_count = len(order) - len(lost)
 
     def _remove(self, removed: TrackTable, why: Event) -> None:
         if self._archive is not None and self._width:
@@ -228,15 +230,15 @@ class Tracker:
 
     def _drop_duplicates(self) -> NDArray[np.float64]:
         """Drop tracks that are another one's duplicate; return the boxes tlwh [M, 4] of what stays."""
-        table, tracked = self._table, self._tracked
+        table, tracked_count = self._table, self._tracked_count
         boxes = boxes_tlwh(table)
-        if tracked == len(table):
+        if tracked_count == len(table):
             return boxes
-        stays, dropped, keepers = unique_tracks(table, corners(boxes), tracked, self._config)
+        stays, dropped, keepers = unique_tracks(table, corners(boxes), tracked_count, self._config)
         if not len(dropped):
             return boxes
         if self._record is not None:
             self._record.event(Event.DUPLICATE, table["identity"][dropped], table["identity"][keepers])
-        self._table, self._tracked = table[stays], int(np.count_nonzero(stays[:tracked]))
+        self._table, self._tracked_count = table[stays], int(np.count_nonzero(stays[:tracked_count]))
         kept: NDArray[np.float64] = boxes[stays]
         return kept

@@ -1,1 +1,1 @@
-"""Parts of the journey ``train``: what a run writes, how it validates, how it ends."""
+"""Parts of the workflow ``train``: what a run writes, how it validates, how it ends."""

@@ -27,7 +27,7 @@ MAY_CHANGE = (
     "train.keep_checkpoints",
     "train.validate_every_epochs",
     "train.best_score",
-    "train.sample_pictures",
+    "train.sample_images",
     "train.max_bad_batches",
     "train.threads",
     "train.output",
@@ -46,7 +46,7 @@ MAY_CHANGE = (
     "inference",
 )
 """Settings, or sections of them, that a resumed run may have different from its checkpoint: a later stage of training
-may weigh its losses and change its pictures differently; which pictures, in which order and on which network, stays."""
+may weigh its losses and change its images differently; which images, in which order and on which network, stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which boxes of its training pictures a network finds again, of those that decoding can give back."""
+"""Which boxes of its training images a network finds again, of those that decoding can give back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from fairmot.config import STRIDE, Config
 from fairmot.data.batch import Batch
-from fairmot.data.image_files import read_picture
+from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detector import Detector
@@ -22,15 +22,15 @@ SMALLEST_PX = 6.0
 def count_found(
     config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
 ) -> tuple[int, int, int]:
-    """Detect in the pictures of a batch as ``track`` would, and return boxes asked for, boxes found, boxes left out.
+    """Detect in the images of a batch as ``track`` would, and return boxes asked for, boxes found, boxes left out.
 
     Args:
         config: the network, its largest number of objects, and the tracker's confidence.
         engine: that detects.
         device: that it runs on.
         state: a trainer's.
-        loader: knows the labels of the pictures.
-        batch: its pictures count, not its targets.
+        loader: knows the labels of the images.
+        batch: its images count, not its targets.
     """
     arrays = {key.removeprefix("network."): each for key, each in state.items() if key.startswith("network.")}
     network = config.network
@@ -43,11 +43,11 @@ def count_found(
         network.classes,
         config.tracker.confidence,
     )
-    index_of = {path: index for index, path in enumerate(loader.pictures.paths)}
+    index_of = {path: index for index, path in enumerate(loader.images.paths)}
     asked = found = left_out = 0
     for path in batch.paths:
-        image = read_picture(path)
-        rows = loader.pictures.labels(index_of[path])
+        image = read_image(path)
+        rows = loader.images.labels(index_of[path])
         rows = rows[rows[:, 0] != IGNORE_CLASS]
         size = np.array([image.shape[1], image.shape[0]] * 2)
         boxes = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1) * size

@@ -1,4 +1,4 @@
-"""Journey: train. Configuration in, a run folder with checkpoint, weights and metrics out."""
+"""Workflow ``train``. Configuration in, a run folder with checkpoint, weights and metrics out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fairmot.training.interrupts import deferred_interrupts
 from fairmot.training.launch import Process
 from fairmot.training.memory import out_of_memory_in_one_line
 from fairmot.training.metrics import MetricsLog
-from fairmot.training.progress import Progress
+from fairmot.training.progress import TrainingProgress
 from fairmot.training.run_folder import logging_to, write_description
 from fairmot.training.schedule import learning_rate
 from fairmot.training.start import start_weights
@@ -47,7 +47,7 @@ def train(
     engine: str = "auto",
     device: str = "auto",
     resume: bool = False,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
     note: Callable[[str], None] | None = None,
     process: Process | None = None,
 ) -> TrainingRun:
@@ -90,10 +90,10 @@ def train(
     try:
         note = logging_to(output / "log.txt", note) if process.is_first else _say_nothing
         note(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {_total_steps(config, loader)}")
-        if loader.pictures.skipped:
-            note(f"absent and skipped: {', '.join(loader.pictures.skipped)}")
-        if validator and (shared := {*validator.held_out_paths} & {*loader.pictures.paths}):
-            note(f"{len(shared)} held-out pictures are trained on too ({min(shared)} ...): their scores say little")
+        if loader.images.skipped:
+            note(f"absent and skipped: {', '.join(loader.images.skipped)}")
+        if validator and (shared := {*validator.held_out_paths} & {*loader.images.paths}):
+            note(f"{len(shared)} held-out images are trained on too ({min(shared)} ...): their scores say little")
         graph = build_graph(config.network)
         weights = initial_weights(graph, config.train.seed) if checkpoint else start_weights(graph, config, note)
         with out_of_memory_in_one_line(config):
@@ -119,7 +119,7 @@ class _Run:
         loader: Loader,
         validator: Validator | None,
         log: MetricsLog | None,
-        report: Callable[[Progress], None] | None,
+        report: Callable[[TrainingProgress], None] | None,
         note: Callable[[str], None],
         taken: int,
     ) -> None:
@@ -150,7 +150,7 @@ class _Run:
                 seconds += time.perf_counter() - began
                 if self.report:
                     epoch = (self.taken - 1) // len(self.loader)
-                    self.report(Progress(self.taken, total, epoch, losses, images / seconds))
+                    self.report(TrainingProgress(self.taken, total, epoch, losses, images / seconds))
                 if self.taken % self.config.train.checkpoint_every_steps == 0:
                     self._save()
                 self._validate_if_due()
@@ -184,16 +184,16 @@ class _Run:
             FloatingPointError: it was one too many in a row.
         """
         self.bad_in_a_row += 1
-        pictures = [str(path) for path in batch.paths]
+        images = [str(path) for path in batch.paths]
         if self.log:
-            self.log.write_skipped(self.taken, pictures)
+            self.log.write_skipped(self.taken, images)
         loss = result.losses["total"]
         limit = self.config.train.max_bad_batches
         if math.isfinite(loss):
             # With float16 that is how the loss scale finds its size: by halves.
             limit += round(math.log2(LossScale.LARGEST))
         what = f"the loss is {loss}" if not math.isfinite(loss) else "the gradient is not finite"
-        line = f"step {self.taken}: {what}; pictures: {', '.join(pictures)}"
+        line = f"step {self.taken}: {what}; images: {', '.join(images)}"
         if self.bad_in_a_row >= limit:
             raise FloatingPointError(f"{line}; {self.bad_in_a_row} such batches in a row, so training stops")
         self.note(f"{line}; the batch is left out")
@@ -237,7 +237,7 @@ class _Run:
             checkpoint.save_network(
                 output / "best_weights.safetensors", self._notes() | {name: f"{found.scores[name]:.6f}"}
             )
-        self.log.write_validation(self.taken, found.scores, found.pictures)
+        self.log.write_validation(self.taken, found.scores, found.images)
         scores = ", ".join(f"{name} {score:.3f}" for name, score in found.scores.items())
         self.note(f"epoch {epochs}: {scores}" + (f"; the best {name} up to now" if is_best else ""))
 

@@ -47,16 +47,16 @@ def out_of_memory_in_one_line(config: Config) -> Iterator[None]:
 
 def _advice(config: Config) -> str:
     size, network = config.train.batch_size, config.network
-    pictures = f"{size} pictures of {network.input_width_px} x {network.input_height_px}"
+    images = f"{size} images of {network.input_width_px} x {network.input_height_px}"
     if size == 1:
         return (
-            f"out of memory with one picture of {network.input_width_px} x {network.input_height_px} a batch; "
+            f"out of memory with one image of {network.input_width_px} x {network.input_height_px} a batch; "
             "try a smaller network.input_width_px and input_height_px, or architecture lite"
         )
     # The largest divisor up to half: with it, accumulation gives the very same step.
     half = next(part for part in range(size // 2, 0, -1) if size % part == 0)
     passes = config.train.accumulate * (size // half)
     return (
-        f"out of memory with {pictures} a batch; try --set train.batch_size={half}, "
+        f"out of memory with {images} a batch; try --set train.batch_size={half}, "
         f"with --set train.accumulate={passes} for the same steps"
     )

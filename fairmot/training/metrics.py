@@ -38,17 +38,17 @@ class MetricsLog:
         self.steps.append({"step": step, **values})
         self._scalars(step, values)
 
-    def write_skipped(self, step: int, pictures: Sequence[str]) -> None:
-        """Append that a step was left out, and the pictures of its batch."""
-        self.steps.append({"step": step, "skipped": list(pictures)})
+    def write_skipped(self, step: int, images: Sequence[str]) -> None:
+        """Append that a step was left out, and the images of its batch."""
+        self.steps.append({"step": step, "skipped": list(images)})
 
-    def write_validation(self, step: int, scores: dict[str, float], pictures: dict[str, ImageArray]) -> None:
-        """Append the scores of a validation after ``step``; TensorBoard also gets the pictures (BGR)."""
+    def write_validation(self, step: int, scores: dict[str, float], images: dict[str, ImageArray]) -> None:
+        """Append the scores of a validation after ``step``; TensorBoard also gets the images (BGR)."""
         self.validations.append({"step": step, **scores})
         self.validated.append({"step": step, **scores})
         self._scalars(step, {f"validation/{name}": value for name, value in scores.items()})
         if self.events is not None:
-            self.events.write_pictures(step, {f"validation/{name}": each for name, each in pictures.items()})
+            self.events.write_images(step, {f"validation/{name}": each for name, each in images.items()})
 
     def _scalars(self, step: int, values: dict[str, float]) -> None:
         if self.events is not None:
@@ -117,13 +117,13 @@ class _EventFile:
 
         self._append(step, [Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
 
-    def write_pictures(self, step: int, pictures: dict[str, ImageArray]) -> None:
+    def write_images(self, step: int, images: dict[str, ImageArray]) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = []
-        for name, picture in pictures.items():
-            height, width = picture.shape[:2]
-            encoded = cv2.imencode(".jpg", picture)[1].tobytes()
+        for name, drawn in images.items():
+            height, width = drawn.shape[:2]
+            encoded = cv2.imencode(".jpg", drawn)[1].tobytes()
             image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
             values.append(Summary.Value(tag=name, image=image))
         self._append(step, values)

@@ -1,4 +1,4 @@
-"""Pictures that show what a network in training sees: true boxes, found boxes, its heatmap."""
+"""Images that show what a network in training sees: true boxes, found boxes, its heatmap."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LARGEST_PX = 960
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture and its true boxes."""
+    """An image and its true boxes."""
 
     image: ImageArray
     """BGR [H, W, 3]."""
     true_boxes_xyxy: NDArray[np.float64]
-    """Corners [M, 4], picture pixels."""
+    """Corners [M, 4], image pixels."""
 
 
 def spaced(count: int, wanted: int) -> list[int]:
@@ -67,7 +67,7 @@ def draw_samples(
     input_size: tuple[int, int],
     confidence: float,
 ) -> Iterator[tuple[str, ImageArray]]:
-    """Yield names and pictures: each sample with its boxes, and with its heatmap."""
+    """Yield names and images: each sample with its boxes, and with its heatmap."""
     for number, (sample, detections) in enumerate(zip(samples, found, strict=True), start=1):
         yield f"{number:02}-boxes", draw_boxes(sample, detections, confidence)
         yield f"{number:02}-heatmap", draw_heatmap(sample.image, network, input_size)

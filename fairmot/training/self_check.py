@@ -1,4 +1,4 @@
-"""Journey: self-check. Eight pictures, learned by heart: each loss must vanish and all boxes must be found again.
+"""Workflow ``self-check``. Eight images, learned by heart: each loss must vanish and all boxes must be found again.
 
 Whatever is wrong with labels, targets, losses, gradients, optimiser, statistics or decoding on this machine shows here
 within minutes, and not after days.
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fairmot.config import AugmentationConfig, Config, NetworkConfig, OptimizerConfig
-from fairmot.data.annotations import LabelledPictures, PictureSet, read_pictures, with_unique_identities
+from fairmot.data.annotations import ImageSet, LabelledImages, read_images, with_unique_identities
 from fairmot.data.converters import convert_motchallenge
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
@@ -25,10 +25,10 @@ from fairmot.network.architectures import build_graph
 from fairmot.street import write_street
 from fairmot.training.found_again import count_found
 from fairmot.training.memory import out_of_memory_in_one_line
-from fairmot.training.progress import Progress
+from fairmot.training.progress import TrainingProgress
 from fairmot.training.start import start_weights
 
-PICTURES = 8
+IMAGES = 8
 LIMITS = {"heatmap": 0.1, "extents": 0.1, "offsets": 0.1, "identity": 0.1, "overlap": 0.2}
 """Loss -> share of its first value to which it must fall."""
 RATE_FACTORS = {"classifier": 10.0}
@@ -88,12 +88,12 @@ def self_check(
     config: Config,
     engine: str = "auto",
     device: str = "auto",
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
     note: Callable[[str], None] | None = None,
     max_steps: int = MAX_STEPS,
     rate: float = RATE,
 ) -> SelfCheck:
-    """Overfit eight pictures of a configuration's data, or of a rendered street where its ``data.json`` is absent.
+    """Overfit eight images of a configuration's data, or of a rendered street where its ``data.json`` is absent.
 
     Network, losses, start weights and precision are the configuration's. Augmentation is off, the optimiser is the
     check's own (Adam, one rate for all parameters, no averages), and on a processor the canvas is small. It ends as
@@ -116,11 +116,9 @@ def self_check(
     # Where there is an accelerator, detection would run on it too.
     settings = _settings(config, choose_inference_engine("auto", device) not in TRAINING_ENGINES)
     with tempfile.TemporaryDirectory(prefix="fairmot-self-check-") as folder:
-        pictures = _choose_pictures(settings, Path(folder), note)
-        settings = settings.model_copy(
-            update={"train": settings.train.model_copy(update={"batch_size": len(pictures)})}
-        )
-        loader = _loader(settings, pictures)
+        images = _choose_images(settings, Path(folder), note)
+        settings = settings.model_copy(update={"train": settings.train.model_copy(update={"batch_size": len(images)})})
+        loader = _loader(settings, images)
         batch = next(loader.epoch(0))
         graph = build_graph(settings.network)
         module = load_engine(name)
@@ -137,8 +135,8 @@ def self_check(
                 first = first or losses
                 step += 1
                 if report:
-                    speed = step * len(pictures) / (time.perf_counter() - began)
-                    report(Progress(step, max_steps, step - 1, losses, speed))
+                    speed = step * len(images) / (time.perf_counter() - began)
+                    report(TrainingProgress(step, max_steps, step - 1, losses, speed))
                 # Decoding takes as long as some steps.
                 if step == max_steps or (step % 10 == 0 and all(fall.passed for fall in _falls(first, losses))):
                     weights = trainer.state()
@@ -172,41 +170,41 @@ def _settings(config: Config, on_processor: bool) -> Config:
     )
 
 
-def _choose_pictures(config: Config, folder: Path, note: Callable[[str], None] | None) -> LabelledPictures:
-    """Eight pictures with people, evenly over the data, their identities numbered anew."""
+def _choose_images(config: Config, folder: Path, note: Callable[[str], None] | None) -> LabelledImages:
+    """Eight images with people, evenly over the data, their identities numbered anew."""
     data = config.data
     if data.description.is_file():
-        pictures = read_pictures(data.description, data.sets, skip_missing=data.skip_missing)
+        images = read_images(data.description, data.sets, skip_missing=data.skip_missing)
     else:
         if note:
             note(f"{data.description} is absent: a street is rendered instead")
-        write_street(folder / "streets", people=6, frames=PICTURES, frame_rate=0.5, size=(640, 400))
+        write_street(folder / "streets", people=6, frames=IMAGES, frame_rate=0.5, size=(640, 400))
         convert_motchallenge(folder / "streets", folder / "people", "street")
-        pictures = read_pictures(folder / "people" / "data.json")
-    wanted = pictures.rows[:, 0] != IGNORE_CLASS
+        images = read_images(folder / "people" / "data.json")
+    wanted = images.rows[:, 0] != IGNORE_CLASS
     before = np.concatenate([[0], np.cumsum(wanted)])
-    peopled = np.flatnonzero(before[pictures.starts[1:]] > before[pictures.starts[:-1]])
+    peopled = np.flatnonzero(before[images.starts[1:]] > before[images.starts[:-1]])
     if not len(peopled):
-        raise InputError(f"{data.description}: no picture has a box; 'fairmot data stats' counts them")
-    chosen = peopled[np.unique(np.linspace(0, len(peopled) - 1, min(PICTURES, len(peopled))).round().astype(int))]
-    blocks = [pictures.labels(index) for index in chosen.tolist()]
+        raise InputError(f"{data.description}: no image has a box; 'fairmot data stats' counts them")
+    chosen = peopled[np.unique(np.linspace(0, len(peopled) - 1, min(IMAGES, len(peopled))).round().astype(int))]
+    blocks = [images.labels(index) for index in chosen.tolist()]
     rows = np.concatenate(blocks)
     known = rows[:, 1] >= 0
     numbers, rows[known, 1] = np.unique(rows[known, 1], return_inverse=True)
     boxes = int((rows[:, 0] != IGNORE_CLASS).sum())
-    few = LabelledPictures(
-        tuple(pictures.paths[index] for index in chosen.tolist()),
+    few = LabelledImages(
+        tuple(images.paths[index] for index in chosen.tolist()),
         rows,
         np.cumsum([0, *map(len, blocks)], dtype=np.int64),
-        (PictureSet("self-check", len(chosen), boxes, len(rows) - boxes, len(numbers), 0),),
+        (ImageSet("self-check", len(chosen), boxes, len(rows) - boxes, len(numbers), 0),),
     )
     # With fewer than two people there is no identity loss to look at.
     return few if len(numbers) >= 2 else with_unique_identities(few)
 
 
-def _loader(config: Config, pictures: LabelledPictures) -> Loader:
+def _loader(config: Config, images: LabelledImages) -> Loader:
     return Loader(
-        pictures,
+        images,
         config.network.input_size,
         config.train.batch_size,
         augmentation=config.data.augmentation,

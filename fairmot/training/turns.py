@@ -13,8 +13,8 @@ TURN_SECONDS = 1e-4
 def short_turns() -> Iterator[None]:
     """Let threads of Python change every 0.1 ms, not every 5.
 
-    A picture is made by many short calls, after each of which a loader's thread waits for its turn. Beside a main
-    thread that never rests, two threads made 4 pictures/s of 960 x 540 with the interpreter's own turns, and 27 with
+    An image is made by many short calls, after each of which a loader's thread waits for its turn. Beside a main
+    thread that never rests, two threads made 4 images/s of 960 x 540 with the interpreter's own turns, and 27 with
     these.
     """
     before = sys.getswitchinterval()

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import Config
-from fairmot.data.annotations import LabelledPictures, read_description, read_pictures
-from fairmot.data.image_files import read_picture
+from fairmot.data.annotations import LabelledImages, read_description, read_images
+from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector
@@ -41,9 +41,9 @@ class Validation:
     """What one validation found."""
 
     scores: dict[str, float]
-    """``AP50`` of the held-out pictures, or of the sequences where there are none; of sequences also ``HOTA``,
-    ``MOTA``, ``IDF1`` and, beside held-out pictures, ``AP50_sequences``. Fractions of 1."""
-    pictures: dict[str, ImageArray]
+    """``AP50`` of the held-out images, or of the sequences where there are none; of sequences also ``HOTA``,
+    ``MOTA``, ``IDF1`` and, beside held-out images, ``AP50_sequences``. Fractions of 1."""
+    images: dict[str, ImageArray]
     """Name -> drawn sample, BGR."""
 
 
@@ -76,13 +76,13 @@ class Validator:
 
     @property
     def held_out_paths(self) -> tuple[Path, ...]:
-        """The held-out pictures, which training should not contain."""
+        """The held-out images, which training should not contain."""
         return self.held_out.paths if self.held_out else ()
 
     def __call__(
         self, weights: Arrays, folder: Path, progress: Callable[[str, int, int | None], None] | None = None
     ) -> Validation:
-        """Validate a network's weights; result files, scores and sample pictures land in ``folder``."""
+        """Validate a network's weights; result files, scores and sample images land in ``folder``."""
         config, data = self.config, self.config.data
         graph = build_graph(config.network)
         module = load_engine(self.engine)
@@ -103,16 +103,16 @@ class Validator:
             name = "AP50_sequences" if self.held_out else "AP50"
             scores[name] = float(report["detection"]["combined"]["AP50"])
             scores |= {score: float(report["combined"][score]) for score in TRACKING_SCORES}
-        pictures: dict[str, ImageArray] = {}
+        images: dict[str, ImageArray] = {}
         samples = list(self._samples())
         if samples:
             network = module.load_network(graph, weights, self.device)
             found = detector.batch([sample.image for sample in samples])
-            pictures = dict(draw_samples(samples, found, network, input_size, config.tracker.confidence))
-        for name, picture in pictures.items():
+            images = dict(draw_samples(samples, found, network, input_size, config.tracker.confidence))
+        for name, image in images.items():
             with replacing(folder / "samples" / f"{name}.jpg") as temporary:
-                cv2.imwrite(str(temporary), picture)
-        return Validation(scores, pictures)
+                cv2.imwrite(str(temporary), image)
+        return Validation(scores, images)
 
     def _track(
         self, place: Path, detector: Detector, folder: Path, progress: Callable[[str, int, int | None], None] | None
@@ -123,19 +123,19 @@ class Validator:
 
     def _held_out_precision(
         self,
-        pictures: LabelledPictures,
+        images: LabelledImages,
         detector: Detector,
         progress: Callable[[str, int, int | None], None] | None,
     ) -> float:
         """Mean over the classes that occur of AP at IoU 0.5."""
         found: list[Detections] = []
         truths: list[NDArray[np.float64]] = []
-        for index, path in enumerate(pictures.paths):
-            image = read_picture(path)
+        for index, path in enumerate(images.paths):
+            image = read_image(path)
             found.append(detector(image))
-            truths.append(_pixel_rows(pictures.labels(index), image))
+            truths.append(_pixel_rows(images.labels(index), image))
             if progress:
-                progress("held out", index + 1, len(pictures))
+                progress("held out", index + 1, len(images))
         ignored = [rows[rows[:, 0] == IGNORE_CLASS, 2:] for rows in truths]
         present = np.unique(np.concatenate([rows[:, 0] for rows in truths]))
         each = [
@@ -150,11 +150,11 @@ class Validator:
         return float(np.mean(each)) if each else 0.0
 
     def _samples(self) -> Iterator[Sample]:
-        """Held-out pictures where there are some, else frames of the sequences, evenly spaced."""
-        wanted = self.config.train.sample_pictures
+        """Held-out images where there are some, else frames of the sequences, evenly spaced."""
+        wanted = self.config.train.sample_images
         if self.held_out:
             for index in spaced(len(self.held_out), wanted):
-                image = read_picture(self.held_out.paths[index])
+                image = read_image(self.held_out.paths[index])
                 rows = _pixel_rows(self.held_out.labels(index), image)
                 yield Sample(image, rows[rows[:, 0] != IGNORE_CLASS, 2:])
             return
@@ -169,15 +169,15 @@ class Validator:
                     yield Sample(frame.image, tlwh_to_xyxy(truth.boxes_tlwh[counts & (truth.frames == index)]))
 
 
-def _read_held_out(config: Config) -> LabelledPictures | None:
+def _read_held_out(config: Config) -> LabelledImages | None:
     data = config.data
     if not data.validation_sets and not read_description(data.description, part="val").lists:
         return None
-    return read_pictures(data.description, data.validation_sets, skip_missing=data.skip_missing, part="val")
+    return read_images(data.description, data.validation_sets, skip_missing=data.skip_missing, part="val")
 
 
 def _pixel_rows(rows: NDArray[np.float64], image: ImageArray) -> NDArray[np.float64]:
-    """Label rows [n, 6] -> class, identity and corners in picture pixels [n, 6]."""
+    """Label rows [n, 6] -> class, identity and corners in image pixels [n, 6]."""
     size = np.array([image.shape[1], image.shape[0]])
     return np.concatenate(
         [rows[:, :2], (rows[:, 2:4] - rows[:, 4:6] / 2) * size, (rows[:, 2:4] + rows[:, 4:6] / 2) * size], axis=1

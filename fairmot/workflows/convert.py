@@ -1,4 +1,4 @@
-"""Journey: convert. Weights of one kind of file in, another kind out, bit for bit."""
+"""Workflow ``convert``. Weights of one kind of file in, another kind out, bit for bit."""
 
 from __future__ import annotations
 

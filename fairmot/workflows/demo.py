@@ -1,4 +1,4 @@
-"""Journey: demo. A rendered street, tracked with the shipped model and scored."""
+"""Workflow ``demo``. A rendered street, tracked with the shipped model and scored."""
 
 from __future__ import annotations
 

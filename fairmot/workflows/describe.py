@@ -1,4 +1,4 @@
-"""Journey: describe. A network's name, configuration or weights in, what it costs out."""
+"""Workflow ``describe``. A network's name, configuration or weights in, what it costs out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Journey: doctor. What is installed here, whether it works, and whether it is as fast as it should be."""
+"""Workflow ``doctor``. What is installed here, whether it works, and whether it is as fast as it should be."""
 
 from __future__ import annotations
 

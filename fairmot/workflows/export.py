@@ -1,4 +1,4 @@
-"""Journey: export. Weights in, a checked file for another runtime out."""
+"""Workflow ``export``. Weights in, a checked file for another runtime out."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from fairmot.workflows.evaluate.run import EvaluationRun
 FORMATS = {"onnx": ".onnx", "openvino": ".xml", "mindir": ".mindir"}
 """Format -> suffix of its files."""
 
-MOST_PICTURES = 100
-"""Pictures that int8 is calibrated with at most, evenly spread over the folder."""
+MOST_IMAGES = 100
+"""Images that int8 is calibrated with at most, evenly spread over the folder."""
 
 HEAD_LIMITS = {"f32": 1e-3, "f16": 0.05, "int8": 0.5}
 """Precision -> largest root mean square of a head's difference, in standard deviations of the head."""
@@ -89,7 +89,7 @@ def export(
         precision: ``f32``, ``f16`` or ``int8``; the short ones leave heads, decoding and deformable layers in float32.
         input_size: width and height of the canvas, multiples of 32; None: the size the network was made for.
         raw: head maps instead of detections; ``mindir`` holds nothing else.
-        calibration: pictures, a video or MOTChallenge sequences, from which int8 takes the ranges of the maps.
+        calibration: images, a video or MOTChallenge sequences, from which int8 takes the ranges of the maps.
         evaluation: sequences in MOTChallenge layout with ground truth, on which both are scored.
         overwrite: replace an existing file.
         progress: told what is being done.
@@ -118,9 +118,9 @@ def export(
     if evaluation is not None and raw:
         raise InputError("raw heads detect nothing that could be evaluated: leave --raw or --evaluate out")
     sequences = find_sequences(evaluation) if evaluation is not None else []
-    pictures = list(_pictures(calibration, size)) if precision == "int8" and calibration is not None else []
+    images = list(_images(calibration, size)) if precision == "int8" and calibration is not None else []
     # Short numbers fit what they were measured on; independent random pixels are nothing that a camera sees.
-    trials = np.stack(pictures[:: len(pictures) // 4 + 1]) if pictures else trial_canvases(size)
+    trials = np.stack(images[:: len(images) // 4 + 1]) if images else trial_canvases(size)
 
     with ExitStack() as stack:
         # Several files become visible in the opposite order: the one that is named last.
@@ -131,7 +131,7 @@ def export(
         # Raw heads are tracked by nobody.
         more = {} if raw else {"tracker": file.notes.get(TRACKER_NOTE, "")}
         module.export_file(
-            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, pictures=pictures, **more
+            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, images=images, **more
         )
         progress("comparing with the unexported network")
         reference = _reference_engine(engine)
@@ -167,17 +167,17 @@ def _reference_engine(engine: str) -> str:
     return "torch" if "torch" in installed_engines() else engine
 
 
-def _pictures(source: Path | str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Letterboxed pictures [H, W, 3] of a folder, a video, or of MOTChallenge sequences."""
+def _images(source: Path | str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """Letterboxed images [H, W, 3] of a folder, a video, or of MOTChallenge sequences."""
     source = Path(source)
     try:
         sources = find_sequences(source)
-    except InputError:  # loose pictures may differ in size
+    except InputError:  # loose images may differ in size
         found = sorted(path for path in source.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-        sources = found[:: len(found) // MOST_PICTURES + 1] or [source]
+        sources = found[:: len(found) // MOST_IMAGES + 1] or [source]
     for each in sources:
-        count = (read_frames(each).frame_count or MOST_PICTURES) * len(sources)
-        for frame in read_frames(each, every=count // MOST_PICTURES + 1):
+        count = (read_frames(each).frame_count or MOST_IMAGES) * len(sources)
+        for frame in read_frames(each, every=count // MOST_IMAGES + 1):
             height, width = frame.image.shape[:2]
             yield Letterbox((width, height), size).apply(frame.image)
 
@@ -231,7 +231,7 @@ def _compare_detections(
     if not share >= SHARE_LIMITS[precision]:
         raise InputError(
             f"{output}: finds only {share:.0%} of what the network finds; nothing was written"
-            + ("; calibrate with more pictures, or take f16" if precision == "int8" else "")
+            + ("; calibrate with more images, or take f16" if precision == "int8" else "")
         )
     return share
 

@@ -1,4 +1,4 @@
-"""The journey benchmark: what is timed, what is counted, and what cannot be measured."""
+"""The workflow benchmark: what is timed, what is counted, and what cannot be measured."""
 
 import json
 import time

@@ -44,7 +44,7 @@ def rows_of(command, tmp_path, lines):
         ("6,-1,nan,20,30,60,0.9", r"det\.txt:6: a value is not a finite number"),
         ("6,-1,inf,20,30,60,0.9", r"det\.txt:6: a value is not a finite number"),
         ("6,-1,1,20,-30,60,0.9", r"det\.txt:6: width and height must not be negative"),
-        ("6,-1,1e12,20,30,60,0.9", r"det\.txt:6: the box is beyond any picture"),
+        ("6,-1,1e12,20,30,60,0.9", r"det\.txt:6: the box is beyond any image"),
         ("2000000000,-1,1,20,30,60,0.9", r"det\.txt:6: the frame is no video's"),
         ("6;-1;1;20;30;60;0.9", r"det\.txt:6: semicolons"),
         ("6,-1,1", r"det\.txt:6: 3 columns"),
@@ -115,7 +115,7 @@ def test_a_recording_that_is_wrong(command, tmp_path, changes, message):
         ("6,1,nan,20,30,60,1,-1,-1,-1", r"MOT15-01\.txt:6: a value is not a finite number"),
         ("6,1,1,20,inf,60,1,-1,-1,-1", r"MOT15-01\.txt:6: a value is not a finite number"),
         ("6,1,1,20,30,-60,1,-1,-1,-1", r"MOT15-01\.txt:6: width and height must not be negative"),
-        ("6,1,1e300,20,1e300,60,1,-1,-1,-1", r"MOT15-01\.txt:6: the box is beyond any picture"),
+        ("6,1,1e300,20,1e300,60,1,-1,-1,-1", r"MOT15-01\.txt:6: the box is beyond any image"),
         ("5,1,1,20,30,60,1,-1,-1,-1", r"MOT15-01\.txt:6: the identity occurs twice in this frame"),
         ("7,1,1,20,30,60,1,-1,-1,-1", r"MOT15-01\.txt:6: the frame is outside the sequence"),
         ("6;1;1;20;30;60;1;-1;-1;-1", r"MOT15-01\.txt:6: semicolons"),
@@ -139,7 +139,9 @@ def test_results_that_are_odd(command, tmp_path):
     assert answers[1:] == answers[:1] * 3
 
 
-@pytest.mark.parametrize(("text", "message"), [("gate: .nan", "gate"), ("appearance_limit: .nan", "appearance_limit")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("gate: .nan", "gate"), ("max_appearance_cost: .nan", "max_appearance_cost")]
+)
 def test_constants_that_are_no_numbers(command, tmp_path, text, message):
     (tmp_path / "det.txt").write_text("\n".join(DETECTIONS))
     (tmp_path / "t.yaml").write_text(text)

@@ -38,7 +38,7 @@ def test_convert_validate_stats_and_preview(tmp_path, sequence):
         assert (result.exit_code, f"mot17.half-{half}: {images} images" in result.stdout) == (0, True)
     result = run("validate", out)
     assert result.exit_code == 0
-    assert result.stdout == "2 sets, 5 pictures, 10 boxes: 0 errors, 0 warnings\n"
+    assert result.stdout == "2 sets, 5 images, 10 boxes: 0 errors, 0 warnings\n"
     result = run("stats", out, "--json")
     assert [(each["name"], each["boxes"], each["identities"]) for each in json.loads(result.stdout)] == [
         ("mot17.half-train", 6, 2),
@@ -47,9 +47,9 @@ def test_convert_validate_stats_and_preview(tmp_path, sequence):
     ]
     result = run("stats", out, "--sets", "mot17.half-val")
     assert "mot17.half-val         2      0      4   2.0       2        0    30 px" in result.stdout
-    assert "4 boxes with identity; pictures 64x48 (2)" in result.stdout
+    assert "4 boxes with identity; images 64x48 (2)" in result.stdout
     result = run("preview", out / "data.json", tmp_path / "sheet.png", "--count", 3, "--width", 100)
-    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'sheet.png'}: 3 of 5 pictures\n")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'sheet.png'}: 3 of 5 images\n")
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * (75 + 18) + 18, 2 * 106 + 6, 3)
 
 
@@ -63,11 +63,11 @@ def test_validate_lists_errors_and_exits_with_2(tmp_path, sequence):
     assert result.exit_code == 2
     assert f"{labels}:3: error: wrong columns: 4 columns, expected 6" in result.stdout
     assert f"{labels}:2: error: identity twice" in result.stdout
-    assert f"{out / 'mot.txt'}:4: error: missing picture" in result.stdout
-    assert "1 sets, 5 pictures, 10 boxes: 3 errors, 0 warnings" in result.stdout
+    assert f"{out / 'mot.txt'}:4: error: missing image" in result.stdout
+    assert "1 sets, 5 images, 10 boxes: 3 errors, 0 warnings" in result.stdout
     result = run("validate", out, "--json")
     assert result.exit_code == 2
-    assert json.loads(result.stdout)["counts"] == {"missing picture": 1, "wrong columns": 1, "identity twice": 1}
+    assert json.loads(result.stdout)["counts"] == {"missing image": 1, "wrong columns": 1, "identity twice": 1}
 
 
 def test_warnings_alone_are_no_failure(tmp_path, sequence):
@@ -100,5 +100,5 @@ def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == 2
-    expected = f"fairmot: {tmp_path}: neither data.json nor pictures below images/ in it\n"
+    expected = f"fairmot: {tmp_path}: neither data.json nor images below images/ in it\n"
     assert capsys.readouterr().err.endswith(expected)

@@ -77,8 +77,8 @@ def test_score_of_classes(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pictures(tmp_path, monkeypatch):
-    """Eight pictures in MOTChallenge layout, and a detector that sees one bright person on them."""
+def images(tmp_path, monkeypatch):
+    """Eight images in MOTChallenge layout, and a detector that sees one bright person on them."""
     import cv2
 
     import fairmot.detector
@@ -113,8 +113,8 @@ def pictures(tmp_path, monkeypatch):
     return tmp_path / "set"
 
 
-def test_evaluate_half_val_counts_from_one_and_zips(pictures):
-    report = json.loads(run("evaluate", pictures, "--half-val", "--zip", "--record", "--save-detections", "--json"))
+def test_evaluate_half_val_counts_from_one_and_zips(images):
+    report = json.loads(run("evaluate", images, "--half-val", "--zip", "--record", "--save-detections", "--json"))
     assert report["half_val"] is True
     assert report["combined"]["Frames"] == report["combined"]["CLR_TP"] == 2 * 3
     assert report["combined"]["MOTA"] == report["detection"]["combined"]["AP50"] == 1
@@ -122,7 +122,7 @@ def test_evaluate_half_val_counts_from_one_and_zips(pictures):
     rows = np.loadtxt(out / "MOT20-01.txt", delimiter=",")
     assert rows[:, 0].tolist() == [1, 2, 3]
     assert rows[0, 2] == pytest.approx(20 + 5 * 5, abs=1)
-    again = run("score", pictures, out, "--half-val", "--json", "again.json")
+    again = run("score", images, out, "--half-val", "--json", "again.json")
     assert "MOT20-02" in again
     assert json.loads(Path("again.json").read_text())["combined"] == report["combined"]
     assert zipfile.ZipFile(report["archive"]).namelist() == ["MOT20-01.txt", "MOT20-02.txt"]
@@ -133,42 +133,42 @@ def test_evaluate_half_val_counts_from_one_and_zips(pictures):
     }
 
 
-def test_a_test_set_is_tracked_and_zipped_and_not_scored(pictures):
-    gone = pictures / "MOT20-01" / "gt" / "gt.txt"
+def test_a_test_set_is_tracked_and_zipped_and_not_scored(images):
+    gone = images / "MOT20-01" / "gt" / "gt.txt"
     text = gone.read_text()
     gone.unlink()
     # Half of a data set is no test set: the other sequence is scored.
-    assert json.loads(run("evaluate", pictures, "--json"))["sequences"].keys() == {"MOT20-02"}
-    (pictures / "MOT20-02" / "gt" / "gt.txt").unlink()
-    report = json.loads(run("evaluate", pictures, "--output", "out", "--json"))
+    assert json.loads(run("evaluate", images, "--json"))["sequences"].keys() == {"MOT20-02"}
+    (images / "MOT20-02" / "gt" / "gt.txt").unlink()
+    report = json.loads(run("evaluate", images, "--output", "out", "--json"))
     assert report["archive"] == "out/MOT20.zip"
     assert report["problems"] == []
     assert "combined" not in report
     with zipfile.ZipFile(report["archive"]) as archive:
         rows = archive.read("MOT20-01.txt").decode().splitlines()
     assert len(rows) == len(text.splitlines())
-    assert "nothing was scored" in run("evaluate", pictures, "--output", "out2")
-    assert "--half-val is for training sets" in failure("evaluate", pictures, "--half-val")
+    assert "nothing was scored" in run("evaluate", images, "--output", "out2")
+    assert "--half-val is for training sets" in failure("evaluate", images, "--half-val")
 
 
-def test_track_saves_detections_and_tracks_them_again(pictures):
-    first = json.loads(run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json"))[0]
+def test_track_saves_detections_and_tracks_them_again(images):
+    first = json.loads(run("track", images / "MOT20-01", "--no-video", "--save-detections", "--json"))[0]
     assert first["detections"] == "runs/track/MOT20-01/MOT20-01.detections.npz"
     again = json.loads(run("track", "--detections", first["detections"], "--record", "--output", "b", "--json"))[0]
     assert Path(again["text"]).read_bytes() == Path(first["text"]).read_bytes()
     assert again["record"] == "b/MOT20-01.record.npz"
     assert "give either sources or --detections" in failure("track")
-    assert "give either sources or --detections" in failure("track", pictures, "--detections", first["detections"])
-    assert "unknown tracker preset 'byt'" in failure("track", pictures, "--tracker", "byt")
+    assert "give either sources or --detections" in failure("track", images, "--detections", first["detections"])
+    assert "unknown tracker preset 'byt'" in failure("track", images, "--tracker", "byt")
 
 
-def test_gaps_are_filled_where_asked(pictures, monkeypatch):
+def test_gaps_are_filled_where_asked(images, monkeypatch):
     import fairmot.detector
 
     whole = fairmot.detector.load_detector()
 
     class Blinks:
-        """Sees nobody in every fourth picture."""
+        """Sees nobody in every fourth image."""
 
         architecture, engine, input_size = whole.architecture, whole.engine, whole.input_size
         calls = 0
@@ -180,14 +180,14 @@ def test_gaps_are_filled_where_asked(pictures, monkeypatch):
 
     monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Blinks())
     Blinks.calls = 0
-    holes = json.loads(run("evaluate", pictures, "--json", "--output", "holes"))["combined"]
+    holes = json.loads(run("evaluate", images, "--json", "--output", "holes"))["combined"]
     Blinks.calls = 0
-    filled = json.loads(run("evaluate", pictures, "--json", "--output", "filled", "--interpolate", "linear"))
+    filled = json.loads(run("evaluate", images, "--json", "--output", "filled", "--interpolate", "linear"))
     # The gap at the last frame cannot be filled.
     assert (holes["CLR_FN"], filled["combined"]["CLR_FN"]) == (4, 2)
     # The same afterwards, with every second frame too.
     Blinks.calls = 0
-    command = ["track", pictures / "MOT20-01", "--no-video", "--save-detections", "--json", "--output", "t"]
+    command = ["track", images / "MOT20-01", "--no-video", "--save-detections", "--json", "--output", "t"]
     (saved,) = json.loads(run(*command))
     again = ["track", "--detections", saved["detections"], "--json", "--output"]
     (linear,) = json.loads(run(*again, "linear", "--interpolate", "linear"))
@@ -200,7 +200,7 @@ def test_gaps_are_filled_where_asked(pictures, monkeypatch):
     assert "goes without --jobs" in failure("track", "videos", "--jobs", "2", "--interpolate", "linear")
 
 
-def test_tracks_of_several_classes_are_scored_by_class(pictures, monkeypatch):
+def test_tracks_of_several_classes_are_scored_by_class(images, monkeypatch):
     import fairmot.detector
     from fairmot.detections import Detections
 
@@ -213,17 +213,17 @@ def test_tracks_of_several_classes_are_scored_by_class(pictures, monkeypatch):
             return Detections(np.array([box, [100, 10, 130, 80]]), np.full(2, 0.9), np.eye(2), np.array([0, 2]))
 
     for name in ("MOT20-01", "MOT20-02"):
-        gt = pictures / name / "gt" / "gt.txt"
+        gt = images / name / "gt" / "gt.txt"
         # The thing of class 3 is there in six of eight frames.
         gt.write_text(gt.read_text() + "".join(f"{frame},2,100,10,30,70,1,3,1\n" for frame in range(1, 7)))
     monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: TwoKinds())
-    command = ["evaluate", pictures, "--output", "out", "--overwrite"]
+    command = ["evaluate", images, "--output", "out", "--overwrite"]
     report = json.loads(run(*command, "--benchmark", "none", "--classes", "1,3", "--json"))
     assert {row.split(",")[7] for row in Path("out/MOT20-01.txt").read_text().splitlines()} == {"-1", "3"}
     by_class = {name: scores["combined"] for name, scores in report["classes"].items()}
     assert (by_class["1"]["MOTA"], by_class["1"]["CLR_FP"], by_class["1"]["CLR_TP"]) == (1, 0, 16)
     assert (by_class["3"]["CLR_FP"], by_class["3"]["CLR_TP"]) == (4, 12)
-    scored = run("score", pictures, "out", "--benchmark", "none", "--classes", "1,3", "--json", "s.json")
+    scored = run("score", images, "out", "--benchmark", "none", "--classes", "1,3", "--json", "s.json")
     assert "class 3" in scored
     assert json.loads(Path("s.json").read_text())["classes"]["3"]["combined"] == by_class["3"]
     assert "MEAN OF CLASSES" in run(*command, "--benchmark", "none")  # all that the network knows
@@ -242,26 +242,26 @@ def test_documented_commands_parse(words):
     assert command.make_context(words[0], words[1:]).params
 
 
-def test_tune_and_explain(pictures):
-    run("track", pictures / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
-    tuned = json.loads(run("tune", "a", pictures / "MOT20-01", "--trials", "1", "--json"))
+def test_tune_and_explain(images):
+    run("track", images / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
+    tuned = json.loads(run("tune", "a", images / "MOT20-01", "--trials", "1", "--json"))
     assert tuned["best"] == "runs/tune/best.yaml"
     assert tuned["scores"]["tuned on"]["after"]["MOTA"] == 1
     command = ["track", "--detections", "a/MOT20-01.detections.npz", "--record", "--output", "b"]
     run(*command, "--tracker", tuned["best"])
     assert Path("b/MOT20-01.txt").read_text() == Path("a/MOT20-01.txt").read_text()
-    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", "b", pictures / "MOT20-01")
+    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", "b", images / "MOT20-01")
     lines = Path("b/MOT20-01.txt").read_text().splitlines(keepends=True)
     Path("b/MOT20-01.txt").write_text(
         "".join(line.replace(",1,", ",2,", 1) if i > 4 else line for i, line in enumerate(lines))
     )
-    text = run("explain", "b", pictures / "MOT20-01", "--pictures", "sheets")
+    text = run("explain", "b", images / "MOT20-01", "--images", "sheets")
     assert "frame 6  switch: person 1, identity 2, before 1 (frame 5)" in text
     assert "track 1 - detection 0: cost" in text
     assert "sheets/MOT20-01/000006-switch-2.jpg" in text
     assert Path("sheets/MOT20-01/000006-switch-2.jpg").stat().st_size > 1000
-    assert "MOT20-01: 1 switch\n" in run("explain", "b", pictures / "MOT20-01", "--kind", "switch")
-    answer = json.loads(run("explain", "b", pictures / "MOT20-01", "--json", "--frame", "6"))
+    assert "MOT20-01: 1 switch\n" in run("explain", "b", images / "MOT20-01", "--kind", "switch")
+    answer = json.loads(run("explain", "b", images / "MOT20-01", "--json", "--frame", "6"))
     (error,) = answer["errors"]["MOT20-01"]
     assert error["pairs"][0]["matched_in"] == "appearance"
     assert answer["errors"]["MOT20-01"][0]["identity_before"] == 1

@@ -46,13 +46,13 @@ def failure(*words):
 def test_everything_at_once(street, tmp_path):
     zone = tmp_path / "zones.json"
     zone.write_text('{"door": [[0, 0], [320, 0], [320, 240]]}')
-    wanted = ["--jsonl", "--csv", "--heatmap", "--blur", "--pictures", "--line", "0,120,320,120", "--zone", zone]
+    wanted = ["--jsonl", "--csv", "--heatmap", "--blur", "--images", "--line", "0,120,320,120", "--zone", zone]
     result = run(street, *wanted, "--output", "out", "--line", "5,5,9,9")
     assert result.exit_code == 0, result.output
     stem = "straße 1"
     suffixes = (".counts.json", ".csv", ".heatmap.jpg", ".jsonl", ".lines.csv", ".mp4", ".txt", ".zones.csv")
-    pictures = [f"{stem}/{number:06d}.jpg" for number in range(1, 7)]
-    assert files(Path("out")) == sorted(["run.json", *(stem + suffix for suffix in suffixes), *pictures])
+    images = [f"{stem}/{number:06d}.jpg" for number in range(1, 7)]
+    assert files(Path("out")) == sorted(["run.json", *(stem + suffix for suffix in suffixes), *images])
     assert len((Path("out") / f"{stem}.jsonl").read_text().splitlines()) == 6
     totals = json.loads((Path("out") / f"{stem}.counts.json").read_text())
     assert [line["name"] for line in totals["lines"]] == ["line 1", "line 2"]
@@ -102,7 +102,7 @@ def test_many_sources_at_once(street, tmp_path):
     assert Path("both/b.txt").read_text() == Path("alone/b.txt").read_text()
 
 
-def test_a_glob_of_pictures_is_one_source(tmp_path):
+def test_a_glob_of_images_is_one_source(tmp_path):
     for index in (1, 2, 10):
         cv2.imwrite(str(tmp_path / f"{index}.png"), walkers.street(index))
     result = run(f"{tmp_path}/*.png", "--json", "--no-video", "--output", "out")
@@ -121,7 +121,7 @@ def test_a_window_where_there_is_no_screen_is_a_line(street, monkeypatch):
     ("words", "message"),
     [
         (["--line", "1,2,3"], "--line 1,2,3: expected x1,y1,x2,y2"),
-        (["--line", "900,0,950,5"], "line 1: lies outside of the picture, which has 320 x 240 pixels"),
+        (["--line", "900,0,950,5"], "line 1: lies outside of the image, which has 320 x 240 pixels"),
         (["--zone", "absent.json"], "--zone absent.json: cannot be read"),
         (["--crops", "--blur"], "leave one of them out"),
         (["--max-latency", "0"], "max latency seconds 0: expected a positive number"),

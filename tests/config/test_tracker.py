@@ -15,9 +15,9 @@ def test_the_default_is_the_published_tracker():
 def test_presets():
     assert TrackerConfig.preset("byte") == TrackerConfig(second_pass=True)
     assert TrackerConfig.preset("motion") == TrackerConfig(second_pass=True, appearance=False)
-    fused = TrackerConfig(overlap_weight=0.67, motion_weight=0, appearance_limit=0.6)
+    fused = TrackerConfig(iou_weight=0.67, motion_weight=0, max_appearance_cost=0.6)
     assert TrackerConfig.preset("fused") == fused
-    assert (TrackerConfig().appearance, TrackerConfig().overlap_weight) == (True, 0)
+    assert (TrackerConfig().appearance, TrackerConfig().iou_weight) == (True, 0)
     assert TrackerConfig.preset("crowd") == TrackerConfig(confidence=0.3, clip_boxes=True)
     assert TrackerConfig.preset("byte", confidence=0.5) == TrackerConfig(second_pass=True, confidence=0.5)
     assert TrackerConfig.preset("crowd", confidence=0.35).confidence == 0.35

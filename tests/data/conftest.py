@@ -9,18 +9,18 @@ import pytest
 
 
 def write_set(root: Path, name: str, labels: list[str], size: tuple[int, int] = (64, 48), seed: int = 0) -> None:
-    """Write pictures of noise, one for each text of ``labels``, their list, and the entry in ``root/data.json``."""
+    """Write images of noise, one for each text of ``labels``, their list, and the entry in ``root/data.json``."""
     rng = np.random.default_rng([seed, len(name)])
-    pictures = []
+    images = []
     for number, text in enumerate(labels):
-        picture = Path("images", name, f"{number:04}.png")
+        image = Path("images", name, f"{number:04}.png")
         label = Path("labels_with_ids", name, f"{number:04}.txt")
-        for path in (picture, label):
+        for path in (image, label):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / label).write_text(text)
-        assert cv2.imwrite(str(root / picture), rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8))
-        pictures.append(picture.as_posix())
-    (root / f"{name}.txt").write_text("\n".join(pictures) + "\n")
+        assert cv2.imwrite(str(root / image), rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8))
+        images.append(image.as_posix())
+    (root / f"{name}.txt").write_text("\n".join(images) + "\n")
     path = root / "data.json"
     description = json.loads(path.read_text()) if path.exists() else {"root": ".", "train": {}}
     description["train"][name] = f"{name}.txt"
@@ -29,5 +29,5 @@ def write_set(root: Path, name: str, labels: list[str], size: tuple[int, int] = 
 
 @pytest.fixture
 def make_set():
-    """Call with root, name and one text of label lines a picture."""
+    """Call with root, name and one text of label lines an image."""
     return write_set

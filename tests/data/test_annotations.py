@@ -7,8 +7,8 @@ import pytest
 from fairmot.data.annotations import (
     label_file,
     read_description,
+    read_images,
     read_labels,
-    read_pictures,
     with_unique_identities,
 )
 from fairmot.errors import InputError
@@ -16,34 +16,34 @@ from fairmot.errors import InputError
 ONE = "0 0 0.5 0.5 0.2 0.4\n"
 
 
-def test_rows_of_all_pictures_lie_in_one_array(tmp_path, make_set):
+def test_rows_of_all_images_lie_in_one_array(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE + "-1 7 0.1 0.1 0.2 0.2\n", "", "\n0 4 0.25 0.5 0.1 0.3\n\n"])
-    pictures = read_pictures(tmp_path / "data.json")
-    assert len(pictures) == 3
-    assert pictures.starts.tolist() == [0, 2, 2, 3]
-    np.testing.assert_array_equal(pictures.labels(0), [[0, 0, 0.5, 0.5, 0.2, 0.4], [-1, -1, 0.1, 0.1, 0.2, 0.2]])
-    assert pictures.labels(1).shape == (0, 6)
-    np.testing.assert_array_equal(pictures.labels(2), [[0, 4, 0.25, 0.5, 0.1, 0.3]])
-    (street,) = pictures.sets
-    assert (street.pictures, street.boxes, street.ignored, street.identities) == (3, 2, 1, 5)
+    images = read_images(tmp_path / "data.json")
+    assert len(images) == 3
+    assert images.starts.tolist() == [0, 2, 2, 3]
+    np.testing.assert_array_equal(images.labels(0), [[0, 0, 0.5, 0.5, 0.2, 0.4], [-1, -1, 0.1, 0.1, 0.2, 0.2]])
+    assert images.labels(1).shape == (0, 6)
+    np.testing.assert_array_equal(images.labels(2), [[0, 4, 0.25, 0.5, 0.1, 0.3]])
+    (street,) = images.sets
+    assert (street.images, street.boxes, street.ignored, street.identities) == (3, 2, 1, 5)
 
 
 def test_labels_are_copies(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE])
-    pictures = read_pictures(tmp_path / "data.json")
-    pictures.labels(0)[:] = 9
-    assert pictures.rows.max() < 1
+    images = read_images(tmp_path / "data.json")
+    images.labels(0)[:] = 9
+    assert images.rows.max() < 1
 
 
 def test_identities_of_sets_are_joined_by_offset(tmp_path, make_set):
     make_set(tmp_path, "first", ["0 3 .5 .5 .1 .1\n0 -1 .5 .5 .1 .1\n", "0 0 .5 .5 .1 .1\n"])
     make_set(tmp_path, "plain", ["0 -1 .5 .5 .1 .1\n"])
     make_set(tmp_path, "last", ["0 0 .5 .5 .1 .1\n0 2 .5 .5 .1 .1\n"])
-    pictures = read_pictures(tmp_path / "data.json")
-    assert pictures.rows[:, 1].tolist() == [3, -1, 0, -1, 4, 6]
-    assert [each.identity_start for each in pictures.sets] == [0, 4, 4]
-    assert pictures.identity_count == 4 + 0 + 3 + 1
-    some = read_pictures(tmp_path / "data.json", ("last",))
+    images = read_images(tmp_path / "data.json")
+    assert images.rows[:, 1].tolist() == [3, -1, 0, -1, 4, 6]
+    assert [each.identity_start for each in images.sets] == [0, 4, 4]
+    assert images.identity_count == 4 + 0 + 3 + 1
+    some = read_images(tmp_path / "data.json", ("last",))
     assert some.rows[:, 1].tolist() == [0, 2]
     assert some.identity_count == 4
 
@@ -56,11 +56,11 @@ def test_joined_identities_equal_the_published_ones(oracle, tmp_path, make_set):
         " ".join([f"{row[0]:.0f}", f"{row[1]:.0f}", *(f"{value:.7f}" for value in row[2:])]) for row in arrays["labels"]
     ]
     make_set(tmp_path, "setB", ["\n".join(lines)])
-    pictures = read_pictures(tmp_path / "data.json")
-    found = pictures.labels(1)[:, 1]
+    images = read_images(tmp_path / "data.json")
+    found = images.labels(1)[:, 1]
     expected = arrays["ids"][: len(found)]
     np.testing.assert_array_equal(found, expected)
-    assert pictures.identity_count == arrays["nID"]
+    assert images.identity_count == arrays["nID"]
     assert (found + 1 != expected).all()
 
 
@@ -79,38 +79,38 @@ def test_joined_identities_equal_the_published_ones(oracle, tmp_path, make_set):
 def test_bad_lines_are_named(tmp_path, make_set, text, message):
     make_set(tmp_path, "street", [text, ONE])
     with pytest.raises(InputError, match=message):
-        read_pictures(tmp_path / "data.json")
+        read_images(tmp_path / "data.json")
 
 
-def test_missing_pictures_are_named(tmp_path, make_set):
+def test_missing_images_are_named(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE, ONE, ONE])
     for number in (1, 2):
         (tmp_path / f"images/street/000{number}.png").unlink()
-    with pytest.raises(InputError, match=r"street\.txt line 2: no picture .*street/0001\.png \(and 1 more of 3\)"):
-        read_pictures(tmp_path / "data.json")
+    with pytest.raises(InputError, match=r"street\.txt line 2: no image .*street/0001\.png \(and 1 more of 3\)"):
+        read_images(tmp_path / "data.json")
 
 
-def test_a_missing_label_file_is_no_empty_picture(tmp_path, make_set):
+def test_a_missing_label_file_is_no_empty_image(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE])
     (tmp_path / "labels_with_ids/street/0000.txt").unlink()
     with pytest.raises(InputError, match="no such label file"):
-        read_pictures(tmp_path / "data.json")
+        read_images(tmp_path / "data.json")
 
 
 def test_root_is_relative_to_the_description_and_can_be_overridden(tmp_path, make_set):
-    make_set(tmp_path / "pictures", "street", [ONE])
+    make_set(tmp_path / "images", "street", [ONE])
     folder = tmp_path / "lists"
     folder.mkdir()
-    (tmp_path / "pictures/street.txt").rename(folder / "street.txt")
-    for root, override in (("../pictures", None), ("/nowhere", tmp_path / "pictures")):
+    (tmp_path / "images/street.txt").rename(folder / "street.txt")
+    for root, override in (("../images", None), ("/nowhere", tmp_path / "images")):
         (folder / "data.json").write_text(json.dumps({"root": root, "train": {"street": "street.txt"}}))
-        assert read_pictures(folder / "data.json", root=override).paths[0].name == "0000.png"
+        assert read_images(folder / "data.json", root=override).paths[0].name == "0000.png"
 
 
 def test_lists_may_lie_in_the_root(tmp_path, make_set):
-    make_set(tmp_path / "pictures", "street", [ONE])
-    (tmp_path / "data.json").write_text(json.dumps({"root": "pictures", "train": {"street": "street.txt"}}))
-    assert len(read_pictures(tmp_path / "data.json")) == 1
+    make_set(tmp_path / "images", "street", [ONE])
+    (tmp_path / "data.json").write_text(json.dumps({"root": "images", "train": {"street": "street.txt"}}))
+    assert len(read_images(tmp_path / "data.json")) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,21 +128,21 @@ def test_bad_descriptions_are_explained(tmp_path, text, message):
     path = tmp_path / "data.json"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
-        read_pictures(path)
+        read_images(path)
 
 
 def test_unknown_set_and_missing_files(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE])
     with pytest.raises(InputError, match=r"no set 'stret' under 'train' \(did you mean 'street'\?\)"):
-        read_pictures(tmp_path / "data.json", ("stret",))
+        read_images(tmp_path / "data.json", ("stret",))
     with pytest.raises(InputError, match="no such file"):
         read_description(tmp_path / "other.json")
     (tmp_path / "street.txt").write_text("\n")
-    with pytest.raises(InputError, match="names no pictures"):
-        read_pictures(tmp_path / "data.json")
+    with pytest.raises(InputError, match="names no images"):
+        read_images(tmp_path / "data.json")
     (tmp_path / "street.txt").unlink()
     with pytest.raises(InputError, match=r"1 of 1 sets are absent: street \(no list .*street\.txt\)"):
-        read_pictures(tmp_path / "data.json")
+        read_images(tmp_path / "data.json")
 
 
 def test_label_files_are_parallel_to_images():
@@ -152,10 +152,10 @@ def test_label_files_are_parallel_to_images():
     )
     assert label_file(PurePosixPath("images/a.b.png")).as_posix() == "labels_with_ids/a.b.txt"
     with pytest.raises(InputError, match="images/"):
-        label_file(PurePosixPath("pictures/images"))
+        label_file(PurePosixPath("photos/a.jpg"))
 
 
-def test_an_empty_label_file_is_a_picture_of_nobody(tmp_path):
+def test_an_empty_label_file_is_an_image_of_nobody(tmp_path):
     (tmp_path / "0.txt").write_text("")
     assert read_labels(tmp_path / "0.txt").shape == (0, 6)
 
@@ -163,15 +163,15 @@ def test_an_empty_label_file_is_a_picture_of_nobody(tmp_path):
 def test_photographs_get_an_identity_for_each_box(tmp_path, make_set):
     make_set(tmp_path, "photos", ["0 -1 .5 .5 .1 .1\n-1 -1 .2 .2 .1 .1\n0 -1 .6 .5 .1 .1\n", "0 -1 .4 .4 .1 .1\n"])
     make_set(tmp_path, "video", ["0 0 .5 .5 .1 .1\n0 -1 .3 .3 .1 .1\n", "0 1 .5 .5 .1 .1\n"])
-    pictures = with_unique_identities(read_pictures(tmp_path / "data.json"))
-    np.testing.assert_array_equal(pictures.rows[:, 1], [0, -1, 1, 2, 3, 5, 4])
-    assert [(each.identities, each.identity_start) for each in pictures.sets] == [(3, 0), (3, 3)]
-    assert pictures.identity_count == 7
+    images = with_unique_identities(read_images(tmp_path / "data.json"))
+    np.testing.assert_array_equal(images.rows[:, 1], [0, -1, 1, 2, 3, 5, 4])
+    assert [(each.identities, each.identity_start) for each in images.sets] == [(3, 0), (3, 3)]
+    assert images.identity_count == 7
 
 
 @pytest.fixture
 def partial(tmp_path, make_set):
-    """Three sets, of which the first has no list and the last no pictures."""
+    """Three sets, of which the first has no list and the last no images."""
     make_set(tmp_path, "here", ["0 0 0.5 0.5 0.1 0.1\n"])
     (tmp_path / "unfetched.txt").write_text("images/unfetched/1.png\nimages/unfetched/2.png\n")
     path = tmp_path / "data.json"
@@ -181,25 +181,25 @@ def partial(tmp_path, make_set):
 
 def test_absent_sets_are_named_all_at_once(partial):
     expected = (
-        r"2 of 3 sets are absent: none \(no list .*none\.train\); unfetched \(none of the 2 pictures .*skip_missing"
+        r"2 of 3 sets are absent: none \(no list .*none\.train\); unfetched \(none of the 2 images .*skip_missing"
     )
     with pytest.raises(InputError, match=expected):
-        read_pictures(partial)
-    assert [each.name for each in read_pictures(partial, ("here",)).sets] == ["here"]
+        read_images(partial)
+    assert [each.name for each in read_images(partial, ("here",)).sets] == ["here"]
 
 
 def test_absent_sets_are_left_out_only_when_asked(partial):
-    pictures = read_pictures(partial, skip_missing=True)
-    assert ([each.name for each in pictures.sets], pictures.skipped) == (["here"], ("none", "unfetched"))
-    assert with_unique_identities(pictures).skipped == ("none", "unfetched")
+    images = read_images(partial, skip_missing=True)
+    assert ([each.name for each in images.sets], images.skipped) == (["here"], ("none", "unfetched"))
+    assert with_unique_identities(images).skipped == ("none", "unfetched")
     with pytest.raises(InputError, match="2 of 2 sets are absent"):
-        read_pictures(partial, ("none", "unfetched"), skip_missing=True)
+        read_images(partial, ("none", "unfetched"), skip_missing=True)
 
 
 def test_an_incomplete_set_is_never_left_out(partial):
     (partial.parent / "here.txt").write_text("images/here/0000.png\nimages/here/0001.png\n")
-    with pytest.raises(InputError, match=r"here\.txt line 2: no picture"):
-        read_pictures(partial, skip_missing=True)
+    with pytest.raises(InputError, match=r"here\.txt line 2: no image"):
+        read_images(partial, skip_missing=True)
 
 
 def test_the_shipped_description_names_the_six_sets_of_mix(request, tmp_path):
@@ -208,7 +208,7 @@ def test_the_shipped_description_names_the_six_sets_of_mix(request, tmp_path):
     names = ["mot17.half", "caltech.all", "citypersons.train", "cuhksysu.train", "prw.train", "eth.train"]
     assert list(read_description(shipped).lists) == names
     with pytest.raises(InputError, match="6 of 6 sets are absent: " + ".*".join(names)):
-        read_pictures(shipped)
+        read_images(shipped)
 
 
 def test_lists_beside_the_working_directory(tmp_path, make_set, monkeypatch):
@@ -220,4 +220,4 @@ def test_lists_beside_the_working_directory(tmp_path, make_set, monkeypatch):
     (tmp_path / "cfg").mkdir()
     path = tmp_path / "cfg/data.json"
     path.write_text(f'{{"root": "{tmp_path / "zoo"}", "train": {{"here": "./data/here.train"}}, "test_emb": {{}}}}')
-    assert len(read_pictures(path)) == 1
+    assert len(read_images(path)) == 1

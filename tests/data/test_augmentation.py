@@ -9,7 +9,7 @@ from fairmot.data.augmentation import (
     Affine,
     augment,
     change_tone,
-    choose_pictures,
+    choose_images,
     published_augmentation,
     stretch,
     surviving,
@@ -80,43 +80,43 @@ def assert_augmentation(canvas, labels, arrays):
 def augmentation_case(oracle, recipe, seed):
     arrays = oracle(f"augment_s{seed}.npz")
     width, height = (int(side) for side in arrays["image_wh"])
-    picture = (recipe.make_image(seed, height, width), arrays["labels_in"])
-    return picture, arrays
+    image = (recipe.make_image(seed, height, width), arrays["labels_in"])
+    return image, arrays
 
 
 @pytest.mark.parametrize("seed", [3, 4])
 def test_the_whole_augmentation_equals_the_published_one(oracle, recipe, seed):
-    picture, arrays = augmentation_case(oracle, recipe, seed)
-    canvas, labels = published_augmentation(picture, CANVAS, AugmentationConfig(), arrays["uniforms"])
+    image, arrays = augmentation_case(oracle, recipe, seed)
+    canvas, labels = published_augmentation(image, CANVAS, AugmentationConfig(), arrays["uniforms"])
     assert_augmentation(canvas, labels, arrays)
 
 
 @pytest.mark.parametrize("draw", range(9))
 def test_every_uniform_matters(oracle, recipe, draw):
-    picture, arrays = augmentation_case(oracle, recipe, 4)
+    image, arrays = augmentation_case(oracle, recipe, 4)
     uniforms = arrays["uniforms"].copy()
     uniforms[draw] = (uniforms[draw] + 0.5) % 1
-    canvas, labels = published_augmentation(picture, CANVAS, AugmentationConfig(), uniforms)
+    canvas, labels = published_augmentation(image, CANVAS, AugmentationConfig(), uniforms)
     with pytest.raises(AssertionError):
         assert_augmentation(canvas, labels, arrays)
 
 
-def picture_of(height=120, width=160, seed=0, rows=((0, 3, 0.5, 0.5, 0.25, 0.5), (-1, -1, 0.1, 0.2, 0.1, 0.2))):
+def image_of(height=120, width=160, seed=0, rows=((0, 3, 0.5, 0.5, 0.25, 0.5), (-1, -1, 0.1, 0.2, 0.1, 0.2))):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
     return image, np.array(rows, dtype=np.float64)
 
 
-def test_one_picture_without_extras_gets_exactly_the_published_augmentation():
-    picture, config = picture_of(), AugmentationConfig()
-    canvas, labels = augment([picture], (320, 192), config, np.random.default_rng(5))
+def test_one_image_without_extras_gets_exactly_the_published_augmentation():
+    image, config = image_of(), AugmentationConfig()
+    canvas, labels = augment([image], (320, 192), config, np.random.default_rng(5))
     uniforms = np.random.default_rng(5).random(9)
-    expected_canvas, expected_labels = published_augmentation(picture, (320, 192), config, uniforms)
+    expected_canvas, expected_labels = published_augmentation(image, (320, 192), config, uniforms)
     np.testing.assert_array_equal(canvas, expected_canvas)
     np.testing.assert_array_equal(labels, expected_labels)
 
 
-def test_without_augmentation_the_picture_is_only_letterboxed():
-    image, rows = picture_of(rows=((0, 3, 0.5, 0.5, 0.25, 0.5), (0, 4, 0.5, 0.5, 0.0, 0.5)))
+def test_without_augmentation_the_image_is_only_letterboxed():
+    image, rows = image_of(rows=((0, 3, 0.5, 0.5, 0.25, 0.5), (0, 4, 0.5, 0.5, 0.0, 0.5)))
     canvas, labels = augment([(image, rows)], (320, 192), AugmentationConfig(enabled=False), np.random.default_rng(0))
     np.testing.assert_array_equal(canvas, Letterbox((160, 120), (320, 192)).apply(image))
     # 160 x 120 becomes 256 x 192 at x = 32; the row without area stays and keeps its slot.
@@ -125,8 +125,8 @@ def test_without_augmentation_the_picture_is_only_letterboxed():
     assert labels[1, 4] == 0
 
 
-def test_flip_mirrors_picture_and_boxes():
-    image, rows = picture_of(96, 160)
+def test_flip_mirrors_image_and_boxes():
+    image, rows = image_of(96, 160)
     still, labels = published_augmentation((image, rows), (320, 192), STILL, np.full(9, 0.999))
     config = STILL.model_copy(update={"flip": 1.0})
     mirrored, mirrored_labels = published_augmentation((image, rows), (320, 192), config, np.full(9, 0.001))
@@ -142,7 +142,7 @@ def test_ignore_regions_survive_while_they_meet_the_canvas():
         (-1, -1, 0.5, 0.5, 0.9, 0.05),
         (-1, -1, 3, 3, 0.1, 0.1),
     )
-    labels = published_augmentation(picture_of(96, 160, rows=rows), (320, 192), STILL, np.full(9, 0.5))[1]
+    labels = published_augmentation(image_of(96, 160, rows=rows), (320, 192), STILL, np.full(9, 0.5))[1]
     assert labels[:, 0].tolist() == [-1, -1]
     assert labels[1, 4] > 0.8
 
@@ -156,7 +156,7 @@ def test_tone_multiplies_saturation_and_value():
 
 
 def whole_tone(image, uniforms, spread):
-    """The published change, on the whole picture in floats."""
+    """The published change, on the whole image in floats."""
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
     for channel, uniform in zip((1, 2), uniforms, strict=True):
         factor = np.float32((uniform * 2 - 1) * spread + 1)
@@ -165,8 +165,8 @@ def whole_tone(image, uniforms, spread):
 
 
 @pytest.mark.parametrize("height", [1, 31, 32, 33, 100])
-def test_tone_in_strips_is_that_of_the_whole_picture(height):
-    image, uniforms = picture_of(height, 64)[0], np.array([0.9, 0.2])
+def test_tone_in_strips_is_that_of_the_whole_image(height):
+    image, uniforms = image_of(height, 64)[0], np.array([0.9, 0.2])
     before = image.copy()
     found = change_tone(image, uniforms, 0.5)
     np.testing.assert_array_equal(found, whole_tone(image, uniforms, 0.5))
@@ -176,7 +176,7 @@ def test_tone_in_strips_is_that_of_the_whole_picture(height):
 
 
 def test_stretch_changes_the_aspect_between_its_limits():
-    image = picture_of(120, 160)[0]
+    image = image_of(120, 160)[0]
     assert stretch(image, 0.5, 0.4).shape == (120, 160, 3)
     assert stretch(image, 0.0, 0.4).shape == (120, 96, 3)
     assert stretch(image, 1.0, 0.4).shape == (72, 160, 3)
@@ -195,17 +195,17 @@ def test_a_stretched_box_stays_on_its_object():
         np.testing.assert_allclose(found, [x - w / 2, y - h / 2, x + w / 2, y + h / 2], atol=1.5)
 
 
-def test_mosaic_places_four_whole_pictures_with_their_boxes():
-    pictures = []
+def test_mosaic_places_four_whole_images_with_their_boxes():
+    images = []
     for number in range(4):
         image = np.zeros((120, 160, 3), dtype=np.uint8)
         image[30:90, 40:120] = 50 * (number + 1)
-        pictures.append((image, np.array([[0, number, 0.5, 0.5, 0.5, 0.5]])))
-    canvas, labels = augment(pictures, (320, 192), STILL, np.random.default_rng(1))
+        images.append((image, np.array([[0, number, 0.5, 0.5, 0.5, 0.5]])))
+    canvas, labels = augment(images, (320, 192), STILL, np.random.default_rng(1))
     assert sorted(labels[:, 1]) == [0, 1, 2, 3]
     for _, identity, x, y, w, h in labels * [1, 1, 320, 192, 320, 192]:
         value = 50 * (identity + 1)
-        # One cell inside the box: its picture; one outside of it: that picture's black.
+        # One cell inside the box: its image; one outside of it: that image's black.
         left, right, top, bottom = int(x - w / 2), int(x + w / 2), int(y - h / 2), int(y + h / 2)
         assert (canvas[top + 3 : bottom - 3, left + 3 : right - 3] == value).all()
         assert (canvas[int(y), [left - 3, right + 3]] == 0).all()
@@ -215,20 +215,20 @@ def test_mosaic_places_four_whole_pictures_with_their_boxes():
 
 def test_mosaic_is_drawn_with_its_probability():
     always, never = AugmentationConfig(mosaic=1.0), AugmentationConfig()
-    assert choose_pictures(7, 10, never, np.random.default_rng(0)) == (7,)
-    chosen = choose_pictures(7, 10, always, np.random.default_rng(0))
+    assert choose_images(7, 10, never, np.random.default_rng(0)) == (7,)
+    chosen = choose_images(7, 10, always, np.random.default_rng(0))
     assert chosen[0] == 7
     assert len(chosen) == 4
     assert all(0 <= index < 10 for index in chosen)
-    assert choose_pictures(7, 10, AugmentationConfig(enabled=False, mosaic=1.0), np.random.default_rng(0)) == (7,)
+    assert choose_images(7, 10, AugmentationConfig(enabled=False, mosaic=1.0), np.random.default_rng(0)) == (7,)
 
 
 @pytest.mark.parametrize("extra", ["blur", "jpeg", "grey"])
-def test_an_extra_changes_the_picture_and_nothing_else(extra):
-    picture = picture_of()
-    plain, plain_labels = augment([picture], (320, 192), AugmentationConfig(), np.random.default_rng(2))
+def test_an_extra_changes_the_image_and_nothing_else(extra):
+    image = image_of()
+    plain, plain_labels = augment([image], (320, 192), AugmentationConfig(), np.random.default_rng(2))
     config = AugmentationConfig(**{extra: 1.0})
-    changed, labels = augment([picture], (320, 192), config, np.random.default_rng(2))
+    changed, labels = augment([image], (320, 192), config, np.random.default_rng(2))
     assert changed.shape == plain.shape
     assert changed.dtype == np.uint8
     np.testing.assert_array_equal(labels, plain_labels)
@@ -239,11 +239,11 @@ def test_an_extra_changes_the_picture_and_nothing_else(extra):
 
 
 def test_augmentation_depends_only_on_its_generator():
-    pictures = [picture_of(seed=seed) for seed in range(4)]
+    images = [image_of(seed=seed) for seed in range(4)]
     config = AugmentationConfig(blur=0.5, jpeg=0.5, grey=0.5, stretch=0.3)
-    first = augment(pictures, (320, 192), config, np.random.default_rng(3))
-    again = augment(pictures, (320, 192), config, np.random.default_rng(3))
-    other = augment(pictures, (320, 192), config, np.random.default_rng(4))
+    first = augment(images, (320, 192), config, np.random.default_rng(3))
+    again = augment(images, (320, 192), config, np.random.default_rng(3))
+    other = augment(images, (320, 192), config, np.random.default_rng(4))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])

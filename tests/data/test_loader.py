@@ -7,9 +7,9 @@ import pytest
 
 import fairmot.data.loader as loader_module
 from fairmot.config import AugmentationConfig, Config, DataConfig, NetworkConfig, TrainConfig
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 from fairmot.data.batch import Batch
-from fairmot.data.image_files import read_picture
+from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader, create_loader
 from fairmot.errors import InputError
 
@@ -18,19 +18,19 @@ EVERYTHING = AugmentationConfig(blur=0.3, jpeg=0.3, grey=0.3, stretch=0.3, mosai
 
 
 @pytest.fixture
-def pictures(tmp_path, make_set):
+def images(tmp_path, make_set):
     rng = np.random.default_rng(1)
     texts = []
     for number in range(10):
         rows = [f"0 {number + k} {x:.4f} {y:.4f} .3 .5" for k, (x, y) in enumerate(rng.random((3, 2)))]
         texts.append("\n".join([*rows, "-1 -1 .2 .2 .2 .2"]))
     make_set(tmp_path, "street", texts)
-    return read_pictures(tmp_path / "data.json")
+    return read_images(tmp_path / "data.json")
 
 
-def loader_of(pictures, **options):
+def loader_of(images, **options):
     return Loader(
-        pictures, SIZE, **({"batch_size": 3, "seed": 5, "augmentation": EVERYTHING, "max_objects": 8} | options)
+        images, SIZE, **({"batch_size": 3, "seed": 5, "augmentation": EVERYTHING, "max_objects": 8} | options)
     )
 
 
@@ -47,9 +47,9 @@ def loader_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("fairmot-loader")]
 
 
-def test_batches_have_the_documented_shapes(pictures):
-    batches = list(loader_of(pictures).epoch(0))
-    assert len(batches) == len(loader_of(pictures)) == 3
+def test_batches_have_the_documented_shapes(images):
+    batches = list(loader_of(images).epoch(0))
+    assert len(batches) == len(loader_of(images)) == 3
     batch = batches[0]
     assert (batch.images.shape, batch.images.dtype) == ((3, 64, 96, 3), np.uint8)
     assert (batch.heatmap.shape, batch.heatmap.dtype) == ((3, 1, 16, 24), np.float32)
@@ -69,24 +69,24 @@ def test_batch_has_the_fields_of_the_engines_protocol():
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_any_number_of_workers_gives_the_same_batches(pictures, workers):
-    assert_same(list(loader_of(pictures, workers=workers).epoch(2)), list(loader_of(pictures, workers=0).epoch(2)))
+def test_any_number_of_workers_gives_the_same_batches(images, workers):
+    assert_same(list(loader_of(images, workers=workers).epoch(2)), list(loader_of(images, workers=0).epoch(2)))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("step", [0, 1, 2, 3])
-def test_any_resume_gives_the_same_batches(pictures, workers, step):
-    whole = list(loader_of(pictures, workers=0).epoch(4))
-    assert_same(list(loader_of(pictures, workers=workers).epoch(4, first_step=step)), whole[step:])
+def test_any_resume_gives_the_same_batches(images, workers, step):
+    whole = list(loader_of(images, workers=0).epoch(4))
+    assert_same(list(loader_of(images, workers=workers).epoch(4, first_step=step)), whole[step:])
 
 
-def test_the_threads_of_opencv_do_not_matter_and_stay_as_they_were(pictures):
+def test_the_threads_of_opencv_do_not_matter_and_stay_as_they_were(images):
     before = cv2.getNumThreads()
     try:
         batches = []
         for threads in (1, 4):
             cv2.setNumThreads(threads)
-            batches.append(list(loader_of(pictures).epoch(2)))
+            batches.append(list(loader_of(images).epoch(2)))
             assert cv2.getNumThreads() == threads
         assert_same(*batches)
     finally:
@@ -94,48 +94,48 @@ def test_the_threads_of_opencv_do_not_matter_and_stay_as_they_were(pictures):
 
 
 @pytest.mark.parametrize("change", [{"seed": 6}, {"epoch": 3}])
-def test_seed_and_epoch_change_the_batches(pictures, change):
+def test_seed_and_epoch_change_the_batches(images, change):
     epoch = change.pop("epoch", 2)
     with pytest.raises(AssertionError):
-        assert_same(list(loader_of(pictures, **change).epoch(epoch)), list(loader_of(pictures).epoch(2)))
+        assert_same(list(loader_of(images, **change).epoch(epoch)), list(loader_of(images).epoch(2)))
 
 
-def test_one_changed_number_in_a_batch_is_noticed(pictures):
-    batches = list(loader_of(pictures).epoch(2))
+def test_one_changed_number_in_a_batch_is_noticed(images):
+    batches = list(loader_of(images).epoch(2))
     batches[1].images[2, 0, 0, 0] ^= 1
     with pytest.raises(AssertionError):
-        assert_same(batches, list(loader_of(pictures).epoch(2)))
+        assert_same(batches, list(loader_of(images).epoch(2)))
 
 
-def test_a_sample_depends_on_seed_epoch_and_index_alone(pictures):
-    loader = loader_of(pictures)
+def test_a_sample_depends_on_seed_epoch_and_index_alone(images):
+    loader = loader_of(images)
     canvas, labels = loader.sample(1, 4)
     list(loader.epoch(0))
-    again, same_labels = loader_of(pictures, batch_size=2, workers=1).sample(1, 4)
+    again, same_labels = loader_of(images, batch_size=2, workers=1).sample(1, 4)
     np.testing.assert_array_equal(canvas, again)
     np.testing.assert_array_equal(labels, same_labels)
     assert not np.array_equal(canvas, loader.sample(2, 4)[0])
     assert not np.array_equal(canvas, loader.sample(1, 5)[0])
 
 
-def test_an_epoch_shows_each_picture_once(pictures):
-    loader = loader_of(pictures, batch_size=5)
+def test_an_epoch_shows_each_image_once(images):
+    loader = loader_of(images, batch_size=5)
     orders = [[path for batch in loader.epoch(epoch) for path in batch.paths] for epoch in range(2)]
-    assert sorted(orders[0]) == sorted(orders[1]) == sorted(pictures.paths)
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(images.paths)
     assert orders[0] != orders[1]
 
 
-def test_closing_early_leaves_no_threads(pictures):
-    batches = loader_of(pictures, workers=3).epoch(0)
+def test_closing_early_leaves_no_threads(images):
+    batches = loader_of(images, workers=3).epoch(0)
     next(batches)
     assert loader_threads()
     batches.close()
     assert not loader_threads()
-    list(loader_of(pictures, workers=3).epoch(0))
+    list(loader_of(images, workers=3).epoch(0))
     assert not loader_threads()
 
 
-def test_prefetch_is_bounded(pictures, monkeypatch):
+def test_prefetch_is_bounded(images, monkeypatch):
     filled = []
     original = Loader._fill
 
@@ -144,7 +144,7 @@ def test_prefetch_is_bounded(pictures, monkeypatch):
         filled.append(index)
 
     monkeypatch.setattr(Loader, "_fill", count)
-    batches = loader_of(pictures, batch_size=1, workers=2).epoch(0)
+    batches = loader_of(images, batch_size=1, workers=2).epoch(0)
     next(batches)
     threading.Event().wait(0.3)
     assert len(filled) <= 1 + loader_module.PREFETCHED_BATCHES
@@ -152,63 +152,63 @@ def test_prefetch_is_bounded(pictures, monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_broken_picture_reaches_the_consumer_by_name(pictures, workers):
-    pictures.paths[7].write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"0007\.png: not a picture"):
-        list(loader_of(pictures, workers=workers, batch_size=10).epoch(0))
-    pictures.paths[7].unlink()
+def test_a_broken_image_reaches_the_consumer_by_name(images, workers):
+    images.paths[7].write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"0007\.png: not an image"):
+        list(loader_of(images, workers=workers, batch_size=10).epoch(0))
+    images.paths[7].unlink()
     with pytest.raises(InputError, match=r"0007\.png: cannot be read: No such file"):
-        list(loader_of(pictures, workers=workers, batch_size=10).epoch(0))
+        list(loader_of(images, workers=workers, batch_size=10).epoch(0))
     assert not loader_threads()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_any_other_failure_of_a_worker_names_the_picture(pictures, workers, monkeypatch):
+def test_any_other_failure_of_a_worker_names_the_image(images, workers, monkeypatch):
     def fail(*_):
         raise MemoryError("no room")
 
     monkeypatch.setattr(loader_module, "make_targets", fail)
     with pytest.raises(RuntimeError, match=r"street/00\d\d\.png: MemoryError: no room"):
-        next(loader_of(pictures, workers=workers).epoch(0))
+        next(loader_of(images, workers=workers).epoch(0))
     assert not loader_threads()
 
 
-def test_a_set_smaller_than_a_batch_is_an_error(pictures):
-    with pytest.raises(InputError, match=r"10 pictures in street, fewer than one batch of 11: lower train\.batch_size"):
-        loader_of(pictures, batch_size=11)
+def test_a_set_smaller_than_a_batch_is_an_error(images):
+    with pytest.raises(InputError, match=r"10 images in street, fewer than one batch of 11: lower train\.batch_size"):
+        loader_of(images, batch_size=11)
     with pytest.raises(InputError, match="negative"):
-        loader_of(pictures, seed=-1)
+        loader_of(images, seed=-1)
 
 
-def test_a_class_that_the_network_lacks_is_an_error(pictures):
-    pictures.rows[6, 0] = 2
+def test_a_class_that_the_network_lacks_is_an_error(images):
+    images.rows[6, 0] = 2
     with pytest.raises(InputError, match=r"0001\.png: labelled with class 2, but network\.classes is 1"):
-        loader_of(pictures)
-    assert len(loader_of(pictures, classes=3)) == 3
+        loader_of(images)
+    assert len(loader_of(images, classes=3)) == 3
 
 
 def test_boxes_are_clipped_on_demand(tmp_path, make_set):
     make_set(tmp_path, "street", ["0 1 0.0 0.5 0.5 2.0"], size=(96, 64))
-    pictures = read_pictures(tmp_path / "data.json")
+    images = read_images(tmp_path / "data.json")
     options = {"batch_size": 1, "augmentation": AugmentationConfig(enabled=False)}
-    np.testing.assert_allclose(loader_of(pictures, **options).sample(0, 0)[1], [[0, 1, 0.0, 0.5, 0.5, 2.0]])
-    clipped = loader_of(pictures, clip_boxes=True, **options)
+    np.testing.assert_allclose(loader_of(images, **options).sample(0, 0)[1], [[0, 1, 0.0, 0.5, 0.5, 2.0]])
+    clipped = loader_of(images, clip_boxes=True, **options)
     np.testing.assert_allclose(clipped.sample(0, 0)[1], [[0, 1, 0.125, 0.5, 0.25, 1.0]])
 
 
-def test_loader_of_a_configuration(tmp_path, pictures):
+def test_loader_of_a_configuration(tmp_path, images):
     config = Config(
         network=NetworkConfig(input_width_px=96, input_height_px=64),
         data=DataConfig(description=tmp_path / "data.json", max_objects=8, augmentation=EVERYTHING),
         train=TrainConfig(batch_size=3, seed=5),
     )
     loader = create_loader(config)
-    assert loader.identity_count == pictures.identity_count == 13
-    assert_same(list(loader.epoch(1)), list(loader_of(pictures).epoch(1)))
+    assert loader.identity_count == images.identity_count == 13
+    assert_same(list(loader.epoch(1)), list(loader_of(images).epoch(1)))
 
 
-def test_pictures_are_read_as_opencv_reads_them(pictures):
-    np.testing.assert_array_equal(read_picture(pictures.paths[0]), cv2.imread(str(pictures.paths[0])))
+def test_images_are_read_as_opencv_reads_them(images):
+    np.testing.assert_array_equal(read_image(images.paths[0]), cv2.imread(str(images.paths[0])))
 
 
 def test_absent_sets_are_left_out_only_when_asked(tmp_path):
@@ -223,14 +223,14 @@ def test_absent_sets_are_left_out_only_when_asked(tmp_path):
     with pytest.raises(InputError, match="gone"):
         create_loader(config)
     loader = create_loader(config.model_copy(update={"data": config.data.model_copy(update={"skip_missing": True})}))
-    assert (len(loader.pictures), loader.pictures.skipped) == (1, ("gone",))
+    assert (len(loader.images), loader.images.skipped) == (1, ("gone",))
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_processes_share_the_batches_of_one(pictures, processes):
-    whole = list(loader_of(pictures, batch_size=processes).epoch(1))
+def test_processes_share_the_batches_of_one(images, processes):
+    whole = list(loader_of(images, batch_size=processes).epoch(1))
     shares = [
-        list(loader_of(pictures, batch_size=1, rank=rank, processes=processes).epoch(1)) for rank in range(processes)
+        list(loader_of(images, batch_size=1, rank=rank, processes=processes).epoch(1)) for rank in range(processes)
     ]
     assert len(whole) == 10 // processes
     for step, batch in enumerate(whole):
@@ -238,47 +238,47 @@ def test_processes_share_the_batches_of_one(pictures, processes):
         for rank, share in enumerate(shares):
             np.testing.assert_array_equal(share[step].images[0], batch.images[rank])
             np.testing.assert_array_equal(share[step].identities[0], batch.identities[rank])
-    resumed = list(loader_of(pictures, batch_size=1, rank=1, processes=processes).epoch(1, first_step=2))
+    resumed = list(loader_of(images, batch_size=1, rank=1, processes=processes).epoch(1, first_step=2))
     assert_same(resumed, shares[1][2:])
     with pytest.raises(AssertionError):
         assert_same(shares[0], shares[1])
 
 
-def test_too_few_pictures_for_all_processes(pictures):
+def test_too_few_images_for_all_processes(images):
     with pytest.raises(InputError, match="fewer than one batch of 6 in each of 2 processes"):
-        loader_of(pictures, batch_size=6, processes=2)
+        loader_of(images, batch_size=6, processes=2)
 
 
-def test_the_fingerprint_knows_how_many_pictures_a_step_takes(pictures):
-    one, two = loader_of(pictures, batch_size=4), loader_of(pictures, batch_size=2, processes=2)
-    assert one.fingerprint() == two.fingerprint() != loader_of(pictures, batch_size=2).fingerprint()
+def test_the_fingerprint_knows_how_many_images_a_step_takes(images):
+    one, two = loader_of(images, batch_size=4), loader_of(images, batch_size=2, processes=2)
+    assert one.fingerprint() == two.fingerprint() != loader_of(images, batch_size=2).fingerprint()
 
 
 def test_classes_have_identities_of_their_own(tmp_path, make_set):
     rows = ["0 7 .2 .5 .1 .2\n1 7 .5 .5 .1 .2\n2 -1 .8 .5 .1 .2", "0 9 .2 .5 .1 .2\n1 3 .5 .5 .1 .2\n-1 -1 .8 .5 .1 .2"]
     make_set(tmp_path, "street", rows)
-    pictures = read_pictures(tmp_path / "data.json")
-    loader = loader_of(pictures, batch_size=2, classes=3)
+    images = read_images(tmp_path / "data.json")
+    loader = loader_of(images, batch_size=2, classes=3)
     # Two people and one more, two of the second class and one more, none of the third.
     assert loader.identity_counts == (3, 3, 1)
     assert loader.identity_count == 7
     # Class 0: 7 and 9; class 1: 3 and 7, behind the three of class 0.
-    assert loader.pictures.rows[:, 1].tolist() == [0, 4, -1, 1, 3, -1]
-    assert pictures.rows[:, 1].tolist() == [7, 7, -1, 9, 3, -1]
+    assert loader.images.rows[:, 1].tolist() == [0, 4, -1, 1, 3, -1]
+    assert images.rows[:, 1].tolist() == [7, 7, -1, 9, 3, -1]
     one = loader_of(read_one_class(tmp_path / "one", make_set), batch_size=2)
-    assert one.identity_counts == (one.pictures.identity_count,) == (11,)
+    assert one.identity_counts == (one.images.identity_count,) == (11,)
 
 
 def read_one_class(folder, make_set):
     folder.mkdir()
     make_set(folder, "street", ["0 7 .2 .5 .1 .2", "0 9 .2 .5 .1 .2"])
-    return read_pictures(folder / "data.json")
+    return read_images(folder / "data.json")
 
 
-def test_the_last_epochs_are_changed_in_their_own_way(pictures):
+def test_the_last_epochs_are_changed_in_their_own_way(images):
     calm = AugmentationConfig(enabled=False)
-    finished = loader_of(pictures, finish=(3, calm))
-    assert_same(list(finished.epoch(2)), list(loader_of(pictures).epoch(2)))
-    assert_same(list(finished.epoch(3)), list(loader_of(pictures, augmentation=calm).epoch(3)))
+    finished = loader_of(images, finish=(3, calm))
+    assert_same(list(finished.epoch(2)), list(loader_of(images).epoch(2)))
+    assert_same(list(finished.epoch(3)), list(loader_of(images, augmentation=calm).epoch(3)))
     with pytest.raises(AssertionError):
-        assert_same(list(finished.epoch(3)), list(loader_of(pictures).epoch(3)))
+        assert_same(list(finished.epoch(3)), list(loader_of(images).epoch(3)))

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fairmot.cli import app
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 from fairmot.data.splitting import held_out, split_list
 from fairmot.errors import InputError
 
@@ -32,7 +32,7 @@ def test_both_lists_together_are_the_list_in_its_order(tmp_path, suffix):
     source.write_text("\n".join(lines) + "\n\n")
     found = split_list(source)
     train, held = ((tmp_path / f"mot17.half.{part}{suffix}").read_text().splitlines() for part in ("train", "held"))
-    assert (found.train_pictures, found.held_pictures) == (len(train), len(held)) == (190, 41)
+    assert (found.train_images, found.held_images) == (len(train), len(held)) == (190, 41)
     assert not {*train} & {*held}
     assert train == [line for line in lines if line not in held]
     assert held == [line for line in lines if line not in train]
@@ -42,18 +42,18 @@ def test_the_description_trains_on_one_part_and_holds_the_other(tmp_path, make_s
     for name in ("first", "second"):
         make_set(tmp_path, name, [f"0 {number} .5 .5 .2 .5" for number in range(6)])
     description = tmp_path / "data.json"
-    whole = read_pictures(description, ["first"]).paths
+    whole = read_images(description, ["first"]).paths
     for _ in range(2):  # the second time, nothing changes
         arguments = ["data", "split", str(tmp_path / "first.txt"), "--every", "3", "--block", "1"]
         result = CliRunner().invoke(app, [*arguments, "--data", str(description)])
         assert result.exit_code == 0, result.output
-        assert "4 pictures to train on" in result.stdout
+        assert "4 images to train on" in result.stdout
         values = json.loads(description.read_text())
         assert values["train"] == {"first.train": "first.train.txt", "second": "second.txt"}
         assert [*values["train"]] == ["first.train", "second"]
         assert values["val"] == {"first.held": "first.held.txt"}
-    assert read_pictures(description, ["first.train"]).paths == tuple(whole[index] for index in (0, 1, 3, 4))
-    assert read_pictures(description, part="val").paths == (whole[2], whole[5])
+    assert read_images(description, ["first.train"]).paths == tuple(whole[index] for index in (0, 1, 3, 4))
+    assert read_images(description, part="val").paths == (whole[2], whole[5])
 
 
 def test_a_set_keeps_its_name_where_its_list_has_another(tmp_path):
@@ -70,8 +70,8 @@ def test_a_set_keeps_its_name_where_its_list_has_another(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("a.jpg\nb.jpg\n", {}, "2 pictures are fewer than 5 blocks of 20"),
-        ("", {}, "0 pictures"),
+        ("a.jpg\nb.jpg\n", {}, "2 images are fewer than 5 blocks of 20"),
+        ("", {}, "0 images"),
         ("a.jpg\n", {"every": 1}, "at least 2"),
         ("a.jpg\n", {"block": 0}, "at least 2 and 1"),
         (None, {}, "cannot be read"),

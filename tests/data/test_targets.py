@@ -65,7 +65,7 @@ def test_rows_beyond_the_slots_are_dropped():
     assert np.count_nonzero(targets.heatmap == 1) == 3
 
 
-def test_a_picture_without_objects_is_all_background():
+def test_an_image_without_objects_is_all_background():
     targets = make_targets(np.zeros((0, 6)), (40, 24), classes=2, max_objects=3)
     assert targets.heatmap.shape == (2, 24, 40)
     assert not targets.heatmap.any()

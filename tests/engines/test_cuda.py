@@ -116,19 +116,19 @@ def test_uploading_ahead_changes_no_step():
     assert not ahead.uploaded
 
 
-def test_a_run_on_the_card_is_resumed_on_the_processor(pictures, tmp_path):
-    whole = train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cuda")
+def test_a_run_on_the_card_is_resumed_on_the_processor(images, tmp_path):
+    whole = train(configuration(images, tmp_path / "run", epochs=1), "torch", "cuda")
     assert whole.weights.exists()
-    longer = configuration(pictures, tmp_path / "run", epochs=2)
+    longer = configuration(images, tmp_path / "run", epochs=2)
     assert train(longer, "torch", "cpu", resume=True).weights.exists()
 
 
-def test_out_of_memory_is_one_line(pictures, tmp_path):
-    config = configuration(pictures, tmp_path / "run")
+def test_out_of_memory_is_one_line(images, tmp_path):
+    config = configuration(images, tmp_path / "run")
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-4)
     try:
-        with pytest.raises(InputError, match=r"out of memory with 2 pictures of 96 x 64 a batch; try --set"):
+        with pytest.raises(InputError, match=r"out of memory with 2 images of 96 x 64 a batch; try --set"):
             train(config, "torch", "cuda")
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

@@ -76,9 +76,9 @@ def results_of_start(engine, config):
 @pytest.mark.parametrize(
     ("engine", "kind", "line"),
     [
-        ("torch", "fail", "ValueError: a picture of nothing"),
+        ("torch", "fail", "ValueError: an image of nothing"),
         pytest.param("torch", "kill", "", marks=pytest.mark.slow),
-        pytest.param("mindspore", "fail", "ValueError: a picture of nothing", marks=pytest.mark.slow),
+        pytest.param("mindspore", "fail", "ValueError: an image of nothing", marks=pytest.mark.slow),
         pytest.param("mindspore", "kill", "", marks=pytest.mark.slow),
     ],
 )

@@ -36,7 +36,7 @@ def decode(maps, max_objects, compiled):
 
 
 def reference(maps, max_objects):
-    """The same picture by picture, peak by peak."""
+    """The same image by image, peak by peak."""
     batch = len(maps["heatmap"])
     boxes, scores, class_ids, embeddings = [], [], [], []
     for b in range(batch):

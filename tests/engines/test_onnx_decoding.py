@@ -50,7 +50,7 @@ def decode_in_onnx(heads, max_objects):
 
 
 def decode_in_numpy(heads, max_objects, stride=4):
-    """The reference: every step written out for one picture and one peak at a time."""
+    """The reference: every step written out for one image and one peak at a time."""
     results = {name: [] for name in OUTPUTS}
     for heatmap, extents, offsets, embedding in zip(
         heads["heatmap"], heads["extents"], heads["offsets"], heads["embedding"], strict=True
@@ -182,9 +182,9 @@ def test_published_head_maps_give_the_published_detections(case, oracle):
         known = np.isin(arrays["inds"][0], arrays["id_pos"])
         assert known.any()
         np.testing.assert_allclose(found["embeddings"][0, known], arrays["id_feat"][0, known], rtol=0, atol=1e-6)
-        pictures = [name for name in arrays if name.startswith("dets_img_")]
-        assert pictures
-        for name in pictures:
+        images = [name for name in arrays if name.startswith("dets_img_")]
+        assert images
+        for name in images:
             size = tuple(int(side) for side in name.removeprefix("dets_img_").split("x"))
             boxes = Letterbox(size, (4 * width, 4 * height)).detections_to_image(found["boxes"][0])
             np.testing.assert_allclose(boxes, arrays[name][:, :4], rtol=0, atol=1e-3)

@@ -188,7 +188,7 @@ def test_fewer_places_than_slots():
     assert found.scores.shape == (1, 16 * 8)
 
 
-def test_a_batch_equals_its_pictures():
+def test_a_batch_equals_its_images():
     graph, weights = random_network()
     detector = load_canvas_detector(graph, weights, (96, 64))
     fixed = OnnxDetector(create_session(export_detector(graph, weights, (96, 64), batch=2)))

@@ -66,15 +66,15 @@ def compare_detections(found, expected):
 @pytest.mark.parametrize(("architecture", "classes"), [("lite", 1), ("dla_34", 1), ("dlaconv_34", 3)])
 def test_detections_agree_with_onnx_runtime(architecture, classes):
     graph, weights = living_network(architecture, classes=classes)
-    pictures = canvases(2)
-    expected = load_engine("onnxruntime").load_canvas_detector(graph, weights, SIZE, 60)(pictures)
-    compare_detections(engine.load_canvas_detector(graph, weights, SIZE, 60)(pictures), expected)
+    images = canvases(2)
+    expected = load_engine("onnxruntime").load_canvas_detector(graph, weights, SIZE, 60)(images)
+    compare_detections(engine.load_canvas_detector(graph, weights, SIZE, 60)(images), expected)
     shifted = weights | {name: weights[name] * np.float32(1.01) for name in ("wh.2.weight", "wh.2.bias")}
     with pytest.raises(AssertionError):
-        compare_detections(engine.load_canvas_detector(graph, shifted, SIZE, 60)(pictures), expected)
+        compare_detections(engine.load_canvas_detector(graph, shifted, SIZE, 60)(images), expected)
 
 
-def test_any_number_of_pictures_and_of_threads(monkeypatch):
+def test_any_number_of_images_and_of_threads(monkeypatch):
     graph, weights = living_network("lite")
     detector = engine.load_canvas_detector(graph, weights, SIZE, 30)
     assert detector.batch is None

@@ -55,7 +55,7 @@ def test_parts_are_in_order_and_their_counts_add_up_to_the_whole():
     whole = normalisers(count_targets(batch, classifiers))
     assert normalisers(sum(counts), parts=2) == tuple(each / 2 for each in whole)
     assert split_batch(batch, 1) == [batch]
-    with pytest.raises(ValueError, match="4 pictures in 3 equal parts"):
+    with pytest.raises(ValueError, match="4 images in 3 equal parts"):
         split_batch(batch, 3)
 
 

@@ -44,7 +44,7 @@ def test_a_detection_takes_the_next_best_box_when_its_best_is_taken():
     assert average_precision([[A, A]], [[0.9, 0.8]], [[A, shifted]], iou=0.7) == 0.5
 
 
-def test_pictures_do_not_mix():
+def test_images_do_not_mix():
     assert average_precision([[A], NONE], [[0.9], []], [NONE, [A]]) == 0.0
 
 
@@ -68,17 +68,17 @@ def test_ignored_regions_excuse_only_what_matches_nothing():
 def greedy(boxes, scores, truth, iou):
     """One detection after another, by falling score."""
     entries = sorted(
-        ((score, picture, row) for picture, part in enumerate(scores) for row, score in enumerate(part)),
+        ((score, image, row) for image, part in enumerate(scores) for row, score in enumerate(part)),
         key=lambda entry: -entry[0],
     )
     free = [np.ones(len(part), dtype=bool) for part in truth]
     hits = []
-    for _, picture, row in entries:
-        overlap = pairwise_iou(boxes[picture][row : row + 1], truth[picture])[0] * free[picture]
+    for _, image, row in entries:
+        overlap = pairwise_iou(boxes[image][row : row + 1], truth[image])[0] * free[image]
         best = int(np.argmax(overlap)) if len(overlap) else -1
         hits.append(best >= 0 and overlap[best] >= iou)
         if hits[-1]:
-            free[picture][best] = False
+            free[image][best] = False
     return np.array(hits)
 
 
@@ -102,9 +102,9 @@ def test_all_at_once_equals_one_after_another(seed):
 
 
 def test_lists_that_do_not_belong_together():
-    with pytest.raises(ValueError, match="one entry a picture"):
+    with pytest.raises(ValueError, match="one entry an image"):
         average_precision([[A]], [[0.9, 0.8]], [[A]])
-    with pytest.raises(ValueError, match="one entry a picture"):
+    with pytest.raises(ValueError, match="one entry an image"):
         average_precision([[A]], [[0.9]], [[A], [B]])
     with pytest.raises(ValueError, match="ignored"):
         average_precision([[A]], [[0.9]], [[A]], [[A], [B]])

@@ -200,9 +200,11 @@ def test_tracker_constants_by_name_and_from_yaml(tmp_path):
     assert load_tracker_config("byte", 0.5).confidence == 0.5
     path = tmp_path / "mine.yaml"
     path.write_text("preset: byte\niou_limit: 0.6\n")
-    assert load_tracker_config(path) == TrackerConfig.preset("byte", iou_limit=0.6)
+    assert load_tracker_config(path) == TrackerConfig.preset("byte", max_iou_distance=0.6)
     path.write_text("iou_limt: 0.6\n")
-    with pytest.raises(InputError, match=r"mine.yaml: tracker: unknown field 'iou_limt' \(did you mean 'iou_limit'"):
+    with pytest.raises(
+        InputError, match=r"mine.yaml: tracker: unknown field 'iou_limt' \(did you mean 'max_iou_distance'"
+    ):
         load_tracker_config(path)
     for text in ("- 1\n", "a: [\n", "3: 4\n"):
         path.write_text(text)

@@ -1,4 +1,4 @@
-"""Videos and pictures made on the spot, by the real codecs; each frame carries its number."""
+"""Videos and images made on the spot, by the real codecs; each frame carries its number."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ import pytest
 _CELL = 16
 
 
-def _picture(index: int, width: int = 160, height: int = 120) -> np.ndarray:
-    """A grey picture with its number in binary squares along the top, a red and a blue patch at the sides."""
+def _image(index: int, width: int = 160, height: int = 120) -> np.ndarray:
+    """A grey image with its number in binary squares along the top, a red and a blue patch at the sides."""
     image = np.full((height, width, 3), 90, np.uint8)
     for bit in range(8):
         image[:_CELL, bit * _CELL : (bit + 1) * _CELL] = 255 if index >> bit & 1 else 0
@@ -25,7 +25,7 @@ def _picture(index: int, width: int = 160, height: int = 120) -> np.ndarray:
 
 
 def _number(image: np.ndarray) -> int:
-    """The number that ``_picture`` has put in."""
+    """The number that ``_image`` has put in."""
     middles = image[_CELL // 2, _CELL // 2 : 8 * _CELL : _CELL].mean(axis=-1)
     return int(((middles > 128) << np.arange(8)).sum())
 
@@ -51,7 +51,7 @@ def _encode(
         if rotation:
             stream.set_display_rotation(rotation)
         for index in range(count):
-            frame = av.VideoFrame.from_ndarray(_picture(index, width, height), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(_image(index, width, height), format="bgr24")
             frame.pts = index if milliseconds is None else milliseconds[index]
             if milliseconds is not None:
                 frame.time_base = Fraction(1, 1000)
@@ -70,8 +70,8 @@ def _cut(path: Path, share: float) -> Path:
 
 @pytest.fixture(scope="session")
 def rendered():
-    """Makers: ``picture``, ``number``, ``encode``, ``cut``."""
-    return SimpleNamespace(picture=_picture, number=_number, encode=_encode, cut=_cut)
+    """Makers: ``image``, ``number``, ``encode``, ``cut``."""
+    return SimpleNamespace(image=_image, number=_number, encode=_encode, cut=_cut)
 
 
 @pytest.fixture

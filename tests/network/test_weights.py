@@ -77,7 +77,7 @@ def test_files_that_are_no_weights(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "metadata", [None, {}, {"format": "pt"}, {"format_version": "1"}, {"modelspec.title": "a picture generator"}]
+    "metadata", [None, {}, {"format": "pt"}, {"format_version": "1"}, {"modelspec.title": "an image generator"}]
 )
 def test_a_file_of_another_program_names_no_network(tmp_path, metadata):
     path = tmp_path / "foreign.safetensors"

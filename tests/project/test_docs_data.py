@@ -18,7 +18,7 @@ from fairmot.data.checks.findings import KINDS
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 COMMANDS = fairmot_commands(TEXT)
-# Set -> pictures, boxes, identities.
+# Set -> images, boxes, identities.
 COUNTS = {
     "mot17.half": (2, 2, 1),
     "caltech.all": (2, 3, 2),
@@ -38,7 +38,7 @@ def converter_test(name):
     return module
 
 
-def write_picture(path, size=(100, 50)):
+def write_image(path, size=(100, 50)):
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), np.full((size[1], size[0], 3), 90, np.uint8))
 
@@ -50,7 +50,7 @@ def write(path, text):
 
 def write_sequence(folder):
     for number in (1, 2, 3):
-        write_picture(folder / f"img1/{number:06}.jpg")
+        write_image(folder / f"img1/{number:06}.jpg")
     write(folder / "gt/gt.txt", "".join(f"{number},7,10,5,20,40,1,1,1\n" for number in (1, 2, 3)))
 
 
@@ -65,43 +65,43 @@ def write_sources(folder):
     citypersons.write_json(folder / "citypersons", citypersons.BOXES)
     for path in (folder / "citypersons").rglob("*.json"):
         name = path.name.replace("_gtBboxCityPersons.json", "_leftImg8bit.png")
-        write_picture(folder / "citypersons/leftImg8bit/train/aachen" / name)
-    converter_test("cuhksysu").write_source(folder / "CUHK-SYSU", write_picture)
-    converter_test("prw").write_source(folder / "PRW-v16.04.20", write_picture)
+        write_image(folder / "citypersons/leftImg8bit/train/aachen" / name)
+    converter_test("cuhksysu").write_source(folder / "CUHK-SYSU", write_image)
+    converter_test("prw").write_source(folder / "PRW-v16.04.20", write_image)
     for index in range(4):
-        write_picture(folder / f"ETHZ/seq/left/image_{index:08}_0.png")
+        write_image(folder / f"ETHZ/seq/left/image_{index:08}_0.png")
     write(folder / "ETHZ/seq/annot.idl", converter_test("ethz").TEXT)
     crowdhuman = converter_test("crowdhuman")
     for each, split in ((crowdhuman.FIRST, "train"), (crowdhuman.SECOND, "val")):
-        write_picture(folder / f"CrowdHuman/Images/{each['ID']}.jpg")
+        write_image(folder / f"CrowdHuman/Images/{each['ID']}.jpg")
         write(folder / f"CrowdHuman/annotation_{split}.odgt", json.dumps(each))
-    write_picture(folder / "PennFudanPed/PNGImages/FudanPed00001.png")
+    write_image(folder / "PennFudanPed/PNGImages/FudanPed00001.png")
     box = 'Image size (X x Y x C) : 100 x 50 x 3\nBounding box for object 1 "P" (Xmin, Ymin) - (Xmax, Ymax) : '
     write(folder / "PennFudanPed/Annotation/FudanPed00001.txt", box + "(11, 6) - (30, 45)\n")
-    write_picture(folder / "zoo/MOT17/images/train/A/img1/000001.jpg")
+    write_image(folder / "zoo/MOT17/images/train/A/img1/000001.jpg")
     write(folder / "zoo/MOT17/labels_with_ids/train/A/img1/000001.txt", "0 3 0.2 0.5 0.2 0.8\n")
     write(folder / "zoo/mot17.train", "MOT17/images/train/A/img1/000001.jpg\n")
-    write_picture(folder / "shop/train/1.jpg")
+    write_image(folder / "shop/train/1.jpg")
     coco = {
         "images": [{"id": 1, "file_name": "1.jpg", "width": 100, "height": 50}],
         "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 5, 20, 40]}],
         "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "rider"}],
     }
     write(folder / "shop/annotations/instances_train.json", json.dumps(coco))
-    write_picture(folder / "yard/images/1.jpg")
+    write_image(folder / "yard/images/1.jpg")
     write(folder / "yard/labels/1.txt", "0 0.5 0.5 0.2 0.8\n")
-    write_picture(folder / "street/images/1.jpg")
+    write_image(folder / "street/images/1.jpg")
     sides = "".join(f"<{k}>{v}</{k}>" for k, v in (("xmin", 11), ("ymin", 6), ("xmax", 30), ("ymax", 45)))
     size = "<size><width>100</width><height>50</height></size>"
     person = f"<object><name>person</name><bndbox>{sides}</bndbox></object>"
     write(folder / "street/annotations/1.xml", f"<annotation>{size}{person}</annotation>")
     cvat = converter_test("cvat")
     for index in range(4):
-        write_picture(folder / f"walk/images/frame_{index:06}.png")
+        write_image(folder / f"walk/images/frame_{index:06}.png")
     write(folder / "walk/annotations.xml", cvat.VIDEO)
     shutil.make_archive(str(folder / "walk"), "zip", folder / "walk")
     for name in ("day/a.png", "b.png"):
-        write_picture(folder / "task/pictures" / name)
+        write_image(folder / "task/images" / name)
     write(folder / "task/annotations.xml", cvat.IMAGES)
 
 

@@ -1,6 +1,6 @@
 """docs/training.md and docs/ascend.md: every command of a bash block is run, top to bottom, small; the others parse.
 
-"Small" is the same network and size for all of them, one epoch, two pictures a batch: the commands, configurations,
+"Small" is the same network and size for all of them, one epoch, two images a batch: the commands, configurations,
 files and their order are the documents'.
 """
 
@@ -26,7 +26,7 @@ TEXTS = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("
 SMALL = {
     "network.architecture": "lite",
     "network.embedding": 8,
-    "network.head_width": 32,  # heads of 8 channels learn eight pictures by heart only just
+    "network.head_width": 32,  # heads of 8 channels learn eight images by heart only just
     "network.input_width_px": 64,
     "network.input_height_px": 64,
     "data.max_objects": 20,
@@ -35,7 +35,7 @@ SMALL = {
     "train.partial_start": "true",
 }
 # Unless the command says otherwise.
-SHORT = {"train.epochs": 1, "train.batch_size": 2, "train.sample_pictures": 1}
+SHORT = {"train.epochs": 1, "train.batch_size": 2, "train.sample_images": 1}
 
 
 def settings(section=Config, prefix=""):

@@ -39,8 +39,8 @@ def test_first_steps_run_from_top_to_bottom(tmp_path, monkeypatch):
     assert identities >= 2
     scores = ast.literal_eval(printed(cells[4]))
     assert 0.3 < scores["HOTA"] <= 1
-    (picture,) = (out["data"]["image/jpeg"] for out in cells[5].outputs if "image/jpeg" in out.get("data", {}))
-    assert len(picture) > 20_000
+    (image,) = (out["data"]["image/jpeg"] for out in cells[5].outputs if "image/jpeg" in out.get("data", {}))
+    assert len(image) > 20_000
 
 
 @pytest.mark.filterwarnings("default")

@@ -18,7 +18,7 @@ CONFIG = """
 network: {architecture: lite, embedding: 16, head_width: 16, input_width_px: 128, input_height_px: 96}
 data: {description: mix/data.json, workers: 0}
 train: {epochs: 1, batch_size: 2, threads: 1}
-inference: {save_videos: true, save_pictures: true}
+inference: {save_videos: true, save_images: true}
 """
 TABLE = ("IDF1", "IDP", "IDR", "Rcll", "Prcn", "GT", "MT", "PT", "ML", "FP", "FN", "IDs", "FM", "MOTA", "MOTP")
 TRANSFERS = ("IDt", "IDa", "IDm")

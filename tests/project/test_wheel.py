@@ -103,7 +103,7 @@ def test_the_shipped_weights_are_described(installed):
     assert '"parameters"' in result.stdout
 
 
-def test_a_picture_is_tracked(installed):
+def test_an_image_is_tracked(installed):
     import cv2
     import numpy as np
 

@@ -40,7 +40,7 @@ def test_pixels_that_are_not_square_become_square(shared_case, tmp_path):
     assert is_playable(footage.path)
 
 
-def test_pictures_become_a_video(tmp_path):
+def test_images_become_a_video(tmp_path):
     for number in range(6):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 64, 3), 30 * number, np.uint8))
     told = []

@@ -77,8 +77,8 @@ def video_frame(page):
     return round((page.evaluate(VIDEO_GREY) - FIRST_GREY) / GREY_STEP) + 1
 
 
-def picture_and_boxes(page):
-    """The frame of which both are; a busy browser shows the last picture after it has said that it stands still."""
+def image_and_boxes(page):
+    """The frame of which both are; a busy browser shows the last image after it has said that it stands still."""
     for _ in range(200):
         if frame_shown(page) == video_frame(page):
             break
@@ -198,7 +198,7 @@ def test_space_plays_and_the_frame_follows(opened, judged_page):
     wait_until(page, "Number(document.body.dataset.frame) > 5")
     page.keyboard.press(" ")
     wait_until(page, "document.getElementById('video').paused")
-    assert picture_and_boxes(page) > 5
+    assert image_and_boxes(page) > 5
 
 
 def test_at_the_end_the_last_frame_is_shown(opened, judged_page):
@@ -208,7 +208,7 @@ def test_at_the_end_the_last_frame_is_shown(opened, judged_page):
     page.keyboard.press(" ")
     wait_until(page, "document.getElementById('video').ended")
     wait_until(page, "document.body.dataset.frame === '40'")
-    assert picture_and_boxes(page) == 40
+    assert image_and_boxes(page) == 40
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -226,8 +226,8 @@ def test_a_linked_video_is_found_beside_the_page(opened, case):
     press_bar(page, bar(page, 2), 30.5 / 40)
     settle(page)
     # From the file system the video is foreign to the page, which may show but not read it.
-    picture = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    grey = np.median(picture[picture.shape[0] // 2 - 20 :, -60:])
+    image = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    grey = np.median(image[image.shape[0] // 2 - 20 :, -60:])
     assert round((grey - FIRST_GREY) / GREY_STEP) + 1 == 31
     assert "part of this video" in page.locator("#stage-note").inner_text()
 

@@ -175,13 +175,13 @@ def test_the_run_tells_by_itself_what_was_tracked(case, model_of):
     assert video_of(case, model_of) == (True, False, 40, [])
     # What would have to lie elsewhere is left there, and what browsers do not play.
     assert video_of(case, model_of, embed=False) == (True, True, 40, [case.run / "yard.mp4"])
-    write_pictures(case.folder / "pictures")
-    tell_source(case, case.folder / "pictures")
+    write_images(case.folder / "images")
+    tell_source(case, case.folder / "images")
     assert video_of(case, model_of) == (True, True, 40, [])
     (case.run / "yard.mp4").unlink()
     assert video_of(case, model_of) == (True, False, 40, [])
     # Of this folder only a part was tracked.
-    tell_source(case, case.folder / "pictures", frames=39)
+    tell_source(case, case.folder / "images", frames=39)
     assert not video_of(case, model_of)[0]
 
 
@@ -225,22 +225,22 @@ def write_video(path, frames):
             video.write(np.zeros((180, 320, 3), np.uint8))
 
 
-def write_pictures(folder):
+def write_images(folder):
     folder.mkdir()
     for number in range(40):
         cv2.imwrite(str(folder / f"{number:02}.png"), np.full((180, 320, 3), 5 * number, np.uint8))
 
 
-def test_pictures_are_shown_as_a_video_that_goes_where_the_page_goes(case, model_of):
-    write_pictures(case.folder / "pictures")
-    embedded = report(case.run, source=case.folder / "pictures")
+def test_images_are_shown_as_a_video_that_goes_where_the_page_goes(case, model_of):
+    write_images(case.folder / "images")
+    embedded = report(case.run, source=case.folder / "images")
     assert model_of(embedded.page)["sources"][0]["video"] == {"type": "video/mp4", "element": "video-0"}
     assert not (case.run / "report.yard.mp4").exists()
-    linked = report(case.run, source=case.folder / "pictures", embed=False)
+    linked = report(case.run, source=case.folder / "images", embed=False)
     assert linked.linked == [case.run / "report.yard.mp4"]
     assert linked.linked[0].is_file()
     # Ground truth brings its own.
-    (case.folder / "pictures").rename(case.ground_truth / "yard" / "img1")
+    (case.folder / "images").rename(case.ground_truth / "yard" / "img1")
     judged = model_of(report(case.run, ground_truth=case.ground_truth, embed=False).page)["sources"][0]
     assert (judged["video"]["href"], judged["drawn"]) == ("report.yard.mp4", False)
 
@@ -298,7 +298,7 @@ def test_a_failed_page_leaves_the_old_one(case, monkeypatch):
     with pytest.raises(InputError, match=r"cannot be written \(No space left"):
         report(case.run)
     assert page.read_bytes() == before
-    write_pictures(case.folder / "pictures")
+    write_images(case.folder / "images")
     with pytest.raises(InputError, match="cannot be written"):
-        report(case.run, source=case.folder / "pictures")
+        report(case.run, source=case.folder / "images")
     assert sorted(path.name for path in case.run.iterdir()) == ["report.html", "scores.json", "yard.mp4", "yard.txt"]

@@ -18,13 +18,13 @@ def test_the_best_row_is_large_certain_and_inside():
     assert best_rows(np.array([0, 0, 0, 1, 1]), boxes, scores, (320, 180)).tolist() == [1, 4]
 
 
-def test_pictures_are_cut_from_the_moments_asked_for(shared_case):
+def test_images_are_cut_from_the_moments_asked_for(shared_case):
     footage = drawn_footage(shared_case.run / "yard.mp4")
     boxes = np.array([[20, 20, 40, 60], [30, 30, 60, 30], [400, 20, 40, 60], [20, 20, 40, 60]], float)
-    pictures, scene = cut_thumbnails(footage, np.array([30, 3, 5, 99]), boxes, "yard")
-    assert pictures[2] is None  # outside of the picture
-    assert pictures[3] is None  # after the end of the video
-    first, second = decoded(pictures[0]), decoded(pictures[1])
+    images, scene = cut_thumbnails(footage, np.array([30, 3, 5, 99]), boxes, "yard")
+    assert images[2] is None  # outside of the image
+    assert images[3] is None  # after the end of the video
+    first, second = decoded(images[0]), decoded(images[1])
     assert abs(first.mean() - 160) < 4
     assert abs(second.mean() - 52) < 4
     assert first.shape[0] == 96

@@ -17,7 +17,7 @@ FRAMES = 24
 
 
 class SlowDetector:
-    """Takes its time for each picture; ``hold`` makes it wait until it is let go."""
+    """Takes its time for each image; ``hold`` makes it wait until it is let go."""
 
     def __init__(self, seconds=0.0):
         self.seconds = seconds

@@ -154,7 +154,7 @@ def test_cancelling_keeps_what_was_tracked(start, film, slow):
     assert not (server.settings.folder / "results" / running).exists()
 
 
-def test_live_pictures_and_events(start, film, slow, wait_until):
+def test_live_images_and_events(start, film, slow, wait_until):
     detector = slow(0.06)
     server = start(detector)
     with server.client.stream("GET", "/api/events") as events:
@@ -170,9 +170,9 @@ def test_live_pictures_and_events(start, film, slow, wait_until):
                 told.append(json.loads(line.removeprefix("data: ")))
                 if told[-1]["state"] == "done":
                     break
-    pictures = [part.partition(b"\r\n\r\n")[2] for part in body.split(b"--fairmot-frame\r\n")[1:-1]]
-    assert len(set(pictures)) >= 4
-    assert all(picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9\r\n") for picture in pictures)
+    images = [part.partition(b"\r\n\r\n")[2] for part in body.split(b"--fairmot-frame\r\n")[1:-1]]
+    assert len(set(images)) >= 4
+    assert all(image.startswith(b"\xff\xd8") and image.endswith(b"\xff\xd9\r\n") for image in images)
     counts = [job["frames"] for job in told]
     assert counts == sorted(counts)
     assert len(set(counts)) >= 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-PICTURE = """() => {
+IMAGE = """() => {
   const image = document.getElementById("live");
   if (image.hidden || !image.complete || !image.naturalWidth) return null;
   const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight), ink = canvas.getContext("2d");
@@ -60,13 +60,13 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
     assert text(page, "facts").startswith("bright in test at 64x64")
     page.set_input_files("#file", str(film))
 
-    # The walker on the brighter path goes from right to left: the live picture moves with it.
+    # The walker on the brighter path goes from right to left: the live image moves with it.
     seen = []
     for _ in range(200):
         state = text(page, "state")
         if state == "done":
             break
-        seen.append(page.evaluate(PICTURE))
+        seen.append(page.evaluate(IMAGE))
         page.wait_for_timeout(40)
     places = np.array([place for place in dict.fromkeys(seen) if place is not None])
     assert len(places) >= 3

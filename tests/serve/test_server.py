@@ -133,11 +133,11 @@ def test_a_stream_is_watched_and_cancelled(start, slow, wait_until):
         job_id = answer.json()["id"]
         assert "password" not in answer.text
         wait_until(lambda: server.job(job_id)["state"] == "running")
-        pictures = 0
+        images = 0
         with server.client.stream("GET", f"/api/jobs/{job_id}/live") as live:
             for piece in live.iter_bytes():
-                pictures += piece.count(b"Content-Type: image/jpeg")
-                if pictures >= 3:
+                images += piece.count(b"Content-Type: image/jpeg")
+                if images >= 3:
                     break
         assert server.job(job_id)["frame_total"] is None
     # It is gone now, and would be tried again for half a minute.

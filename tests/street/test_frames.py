@@ -42,7 +42,7 @@ def ahead(scene, distance, sideways=0.0, walker_seed=0):
 
 
 def coverage(scene, person, margin=400):
-    """The silhouette of one person drawn alone, on a canvas that is larger than the picture by a margin."""
+    """The silhouette of one person drawn alone, on a canvas that is larger than the image by a margin."""
     layer, _ = draw_walker(scene, *person, 0)
     mask = np.zeros((SIZE[1] + 2 * margin, SIZE[0] + 2 * margin), dtype=np.float64)
     height, width = layer.pixels.shape[:2]
@@ -75,8 +75,8 @@ def test_a_box_holds_exactly_the_drawn_silhouette(bare, distance):
         assert_box_fits(frame.boxes_tlwh[0] + [-1.01, 0, 1.01, 0], mask)
 
 
-def test_a_box_holds_what_changes_in_the_picture(bare):
-    """Independent of the drawing's own mask: the picture with the person against the picture without."""
+def test_a_box_holds_what_changes_in_the_image(bare):
+    """Independent of the drawing's own mask: the image with the person against the image without."""
     person = ahead(bare, 9.0, walker_seed=3)
     finish = Finish(SIZE, 0)
     without_shadows = dataclasses.replace(bare, ground=np.zeros_like(bare.ground))
@@ -138,7 +138,7 @@ def test_a_thing_hides_who_stands_behind_it_and_not_who_stands_before():
     assert hidden >= 2
 
 
-def test_what_lies_outside_the_picture_counts_as_hidden_and_stays_in_the_box(bare):
+def test_what_lies_outside_the_image_counts_as_hidden_and_stays_in_the_box(bare):
     half_width_m = SIZE[0] / 2 / bare.camera.focal_px * 7.0
     person = ahead(bare, 7.0, sideways=half_width_m)
     frame = compose_frame(bare, [person], 0, Finish(SIZE, 0))
@@ -204,7 +204,7 @@ def test_more_people_walk_in_the_same_street():
     assert len(frame.ids) > 25
     few = compose_frame(street, cast_crowd(street, 2, 10, 1, 25), 5, Finish(SIZE, 1))
     assert len(few.ids) <= 2
-    top = slice(0, SIZE[1] // 8)  # above the heads the two pictures are the same
+    top = slice(0, SIZE[1] // 8)  # above the heads the two images are the same
     np.testing.assert_array_equal(frame.image[top], few.image[top])
 
 
@@ -216,7 +216,7 @@ def test_the_camera_stands_where_it_is_asked_to(height):
     assert len(compose_frame(scene, crowd, 2, Finish(SIZE, 5)).ids) >= 3
 
 
-def test_an_upright_picture(bare):
+def test_an_upright_image(bare):
     frame = next(render_street(4, 2, 3, (180, 320)))
     assert frame.image.shape == (320, 180, 3)
     assert len(frame.ids) >= 1

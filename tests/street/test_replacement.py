@@ -74,8 +74,8 @@ def test_links_are_left_alone(rendered, tmp_path):
     link.symlink_to(rendered, target_is_directory=True)
     refused(link, "it is a link")
     link.unlink()
-    (rendered / "img1").rename(tmp_path / "pictures")
-    (rendered / "img1").symlink_to(tmp_path / "pictures", target_is_directory=True)
+    (rendered / "img1").rename(tmp_path / "images")
+    (rendered / "img1").symlink_to(tmp_path / "images", target_is_directory=True)
     refused(rendered, "img1 in it")
 
 

@@ -45,7 +45,7 @@ def test_the_layout_is_motchallenge(written):
     assert [path.name for path in sorted((folder / "img1").iterdir())] == [f"{n:06d}.jpg" for n in range(1, 13)]
 
 
-def test_rows_and_pictures_are_those_of_the_frames(written):
+def test_rows_and_images_are_those_of_the_frames(written):
     folder, _ = written
     rows = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",", ndmin=2)
     assert rows.shape[1] == 9

@@ -1,4 +1,4 @@
-"""Servers on loopback that speak the real protocols: a transport stream or pictures over HTTP, RTSP over TCP."""
+"""Servers on loopback that speak the real protocols: a transport stream or images over HTTP, RTSP over TCP."""
 
 import contextlib
 import socket
@@ -67,13 +67,13 @@ class RtspServer:
     FFmpeg's own RTP muxer makes the packets; this hands them on.
 
     Args:
-        pictures: BGR frames, sent again and again.
+        images: BGR frames, sent again and again.
         rate: frames/s.
         dies_after: frames after which the first connection is cut, in the middle of a packet.
     """
 
-    def __init__(self, pictures, rate=25, dies_after=None):
-        self._pictures, self._rate, self._dies_after = pictures, rate, dies_after
+    def __init__(self, images, rate=25, dies_after=None):
+        self._images, self._rate, self._dies_after = images, rate, dies_after
         self._server = socket.create_server(("127.0.0.1", 0))
         self._stopped = threading.Event()
         self.requests = []
@@ -137,12 +137,12 @@ class RtspServer:
             target = f"rtp://127.0.0.1:{packets.getsockname()[1]}"
             with av.open(target, "w", format="rtp", options={"rtcpport": "1", "pkt_size": "1400"}) as container:
                 stream = container.add_stream("mjpeg", rate=self._rate, options={"huffman": "default"})
-                stream.height, stream.width = self._pictures[0].shape[:2]
+                stream.height, stream.width = self._images[0].shape[:2]
                 stream.pix_fmt = "yuvj420p"
                 count = 0
                 while not self._stopped.is_set():
-                    picture = self._pictures[count % len(self._pictures)]
-                    frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+                    image = self._images[count % len(self._images)]
+                    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
                     frame.pts = count
                     container.mux(stream.encode(frame))
                     count += 1

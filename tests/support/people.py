@@ -1,4 +1,4 @@
-"""A few small pictures of two people each, with identities, as ``data.json``: what the tests of training learn from."""
+"""A few small images of two people each, with identities, as ``data.json``: what the tests of training learn from."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def write_people(folder: Path, count: int = 6, name: str = "made", part: str = "train", seed: int = 0) -> Path:
-    """Write ``count`` pictures of 160 x 96 and a list of them, and name it in ``folder/data.json``."""
+    """Write ``count`` images of 160 x 96 and a list of them, and name it in ``folder/data.json``."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "labels_with_ids").mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ NETWORK = {"architecture": "lite", "embedding": 8, "head_width": 16, "input_widt
 
 
 def configuration(description, output, optimizer=(), data=(), **train_settings):
-    """Two epochs on the pictures of ``description``, a ``data.json``; moments and averages are kept."""
+    """Two epochs on the images of ``description``, a ``data.json``; moments and averages are kept."""
     adam = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "ema_decay": 0.9}
     return parse_config(
         {

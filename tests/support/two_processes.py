@@ -59,7 +59,7 @@ def misbehave(engine, kind, process):
     trainer = tiny_trainer(engine, small_config())
     trainer.agree(False)
     if process.rank == 1 and kind == "fail":
-        raise ValueError("a picture of nothing")
+        raise ValueError("an image of nothing")
     if process.rank == 1 and kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "hang":

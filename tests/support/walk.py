@@ -7,7 +7,7 @@ import numpy as np
 
 
 def write_walk(folder: Path, frames: int) -> Path:
-    """Write ``folder/walk``: pictures of 160 x 96 in which one person moves 5 px a frame, and the ground truth."""
+    """Write ``folder/walk``: images of 160 x 96 in which one person moves 5 px a frame, and the ground truth."""
     sequence = folder / "walk"
     (sequence / "img1").mkdir(parents=True)
     (sequence / "gt").mkdir()

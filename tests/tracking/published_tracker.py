@@ -88,9 +88,9 @@ class Track:
         self.identity, self.state, self.confirmed = identity, TRACKED, frame == 1
         self.first_frame = self.last_frame = frame
 
-    def take(self, detection, kalman, frame, found_again, smoothing=0.9):
+    def take(self, detection, kalman, frame, found_again, embedding_momentum=0.9):
         self.mean, self.covariance = kalman.update(self.mean, self.covariance, detection.cxcyah)
-        smooth = smoothing * self.smooth + (1 - smoothing) * detection.feature
+        smooth = embedding_momentum * self.smooth + (1 - embedding_momentum) * detection.feature
         self.smooth = smooth / np.linalg.norm(smooth)
         self.state, self.confirmed, self.last_frame = TRACKED, True, frame
         if not found_again:  # a track found again keeps its score

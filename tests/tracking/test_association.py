@@ -98,5 +98,5 @@ def test_costs_are_fused():
     appearance, overlap, motion = np.array([0.1, 0.3]), np.array([0.5, 0.9]), np.array([2.0, 5.0])
     published = fused_cost(appearance, np.empty(0), motion, TrackerConfig())
     np.testing.assert_allclose(published, [0.138, 0.394])
-    fused = fused_cost(appearance, overlap, motion, TrackerConfig(overlap_weight=0.6, motion_weight=0.1))
+    fused = fused_cost(appearance, overlap, motion, TrackerConfig(iou_weight=0.6, motion_weight=0.1))
     np.testing.assert_allclose(fused, [0.9 * 0.34 + 0.2, 0.9 * 0.66 + 0.5])

@@ -1,4 +1,4 @@
-"""The camera's motion: measured on pictures that were moved on purpose, and applied to the filter."""
+"""The camera's motion: measured on images that were moved on purpose, and applied to the filter."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from fairmot.tracking.tracker import Tracker
 
 @pytest.fixture(scope="module")
 def wall():
-    """A large picture with structure everywhere."""
+    """A large image with structure everywhere."""
     rng = np.random.default_rng(0)
     small = rng.integers(0, 255, (90, 130, 3), dtype=np.uint8)
     return cv2.resize(small, (1300, 900), interpolation=cv2.INTER_CUBIC)
@@ -50,7 +50,7 @@ def test_a_known_motion_is_found(wall, method, motion):
         np.testing.assert_allclose(found @ corners + 1.5, motion @ corners, atol=0.7)
 
 
-def test_large_pictures_are_measured_in_their_own_pixels(wall):
+def test_large_images_are_measured_in_their_own_pixels(wall):
     camera = CameraMotion("flow")
     camera.measure(view(wall, np.eye(2, 3), (1280, 880)), np.empty((0, 4)))
     found = camera.measure(view(wall, np.array([[1.0, 0, 9], [0, 1, -6]]), (1280, 880)), np.empty((0, 4)))
@@ -58,7 +58,7 @@ def test_large_pictures_are_measured_in_their_own_pixels(wall):
 
 
 def test_what_moves_by_itself_is_left_out(wall):
-    """Two thirds of the picture move; without the mask the camera would seem to."""
+    """Two thirds of the image move; without the mask the camera would seem to."""
     before, after = view(wall, BASE), view(wall, BASE)
     moved = view(wall, composed(turned(0, 1, (6, 0))))
     after[:, :430] = moved[:, :430]
@@ -71,7 +71,7 @@ def test_what_moves_by_itself_is_left_out(wall):
 
 
 @pytest.mark.parametrize("method", ["flow", "orb"])
-def test_a_picture_without_structure_says_nothing(method, wall):
+def test_an_image_without_structure_says_nothing(method, wall):
     camera, grey = CameraMotion(method), np.full((480, 640, 3), 90, np.uint8)
     for image in (grey, grey, view(wall, BASE), grey, view(wall, BASE, (320, 240))):
         np.testing.assert_array_equal(camera.measure(image, np.empty((0, 4))), IDENTITY)

@@ -6,7 +6,7 @@ import pytest
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.tracking.frame_input import common_width, next_index, picture_size
+from fairmot.tracking.frame_input import common_width, image_size, next_index
 
 
 def detections(boxes, scores, embeddings=None):
@@ -57,15 +57,15 @@ def test_frames_out_of_order(given, message):
         next_index(given, 4)
 
 
-def test_pictures():
+def test_images():
     image = np.zeros((48, 64, 3), np.uint8)
-    assert picture_size(image, None, TrackerConfig()) == (64, 48)
-    assert picture_size(None, (64, 48), TrackerConfig(clip_boxes=True)) == (64, 48)
-    assert picture_size(None, None, TrackerConfig()) is None
+    assert image_size(image, None, TrackerConfig()) == (64, 48)
+    assert image_size(None, (64, 48), TrackerConfig(clip_boxes=True)) == (64, 48)
+    assert image_size(None, None, TrackerConfig()) is None
     for wrong in (image[0], image[..., 0], image.astype(float), image[:0]):
         with pytest.raises(InputError, match="expected uint8"):
-            picture_size(wrong, None, TrackerConfig())
+            image_size(wrong, None, TrackerConfig())
     with pytest.raises(InputError, match="camera_motion"):
-        picture_size(None, (64, 48), TrackerConfig(camera_motion="flow"))
+        image_size(None, (64, 48), TrackerConfig(camera_motion="flow"))
     with pytest.raises(InputError, match="clip_boxes"):
-        picture_size(None, None, TrackerConfig(clip_boxes=True))
+        image_size(None, None, TrackerConfig(clip_boxes=True))

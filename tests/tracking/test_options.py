@@ -176,10 +176,10 @@ def seen_from(angle, x=100.0):
 def test_the_gallery_remembers_an_earlier_look():
     """From the front, slowly round to the back, hidden, and from the front at a jump that only looks can bridge."""
     frames = [seen_from(min(t * 0.05, 2.0)) for t in range(80)] + [EMPTY, seen_from(0.0, 115), seen_from(0.0, 115)]
-    assert run(TrackerConfig(iou_limit=0.1), frames)[-1].ids.tolist() == [2]
-    assert run(TrackerConfig(iou_limit=0.1, gallery_size=10), frames)[-1].ids.tolist() == [1]
+    assert run(TrackerConfig(max_iou_distance=0.1), frames)[-1].ids.tolist() == [2]
+    assert run(TrackerConfig(max_iou_distance=0.1, gallery_size=10), frames)[-1].ids.tolist() == [1]
     # Two places hold only the back by then.
-    assert run(TrackerConfig(iou_limit=0.1, gallery_size=2), frames)[-1].ids.tolist() == [2]
+    assert run(TrackerConfig(max_iou_distance=0.1, gallery_size=2), frames)[-1].ids.tolist() == [2]
 
 
 def absence(length, returning=0, **options):
@@ -193,7 +193,7 @@ def test_somebody_comes_back_after_a_long_absence():
     assert absence(198) == [1]
     assert absence(205) == [2]
     assert absence(60, returning=1) == [2]
-    assert absence(60, reentry_limit=0.0) == [2]
+    assert absence(60, reentry_max_distance=0.0) == [2]
     assert absence(60, gallery_size=3) == [1]
 
 

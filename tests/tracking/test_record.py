@@ -71,13 +71,13 @@ def test_costs_explain_what_was_matched(recorded):
     assert len(first) > 200
     assert first["in_gate"].all()
     assert (first["motion"] <= config.gate).all()
-    assert (first["cost"] < config.appearance_limit).all()
-    looks = (1 - config.overlap_weight) * first["appearance"] + config.overlap_weight * (1 - first["iou"])
+    assert (first["cost"] < config.max_appearance_cost).all()
+    looks = (1 - config.iou_weight) * first["appearance"] + config.iou_weight * (1 - first["iou"])
     expected = (1 - config.motion_weight) * looks + config.motion_weight * first["motion"]
     np.testing.assert_allclose(first["cost"], expected, atol=1e-6)
     overlap = pairs[pairs["stage"] == Stage.OVERLAP]
-    assert (1 - overlap["iou"] < config.iou_limit).all()
-    assert (1 - pairs["iou"][pairs["stage"] == Stage.UNCONFIRMED] < config.unconfirmed_iou_limit).all()
+    assert (1 - overlap["iou"] < config.max_iou_distance).all()
+    assert (1 - pairs["iou"][pairs["stage"] == Stage.UNCONFIRMED] < config.unconfirmed_max_iou_distance).all()
     low = pairs[pairs["stage"] == Stage.LOW_SCORE]
     assert (len(low) > 10) == config.second_pass
     assert (pairs["in_gate"] | (pairs["iou"] > 0)).all()
@@ -109,7 +109,7 @@ def test_births_and_ends(recorded):
         (EMPTY, {}, Reason.NOTHING_NEAR),
         (person(800), {}, Reason.NOTHING_NEAR),
         (person(136), {}, Reason.OUTSIDE_GATE),
-        (person(112, look=1), {"iou_limit": 0.2}, Reason.TOO_DIFFERENT),
+        (person(112, look=1), {"max_iou_distance": 0.2}, Reason.TOO_DIFFERENT),
     ],
 )
 def test_why_a_track_was_not_matched(frame, config, reason):

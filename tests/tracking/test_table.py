@@ -65,9 +65,9 @@ def test_low_scores_come_after_the_sure_ones():
     assert found.boxes_xyxy[:, 3].tolist() == [21, 24, 20, 23]
 
 
-def test_boxes_are_clipped_to_the_picture():
+def test_boxes_are_clipped_to_the_image():
     boxes = [[-5, -5, 10, 20], [90, 40, 120, 80], [100, 0, 130, 20]]
-    found = candidates_of(detections(boxes, [0.9] * 3), CONFIG, picture_size=(100, 60))
+    found = candidates_of(detections(boxes, [0.9] * 3), CONFIG, image_size=(100, 60))
     assert found.boxes_xyxy.tolist() == [[0, 0, 10, 20], [90, 40, 100, 60]]
 
 

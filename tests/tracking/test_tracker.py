@@ -185,11 +185,11 @@ def test_without_embeddings_people_are_followed_by_place(scene):
 
 def test_without_embeddings_the_motion_gates():
     """A box of the same place but of twice the height overlaps by half and is still another person."""
-    tracker = Tracker(TrackerConfig(iou_only_limit=0.99, iou_limit=0.0))
+    tracker = Tracker(TrackerConfig(motion_max_iou_distance=0.99, max_iou_distance=0.0))
     for _ in range(10):
         tracker.update(person(width=0))
     assert len(tracker.update(person(width=0, size=(40, 160)))) == 0
-    wide = Tracker(TrackerConfig(iou_only_limit=0.99, iou_limit=0.0, gate=1e9))
+    wide = Tracker(TrackerConfig(motion_max_iou_distance=0.99, max_iou_distance=0.0, gate=1e9))
     for _ in range(10):
         wide.update(person(width=0))
     assert len(wide.update(person(width=0, size=(40, 160)))) == 1
@@ -231,7 +231,7 @@ def test_an_impossible_frame_rate_is_refused(frame_rate):
         Tracker(frame_rate=frame_rate)
 
 
-def test_a_picture_of_another_size_is_refused():
+def test_an_image_of_another_size_is_refused():
     tracker = Tracker(image_size=(64, 48))
     tracker.update(person(), np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(InputError, match="expected"):

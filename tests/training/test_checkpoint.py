@@ -30,7 +30,7 @@ complain = partial(refusal, load_checkpoint)
 
 
 def test_a_round_trip_keeps_everything(tmp_path):
-    before = Checkpoint(Config(), {"network.a": np.arange(3.0)}, 2, 5, 7, {"pictures": "3 (abc)"})
+    before = Checkpoint(Config(), {"network.a": np.arange(3.0)}, 2, 5, 7, {"images": "3 (abc)"})
     before.save(tmp_path / "last.safetensors")
     after = load_checkpoint(tmp_path / "last.safetensors")
     assert (after.config, after.epoch, after.step_in_epoch, after.identity_count) == (Config(), 2, 5, 7)
@@ -120,7 +120,7 @@ def test_only_what_does_not_change_the_steps_may_change(tmp_path):
         check_resumable(before, parse_config({"train": {"accumulate": 2}}, "t"), 7, {}, path)
 
 
-def test_a_later_stage_may_weigh_losses_and_change_pictures_differently_but_not_the_network():
+def test_a_later_stage_may_weigh_losses_and_change_images_differently_but_not_the_network():
     stored = Checkpoint(Config(), {}, 2, 5, 7, {})
     later = {"loss": {"overlap_weight": 3.0}, "data": {"box_radius": 1, "augmentation": {"mosaic": 0.0}}}
     later["data"] |= {"finish_epochs": 2, "finish": {"blur": 0.5}}

@@ -43,7 +43,7 @@ def test_an_engine_that_cannot_train_is_refused(tmp_path):
 
 @pytest.fixture
 def settings(tmp_path):
-    """A run of 6 steps on 12 pictures, as a function of the pictures that a process takes at once."""
+    """A run of 6 steps on 12 images, as a function of the images that a process takes at once."""
     rng = np.random.default_rng(0)
     for name in ("images", "labels_with_ids"):
         (tmp_path / name).mkdir()
@@ -101,7 +101,7 @@ def test_two_processes_train_what_one_does(engine, settings, tmp_path):
     # Once more in a single process, with twice the batch, and with half of it in two passes a step.
     one = load_checkpoint(train(settings("one", batch_size=4), engine, "cpu").checkpoint)
     two = load_checkpoint(tmp_path / "two" / "last.safetensors")
-    assert two.data["pictures a step"] == "4"
+    assert two.data["images a step"] == "4"
     assert [line["step"] for line in read_metrics(tmp_path / "two")] == [1, 2, 3, 4, 5, 6]
     moved = difference(one.state, {**one.state, **start_of(config)})
     assert moved > 1e-3
@@ -142,7 +142,7 @@ def test_a_signal_saves_the_run_and_ends_all_processes(settings, tmp_path):
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
     # A single process would take other steps.
-    with pytest.raises(InputError, match=r"pictures a step: '4' -> '2'"):
+    with pytest.raises(InputError, match=r"images a step: '4' -> '2'"):
         train(settings("run", batch_size=2, epochs=1000), "torch", "cpu", resume=True)
 
 
@@ -151,4 +151,4 @@ def test_a_mistake_is_one_line_and_exit_code_2(settings, tmp_path):
     run = start(settings("run", batch_size=20), "torch", 2)
     _, notes = run.communicate(timeout=120)
     assert run.returncode == 2, notes
-    assert "12 pictures in made, fewer than one batch of 20 in each of 2 processes" in notes.splitlines()[-1]
+    assert "12 images in made, fewer than one batch of 20 in each of 2 processes" in notes.splitlines()[-1]

@@ -16,10 +16,10 @@ from fairmot.training.loop import train
 from fairmot.training.metrics import read_metrics
 
 
-def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed_over(pictures, tmp_path):
+def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed_over(images, tmp_path):
     pytest.importorskip("torch")
     byte = TrackerConfig.preset("byte")
-    config = configuration(pictures, tmp_path / "run", epochs=1).model_copy(update={"tracker": byte})
+    config = configuration(images, tmp_path / "run", epochs=1).model_copy(update={"tracker": byte})
     run = train(config, "torch", "cpu")
     checkpoint = load_checkpoint(run.checkpoint)
     trained = {"classifier.weight", "classifier.bias", "loss.s_det", "loss.s_id"}
@@ -37,25 +37,25 @@ def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed
     assert list((tmp_path / "run" / "tensorboard").iterdir())
 
 
-def test_losses_fall(pictures, tmp_path):
+def test_losses_fall(images, tmp_path):
     pytest.importorskip("torch")
-    config = configuration(pictures, tmp_path / "run", epochs=25)
+    config = configuration(images, tmp_path / "run", epochs=25)
     train(config, "torch", "cpu")
     losses = [line["heatmap"] for line in read_metrics(tmp_path / "run")]
     assert np.mean(losses[-6:]) < 0.5 * np.mean(losses[:6])
 
 
-def test_a_second_run_does_not_overwrite_the_first(pictures, tmp_path):
+def test_a_second_run_does_not_overwrite_the_first(images, tmp_path):
     pytest.importorskip("torch")
-    config = configuration(pictures, tmp_path / "run", epochs=1)
+    config = configuration(images, tmp_path / "run", epochs=1)
     train(config, "torch", "cpu")
     with pytest.raises(InputError, match="--resume"):
         train(config, "torch", "cpu")
 
 
-def test_a_run_notes_its_environment(pictures, tmp_path):
+def test_a_run_notes_its_environment(images, tmp_path):
     pytest.importorskip("torch")
-    train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
+    train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
     noted = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert (noted["engine"], noted["device"], noted["threads"]) == ("torch", "cpu", 1)
     assert noted["packages"]["numpy"] == np.__version__
@@ -74,16 +74,16 @@ def assert_same_way(start, first, second):
     assert distance(first, second) <= 1e-3 * distance(start, first)
 
 
-def test_a_run_goes_on_in_another_engine_and_back(pictures, tmp_path):
+def test_a_run_goes_on_in_another_engine_and_back(images, tmp_path):
     pytest.importorskip("torch")
     pytest.importorskip("mindspore")
     # With Adam a gradient that is 0 up to rounding becomes a full step.
     plain = {"name": "sgd", "learning_rate": 2e-3}
-    # Statistics of two tiny pictures would multiply every difference.
+    # Statistics of two tiny images would multiply every difference.
     steady = {"freeze_batch_norm": True, "keep_checkpoints": 9}
-    whole = train(configuration(pictures, tmp_path / "whole", plain, epochs=3, **steady), "torch", "cpu")
+    whole = train(configuration(images, tmp_path / "whole", plain, epochs=3, **steady), "torch", "cpu")
     for epochs, engine in enumerate(("torch", "mindspore", "torch"), start=1):
-        parts = configuration(pictures, tmp_path / "parts", plain, epochs=epochs, **steady)
+        parts = configuration(images, tmp_path / "parts", plain, epochs=epochs, **steady)
         run = train(parts, engine, "cpu", resume=epochs > 1)
     lines = read_metrics(tmp_path / "parts")
     assert [line["step"] for line in lines] == list(range(1, 10))

@@ -39,7 +39,7 @@ def test_numbers_without_a_form_in_json_are_left_out(tmp_path):
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
 
 
-def test_validations_have_a_file_of_their_own_and_their_pictures_are_in_tensorboard(tmp_path):
+def test_validations_have_a_file_of_their_own_and_their_images_are_in_tensorboard(tmp_path):
     loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
     with MetricsLog(tmp_path, 0) as log:
         log.write_validation(3, {"AP50": 0.5}, {"01-boxes": np.zeros((4, 6, 3), np.uint8)})

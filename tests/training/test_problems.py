@@ -20,13 +20,13 @@ from fairmot.training.loop import train
 from fairmot.training.metrics import MetricsLog, read_metrics
 
 
-def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_stays(pictures, tmp_path):
+def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_stays(images, tmp_path):
     pytest.importorskip("torch")
     run = tmp_path / "run"
-    config = configuration(pictures, run, epochs=1)
+    config = configuration(images, run, epochs=1)
     train(config, "torch", "cpu")
     before = {name: (run / name).read_bytes() for name in ("last.safetensors", "weights.safetensors")}
-    (tmp_path / "config.yaml").write_text(configuration(pictures, run).model_dump_json())
+    (tmp_path / "config.yaml").write_text(configuration(images, run).model_dump_json())
     # Small files may still be written: no room for a checkpoint is what this is about.
     program = (
         "import resource, signal\n"
@@ -45,11 +45,11 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_stays(pictures, tm
     assert {name: (run / name).read_bytes() for name in before} == before
     assert not list(run.glob(".*"))
     # Without the limit the same run goes on.
-    assert train(configuration(pictures, run), "torch", "cpu", resume=True).steps == 6
+    assert train(configuration(images, run), "torch", "cpu", resume=True).steps == 6
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_metrics_that_cannot_be_written_are_one_line(pictures, tmp_path, monkeypatch):
+def test_metrics_that_cannot_be_written_are_one_line(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     original = MetricsLog.__init__
 
@@ -59,14 +59,14 @@ def test_metrics_that_cannot_be_written_are_one_line(pictures, tmp_path, monkeyp
 
     monkeypatch.setattr(MetricsLog, "__init__", on_a_full_disk)
     with pytest.raises(InputError, match="run: cannot be written: No space left on device"):
-        train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
+        train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
 
 
 @pytest.mark.parametrize("file", ["config.json", "metrics.jsonl"])
-def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, pictures, monkeypatch):
+def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, images, monkeypatch):
     pytest.importorskip("torch")
     run = tmp_path / "run"
-    train(configuration(pictures, run, epochs=1), "torch", "cpu")
+    train(configuration(images, run, epochs=1), "torch", "cpu")
     before = (run / file).read_bytes()
     original = type(run).write_text
 
@@ -77,19 +77,17 @@ def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, picture
 
     monkeypatch.setattr(type(run), "write_text", crash)
     with pytest.raises(InputError, match="cannot be written: No space left on device"):
-        train(configuration(pictures, run), "torch", "cpu", resume=True)
+        train(configuration(images, run), "torch", "cpu", resume=True)
     assert (run / file).read_bytes() == before
 
 
-def test_a_loss_that_is_not_finite_names_the_pictures(pictures, tmp_path):
+def test_a_loss_that_is_not_finite_names_the_images(images, tmp_path):
     pytest.importorskip("torch")
-    config = configuration(pictures, tmp_path / "run")
+    config = configuration(images, tmp_path / "run")
     weights = initial_weights(build_graph(config.network))
     weights["hm.2.bias"][...] = np.nan
     save_weights(tmp_path / "nan.safetensors", config.network, weights, {})
-    broken = configuration(
-        pictures, tmp_path / "run", start_weights=str(tmp_path / "nan.safetensors"), max_bad_batches=3
-    )
+    broken = configuration(images, tmp_path / "run", start_weights=str(tmp_path / "nan.safetensors"), max_bad_batches=3)
     with pytest.raises(FloatingPointError, match=r"images/made-\d\.png, \S+; 3 such batches in a row"):
         train(broken, "torch", "cpu")
     assert not (tmp_path / "run" / "last.safetensors").exists()
@@ -108,14 +106,14 @@ def spoil(monkeypatch, *numbers):
     monkeypatch.setattr(Loader, "epoch", epoch)
 
 
-def test_a_batch_whose_loss_is_not_finite_is_named_and_changes_nothing(pictures, tmp_path, monkeypatch):
+def test_a_batch_whose_loss_is_not_finite_is_named_and_changes_nothing(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     spoil(monkeypatch, 2)
     run, notes = tmp_path / "run", []
-    config = configuration(pictures, run, epochs=1, checkpoint_every_steps=1, keep_checkpoints=3, max_bad_batches=2)
+    config = configuration(images, run, epochs=1, checkpoint_every_steps=1, keep_checkpoints=3, max_bad_batches=2)
     train(config, "torch", "cpu", note=notes.append)
     line = next(each for each in notes if "left out" in each)
-    assert re.fullmatch(r"step 2: the loss is nan; pictures: \S+png, \S+png; the batch is left out", line)
+    assert re.fullmatch(r"step 2: the loss is nan; images: \S+png, \S+png; the batch is left out", line)
     before, after, last = (load_checkpoint(run / "checkpoints" / f"step-{n:08}.safetensors").state for n in (1, 2, 3))
     assert_same_state(before, after)
     assert last["step"] == 2
@@ -126,13 +124,13 @@ def test_a_batch_whose_loss_is_not_finite_is_named_and_changes_nothing(pictures,
     assert line in (run / "log.txt").read_text()
 
 
-def test_bad_batches_count_only_in_a_row(pictures, tmp_path, monkeypatch):
+def test_bad_batches_count_only_in_a_row(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     spoil(monkeypatch, 1, 3)
-    train(configuration(pictures, tmp_path / "one", epochs=1, max_bad_batches=2), "torch", "cpu")
+    train(configuration(images, tmp_path / "one", epochs=1, max_bad_batches=2), "torch", "cpu")
     spoil(monkeypatch, 2)
     with pytest.raises(FloatingPointError, match=r"step 2: .* 2 such batches in a row, so training stops"):
-        train(configuration(pictures, tmp_path / "two", epochs=1, max_bad_batches=2), "torch", "cpu")
+        train(configuration(images, tmp_path / "two", epochs=1, max_bad_batches=2), "torch", "cpu")
 
 
 @pytest.mark.parametrize(
@@ -144,23 +142,23 @@ def test_bad_batches_count_only_in_a_row(pictures, tmp_path, monkeypatch):
         RuntimeError("Memory not enough: alloc memory size: 12 GB"),
     ],
 )
-def test_out_of_memory_is_one_line_with_the_batch_size_to_try(error, pictures, tmp_path, monkeypatch):
+def test_out_of_memory_is_one_line_with_the_batch_size_to_try(error, images, tmp_path, monkeypatch):
     module = load_engine("torch")
 
     def create_trainer(*_):
         raise error
 
     monkeypatch.setattr(module, "create_trainer", create_trainer)
-    with pytest.raises(InputError, match=r"^out of memory with 2 pictures of 96 x 64 .*batch_size=1, .*accumulate=2"):
-        train(configuration(pictures, tmp_path / "run"), "torch", "cpu")
-    with pytest.raises(InputError, match="with one picture of 96 x 64 a batch; try a smaller"):
-        train(configuration(pictures, tmp_path / "run", batch_size=1), "torch", "cpu")
+    with pytest.raises(InputError, match=r"^out of memory with 2 images of 96 x 64 .*batch_size=1, .*accumulate=2"):
+        train(configuration(images, tmp_path / "run"), "torch", "cpu")
+    with pytest.raises(InputError, match="with one image of 96 x 64 a batch; try a smaller"):
+        train(configuration(images, tmp_path / "run", batch_size=1), "torch", "cpu")
 
 
-def test_other_errors_stay_what_they_are(pictures, tmp_path, monkeypatch):
+def test_other_errors_stay_what_they_are(images, tmp_path, monkeypatch):
     def create_trainer(*_):
         raise RuntimeError("shapes do not fit")
 
     monkeypatch.setattr(load_engine("torch"), "create_trainer", create_trainer)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        train(configuration(pictures, tmp_path / "run"), "torch", "cpu")
+        train(configuration(images, tmp_path / "run"), "torch", "cpu")

@@ -49,10 +49,10 @@ def signal_inside(monkeypatch, engine, steps, number, times=1):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number, pictures, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number, images, tmp_path, monkeypatch):
     pytest.importorskip(engine)
-    whole = train(configuration(pictures, tmp_path / "whole"), engine, "cpu")
-    parts = configuration(pictures, tmp_path / "parts")
+    whole = train(configuration(images, tmp_path / "whole"), engine, "cpu")
+    parts = configuration(images, tmp_path / "parts")
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     signal_inside(monkeypatch, engine, (2, 4), number)
     for step in (2, 4):
@@ -72,19 +72,19 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number
         assert_same_state(first.state, second.state)
 
 
-def test_a_second_signal_aborts_at_once_and_saves_nothing(pictures, tmp_path, monkeypatch):
+def test_a_second_signal_aborts_at_once_and_saves_nothing(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")
-    config = configuration(pictures, tmp_path / "run", checkpoint_every_steps=1)
+    config = configuration(images, tmp_path / "run", checkpoint_every_steps=1)
     signal_inside(monkeypatch, "torch", (3,), signal.SIGINT, times=2)
     with pytest.raises(KeyboardInterrupt):
         train(config, "torch", "cpu")
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").state["step"] == 2
 
 
-def test_training_outside_the_main_thread_leaves_signals_alone(pictures, tmp_path):
+def test_training_outside_the_main_thread_leaves_signals_alone(images, tmp_path):
     pytest.importorskip("torch")
     seen = []
-    config = configuration(pictures, tmp_path / "run", epochs=1)
+    config = configuration(images, tmp_path / "run", epochs=1)
     before = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(
         target=train, args=(config, "torch", "cpu", False, lambda _: seen.append(signal.getsignal(signal.SIGINT)))
@@ -94,10 +94,10 @@ def test_training_outside_the_main_thread_leaves_signals_alone(pictures, tmp_pat
     assert seen == [before] * 3
 
 
-def test_a_killed_run_is_resumed_from_its_last_checkpoint(pictures, tmp_path):
+def test_a_killed_run_is_resumed_from_its_last_checkpoint(images, tmp_path):
     pytest.importorskip("torch")
-    whole = train(configuration(pictures, tmp_path / "whole"), "torch", "cpu")
-    config = configuration(pictures, tmp_path / "killed", checkpoint_every_steps=1)
+    whole = train(configuration(images, tmp_path / "whole"), "torch", "cpu")
+    config = configuration(images, tmp_path / "killed", checkpoint_every_steps=1)
     (tmp_path / "config.yaml").write_text(config.model_dump_json())
     program = (
         "import os, signal, sys\n"
@@ -114,10 +114,10 @@ def test_a_killed_run_is_resumed_from_its_last_checkpoint(pictures, tmp_path):
     assert_same_state(load_checkpoint(whole.checkpoint).state, load_checkpoint(resumed.checkpoint).state)
 
 
-def test_the_newest_checkpoints_are_kept_and_an_older_one_can_be_gone_back_to(pictures, tmp_path):
+def test_the_newest_checkpoints_are_kept_and_an_older_one_can_be_gone_back_to(images, tmp_path):
     pytest.importorskip("torch")
     run = tmp_path / "run"
-    config = configuration(pictures, run, checkpoint_every_steps=1, keep_checkpoints=3)
+    config = configuration(images, run, checkpoint_every_steps=1, keep_checkpoints=3)
     train(config, "torch", "cpu")
     kept = sorted((run / "checkpoints").iterdir())
     assert [path.name for path in kept] == [f"step-{step:08}.safetensors" for step in (4, 5, 6)]
@@ -129,29 +129,29 @@ def test_the_newest_checkpoints_are_kept_and_an_older_one_can_be_gone_back_to(pi
     assert [line["step"] for line in read_metrics(run)] == [1, 2, 3, 4, 5, 6]
 
 
-def test_other_settings_cannot_be_resumed(pictures, tmp_path):
+def test_other_settings_cannot_be_resumed(images, tmp_path):
     pytest.importorskip("torch")
-    train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
+    train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
     with pytest.raises(InputError, match=r"train\.seed: 0 -> 5"):
-        train(configuration(pictures, tmp_path / "run", epochs=2, seed=5), "torch", "cpu", resume=True)
-    train(configuration(pictures, tmp_path / "run", epochs=2), "torch", "cpu", resume=True)
+        train(configuration(images, tmp_path / "run", epochs=2, seed=5), "torch", "cpu", resume=True)
+    train(configuration(images, tmp_path / "run", epochs=2), "torch", "cpu", resume=True)
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").epoch == 2
     with pytest.raises(InputError, match=r"taken 6 steps, 2 epochs, and train\.epochs is 1: give at least as many"):
-        train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu", resume=True)
+        train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu", resume=True)
 
 
-def test_other_data_cannot_be_resumed(pictures, tmp_path):
+def test_other_data_cannot_be_resumed(images, tmp_path):
     pytest.importorskip("torch")
-    run, folder = tmp_path / "run", pictures.parent
-    train(configuration(pictures, run, epochs=1), "torch", "cpu")
+    run, folder = tmp_path / "run", images.parent
+    train(configuration(images, run, epochs=1), "torch", "cpu")
 
     def resume():
-        return train(configuration(pictures, run), "torch", "cpu", resume=True)
+        return train(configuration(images, run), "torch", "cpu", resume=True)
 
     listed, labels = folder / "made.txt", folder / "labels_with_ids" / "made-3.txt"
     names, rows = listed.read_text(), labels.read_text()
     listed.write_text("\n".join(reversed(names.splitlines())))  # another order: another epoch
-    with pytest.raises(InputError, match=r"^\S+ was made .*list of training pictures: '6 \(\w+\)' -> '6 \(\w+\)'"):
+    with pytest.raises(InputError, match=r"^\S+ was made .*list of training images: '6 \(\w+\)' -> '6 \(\w+\)'"):
         resume()
     listed.write_text(names)
     labels.write_text(rows.replace("0 3 ", "0 9 "))
@@ -163,12 +163,12 @@ def test_other_data_cannot_be_resumed(pictures, tmp_path):
     assert resume().steps == 6
 
 
-def test_a_checkpoint_that_knows_nothing_of_its_data_can_be_resumed(pictures, tmp_path):
+def test_a_checkpoint_that_knows_nothing_of_its_data_can_be_resumed(images, tmp_path):
     pytest.importorskip("torch")
-    run = train(configuration(pictures, tmp_path / "run", epochs=1), "torch", "cpu")
+    run = train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
     metadata, arrays = read_arrays(run.checkpoint)
     del metadata["data"]
     write_arrays(run.checkpoint, arrays, metadata)
     assert load_checkpoint(run.checkpoint).data == {}
-    train(configuration(pictures, tmp_path / "run"), "torch", "cpu", resume=True)
-    assert load_checkpoint(run.checkpoint).data.keys() == {"list of training pictures", "label rows", "pictures a step"}
+    train(configuration(images, tmp_path / "run"), "torch", "cpu", resume=True)
+    assert load_checkpoint(run.checkpoint).data.keys() == {"list of training images", "label rows", "images a step"}

@@ -12,7 +12,7 @@ from fairmot.cli import app, console
 from fairmot.config import parse_config
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
-from fairmot.training.self_check import LossFall, SelfCheck, _choose_pictures, _settings, self_check
+from fairmot.training.self_check import LossFall, SelfCheck, _choose_images, _settings, self_check
 
 RATE = 6e-3  # the network is tiny
 
@@ -54,7 +54,7 @@ def break_trainer(monkeypatch, engine, change_config=lambda config: config, chan
 
 
 @pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
-def test_eight_pictures_are_learned_and_all_boxes_found(engine, people):
+def test_eight_images_are_learned_and_all_boxes_found(engine, people):
     pytest.importorskip(engine)
     outcome = self_check(configuration(people), engine, "cpu", max_steps=120, rate=RATE)
     assert outcome.problems == [], outcome
@@ -90,28 +90,28 @@ def test_shifted_targets_are_found_out(people, monkeypatch):
 def test_a_street_is_rendered_where_there_are_no_data(tmp_path):
     notes = []
     config = configuration(tmp_path / "absent.json")
-    pictures = _choose_pictures(config, tmp_path, notes.append)
-    assert len(pictures) == 8
+    images = _choose_images(config, tmp_path, notes.append)
+    assert len(images) == 8
     assert notes == [f"{tmp_path / 'absent.json'} is absent: a street is rendered instead"]
-    assert pictures.identity_count > 2
+    assert images.identity_count > 2
 
 
-def test_pictures_without_people_say_so(tmp_path, write_people):
+def test_images_without_people_say_so(tmp_path, write_people):
     path = write_people(tmp_path, count=2)
     for labels in (tmp_path / "labels_with_ids").iterdir():
         labels.write_text("")
-    with pytest.raises(InputError, match="no picture has a box"):
-        _choose_pictures(configuration(path), tmp_path, None)
+    with pytest.raises(InputError, match="no image has a box"):
+        _choose_images(configuration(path), tmp_path, None)
 
 
 def test_identities_are_numbered_anew_and_drawn_where_there_are_none(tmp_path, write_people):
     path = write_people(tmp_path, count=20)
-    few = _choose_pictures(configuration(path), tmp_path, None)
+    few = _choose_images(configuration(path), tmp_path, None)
     assert len(few) == 8
     assert few.identity_count == 5
     for labels in (tmp_path / "labels_with_ids").iterdir():
         labels.write_text(re.sub(r"^0 \d", "0 -1", labels.read_text(), flags=re.MULTILINE))
-    assert _choose_pictures(configuration(path), tmp_path, None).identity_count == 17
+    assert _choose_images(configuration(path), tmp_path, None).identity_count == 17
 
 
 def test_on_a_processor_the_canvas_is_small_and_keeps_its_shape():

@@ -14,15 +14,15 @@ from fairmot.network.safetensors import load_weights, save_weights
 from fairmot.training.start import start_weights
 
 
-def test_start_weights_must_fit_unless_a_part_is_asked_for(pictures, tmp_path):
+def test_start_weights_must_fit_unless_a_part_is_asked_for(images, tmp_path):
     other = build_graph(LITE)
     save_weights(tmp_path / "start.safetensors", LITE, initial_weights(other, seed=9), {})
-    config = configuration(pictures, tmp_path / "run", start_weights=str(tmp_path / "start.safetensors"))
+    config = configuration(images, tmp_path / "run", start_weights=str(tmp_path / "start.safetensors"))
     graph = build_graph(config.network)
     with pytest.raises(InputError, match=r"id\.2\.weight has shape \[64, 64, 1, 1\], expected \[8, 16, 1, 1\]"):
         start_weights(graph, config)
     partial = configuration(
-        pictures, tmp_path / "run", start_weights=str(tmp_path / "start.safetensors"), partial_start=True
+        images, tmp_path / "run", start_weights=str(tmp_path / "start.safetensors"), partial_start=True
     )
     notes = []
     taken = start_weights(graph, partial, notes.append)

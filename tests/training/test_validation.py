@@ -1,4 +1,4 @@
-"""Validation: scores of held-out pictures and sequences, the best kept, pictures to look at."""
+"""Validation: scores of held-out images and sequences, the best kept, images to look at."""
 
 import json
 
@@ -24,7 +24,7 @@ from fairmot.training.validation import Validation, Validator
 
 @pytest.fixture
 def people(tmp_path, write_people):
-    """Six pictures to train on and two that are held out."""
+    """Six images to train on and two that are held out."""
     write_people(tmp_path / "people", count=6)
     return write_people(tmp_path / "people", count=2, name="held", part="val", seed=1)
 
@@ -58,11 +58,11 @@ class FindsWhatIsLabelled:
         return [self(image) for image in images]
 
 
-def test_held_out_pictures_and_sequences_are_scored_and_logged(people, sequence, tmp_path):
+def test_held_out_images_and_sequences_are_scored_and_logged(people, sequence, tmp_path):
     pytest.importorskip("torch")
     run, notes = tmp_path / "run", []
     data = {"validation": str(sequence.parent), "validation_benchmark": "none"}
-    train(configuration(people, run, data, sample_pictures=2), "torch", "cpu", note=notes.append)
+    train(configuration(people, run, data, sample_images=2), "torch", "cpu", note=notes.append)
     lines = read_validations(run)
     assert [line["step"] for line in lines] == [3, 6]
     for line in lines:
@@ -82,22 +82,22 @@ def test_held_out_pictures_and_sequences_are_scored_and_logged(people, sequence,
     (events,) = (run / "tensorboard").iterdir()
     values = [v for event in loader.LegacyEventFileLoader(str(events)).Load() for v in event.summary.value]
     assert {"validation/AP50", "validation/HOTA", "heatmap"} <= {value.tag for value in values}
-    (picture,) = [v.image for v in values if v.tag == "validation/01-boxes"][:1]
-    decoded = cv2.imdecode(np.frombuffer(picture.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
-    assert decoded.shape == (96, 160, 3) == (picture.height, picture.width, 3)
+    (image,) = [v.image for v in values if v.tag == "validation/01-boxes"][:1]
+    decoded = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == (96, 160, 3) == (image.height, image.width, 3)
 
 
 def test_scores_are_those_of_the_detector_on_the_true_boxes(people, sequence, tmp_path, monkeypatch):
     monkeypatch.setattr(validation, "Detector", FindsWhatIsLabelled)
     data = {"validation": str(sequence), "validation_benchmark": "none"}
-    config = configuration(people, tmp_path / "run", data, sample_pictures=0)
+    config = configuration(people, tmp_path / "run", data, sample_images=0)
     weights = initial_weights(build_graph(config.network))
     scores = Validator(config, "cpu")(weights, tmp_path / "out").scores
-    # The false box of each picture scores higher than all true ones.
+    # The false box of each image scores higher than all true ones.
     assert scores["AP50"] == pytest.approx(4 / 6)
     assert scores["AP50_sequences"] == pytest.approx(4 / 8)
     assert scores["IDF1"] == pytest.approx(2 * 4 / (2 * 4 + 4))  # four false boxes in four frames
-    config = configuration(people, tmp_path / "run", sample_pictures=0)
+    config = configuration(people, tmp_path / "run", sample_images=0)
     assert Validator(config, "cpu")(weights, tmp_path / "out").scores.keys() == {"AP50"}
 
 
@@ -120,7 +120,7 @@ def test_a_run_killed_while_it_validates_owes_the_validation(people, tmp_path, m
         raise SystemExit
 
     monkeypatch.setattr(Validator, "__call__", killed)
-    config = configuration(people, tmp_path / "run", sample_pictures=0)
+    config = configuration(people, tmp_path / "run", sample_images=0)
     with pytest.raises(SystemExit):
         train(config, "torch", "cpu")
     monkeypatch.setattr(Validator, "__call__", original)
@@ -132,20 +132,20 @@ def test_a_run_killed_while_it_validates_owes_the_validation(people, tmp_path, m
 def test_training_never_reads_the_held_out_lists(people, tmp_path):
     pytest.importorskip("torch")
     config = configuration(people, tmp_path / "run", validate_every_epochs=0, epochs=1)
-    assert not [path for path in create_loader(config).pictures.paths if "held" in path.name]
+    assert not [path for path in create_loader(config).images.paths if "held" in path.name]
     (people.parent / "held.txt").unlink()
     for path in people.parent.glob("*/held-*"):
         path.unlink()
     train(config, "torch", "cpu")
 
 
-def test_held_out_pictures_that_are_trained_on_too_are_mentioned(people, tmp_path):
+def test_held_out_images_that_are_trained_on_too_are_mentioned(people, tmp_path):
     pytest.importorskip("torch")
     (people.parent / "held.txt").write_text("images/made-0.png\nimages/held-0.png\n")
     notes = []
-    config = configuration(people, tmp_path / "run", epochs=1, sample_pictures=0)
+    config = configuration(people, tmp_path / "run", epochs=1, sample_images=0)
     train(config, "torch", "cpu", note=notes.append)
-    assert [note for note in notes if note.startswith("1 held-out pictures are trained on too")]
+    assert [note for note in notes if note.startswith("1 held-out images are trained on too")]
 
 
 @pytest.mark.parametrize(

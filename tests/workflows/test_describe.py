@@ -38,7 +38,7 @@ def test_the_table_counts_what_the_manifests_hold(shared):
     assert "| `yolo` | 1088 x 608 | 5.01 |" in lines[-2]
 
 
-def test_multiply_adds_grow_with_the_picture():
+def test_multiply_adds_grow_with_the_image():
     small, large = (compare_architectures(size) for size in ((576, 320), (1152, 640)))
     assert [4 * row.multiply_adds for row in small] == [row.multiply_adds for row in large]
 

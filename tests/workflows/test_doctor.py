@@ -1,4 +1,4 @@
-"""The journey doctor: it finds what is wrong, and says so in its exit code."""
+"""The workflow doctor: it finds what is wrong, and says so in its exit code."""
 
 import json
 

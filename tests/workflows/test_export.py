@@ -1,4 +1,4 @@
-"""The journey export: every format and precision is compared with the network before it appears."""
+"""The workflow export: every format and precision is compared with the network before it appears."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from fairmot.network.architectures import build_graph
 from fairmot.network.decoding import Decoded, decode_heads, share_found
 from fairmot.network.initial import initial_weights
 from fairmot.network.safetensors import save_weights
-from fairmot.workflows import export as journey
+from fairmot.workflows import export as workflow
 from fairmot.workflows.export import export, trial_canvases
 
 SIZE = (96, 64)
@@ -39,10 +39,10 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
     import cv2
 
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     for index, size in enumerate([(96, 64), (128, 96), (64, 64)]):
         cv2.imwrite(str(folder / f"{index}.png"), trial_canvases(size)[1])
     return folder
@@ -54,11 +54,11 @@ def names(folder):
 
 @pytest.mark.parametrize("suffix", [".onnx", ".xml"])
 @pytest.mark.parametrize("precision", ["f32", "f16", "int8"])
-def test_detectors_find_what_the_weights_find(weights, pictures, tmp_path, suffix, precision):
+def test_detectors_find_what_the_weights_find(weights, images, tmp_path, suffix, precision):
     if suffix == ".xml":
         pytest.importorskip("openvino")
     output = tmp_path / f"lite{suffix}"
-    result = export(weights, output, precision=precision, calibration=pictures)
+    result = export(weights, output, precision=precision, calibration=images)
     assert (result.precision, result.input_size, result.raw) == (precision, SIZE, False)
     assert names(tmp_path) == (["lite.bin", "lite.xml"] if suffix == ".xml" else ["lite.onnx"])
     detector = load_detector(output, confidence=0)
@@ -71,10 +71,10 @@ def test_detectors_find_what_the_weights_find(weights, pictures, tmp_path, suffi
         assert difference > 0  # short numbers were used
 
 
-def test_short_files_are_shorter(weights, pictures, tmp_path):
+def test_short_files_are_shorter(weights, images, tmp_path):
     sizes = []
     for precision in ("f32", "f16", "int8"):
-        export(weights, tmp_path / "x.onnx", precision=precision, calibration=pictures, overwrite=True)
+        export(weights, tmp_path / "x.onnx", precision=precision, calibration=images, overwrite=True)
         sizes.append((tmp_path / "x.onnx").stat().st_size)
     assert sizes[0] > 1.6 * sizes[1] > 1.6 * sizes[2]
 
@@ -93,7 +93,7 @@ def test_raw_heads(weights, tmp_path, suffix):
         with pytest.raises(AssertionError):
             np.testing.assert_allclose(found[name] * 1.01 + 0.01 * np.std(values), values, rtol=0, atol=tolerance)
     if suffix == ".mindir":
-        with pytest.raises(InputError, match="for pictures of 96 x 64"):
+        with pytest.raises(InputError, match="for images of 96 x 64"):
             load_network(tmp_path / "raw.mindir")(np.zeros((1, 3, 32, 32), np.float32))
         with pytest.raises(InputError, match="raw heads without decoding"):
             load_detector(tmp_path / "raw.mindir")
@@ -127,7 +127,7 @@ def test_an_existing_file_stays_unless_it_may_go(weights, tmp_path, monkeypatch)
     output.write_text("mine")
     with pytest.raises(InputError, match=r"exists already; --overwrite replaces it"):
         export(weights, output)
-    monkeypatch.setattr(journey, "SHARE_LIMITS", {"f32": 2})
+    monkeypatch.setattr(workflow, "SHARE_LIMITS", {"f32": 2})
     with pytest.raises(InputError, match="nothing was written"):
         export(weights, output, overwrite=True)
     assert output.read_text() == "mine"
@@ -137,7 +137,7 @@ def test_an_existing_file_stays_unless_it_may_go(weights, tmp_path, monkeypatch)
     assert names(tmp_path) == ["lite.onnx"]
 
 
-def test_scores_before_and_after(weights, pictures, tmp_path, monkeypatch):
+def test_scores_before_and_after(weights, images, tmp_path, monkeypatch):
     """Each score comes from its own file; tracking itself is tested elsewhere."""
     (tmp_path / "seq" / "gt").mkdir(parents=True)
     (tmp_path / "seq" / "gt" / "gt.txt").write_text("")
@@ -149,7 +149,7 @@ def test_scores_before_and_after(weights, pictures, tmp_path, monkeypatch):
         combined = {"HOTA": len(engines), "MOTA": 0.2, "IDF1": 0.3}
         return {"combined": combined, "detection": {"combined": {"AP50": 0.4}}}
 
-    monkeypatch.setattr(journey, "evaluate", score)
+    monkeypatch.setattr(workflow, "evaluate", score)
     result = export(weights, tmp_path / "out" / "lite.onnx", evaluation=tmp_path / "seq")
     assert result.scores["before"] == {"HOTA": 1, "MOTA": 0.2, "IDF1": 0.3, "AP50": 0.4}
     assert result.scores["after"]["HOTA"] == 2
@@ -166,7 +166,7 @@ def test_scores_before_and_after(weights, pictures, tmp_path, monkeypatch):
         ("x.onnx", {"format": "openvino"}, "openvino files end in .xml"),
         ("x.onnx", {"format": "onx"}, "format 'onx' is unknown"),
         ("x.onnx", {"precision": "f8"}, "precision f8: onnx is written in f32, f16, int8"),
-        ("x.onnx", {"precision": "int8"}, "int8 needs pictures"),
+        ("x.onnx", {"precision": "int8"}, "int8 needs images"),
         ("x.onnx", {"input_size": (100, 64)}, "input size 100 x 64: width and height must be multiples of 32"),
         ("x.onnx", {"calibration": "absent", "precision": "int8"}, "absent: no such file or folder"),
         ("x.onnx", {"evaluation": "absent"}, "absent: no such folder"),

@@ -10,9 +10,9 @@ from typing import Any
 KINDS: dict[str, str] = {
     # Errors: training would stop, or learn something wrong.
     "missing list": "error",
-    "missing picture": "error",
+    "missing image": "error",
     "missing labels": "error",
-    "unreadable picture": "error",
+    "unreadable image": "error",
     "wrong columns": "error",
     "not a number": "error",
     "not finite": "error",
@@ -22,9 +22,9 @@ KINDS: dict[str, str] = {
     "empty box": "error",
     "box outside": "error",
     "identity twice": "error",
-    "picture in two sets": "error",
+    "image in two sets": "error",
     # Warnings: perhaps meant.
-    "labels without picture": "warning",
+    "labels without image": "warning",
     "listed twice": "warning",
     "identity jumps": "warning",
     "identity in two videos": "warning",
@@ -53,12 +53,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """Everything that was found, and how much was looked at."""
 
     findings: tuple[Finding, ...]
     sets: int
-    pictures: int
+    images: int
     boxes: int
 
     @property
@@ -81,7 +81,7 @@ class Report:
         """Return the report as JSON takes it."""
         return {
             "sets": self.sets,
-            "pictures": self.pictures,
+            "images": self.images,
             "boxes": self.boxes,
             "errors": self.errors,
             "warnings": self.warnings,

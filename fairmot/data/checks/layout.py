@@ -1,4 +1,4 @@
-"""The pictures of a ``data.json`` or of a bare folder, without stopping at what is missing."""
+"""The images of a ``data.json`` or of a bare folder, without stopping at what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fairmot.data.annotations import read_description
-from fairmot.data.converters.output import PICTURE_SUFFIXES
+from fairmot.data.converters.output import IMAGE_SUFFIXES
 from fairmot.errors import InputError, closest_name
 
 
@@ -19,13 +19,13 @@ class ListedSet:
     list_file: Path
     root: Path
     lines: tuple[tuple[int, PurePosixPath], ...] | None
-    """Line number and picture relative to the root; None: the list cannot be read."""
+    """Line number and image relative to the root; None: the list cannot be read."""
     problem: str = ""
     """Why it cannot."""
 
 
 def listed_sets(source: Path, names: Sequence[str] = ()) -> list[ListedSet]:
-    """Return the sets of a ``data.json``, of a folder with one, or of a folder with ``images/`` (all pictures in it).
+    """Return the sets of a ``data.json``, of a folder with one, or of a folder with ``images/`` (all images in it).
 
     Args:
         source: file or folder.
@@ -38,9 +38,9 @@ def listed_sets(source: Path, names: Sequence[str] = ()) -> list[ListedSet]:
     if source.is_dir() and (source / "data.json").is_file():
         source = source / "data.json"
     if source.is_dir():
-        found = sorted(path for path in (source / "images").rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+        found = sorted(path for path in (source / "images").rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
         if not found:
-            raise InputError(f"{source}: neither data.json nor pictures below images/ in it")
+            raise InputError(f"{source}: neither data.json nor images below images/ in it")
         lines = tuple((number, PurePosixPath(path.relative_to(source))) for number, path in enumerate(found, 1))
         return [ListedSet(source.resolve().name, source / "images", source, lines)]
     description = read_description(source)
@@ -59,4 +59,4 @@ def _read(name: str, list_file: Path, root: Path) -> ListedSet:
     except (OSError, UnicodeDecodeError) as error:
         return ListedSet(name, list_file, root, None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
     lines = tuple((number, PurePosixPath(line.strip())) for number, line in enumerate(text, 1) if line.strip())
-    return ListedSet(name, list_file, root, lines or None, "names no pictures")
+    return ListedSet(name, list_file, root, lines or None, "names no images")

@@ -1,4 +1,4 @@
-"""How much there is in a data set: pictures, boxes, identities and their sizes."""
+"""How much there is in a data set: images, boxes, identities and their sizes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.annotations import LabelledPictures
-from fairmot.data.image_files import picture_size
+from fairmot.data.annotations import LabelledImages
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 
 _PERCENTILES = (0, 10, 50, 90, 100)
@@ -26,8 +26,8 @@ class SetStatistics:
     """Counts of one set, or of several together."""
 
     name: str
-    pictures: int
-    empty_pictures: int
+    images: int
+    empty_images: int
     """Without any box."""
     boxes: int
     """Objects, ignore regions not counted."""
@@ -37,15 +37,15 @@ class SetStatistics:
     """Different ones."""
     identity_slots: int
     """Largest identity + 1: classes that the set takes in the classifier."""
-    boxes_per_picture: dict[str, float]
+    boxes_per_image: dict[str, float]
     """mean and max."""
     classes: dict[int, int]
     """Boxes of each class."""
     box_heights_px: dict[str, float]
     """Percentiles p0, p10, p50, p90, p100."""
     box_widths_px: dict[str, float]
-    picture_sizes: dict[str, int]
-    """WIDTHxHEIGHT -> pictures, most frequent first; rarer sizes together as ``other``."""
+    image_sizes: dict[str, int]
+    """WIDTHxHEIGHT -> images, most frequent first; rarer sizes together as ``other``."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as JSON takes them."""
@@ -53,36 +53,36 @@ class SetStatistics:
         return values | {"classes": {str(key): count for key, count in self.classes.items()}}
 
 
-def statistics(pictures: LabelledPictures, threads: int | None = None) -> list[SetStatistics]:
+def statistics(images: LabelledImages, threads: int | None = None) -> list[SetStatistics]:
     """Count each set, and where there are several, all together under the name ``all``.
 
     Args:
-        pictures: what ``read_pictures`` returned.
-        threads: read headers of picture files; default: four a core.
+        images: what ``read_images`` returned.
+        threads: read headers of image files; default: four a core.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
     with ThreadPoolExecutor(threads or _THREADS_A_CORE * (os.cpu_count() or 1)) as pool:
-        sizes = np.array(list(pool.map(picture_size, pictures.paths)), dtype=np.int64).reshape(-1, 2)
+        sizes = np.array(list(pool.map(image_size, images.paths)), dtype=np.int64).reshape(-1, 2)
     found, first = [], 0
-    for each in pictures.sets:
-        found.append(_count(each.name, pictures, sizes, first, first + each.pictures, each.identities))
-        first += each.pictures
+    for each in images.sets:
+        found.append(_count(each.name, images, sizes, first, first + each.images, each.identities))
+        first += each.images
     if len(found) > 1:
-        slots = sum(each.identities for each in pictures.sets)
-        found.append(_count("all", pictures, sizes, 0, len(pictures), slots))
+        slots = sum(each.identities for each in images.sets)
+        found.append(_count("all", images, sizes, 0, len(images), slots))
     return found
 
 
 def _count(
-    name: str, pictures: LabelledPictures, sizes: NDArray[np.int64], first: int, last: int, slots: int
+    name: str, images: LabelledImages, sizes: NDArray[np.int64], first: int, last: int, slots: int
 ) -> SetStatistics:
-    rows = pictures.rows[pictures.starts[first] : pictures.starts[last]]
-    place = np.repeat(np.arange(last - first), np.diff(pictures.starts[first : last + 1]))
+    rows = images.rows[images.starts[first] : images.starts[last]]
+    place = np.repeat(np.arange(last - first), np.diff(images.starts[first : last + 1]))
     is_object = rows[:, 0] != IGNORE_CLASS
     objects, place = rows[is_object], place[is_object]
-    per_picture = np.bincount(place, minlength=last - first)
+    per_image = np.bincount(place, minlength=last - first)
     known = objects[objects[:, 1] >= 0, 1]
     classes, counts = np.unique(objects[:, 0].astype(np.int64), return_counts=True)
     extents = objects[:, 4:6] * sizes[first:last][place]
@@ -90,18 +90,18 @@ def _count(
     others = sum(count for _, count in shapes[_SIZES_NAMED:])
     return SetStatistics(
         name=name,
-        pictures=last - first,
-        empty_pictures=int((per_picture == 0).sum()),
+        images=last - first,
+        empty_images=int((per_image == 0).sum()),
         boxes=len(objects),
         ignored=int((~is_object).sum()),
         boxes_with_identity=len(known),
         identities=len(np.unique(known)),
         identity_slots=slots,
-        boxes_per_picture={"mean": float(per_picture.mean()), "max": float(per_picture.max(initial=0))},
+        boxes_per_image={"mean": float(per_image.mean()), "max": float(per_image.max(initial=0))},
         classes=dict(zip(classes.tolist(), counts.tolist(), strict=True)),
         box_heights_px=_percentiles(extents[:, 1]),
         box_widths_px=_percentiles(extents[:, 0]),
-        picture_sizes=dict(shapes[:_SIZES_NAMED]) | ({"other": others} if others else {}),
+        image_sizes=dict(shapes[:_SIZES_NAMED]) | ({"other": others} if others else {}),
     )
 
 

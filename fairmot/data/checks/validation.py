@@ -1,4 +1,4 @@
-"""Everything that is wrong with labelled pictures, found in one pass."""
+"""Everything that is wrong with labelled images, found in one pass."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.checks.findings import Finding, Report
+from fairmot.data.checks.findings import CheckReport, Finding
 from fairmot.data.checks.identities import check_identities
 from fairmot.data.checks.layout import ListedSet, listed_sets
-from fairmot.data.image_files import check_picture, picture_size
+from fairmot.data.image_files import check_image, image_size
 from fairmot.data.labels import COLUMNS, label_file, row_problems
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
@@ -25,10 +25,10 @@ _THREADS_A_CORE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedPicture:
-    """A picture's labels, as far as they can be read, and what is wrong with it alone."""
+class CheckedImage:
+    """An image's labels, as far as they can be read, and what is wrong with it alone."""
 
-    picture: PurePosixPath
+    image: PurePosixPath
     label_path: Path
     rows: NDArray[np.float64]
     """Good rows [n, 6]."""
@@ -45,15 +45,15 @@ def validate(
     decode: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
-    """Check lists, pictures and labels, and return all that is wrong, in the order of the files.
+) -> CheckReport:
+    """Check lists, images and labels, and return all that is wrong, in the order of the files.
 
     Args:
         source: a ``data.json``, a folder with one, or a folder with ``images/`` and ``labels_with_ids/``.
         names: sets to look at; empty: all.
-        decode: read each picture to its end, which finds truncated ones; else only its header.
+        decode: read each image to its end, which finds truncated ones; else only its header.
         threads: default: four a core.
-        progress: called with the number of pictures done and that of all.
+        progress: called with the number of images done and that of all.
 
     Raises:
         InputError: there is nothing to look at.
@@ -67,18 +67,18 @@ def validate(
             findings.append(Finding("missing list", each.list_file, None, each.problem))
             continue
         seen: dict[PurePosixPath, int] = {}
-        for number, picture in each.lines:
-            if picture in seen:
-                message = f"{picture} is in line {seen[picture]} too"
+        for number, image in each.lines:
+            if image in seen:
+                message = f"{image} is in line {seen[image]} too"
                 findings.append(Finding("listed twice", each.list_file, number, message))
                 continue
-            seen[picture] = number
-            other = owner.setdefault(picture, each)
+            seen[image] = number
+            other = owner.setdefault(image, each)
             if other is not each:
-                message = f"{picture} is in {other.name} too: its people would get two identities"
-                findings.append(Finding("picture in two sets", each.list_file, number, message))
-            jobs.append((each, number, picture))
-    checked: dict[str, list[CheckedPicture]] = defaultdict(list)
+                message = f"{image} is in {other.name} too: its people would get two identities"
+                findings.append(Finding("image in two sets", each.list_file, number, message))
+            jobs.append((each, number, image))
+    checked: dict[str, list[CheckedImage]] = defaultdict(list)
     with ThreadPoolExecutor(threads or _THREADS_A_CORE * (os.cpu_count() or 1)) as pool:
         results = pool.map(lambda job: _check(job[0], job[1], job[2], decode), jobs)
         for done, (job, result) in enumerate(zip(jobs, results, strict=True), 1):
@@ -87,40 +87,40 @@ def validate(
             if progress is not None:
                 progress(done, len(jobs))
     boxes = 0
-    for pictures in checked.values():
-        boxes += sum(int((each.rows[:, 0] != IGNORE_CLASS).sum()) for each in pictures)
+    for images in checked.values():
+        boxes += sum(int((each.rows[:, 0] != IGNORE_CLASS).sum()) for each in images)
         findings += check_identities(
-            [(each.picture, each.label_path, each.rows, each.lines, each.size) for each in pictures]
+            [(each.image, each.label_path, each.rows, each.lines, each.size) for each in images]
         )
-    findings += _labels_without_picture(sets)
-    return Report(tuple(findings), len(sets), len(jobs), boxes)
+    findings += _labels_without_image(sets)
+    return CheckReport(tuple(findings), len(sets), len(jobs), boxes)
 
 
-def _check(each: ListedSet, number: int, picture: PurePosixPath, decode: bool) -> CheckedPicture:
+def _check(each: ListedSet, number: int, image: PurePosixPath, decode: bool) -> CheckedImage:
     findings: list[Finding] = []
-    path, size = each.root / picture, None
+    path, size = each.root / image, None
     if not path.is_file():
-        findings.append(Finding("missing picture", each.list_file, number, f"no file {path}"))
+        findings.append(Finding("missing image", each.list_file, number, f"no file {path}"))
     elif decode:
-        size, problem = check_picture(path)
+        size, problem = check_image(path)
         if problem is not None:
-            findings.append(Finding("unreadable picture", path, None, problem))
+            findings.append(Finding("unreadable image", path, None, problem))
     else:
         try:
-            size = picture_size(path)
+            size = image_size(path)
         except InputError as error:
-            findings.append(Finding("unreadable picture", path, None, str(error)))
+            findings.append(Finding("unreadable image", path, None, str(error)))
     rows, lines = np.zeros((0, 6)), np.zeros(0, np.int64)
     labels = each.list_file
     try:
-        labels = each.root / label_file(picture)
+        labels = each.root / label_file(image)
         rows, lines = _read_rows(labels, findings)
     except InputError as error:
         findings.append(Finding("missing labels", each.list_file, number, str(error)))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         findings.append(Finding("missing labels", each.list_file, number, f"{labels}: {reason}"))
-    return CheckedPicture(picture, labels, rows, lines, size, tuple(findings))
+    return CheckedImage(image, labels, rows, lines, size, tuple(findings))
 
 
 def _read_rows(path: Path, findings: list[Finding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -151,21 +151,21 @@ def _box_problems(rows: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.b
         yield "empty box", (rows[:, 4:] <= 0).any(axis=1), "width and height must be more than 0"
         first, last = rows[:, 2:4] - rows[:, 4:] / 2, rows[:, 2:4] + rows[:, 4:] / 2
         outside = ((first >= 1) | (last <= 0)).any(axis=1)
-        yield "box outside", outside, "no part of the box lies in the picture"
+        yield "box outside", outside, "no part of the box lies in the image"
 
 
-def _labels_without_picture(sets: Sequence[ListedSet]) -> Iterator[Finding]:
-    """Find label files beside those of listed pictures, whose picture is neither listed nor there."""
+def _labels_without_image(sets: Sequence[ListedSet]) -> Iterator[Finding]:
+    """Find label files beside those of listed images, whose image is neither listed nor there."""
     listed: set[Path] = set()
-    pictures: dict[Path, Path] = {}
+    images: dict[Path, Path] = {}
     for each in sets:
-        for _, picture in each.lines or ():
-            if "images" in picture.parts[:-1]:
-                label = each.root / label_file(picture)
+        for _, image in each.lines or ():
+            if "images" in image.parts[:-1]:
+                label = each.root / label_file(image)
                 listed.add(label)
-                pictures[label.parent] = (each.root / picture).parent
-    for folder, beside in pictures.items():
+                images[label.parent] = (each.root / image).parent
+    for folder, beside in images.items():
         stems = {path.stem for path in beside.glob("*")} if beside.is_dir() else set()
         for label in sorted(folder.glob("*.txt")):
             if label not in listed and label.stem not in stems:
-                yield Finding("labels without picture", label, None, f"no picture {label.stem} in {beside}")
+                yield Finding("labels without image", label, None, f"no image {label.stem} in {beside}")

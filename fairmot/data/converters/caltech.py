@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.norpix import read_seq
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, PartOfFile, label_rows, write_set
-from fairmot.data.image_files import picture_size
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, PartOfFile, label_rows, write_set
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
@@ -48,7 +48,7 @@ def convert_caltech(
         name: name of the set; default: caltech with the split.
         split: train (set00 to set05), test (set06 to set10) or all.
         every: take each frame whose number, counted from 1, is a multiple of this. The benchmark evaluates every 30th.
-        empty: keep pictures without any single person.
+        empty: keep images without any single person.
 
     Raises:
         InputError: films, frames or annotations are missing or not in this format.
@@ -64,7 +64,7 @@ def convert_caltech(
         raise InputError(f"{src}: no annotations (setNN/VNNN.vbb) of the split {split!r} in it")
     frames = _extracted(src)
     films = {path.relative_to(path.parents[1]).with_suffix("").as_posix(): path for path in src.rglob("*.seq")}
-    pictures: list[LabelledPicture] = []
+    images: list[LabelledImage] = []
     start = 0
     for (group, video), annotation in videos.items():
         found = frames.get((group, video)) or dict(enumerate(_film(films, f"{group}/{video}", annotation)))
@@ -76,9 +76,9 @@ def convert_caltech(
                 continue
             own = [-1 if i < 0 else known.setdefault(i, start + len(known)) for i in identities]
             rows = label_rows(boxes, size, classes, np.array(own))
-            pictures.append(LabelledPicture(found[number], PurePosixPath(group, video, f"I{number:05}{suffix}"), rows))
+            images.append(LabelledImage(found[number], PurePosixPath(group, video, f"I{number:05}{suffix}"), rows))
         start += len(known)
-    return write_set(out, name or f"caltech.{split}", pictures)
+    return write_set(out, name or f"caltech.{split}", images)
 
 
 def _objects(path: Path) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], list[int]]]:
@@ -120,4 +120,4 @@ def _first_bytes(source: _Source) -> bytes:
 
 
 def _size(source: _Source) -> tuple[int, int]:
-    return picture_size(BytesIO(source.read()) if isinstance(source, PartOfFile) else source)
+    return image_size(BytesIO(source.read()) if isinstance(source, PartOfFile) else source)

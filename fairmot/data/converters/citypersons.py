@@ -1,4 +1,4 @@
-"""CityPersons: boxes for the pictures of Cityscapes, as JSON files or as the authors' ``.mat`` lists."""
+"""CityPersons: boxes for the images of Cityscapes, as JSON files or as the authors' ``.mat`` lists."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.data.converters.matlab import as_list, field, read_mat
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
-from fairmot.data.image_files import picture_size
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, label_rows, write_set
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
@@ -24,7 +24,7 @@ _PEOPLE = (1, 2)
 def convert_citypersons(
     src: Path, out: Path, name: str | None = None, *, split: str = "train", empty: bool = False
 ) -> ConversionSummary:
-    """Convert the full boxes of pedestrians and riders; they have no identity across pictures.
+    """Convert the full boxes of pedestrians and riders; they have no identity across images.
 
     Sitting people, unusual postures, groups and what the set ignores have boxes around visible parts alone, and become
     ignore regions. Format: https://github.com/cvgroup-njust/CityPersons (annotations/README.txt).
@@ -35,34 +35,34 @@ def convert_citypersons(
         out: folder that gets the converted set.
         name: name of the set; default: citypersons with the split.
         split: train or val.
-        empty: keep pictures without any pedestrian or rider.
+        empty: keep images without any pedestrian or rider.
 
     Raises:
-        InputError: a folder, a picture or an annotation is missing or not in this format.
+        InputError: a folder, an image or an annotation is missing or not in this format.
     """
     folder = src / "leftImg8bit" / split
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; the pictures of Cityscapes are expected there")
+        raise InputError(f"{folder}: no such folder; the images of Cityscapes are expected there")
     lists = [path for path in (src / f"annotations/anno_{split}.mat", src / f"anno_{split}.mat") if path.is_file()]
     boxes = src / "gtBboxCityPersons" / split
     if not lists and not boxes.is_dir():
         raise InputError(f"{src}: neither gtBboxCityPersons/{split} nor anno_{split}.mat in it")
-    pictures = []
+    images = []
     for relative, rows in _read_lists(lists[0], split) if lists else _read_json(boxes):
         people = np.isin(rows[:, 0], _PEOPLE)
         if not (people.any() or empty):
             continue
-        picture = folder / relative
-        if not picture.is_file():
-            raise InputError(f"{picture}: no such picture, though it is annotated")
+        image = folder / relative
+        if not image.is_file():
+            raise InputError(f"{image}: no such image, though it is annotated")
         corners = np.concatenate([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:5]], axis=1)
-        labels = label_rows(corners, picture_size(picture), np.where(people, 0, IGNORE_CLASS))
-        pictures.append(LabelledPicture(picture, relative, labels))
-    return write_set(out, name or f"citypersons.{split}", pictures)
+        labels = label_rows(corners, image_size(image), np.where(people, 0, IGNORE_CLASS))
+        images.append(LabelledImage(image, relative, labels))
+    return write_set(out, name or f"citypersons.{split}", images)
 
 
 def _read_lists(path: Path, split: str) -> Iterator[tuple[PurePosixPath, NDArray[np.float64]]]:
-    """Yield each picture's place and its rows [n, 5]: class, left, top, width, height."""
+    """Yield each image's place and its rows [n, 5]: class, left, top, width, height."""
     for cell in as_list(field(read_mat(path), f"anno_{split}_aligned", path)):
         # The field is called city_name in the description and cityname in the files.
         city = getattr(cell, "cityname", None) or field(cell, "city_name", path)
@@ -73,7 +73,7 @@ def _read_lists(path: Path, split: str) -> Iterator[tuple[PurePosixPath, NDArray
 
 
 def _read_json(folder: Path) -> Iterator[tuple[PurePosixPath, NDArray[np.float64]]]:
-    """Yield each picture's place and its rows [n, 5]: class, left, top, width, height."""
+    """Yield each image's place and its rows [n, 5]: class, left, top, width, height."""
     suffix = "_gtBboxCityPersons.json"
     files = sorted(folder.glob(f"*/*{suffix}"))
     if not files:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, label_rows, write_set
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, label_rows, write_set
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError, closest_name
 
@@ -30,13 +30,13 @@ def convert_coco(
         src: the annotation file.
         out: folder that gets the converted set.
         name: name of the set; default: the stem of ``src``.
-        images: folder of the pictures; default: sought beside the annotations (``val2017`` or ``images/val2017`` for
+        images: folder of the images; default: sought beside the annotations (``val2017`` or ``images/val2017`` for
             ``annotations/instances_val2017.json``, and so on).
         categories: names to keep, all as class 0; None keeps each as its place in the order of category ids.
-        empty: keep pictures without any kept object or crowd.
+        empty: keep images without any kept object or crowd.
 
     Raises:
-        InputError: not such a file, an unknown category, or pictures that are not found.
+        InputError: not such a file, an unknown category, or images that are not found.
     """
     data = _read(src)
     try:
@@ -48,19 +48,19 @@ def convert_coco(
                 class_id = IGNORE_CLASS if annotation.get("iscrowd") else class_id
                 found[annotation["image_id"]].append((class_id, annotation["bbox"]))
         kept = [image for image in data["images"] if empty or image["id"] in found]
-        folder = _picture_folder(src, kept[0]["file_name"] if kept else "", images)
-        pictures = []
+        folder = _image_folder(src, kept[0]["file_name"] if kept else "", images)
+        labelled = []
         for image in kept:
             objects = found[image["id"]]
             boxes = np.array([box for _, box in objects], dtype=np.float64).reshape(-1, 4)
             boxes[:, 2:] += boxes[:, :2]
             class_ids = np.array([class_id for class_id, _ in objects])
             rows = label_rows(boxes, (image["width"], image["height"]), class_ids)
-            pictures.append(LabelledPicture(folder / image["file_name"], PurePosixPath(image["file_name"]), rows))
+            labelled.append(LabelledImage(folder / image["file_name"], PurePosixPath(image["file_name"]), rows))
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{src}: not annotations as COCO has them: {reason}") from error
-    return write_set(out, name or src.stem, pictures)
+    return write_set(out, name or src.stem, labelled)
 
 
 def _read(src: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _classes(found: list[dict[str, Any]], chosen: Sequence[str] | None, src: Pat
     return {int(category["id"]): 0 for category in ordered if category["name"] in chosen}
 
 
-def _picture_folder(src: Path, file_name: str, images: Path | None) -> Path:
+def _image_folder(src: Path, file_name: str, images: Path | None) -> Path:
     split = src.stem.rpartition("_")[2]
     beside, above = src.parent, src.parent.parent
     folders = (
@@ -95,4 +95,4 @@ def _picture_folder(src: Path, file_name: str, images: Path | None) -> Path:
     for folder in folders:
         if (folder / file_name).exists():
             return folder
-    raise InputError(f"{src}: its picture {file_name} is not in {', '.join(map(str, folders))}")
+    raise InputError(f"{src}: its image {file_name} is not in {', '.join(map(str, folders))}")

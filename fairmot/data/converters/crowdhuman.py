@@ -1,4 +1,4 @@
-"""CrowdHuman: a line of JSON for each picture (``.odgt``)."""
+"""CrowdHuman: a line of JSON for each image (``.odgt``)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fairmot.data.converters.lines import numbered_lines
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
-from fairmot.data.image_files import picture_size
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
@@ -18,25 +18,25 @@ from fairmot.errors import InputError
 def convert_crowdhuman(
     src: Path, out: Path, name: str | None = None, *, split: str | None = None, identities: bool = True
 ) -> ConversionSummary:
-    """Convert the full boxes (``fbox``, which reach behind occluders and over the picture's edge).
+    """Convert the full boxes (``fbox``, which reach behind occluders and over the image's edge).
 
-    Masks (crowds, reflections, pictures of people) and boxes marked ``ignore`` become ignore regions.
+    Masks (crowds, reflections, images of people) and boxes marked ``ignore`` become ignore regions.
     Format: https://www.crowdhuman.org/download.html.
 
     Args:
-        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; pictures are sought below that folder.
+        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; images are sought below that folder.
         out: folder that gets the converted set.
         name: name of the set; default: crowdhuman with the split.
         split: train or val; can be left out where there is one annotation file.
         identities: each box is an identity of its own, as published; else boxes have none.
 
     Raises:
-        InputError: annotations or pictures are missing, or a line is not in this format.
+        InputError: annotations or images are missing, or a line is not in this format.
     """
     file = _annotations(src, split)
     folder = src if src.is_dir() else src.parent
-    by_stem = {path.stem: path for path in find_pictures(folder, recursive=True)}
-    pictures: list[LabelledPicture] = []
+    by_stem = {path.stem: path for path in find_images(folder, recursive=True)}
+    images: list[LabelledImage] = []
     seen = 0
     for number, line in numbered_lines(file):
         try:
@@ -46,18 +46,18 @@ def convert_crowdhuman(
             is_region = np.array([_is_region(each) for each in objects], dtype=np.bool_)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise InputError(f"{file} line {number}: not a picture's annotation as in CrowdHuman: {reason}") from error
+            raise InputError(f"{file} line {number}: not an image's annotation as in CrowdHuman: {reason}") from error
         if stem not in by_stem:
-            raise InputError(f"{file} line {number}: no picture {stem}.jpg below {folder}")
+            raise InputError(f"{file} line {number}: no image {stem}.jpg below {folder}")
         boxes[:, 2:] += boxes[:, :2]
         own = np.full(len(boxes), -1)
         if identities:
             own[~is_region] = seen + np.arange(int((~is_region).sum()))
             seen += int((~is_region).sum())
-        picture = by_stem[stem]
-        rows = label_rows(boxes, picture_size(picture), np.where(is_region, IGNORE_CLASS, 0), own)
-        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), rows))
-    return write_set(out, name or file.stem.replace("annotation_", "crowdhuman."), pictures)
+        image = by_stem[stem]
+        rows = label_rows(boxes, image_size(image), np.where(is_region, IGNORE_CLASS, 0), own)
+        images.append(LabelledImage(image, PurePosixPath(image.name), rows))
+    return write_set(out, name or file.stem.replace("annotation_", "crowdhuman."), images)
 
 
 def _annotations(src: Path, split: str | None) -> Path:

@@ -10,12 +10,12 @@ import numpy as np
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import (
     ConversionSummary,
-    LabelledPicture,
+    LabelledImage,
     label_rows,
     numbered_from_zero,
     write_set,
 )
-from fairmot.data.image_files import picture_size
+from fairmot.data.image_files import image_size
 from fairmot.errors import InputError
 
 _Box = tuple[float, ...]
@@ -24,8 +24,8 @@ _Box = tuple[float, ...]
 def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: str = "train") -> ConversionSummary:
     """Convert all people; those who were not given an identity have -1.
 
-    ``Images.mat`` lists boxes (``idlocate``: left, top, width, height) by picture, ``Person.mat`` the boxes of each
-    identity (``idname``: p1, p2 ...), ``pool.mat`` the pictures of the test gallery: all others are for training.
+    ``Images.mat`` lists boxes (``idlocate``: left, top, width, height) by image, ``Person.mat`` the boxes of each
+    identity (``idname``: p1, p2 ...), ``pool.mat`` the images of the test gallery: all others are for training.
     Instead of ``Person.mat``, ``test/train_test/Train.mat`` (the training identities alone) is read too.
 
     Args:
@@ -35,7 +35,7 @@ def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: st
         split: train, test or all.
 
     Raises:
-        InputError: a file or a picture is missing or not in this format.
+        InputError: a file or an image is missing or not in this format.
     """
     if split not in ("train", "test", "all"):
         raise InputError(f"{split}: CUHK-SYSU has the splits train, test and all")
@@ -57,16 +57,16 @@ def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: st
         identities += [identity_of.get((file_name, box), -1) for box in boxes]
     numbered = numbered_from_zero(np.array(identities, dtype=np.int64))
     starts = np.cumsum([0, *(len(boxes) for _, boxes in sources)])
-    pictures = []
-    for (picture, block), start in zip(sources, starts[:-1], strict=True):
+    images = []
+    for (image, block), start in zip(sources, starts[:-1], strict=True):
         block[:, 2:] += block[:, :2]
-        rows = label_rows(block, picture_size(picture), 0, numbered[start : start + len(block)])
-        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), rows))
-    return write_set(out, name or f"cuhksysu.{split}", pictures)
+        rows = label_rows(block, image_size(image), 0, numbered[start : start + len(block)])
+        images.append(LabelledImage(image, PurePosixPath(image.name), rows))
+    return write_set(out, name or f"cuhksysu.{split}", images)
 
 
 def _identities(annotation: Path) -> dict[tuple[str, _Box], int]:
-    """Return the identity of a box in a picture."""
+    """Return the identity of a box in an image."""
     variable = "Person"
     path = annotation / "Person.mat"
     if not path.is_file() and (annotation / "test/train_test/Train.mat").is_file():

@@ -16,13 +16,13 @@ from fairmot.data.converters.cvat_xml import ExportedBoxes, read_cvat_xml
 from fairmot.data.converters.mot_text import read_rows
 from fairmot.data.converters.output import (
     ConversionSummary,
-    LabelledPicture,
-    find_pictures,
+    LabelledImage,
+    find_images,
     label_rows,
     numbered_from_zero,
     write_set,
 )
-from fairmot.data.image_files import picture_size
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError, closest_name
 
@@ -40,7 +40,7 @@ def convert_cvat(
 ) -> ConversionSummary:
     """Convert boxes: tracks with their identity, single shapes without. Other shapes (polygons, points) are left out.
 
-    In the MOT export, rows marked as ignored become ignore regions. Where an XML export was made without pictures,
+    In the MOT export, rows marked as ignored become ignore regions. Where an XML export was made without images,
     ``images`` names their folder.
 
     Args:
@@ -48,15 +48,15 @@ def convert_cvat(
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``.
         labels: labels to keep, all as class 0; default: person, pedestrian, or the only one there is.
-        images: folder of the pictures; default: ``images`` or ``img1`` of the export.
+        images: folder of the images; default: ``images`` or ``img1`` of the export.
 
     Raises:
-        InputError: not such an export, an unknown label, or pictures that are missing.
+        InputError: not such an export, an unknown label, or images that are missing.
     """
     with ExitStack() as stack:
         folder = src
         if zipfile.is_zipfile(src):
-            # Beside the result, so that its pictures become links.
+            # Beside the result, so that its images become links.
             out.mkdir(parents=True, exist_ok=True)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".cvat-")))
             with zipfile.ZipFile(src) as archive:
@@ -64,27 +64,27 @@ def convert_cvat(
         xml = folder if folder.is_file() else folder / "annotations.xml"
         if xml.is_file():
             found = read_cvat_xml(xml)
-            pictures = find_pictures(images or xml.parent / "images", recursive=True)
+            files = find_images(images or xml.parent / "images", recursive=True)
         elif (folder / "gt" / "gt.txt").is_file():
             found = _read_mot(folder / "gt")
-            pictures = find_pictures(images or folder / "img1", recursive=True)
+            files = find_images(images or folder / "img1", recursive=True)
         else:
             raise InputError(f"{src}: neither annotations.xml nor gt/gt.txt in it: not an export of CVAT")
         kept = np.isin(found.labels, _chosen(found.known_labels, labels, src))
         identities = numbered_from_zero(found.identities[kept])
-        place = _places(found, pictures, src)[kept]
+        place = _places(found, files, src)[kept]
         top = images or (xml.parent / "images" if xml.is_file() else folder / "img1")
         labelled = []
-        for index, picture in enumerate(pictures):
+        for index, image in enumerate(files):
             here = place == index
             ignored = found.ignored[kept][here]
             rows = label_rows(
                 found.boxes_xyxy[kept][here],
-                picture_size(picture),
+                image_size(image),
                 np.where(ignored, IGNORE_CLASS, 0),
                 np.where(ignored, -1, identities[here]),
             )
-            labelled.append(LabelledPicture(picture, PurePosixPath(picture.relative_to(top).as_posix()), rows))
+            labelled.append(LabelledImage(image, PurePosixPath(image.relative_to(top).as_posix()), rows))
         return write_set(out, name or src.stem, labelled)
 
 
@@ -114,31 +114,31 @@ def _chosen(known: Sequence[str], labels: Sequence[str] | None, src: Path) -> li
     return list(labels)
 
 
-def _places(found: ExportedBoxes, pictures: Sequence[Path], src: Path) -> NDArray[np.int64]:
-    """Return, for each box, the index of its picture."""
+def _places(found: ExportedBoxes, images: Sequence[Path], src: Path) -> NDArray[np.int64]:
+    """Return, for each box, the index of its image."""
     if found.names is not None:
-        # Names are paths below the folder of pictures, of which an export keeps more or fewer parts.
+        # Names are paths below the folder of images, of which an export keeps more or fewer parts.
         index = {
             PurePosixPath(*path.parts[-length:]).as_posix(): number
-            for number, path in enumerate(pictures)
+            for number, path in enumerate(images)
             for length in range(1, len(path.parts))
         }
         for name in found.names.tolist():
             if name not in index:
-                raise InputError(f"{src}: its picture {name} is not there")
+                raise InputError(f"{src}: its image {name} is not there")
         return np.array([index[name] for name in found.names.tolist()], dtype=np.int64)
-    # Frames of a film are called frame_000000, from 0; those of the MOT export count from 1. Pictures that were given
+    # Frames of a film are called frame_000000, from 0; those of the MOT export count from 1. Images that were given
     # one by one keep their names, and their order counts.
-    matches = [_FRAME.fullmatch(path.stem) for path in pictures]
-    numbers = np.arange(len(pictures))
+    matches = [_FRAME.fullmatch(path.stem) for path in images]
+    numbers = np.arange(len(images))
     if all(matches):
-        is_mot = [not path.stem.startswith("frame_") and path.parent.name == "img1" for path in pictures]
+        is_mot = [not path.stem.startswith("frame_") and path.parent.name == "img1" for path in images]
         numbers = np.array([int(match[1]) - mot for match, mot in zip(matches, is_mot, strict=True) if match])
     order = np.argsort(numbers)
     at = np.searchsorted(numbers[order], found.frames)
     at = np.minimum(at, len(numbers) - 1)
     foreign = numbers[order][at] != found.frames
     if foreign.any():
-        raise InputError(f"{src}: boxes in frame {found.frames[foreign][0]} (counted from 0), which has no picture")
+        raise InputError(f"{src}: boxes in frame {found.frames[foreign][0]} (counted from 0), which has no image")
     places_by_number: NDArray[np.int64] = order[at].astype(np.int64)
     return places_by_number

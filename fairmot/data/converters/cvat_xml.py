@@ -24,7 +24,7 @@ class ExportedBoxes:
     frames: NDArray[np.int64]
     """Frame index from 0 [n]."""
     names: NDArray[np.str_] | None
-    """Picture's name [n]; None: ``frames`` tells."""
+    """Image's name [n]; None: ``frames`` tells."""
     labels: NDArray[np.str_]
     identities: NDArray[np.int64]
     """Track [n], -1: none."""
@@ -78,7 +78,7 @@ def read_cvat_xml(path: Path) -> ExportedBoxes:
 
 
 def _visible(track: ElementTree.Element) -> list[tuple[int, list[float]]]:
-    """Return frame indices and corners where the track is in the picture, without gaps between its boxes."""
+    """Return frame indices and corners where the track is in the image, without gaps between its boxes."""
     given = sorted(
         (int(box.attrib["frame"]), box.attrib.get("outside", "0") == "1", _corners(box)) for box in track.iter("box")
     )

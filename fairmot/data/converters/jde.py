@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fairmot.data.annotations import label_file, read_labels, read_list
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, numbered_from_zero, write_set
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, numbered_from_zero, write_set
 from fairmot.errors import InputError
 
 
 def convert_jde(src: Path, out: Path, name: str | None = None, *, root: Path | None = None) -> ConversionSummary:
-    """Take the pictures of one list, with their labels as they are, and identities numbered anew from 0.
+    """Take the images of one list, with their labels as they are, and identities numbered anew from 0.
 
     Training reads this layout without conversion when ``data.json`` names the list. Converting makes a set that can be
     moved alone, without gaps in its identities.
@@ -24,21 +24,18 @@ def convert_jde(src: Path, out: Path, name: str | None = None, *, root: Path | N
         root: the folder to which the list's paths are relative; default: the list's own or one above it.
 
     Raises:
-        InputError: no such list, pictures or labels that are missing, or a bad line in a label file.
+        InputError: no such list, images or labels that are missing, or a bad line in a label file.
     """
     if not src.is_file():
-        raise InputError(f"{src}: no such list; give the file that names the pictures, such as mot17.train")
+        raise InputError(f"{src}: no such list; give the file that names the images, such as mot17.train")
     folder = root if root is not None else _root(src)
     listed = read_list(src, folder)
-    labels = [read_labels(folder / label_file(picture)) for picture in listed]
+    labels = [read_labels(folder / label_file(image)) for image in listed]
     rows = np.concatenate([np.zeros((0, 6)), *labels])
     rows[:, 1] = numbered_from_zero(rows[:, 1])
     blocks = np.split(rows, np.cumsum([len(each) for each in labels])[:-1])
-    pictures = [
-        LabelledPicture(folder / picture, _inside(picture), block)
-        for picture, block in zip(listed, blocks, strict=True)
-    ]
-    return write_set(out, name or src.name.removesuffix(".txt"), pictures)
+    images = [LabelledImage(folder / image, _inside(image), block) for image, block in zip(listed, blocks, strict=True)]
+    return write_set(out, name or src.name.removesuffix(".txt"), images)
 
 
 def _root(src: Path) -> Path:
@@ -46,9 +43,9 @@ def _root(src: Path) -> Path:
     for folder in src.resolve().parents:
         if first and (folder / first).is_file():
             return folder
-    raise InputError(f"{src} line 1: no picture {first} in {src.parent} or a folder above it: give --root")
+    raise InputError(f"{src} line 1: no image {first} in {src.parent} or a folder above it: give --root")
 
 
-def _inside(picture: PurePosixPath) -> PurePosixPath:
+def _inside(image: PurePosixPath) -> PurePosixPath:
     """Return the path behind the first ``images``, so that labels are found again."""
-    return PurePosixPath(*picture.parts[picture.parts.index("images") + 1 :])
+    return PurePosixPath(*image.parts[image.parts.index("images") + 1 :])

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from fairmot.data.converters.mot_text import read_rows
 from fairmot.data.converters.output import (
     ConversionSummary,
-    LabelledPicture,
-    find_pictures,
+    LabelledImage,
+    find_images,
     label_rows,
     numbered_from_zero,
     write_set,
 )
-from fairmot.data.image_files import picture_size
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
@@ -44,31 +44,31 @@ def convert_motchallenge(
     MOT15 rows have ten columns and no class; MOT16, 17 and 20 rows have nine, with class and visibility. Identities
     are numbered anew without gaps, those of one sequence behind those of the sequences before it. Positions are taken
     as they are, like the published code does and as results are written: no shift by a pixel. Of the copies of a
-    MOT17 sequence that differ in the detector, the first is taken. Frames without rows are pictures of nobody.
+    MOT17 sequence that differ in the detector, the first is taken. Frames without rows are images of nobody.
 
     Args:
         src: a sequence, or a folder of sequences.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``, with the half.
         half: train or val: that part of each sequence alone. Of n frames the first n // 2 + 1 are for training, as
-            published (2664 and 2652 pictures of MOT17).
+            published (2664 and 2652 images of MOT17).
         distractors: make distractors and rows of conf 0 ignore regions.
         min_visibility: people who are seen less become ignore regions (MOT16, 17, 20).
 
     Raises:
-        InputError: no sequences, a bad line, or a row for a frame that has no picture.
+        InputError: no sequences, a bad line, or a row for a frame that has no image.
     """
     if half not in (None, "train", "val"):
         raise InputError(f"{half}: the halves are called train and val")
-    pictures: list[LabelledPicture] = []
+    images: list[LabelledImage] = []
     start = 0
     for sequence in _sequences(src):
-        files = find_pictures(sequence / "img1")
+        files = find_images(sequence / "img1")
         numbers = [_frame_number(file) for file in files]
         columns = _read(sequence, distractors, min_visibility)
         foreign = np.setdiff1d(columns[0], numbers)
         if len(foreign):
-            raise InputError(f"{sequence / 'gt/gt.txt'}: rows for frame {foreign[0]:.0f}, which has no picture in img1")
+            raise InputError(f"{sequence / 'gt/gt.txt'}: rows for frame {foreign[0]:.0f}, which has no image in img1")
         if half is not None:
             first, last = half_range(len(files), half)
             files, numbers = files[first:last], numbers[first:last]
@@ -79,13 +79,13 @@ def convert_motchallenge(
         start = max(start, int(numbered.max(initial=-1)) + 1)
         if not files:
             continue
-        size = _picture_size(sequence, files[0])
+        size = _image_size(sequence, files[0])
         for file, number in zip(files, numbers, strict=True):
             here = frames == number
             rows = label_rows(boxes_xyxy[here], size, class_ids[here], numbered[here])
-            pictures.append(LabelledPicture(file, PurePosixPath(sequence.name, file.name), rows))
+            images.append(LabelledImage(file, PurePosixPath(sequence.name, file.name), rows))
     default = src.resolve().name if half is None else f"{src.resolve().name}.half-{half}"
-    return write_set(out, name or default, pictures)
+    return write_set(out, name or default, images)
 
 
 def half_range(length: int, half: str) -> tuple[int, int]:
@@ -136,11 +136,11 @@ def _frame_number(file: Path) -> int:
         raise InputError(f"{file}: frames of a sequence are named by number, such as 000001.jpg") from None
 
 
-def _picture_size(sequence: Path, first: Path) -> tuple[int, int]:
+def _image_size(sequence: Path, first: Path) -> tuple[int, int]:
     """Return width and height from ``seqinfo.ini``, or else of the first frame."""
     info = configparser.ConfigParser()
     try:
         info.read(sequence / "seqinfo.ini", encoding="utf-8")
         return (info.getint("Sequence", "imWidth"), info.getint("Sequence", "imHeight"))
     except (configparser.Error, ValueError):
-        return picture_size(first)
+        return image_size(first)

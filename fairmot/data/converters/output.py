@@ -1,4 +1,4 @@
-"""What every converter writes: pictures, label files, the list and the entry in ``data.json``."""
+"""What every converter writes: images, label files, the list and the entry in ``data.json``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from fairmot.files import replacing
 
 # Almost all the time is spent in waiting until the disk has each file safely.
 _WRITING_THREADS = 16
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
 class PartOfFile:
-    """A picture that lies inside a larger file, such as a frame of a ``.seq`` film."""
+    """An image that lies inside a larger file, such as a frame of a ``.seq`` film."""
 
     path: Path
     offset: int
@@ -37,21 +37,21 @@ class PartOfFile:
     """Bytes."""
 
     def read(self) -> bytes:
-        """Return the picture's bytes."""
+        """Return the image's bytes."""
         with self.path.open("rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPicture:
-    """A picture of the source and its labels."""
+class LabelledImage:
+    """An image of the source and its labels."""
 
     source: Path | PartOfFile
     relative: PurePosixPath
     """Where it goes inside ``images/<name>/``."""
     rows: NDArray[np.float64]
-    """[n, 6] class, identity, centre x, centre y, width, height, the last four divided by the picture's size."""
+    """[n, 6] class, identity, centre x, centre y, width, height, the last four divided by the image's size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def label_rows(
     class_ids: NDArray[Any] | int = 0,
     identities: NDArray[Any] | int = -1,
 ) -> NDArray[np.float64]:
-    """Return label rows [n, 6] for corners [n, 4] in pixels of a picture of ``size`` (width, height)."""
+    """Return label rows [n, 6] for corners [n, 4] in pixels of an image of ``size`` (width, height)."""
     boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4) / np.array(size * 2, dtype=np.float64)
     rows = np.empty((len(boxes), 6))
     rows[:, 0], rows[:, 1] = class_ids, identities
@@ -101,71 +101,71 @@ def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
     return numbered
 
 
-def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """Return the picture files in a folder, sorted by path; hidden ones (unfinished, or a system's notes) aside.
+def find_images(folder: Path, recursive: bool = False) -> list[Path]:
+    """Return the image files in a folder, sorted by path; hidden ones (unfinished, or a system's notes) aside.
 
     Raises:
-        InputError: no such folder, or no pictures in it.
+        InputError: no such folder, or no images in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     paths = folder.rglob("*") if recursive else folder.glob("*")
     seen = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    found = sorted(path for path in seen if path.suffix.lower() in PICTURE_SUFFIXES)
+    found = sorted(path for path in seen if path.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
-        raise InputError(f"{folder}: no pictures in it ({', '.join(PICTURE_SUFFIXES)})")
+        raise InputError(f"{folder}: no images in it ({', '.join(IMAGE_SUFFIXES)})")
     return found
 
 
-def write_set(out: Path, name: str, pictures: Sequence[LabelledPicture]) -> ConversionSummary:
-    """Write pictures, labels and list of one set and enter it in ``out/data.json``.
+def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> ConversionSummary:
+    """Write images, labels and list of one set and enter it in ``out/data.json``.
 
-    Pictures become hard links, or copies where links cannot be made. The list and ``data.json`` are written last, each
+    Images become hard links, or copies where links cannot be made. The list and ``data.json`` are written last, each
     at once: after a crash, ``data.json`` names only whole sets. A set of the same name is replaced; files of the old
     one that the new one does not have stay, without being listed.
 
     Raises:
-        InputError: a name that cannot be a folder's, no pictures, one that is missing, two with one label file, or a
+        InputError: a name that cannot be a folder's, no images, one that is missing, two with one label file, or a
             ``data.json`` in ``out`` that is broken or has its root elsewhere.
     """
     if not re.fullmatch(r"[\w][\w.+-]*", name):
         raise InputError(f"{name!r} cannot name a set: give a name of letters, digits, '_', '.', '+' and '-'")
-    if not pictures:
-        raise InputError(f"{name}: no pictures to convert")
-    stems = [picture.relative.with_suffix("") for picture in pictures]
+    if not images:
+        raise InputError(f"{name}: no images to convert")
+    stems = [image.relative.with_suffix("") for image in images]
     if len(set(stems)) < len(stems):
         twice = Counter(stems).most_common(1)[0][0]
-        raise InputError(f"{name}: two pictures are called {twice}, and would share one label file: rename one")
-    for picture in pictures:
-        if picture.relative.is_absolute() or ".." in picture.relative.parts:
-            raise InputError(f"{name}: the picture {picture.relative} would lie outside of the set's folder")
-        file = picture.source if isinstance(picture.source, Path) else picture.source.path
+        raise InputError(f"{name}: two images are called {twice}, and would share one label file: rename one")
+    for image in images:
+        if image.relative.is_absolute() or ".." in image.relative.parts:
+            raise InputError(f"{name}: the image {image.relative} would lie outside of the set's folder")
+        file = image.source if isinstance(image.source, Path) else image.source.path
         if not file.is_file():
-            raise InputError(f"{file}: no such picture, though there are labels for it")
-        if not (np.abs(picture.rows[:, 2:]) <= LARGEST_NORMALISED).all():
+            raise InputError(f"{file}: no such image, though there are labels for it")
+        if not (np.abs(image.rows[:, 2:]) <= LARGEST_NORMALISED).all():
             raise InputError(
-                f"{file}: a label of {picture.relative} lies more than {LARGEST_NORMALISED:g} picture sizes away"
+                f"{file}: a label of {image.relative} lies more than {LARGEST_NORMALISED:g} image sizes away"
             )
     description = out / "data.json"
     values = _existing(description, out)
 
     with ThreadPoolExecutor(_WRITING_THREADS) as pool:
-        for _ in pool.map(partial(_write, out, name), pictures):
+        for _ in pool.map(partial(_write, out, name), images):
             pass  # an error of a thread is raised here
     with replacing(out / f"{name}.txt") as temporary:
-        lines = (f"images/{name}/{picture.relative}\n" for picture in pictures)
+        lines = (f"images/{name}/{image.relative}\n" for image in images)
         temporary.write_text("".join(lines), encoding="utf-8")
     replaced = name in values["train"]
     values["train"][name] = f"{name}.txt"
     with replacing(description) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    rows = np.concatenate([picture.rows for picture in pictures])
+    rows = np.concatenate([image.rows for image in images])
     is_region = rows[:, 0] == IGNORE_CLASS
     identities = np.unique(rows[~is_region, 1])
     return ConversionSummary(
         name=name,
-        images=len(pictures),
+        images=len(images),
         boxes=int((~is_region).sum()),
         identities=int((identities >= 0).sum()),
         ignored=int(is_region.sum()),
@@ -185,11 +185,11 @@ def _existing(description: Path, out: Path) -> dict[str, Any]:
     return values
 
 
-def _write(out: Path, name: str, picture: LabelledPicture) -> None:
-    _place(picture.source, out / "images" / name / picture.relative)
-    label = (out / "labels_with_ids" / name / picture.relative).with_suffix(".txt")
+def _write(out: Path, name: str, image: LabelledImage) -> None:
+    _place(image.source, out / "images" / name / image.relative)
+    label = (out / "labels_with_ids" / name / image.relative).with_suffix(".txt")
     with replacing(label) as temporary:
-        temporary.write_text("".join(map(_line, picture.rows)), encoding="utf-8")
+        temporary.write_text("".join(map(_line, image.rows)), encoding="utf-8")
 
 
 def _place(source: Path | PartOfFile, target: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
 from fairmot.errors import InputError
 
 _SIZE = re.compile(r"Image size \(X x Y x C\) : (\d+) x (\d+) x \d+")
 _BOX = re.compile(r"Bounding box for object \d+ .*: \((\d+), (\d+)\) - \((\d+), (\d+)\)")
-_PICTURE_FOLDERS = ("PNGImages", "images")
+_IMAGE_FOLDERS = ("PNGImages", "images")
 _ANNOTATION_FOLDERS = ("Annotation", "annotations")
 
 
@@ -26,20 +26,20 @@ def convert_pennfudan(src: Path, out: Path, name: str | None = None) -> Conversi
         name: name of the set; default: that of ``src``.
 
     Raises:
-        InputError: a folder, a picture or an annotation is missing or not in this format.
+        InputError: a folder, an image or an annotation is missing or not in this format.
     """
-    folder = _one_of(src, _PICTURE_FOLDERS)
+    folder = _one_of(src, _IMAGE_FOLDERS)
     texts = sorted(_one_of(src, _ANNOTATION_FOLDERS).glob("*.txt"))
     if not texts:
         raise InputError(f"{src}: no annotation texts")
-    by_stem = {path.stem: path for path in find_pictures(folder)}
-    pictures = []
+    by_stem = {path.stem: path for path in find_images(folder)}
+    images = []
     for text in texts:
         if text.stem not in by_stem:
-            raise InputError(f"{text}: no picture {text.stem}.png or .jpg in {folder}")
-        picture = by_stem[text.stem]
-        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), _read(text)))
-    return write_set(out, name or src.resolve().name, pictures)
+            raise InputError(f"{text}: no image {text.stem}.png or .jpg in {folder}")
+        image = by_stem[text.stem]
+        images.append(LabelledImage(image, PurePosixPath(image.name), _read(text)))
+    return write_set(out, name or src.resolve().name, images)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

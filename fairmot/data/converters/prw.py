@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import (
     ConversionSummary,
-    LabelledPicture,
+    LabelledImage,
     label_rows,
     numbered_from_zero,
     write_set,
 )
-from fairmot.data.image_files import picture_size
+from fairmot.data.image_files import image_size
 from fairmot.errors import InputError
 
 # The variable's name differs from file to file.
@@ -32,20 +32,20 @@ def convert_prw(src: Path, out: Path, name: str | None = None, *, split: str = "
         split: train or test.
 
     Raises:
-        InputError: a file or a picture is missing or not in this format.
+        InputError: a file or an image is missing or not in this format.
     """
     path = src / f"frame_{split}.mat"
     frames = [str(each) for each in as_list(field(read_mat(path), f"img_index_{split}", path))]
     blocks = [_read(src / "annotations" / f"{frame}.jpg.mat") for frame in frames]
     identities = numbered_from_zero(np.concatenate([np.zeros((0, 5)), *blocks])[:, 0])
-    pictures, start = [], 0
+    images, start = [], 0
     for frame, block in zip(frames, blocks, strict=True):
-        picture = src / "frames" / f"{frame}.jpg"
+        image = src / "frames" / f"{frame}.jpg"
         corners = np.concatenate([block[:, 1:3], block[:, 1:3] + block[:, 3:5]], axis=1)
-        rows = label_rows(corners, picture_size(picture), 0, identities[start : start + len(block)])
-        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), rows))
+        rows = label_rows(corners, image_size(image), 0, identities[start : start + len(block)])
+        images.append(LabelledImage(image, PurePosixPath(image.name), rows))
         start += len(block)
-    return write_set(out, name or f"prw.{split}", pictures)
+    return write_set(out, name or f"prw.{split}", images)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""PASCAL VOC: an XML file for each picture."""
+"""PASCAL VOC: an XML file for each image."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, label_rows, write_set
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
-_PICTURE_FOLDERS = ("JPEGImages", "images")
+_IMAGE_FOLDERS = ("JPEGImages", "images")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations")
 _CSV_COLUMNS = ("image", "left", "top", "width", "height")
 # A box of another class that lies in a kept box by this share of its area describes a part of the same person.
@@ -50,37 +50,35 @@ def convert_voc(
         ignore: CSV with the columns image, left, top, width, height (pixels) of more ignore regions.
 
     Raises:
-        InputError: a folder, a picture or an annotation is missing or not in this format.
+        InputError: a folder, an image or an annotation is missing or not in this format.
     """
-    folder = next((src / each for each in _PICTURE_FOLDERS if (src / each).is_dir()), None)
+    folder = next((src / each for each in _IMAGE_FOLDERS if (src / each).is_dir()), None)
     annotations = next((src / each for each in _ANNOTATION_FOLDERS if (src / each).is_dir()), None)
     if folder is None or annotations is None:
-        raise InputError(
-            f"{src}: expected {' or '.join(_PICTURE_FOLDERS)} and {' or '.join(_ANNOTATION_FOLDERS)} in it"
-        )
+        raise InputError(f"{src}: expected {' or '.join(_IMAGE_FOLDERS)} and {' or '.join(_ANNOTATION_FOLDERS)} in it")
     files = sorted(annotations.glob("*.xml"))
     if not files:
         raise InputError(f"{annotations}: no XML files in it")
-    by_stem = {path.stem: path for path in find_pictures(folder)}
+    by_stem = {path.stem: path for path in find_images(folder)}
     regions = _read_regions(ignore) if ignore is not None else {}
-    pictures = []
+    images = []
     for file in files:
         if file.stem not in by_stem:
-            raise InputError(f"{file}: no picture {file.stem} in {folder}")
-        picture = by_stem[file.stem]
+            raise InputError(f"{file}: no image {file.stem} in {folder}")
+        image = by_stem[file.stem]
         size, kept, ignored = _read(file, class_name, head_classes)
-        boxes = np.concatenate([kept, ignored, regions.pop(picture.name, np.zeros((0, 4)))])
+        boxes = np.concatenate([kept, ignored, regions.pop(image.name, np.zeros((0, 4)))])
         class_ids = np.where(np.arange(len(boxes)) < len(kept), 0, IGNORE_CLASS)
-        pictures.append(LabelledPicture(picture, PurePosixPath(picture.name), label_rows(boxes, size, class_ids)))
+        images.append(LabelledImage(image, PurePosixPath(image.name), label_rows(boxes, size, class_ids)))
     if regions:
-        raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is no picture of {src}")
-    return write_set(out, name or src.resolve().name, pictures)
+        raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is no image of {src}")
+    return write_set(out, name or src.resolve().name, images)
 
 
 def _read(
     path: Path, class_name: str, head_classes: Sequence[str]
 ) -> tuple[tuple[float, float], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the picture's size, the kept corners and the ignored ones, pixels."""
+    """Return the image's size, the kept corners and the ignored ones, pixels."""
     try:
         root = ElementTree.parse(path).getroot()
         size = (float(root.findtext("size/width", "")), float(root.findtext("size/height", "")))
@@ -92,7 +90,7 @@ def _read(
     except (ElementTree.ParseError, ValueError, OSError) as error:
         raise InputError(f"{path}: not a PASCAL VOC annotation: {error}") from error
     if min(size) <= 0:
-        raise InputError(f"{path}: the picture's size is given as {size[0]:g} x {size[1]:g}")
+        raise InputError(f"{path}: the image's size is given as {size[0]:g} x {size[1]:g}")
     # Corners count pixels from 1 and are inclusive: pixel 1 covers 0 to 1.
     boxes = np.array(corners, dtype=np.float64).reshape(-1, 4) - np.array([1, 1, 0, 0])
     is_class = np.array([each == class_name for each in names], dtype=np.bool_)
@@ -131,7 +129,7 @@ def _share_inside(boxes: NDArray[np.float64], containers: NDArray[np.float64]) -
 
 
 def _read_regions(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return corners [n, 4] by picture name."""
+    """Return corners [n, 4] by image name."""
     regions: dict[str, list[list[float]]] = defaultdict(list)
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.converters.output import ConversionSummary, LabelledPicture, find_pictures, write_set
+from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, write_set
 from fairmot.errors import InputError
 
 _COLUMNS = "class cx cy w h"
@@ -22,35 +22,35 @@ def convert_yolo(
     split: str | None = None,
     classes: Sequence[int] | None = (0,),
 ) -> ConversionSummary:
-    """Convert YOLO text labels. A picture without label file shows nothing, as usual in this format.
+    """Convert YOLO text labels. An image without label file shows nothing, as usual in this format.
 
     Args:
         src: folder with ``images/`` and ``labels/`` (perhaps with splits below them or above them), or one folder of
-            pictures below an ``images``.
+            images below an ``images``.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``, with the split.
         split: convert ``images/<split>`` or ``<split>/images`` alone.
         classes: keep these and make all of them class 0; None keeps every class as it is.
 
     Raises:
-        InputError: no pictures, or a label line that is not five good numbers.
+        InputError: no images, or a label line that is not five good numbers.
     """
-    folder = _picture_folder(src, split)
+    folder = _image_folder(src, split)
     parts = list(folder.resolve().parts)
     place = len(parts) - 1 - parts[::-1].index("images")
     labels = Path(*parts[:place], "labels", *parts[place + 1 :])
     if not labels.is_dir():
         raise InputError(f"{labels}: no such folder, though labels are sought there (parallel to images/)")
-    pictures = []
-    for picture in find_pictures(folder, recursive=True):
-        relative = picture.relative_to(folder)
+    images = []
+    for image in find_images(folder, recursive=True):
+        relative = image.relative_to(folder)
         rows = _read((labels / relative).with_suffix(".txt"), classes)
-        pictures.append(LabelledPicture(picture, PurePosixPath(relative.as_posix()), rows))
+        images.append(LabelledImage(image, PurePosixPath(relative.as_posix()), rows))
     default = src.resolve().name if split is None else f"{src.resolve().name}_{split}"
-    return write_set(out, name or default, pictures)
+    return write_set(out, name or default, images)
 
 
-def _picture_folder(src: Path, split: str | None) -> Path:
+def _image_folder(src: Path, split: str | None) -> Path:
     if not src.is_dir():
         raise InputError(f"{src}: no such folder")
     candidates = [src / "images"] if split is None else [src / "images" / split, src / split / "images"]

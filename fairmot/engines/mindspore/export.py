@@ -28,7 +28,7 @@ HEADS = ("heatmap", "extents", "offsets", "embedding")
 
 
 class MindIrNetwork:
-    """``RawNetwork`` out of a MindIR file, for pictures of the size that it was exported for."""
+    """``RawNetwork`` out of a MindIR file, for images of the size that it was exported for."""
 
     def __init__(self, cell: nn.Cell, input_size: tuple[int, int]) -> None:
         self._cell = cell
@@ -43,8 +43,8 @@ class MindIrNetwork:
         """
         if pixels.shape[2:] != self.input_size[::-1]:
             width, height = self.input_size
-            raise InputError(f"pixels {list(pixels.shape)}: this MindIR file is for pictures of {width} x {height}")
-        singly = [self._cell(Tensor(np.array(picture[None], dtype=np.float32))) for picture in pixels]
+            raise InputError(f"pixels {list(pixels.shape)}: this MindIR file is for images of {width} x {height}")
+        singly = [self._cell(Tensor(np.array(image[None], dtype=np.float32))) for image in pixels]
         maps = [[to_numpy(head) for head in heads] for heads in singly]
         return {name: np.concatenate(parts) for name, parts in zip(HEADS, zip(*maps, strict=True), strict=True)}
 
@@ -63,9 +63,9 @@ def export_file(
     input_size: tuple[int, int],
     raw: bool = True,
     precision: str = "f32",
-    pictures: Iterable[Any] = (),
+    images: Iterable[Any] = (),
 ) -> None:
-    """Write the raw network for single pictures of one size, batch norms folded.
+    """Write the raw network for single images of one size, batch norms folded.
 
     Args:
         path: ends in ``.mindir``.
@@ -74,7 +74,7 @@ def export_file(
         input_size: width and height, pixels.
         raw: there is no other kind.
         precision: there is no other than ``f32``.
-        pictures: not needed.
+        images: not needed.
     """
     assert raw
     assert precision in EXPORT_PRECISIONS

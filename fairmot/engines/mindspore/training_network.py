@@ -19,7 +19,7 @@ def build_training_network(graph: Graph, weights: Arrays, half: ms.Type | None, 
         graph: the network.
         weights: start values.
         half: precision of the convolutions; None: float32. Heads and deformable convolutions are in float32 anyway.
-        processes: those whose pictures batch norms see together; 1: each its own.
+        processes: those whose images batch norms see together; 1: each its own.
     """
     network = build_network(graph, weights)
     for index, node in enumerate(graph.nodes):

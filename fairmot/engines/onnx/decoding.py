@@ -17,10 +17,10 @@ NO_PEAK = np.finfo(np.float32).min
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """Names of the values that describe the K best peaks of each picture."""
+    """Names of the values that describe the K best peaks of each image."""
 
     scores: str
-    """[B, K], by falling score; 0 where a picture has fewer than K peaks."""
+    """[B, K], by falling score; 0 where an image has fewer than K peaks."""
     class_ids: str
     """int64 [B, K]."""
     cells: str

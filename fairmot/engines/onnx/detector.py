@@ -38,7 +38,7 @@ class OnnxDetector:
         batch, height, width, _ = session.get_inputs()[0].shape
         self.input_size: tuple[int, int] = (width, height)
         self.batch: int | None = batch if isinstance(batch, int) else None
-        """Pictures a call; None: any number."""
+        """Images a call; None: any number."""
 
     def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
         """Take BGR canvases [B, H, W, 3], uint8; a model of fixed batch runs as often as it must."""

@@ -63,7 +63,7 @@ def export_detector(
         weights: its parameters.
         input_size: width and height of the canvas, pixels; multiples of 32.
         max_objects: K.
-        batch: pictures a call; None leaves it free.
+        batch: images a call; None leaves it free.
     """
     graph, weights = fold(graph, weights)
     weights = _take_bytes(graph, weights)
@@ -168,8 +168,8 @@ def _take_bytes(graph: Graph, weights: Arrays) -> Arrays:
     weights = dict(weights)
     for node in graph.nodes:
         if any(isinstance(graph.nodes[i].layer, Input) for i in node.inputs):
-            assert isinstance(node.layer, Convolution), f"{node} reads the picture and is no convolution"
-            assert node.layer.groups == 1, f"{node} reads the picture in groups"
+            assert isinstance(node.layer, Convolution), f"{node} reads the image and is no convolution"
+            assert node.layer.groups == 1, f"{node} reads the image in groups"
             name = f"{node.name}.weight"
             weights[name] = (weights[name][:, ::-1].astype(np.float64) / 255).astype(np.float32)
     return weights

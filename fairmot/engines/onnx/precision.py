@@ -36,22 +36,22 @@ def to_half(model: ModelProto, graph: Graph) -> ModelProto:
 
 
 def to_int8(
-    model: ModelProto, graph: Graph, pictures: Iterable[NDArray[Any]], reduce_range: bool | None = None
+    model: ModelProto, graph: Graph, images: Iterable[NDArray[Any]], reduce_range: bool | None = None
 ) -> ModelProto:
     """Return the model with its trunk's convolutions in 8 bits (static quantisation, QDQ).
 
     Args:
         model: as exported in float32.
         graph: its network.
-        pictures: model inputs [1, ...] from which the ranges of the maps are taken.
+        images: model inputs [1, ...] from which the ranges of the maps are taken.
         reduce_range: 7-bit weights, so that sums of two products fit 16 bits; None: where the processor has no VNNI.
 
     Raises:
-        InputError: there are no pictures.
+        InputError: there are no images.
     """
-    reader = _Pictures(model.graph.input[0].name, pictures)
+    reader = _Images(model.graph.input[0].name, images)
     if reader.first is None:
-        raise InputError("int8 needs pictures to measure the ranges of the maps: name a folder with --calibrate")
+        raise InputError("int8 needs images to measure the ranges of the maps: name a folder with --calibrate")
     log, level = logging.getLogger(), logging.getLogger().level
     with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
         target = Path(folder, "int8.onnx")
@@ -91,7 +91,7 @@ def delicate_nodes(model: ModelProto, graph: Graph) -> set[str]:
         follows = not tainted.isdisjoint(node.input) or node.name in roots
         if follows or long:
             kept.add(node.name)
-        # A deformable convolution, and the picture's own conversion, give their maps back to the trunk.
+        # A deformable convolution, and the image's own conversion, give their maps back to the trunk.
         if node.op_type != "DeformConv" and (follows or (long and node.op_type not in ("Cast", "Transpose"))):
             tainted.update(node.output)
     return kept
@@ -116,9 +116,9 @@ def _steering_layers(graph: Graph) -> set[str]:
 
 
 def _coarse_layers(graph: Graph) -> set[str]:
-    """Names of layers that 8 bits hurt most and speed up least: depth-wise ones, and those that read the picture.
+    """Names of layers that 8 bits hurt most and speed up least: depth-wise ones, and those that read the image.
 
-    Left in 8 bits, they cost ``lite`` 17 % of its detections; without them it keeps all (measured on street pictures).
+    Left in 8 bits, they cost ``lite`` 17 % of its detections; without them it keeps all (measured on street images).
     """
     return {
         node.name
@@ -137,14 +137,14 @@ def has_vnni() -> bool:
     return "avx512_vnni" in text or "avx_vnni" in text
 
 
-class _Pictures(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, pictures: Iterable[NDArray[Any]]) -> None:
+class _Images(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, name: str, images: Iterable[NDArray[Any]]) -> None:
         self.name = name
-        self.rest: Iterator[NDArray[Any]] = iter(pictures)
+        self.rest: Iterator[NDArray[Any]] = iter(images)
         self.first = next(self.rest, None)
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The next input, or None at the end."""
-        picture, self.first = self.first, None
-        picture = next(self.rest, None) if picture is None else picture
-        return None if picture is None else {self.name: picture}
+        image, self.first = self.first, None
+        image = next(self.rest, None) if image is None else image
+        return None if image is None else {self.name: image}

@@ -25,7 +25,7 @@ def build_model(
     input_size: tuple[int, int],
     raw: bool = False,
     precision: str = "f32",
-    pictures: Iterable[NDArray[np.uint8]] = (),
+    images: Iterable[NDArray[np.uint8]] = (),
     tracker: str = "",
 ) -> ModelProto:
     """Return the model of a detector, or of raw heads, in a precision.
@@ -36,11 +36,11 @@ def build_model(
         input_size: width and height of a detector's canvas, pixels.
         raw: head maps of free size instead of detections.
         precision: ``f32``, ``f16`` or ``int8``.
-        pictures: BGR canvases [H, W, 3] from which int8 takes the ranges of the maps.
+        images: BGR canvases [H, W, 3] from which int8 takes the ranges of the maps.
         tracker: the tracker's constants that go with the weights (``TrackerConfig.note``).
 
     Raises:
-        InputError: an unknown precision, or int8 without pictures.
+        InputError: an unknown precision, or int8 without images.
     """
     if precision not in EXPORT_PRECISIONS:
         raise InputError(f"precision {precision}: expected one of {', '.join(EXPORT_PRECISIONS)}")
@@ -53,7 +53,7 @@ def build_model(
 
     if precision == "f16":
         return shorten.to_half(model, graph)
-    inputs: Iterable[NDArray[Any]] = (canvas[None] for canvas in pictures)
+    inputs: Iterable[NDArray[Any]] = (canvas[None] for canvas in images)
     if raw:
         inputs = (canvas[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255 for canvas in inputs)
     return shorten.to_int8(model, graph, inputs)

@@ -13,7 +13,7 @@ from fairmot.config import LossConfig
 from fairmot.engines.training_rules import OVERLAP_MARGIN, PROBABILITY_MARGIN, Classifier, Normalisers
 
 
-class Targets(NamedTuple):
+class TensorTargets(NamedTuple):
     """The arrays of a ``TrainingBatch``, without its images, as tensors on the device."""
 
     heatmap: Tensor
@@ -39,7 +39,7 @@ class FairLoss(nn.Module):
         self.s_det = nn.Parameter(torch.full((1,), config.s_det))
         self.s_id = nn.Parameter(torch.full((1,), config.s_id))
 
-    def forward(self, heads: dict[str, Tensor], targets: Targets, over: Normalisers) -> dict[str, Tensor]:
+    def forward(self, heads: dict[str, Tensor], targets: TensorTargets, over: Normalisers) -> dict[str, Tensor]:
         """Return ``total`` and its terms, all float32 scalars: this part's, divided by what ``over`` says."""
         config = self.config
         heads = {name: head.float() for name, head in heads.items()}
@@ -62,7 +62,7 @@ class FairLoss(nn.Module):
             total = 0.5 * total.squeeze()
         return {"total": total, **terms, "identity": identity}
 
-    def identity_loss(self, embedding: Tensor, targets: Targets) -> Tensor:
+    def identity_loss(self, embedding: Tensor, targets: TensorTargets) -> Tensor:
         """Sum of the cross entropy of scaled, unit-length embeddings over labelled objects, each among its class.
 
         DEVIATION: the published code gives NaN without any labelled object; here the term is 0.
@@ -109,7 +109,7 @@ def box_loss(predicted: Tensor, target: Tensor, is_object: Tensor) -> Tensor:
     return (predicted.where(mask, 0.0) - target.where(mask, 0.0)).abs().sum()
 
 
-def overlap_loss(extents: Tensor, offsets: Tensor, targets: Targets) -> Tensor:
+def overlap_loss(extents: Tensor, offsets: Tensor, targets: TensorTargets) -> Tensor:
     """Sum over objects of 1 - generalised IoU (Rezatofighi et al., 2019) of predicted and true box.
 
     Boxes are measured from the object's cell, in cells: offset - (left, top) to offset + (right, bottom).

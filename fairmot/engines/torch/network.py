@@ -122,7 +122,7 @@ def exact_float32(device: torch.device, try_kernels: bool = False) -> Iterator[N
     """Compute float32 convolutions in float32: NVIDIA cards may round their inputs to TF32's 11 bits.
 
     ``try_kernels`` lets cuDNN measure which kernel is the fastest where it meets a size for the first time: a second
-    for one picture, the better part of a minute for a batch of a training run.
+    for one image, the better part of a minute for a batch of a training run.
     """
     if device.type != "cuda":
         yield

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
-from fairmot.engines.torch.loss import FairLoss, Targets
+from fairmot.engines.torch.loss import FairLoss, TensorTargets
 from fairmot.engines.torch.network import canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
@@ -31,7 +31,7 @@ from fairmot.engines.training_rules import (
 )
 from fairmot.network.graph import Graph
 
-DeviceBatch = tuple[torch.Tensor, Targets]
+DeviceBatch = tuple[torch.Tensor, TensorTargets]
 """Canvases [B, H, W, 3] uint8 and targets, on the device."""
 
 
@@ -198,12 +198,12 @@ def half_precision(name: str, device: torch.device) -> torch.dtype | None:
     return {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
 
-def batch_targets(batch: TrainingBatch, device: torch.device) -> Targets:
+def batch_targets(batch: TrainingBatch, device: torch.device) -> TensorTargets:
     """Take a batch's target arrays to the device."""
     # Whatever a padded slot holds, cell 0 can be read.
     cells = np.where(batch.is_object, batch.cells, 0)
     arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets, batch.identities)
-    return Targets(*(_to_device(array, device) for array in arrays))
+    return TensorTargets(*(_to_device(array, device) for array in arrays))
 
 
 def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:

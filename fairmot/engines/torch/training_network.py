@@ -16,7 +16,7 @@ class TrainingNetwork(GraphNetwork):
     """``GraphNetwork`` that may run under autocast; heads and deformable convolutions stay in float32 there."""
 
     def __init__(self, graph: Graph, together: ProcessGroup | None) -> None:
-        """Batch norms see the pictures of all processes of ``together``, or their own alone."""
+        """Batch norms see the images of all processes of ``together``, or their own alone."""
         super().__init__(graph)
         self.together = together
         self.exact = {

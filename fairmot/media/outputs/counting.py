@@ -39,12 +39,12 @@ class Counting:
     Args:
         folder: where the files go.
         name: their stem.
-        size: width and height of the pictures, pixels.
+        size: width and height of the images, pixels.
         lines: what is crossed.
         zones: what is stood in.
 
     Raises:
-        InputError: a line or zone that lies outside of the picture.
+        InputError: a line or zone that lies outside of the image.
     """
 
     def __init__(
@@ -170,4 +170,4 @@ class Counting:
 def _check_inside(place: Line | Zone, size: tuple[int, int]) -> None:
     points = np.array(place.points)
     if (points.max(axis=0) < 0).any() or (points.min(axis=0) > size).any():
-        raise InputError(f"{place.name}: lies outside of the picture, which has {size[0]} x {size[1]} pixels")
+        raise InputError(f"{place.name}: lies outside of the image, which has {size[0]} x {size[1]} pixels")

@@ -1,4 +1,4 @@
-"""Pictures of each identity, cut out of the frames."""
+"""Images of each identity, cut out of the frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from fairmot.detections import Tracks
-from fairmot.media.outputs.image_folder import PictureFolder
+from fairmot.media.outputs.image_folder import ImageFolder
 from fairmot.media.sources.source import Frame
 
 _SECONDS = 0.5
@@ -24,7 +24,7 @@ class CropFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = PictureFolder(folder)
+        self._folder = ImageFolder(folder)
         self._last: dict[int, float] = {}
 
     def __enter__(self) -> Self:
@@ -35,7 +35,7 @@ class CropFolder:
         """Cut the tracks of one frame out of it.
 
         Raises:
-            OSError: a picture cannot be written.
+            OSError: an image cannot be written.
         """
         height, width = frame.image.shape[:2]
         boxes = np.round(tracks.boxes_xyxy).astype(np.int64).clip(0, [width, height] * 2).tolist()

@@ -33,8 +33,8 @@ class Annotator:
     It remembers where each track was: draw every frame, in order, also those without tracks.
 
     Args:
-        size: width and height of the pictures, pixels; lines and letters are scaled to it.
-        frame_rate: pictures/s, for the length of the trails.
+        size: width and height of the images, pixels; lines and letters are scaled to it.
+        frame_rate: images/s, for the length of the trails.
         trail_seconds: how far back a trail reaches; 0: no trails.
     """
 

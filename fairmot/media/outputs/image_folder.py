@@ -1,4 +1,4 @@
-"""A folder of drawn pictures, whole or not there."""
+"""A folder of drawn images, whole or not there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import cv2
 from fairmot.geometry import ImageArray
 
 
-class PictureFolder:
+class ImageFolder:
     """Writes ``000001.jpg`` ... into a folder; leaving the ``with`` block by an exception leaves what was there before.
 
     Args:
@@ -29,7 +29,7 @@ class PictureFolder:
         return self
 
     def write(self, number: int, image: ImageArray, folder: str = "") -> None:
-        """Write the picture of frame ``number``, from 1, where wanted into a folder within this one.
+        """Write the image of frame ``number``, from 1, where wanted into a folder within this one.
 
         Raises:
             OSError: it cannot be written.

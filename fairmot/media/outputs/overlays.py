@@ -1,4 +1,4 @@
-"""Overlays on the picture itself, under the tracks: blurred people, and where people stood."""
+"""Overlays on the image itself, under the tracks: blurred people, and where people stood."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HeatMap:
     """Shows where people stood since the first frame.
 
     Args:
-        size: width and height of the pictures, pixels.
+        size: width and height of the images, pixels.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -74,7 +74,7 @@ class HeatMap:
         return drawn
 
     def save(self, path: Path) -> None:
-        """Write the last picture with the heat of all frames; nothing where there was no frame.
+        """Write the last image with the heat of all frames; nothing where there was no frame.
 
         Raises:
             OSError: it cannot be written.

@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line from ``start`` to ``end``, picture pixels.
+    """A line from ``start`` to ``end``, image pixels.
 
     Whoever walks to its left-hand side, seen from ``start`` towards ``end``, counts as *in*, the other way as *out*.
     """
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A polygon, picture pixels; its last point is joined to its first."""
+    """A polygon, image pixels; its last point is joined to its first."""
 
     name: str
     points: tuple[Point, ...]

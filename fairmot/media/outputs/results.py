@@ -15,9 +15,9 @@ from fairmot.files import numbered_folder, replacing
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.counting import Counting
 from fairmot.media.outputs.crops import CropFolder
-from fairmot.media.outputs.image_folder import PictureFolder
+from fairmot.media.outputs.image_folder import ImageFolder
 from fairmot.media.outputs.rows import CSV_HEADER, format_csv, format_json_line, format_rows
-from fairmot.media.outputs.scene import Scene
+from fairmot.media.outputs.scene import FrameDrawing
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.outputs.window import Window
@@ -35,8 +35,8 @@ class ResultFiles:
         size: width and height of the frames, pixels.
         frame_rate: frames/s of the video.
         video: also write the video.
-        pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
-        outputs: everything that is wanted, in place of ``video`` and ``pictures``.
+        images: also write each drawn frame, ``<name>/<frame number>.jpg``.
+        outputs: everything that is wanted, in place of ``video`` and ``images``.
 
     Attributes:
         text: the file of result rows.
@@ -46,7 +46,7 @@ class ResultFiles:
 
     Raises:
         InputError: on entering, on ``write`` and on leaving: a file cannot be written (full disk); a line or zone
-            lies outside of the picture.
+            lies outside of the image.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class ResultFiles:
         size: tuple[int, int],
         frame_rate: float,
         video: bool = True,
-        pictures: bool = False,
+        images: bool = False,
         outputs: Outputs | None = None,
     ) -> None:
-        wanted = outputs or Outputs(video=video, pictures=pictures)
+        wanted = outputs or Outputs(video=video, images=images)
         self.text = folder / f"{name}.txt"
         self.video = folder / f"{name}.mp4" if wanted.video else None
         self.encode_seconds = 0.0
@@ -67,12 +67,12 @@ class ResultFiles:
         self._name = name
         self._folder = folder
         self._writer = None if self.video is None else VideoWriter(self.video, size, frame_rate)
-        self._pictures = PictureFolder(folder / name) if wanted.pictures else None
+        self._images = ImageFolder(folder / name) if wanted.images else None
         self._crops = CropFolder(folder / f"{name}-crops") if wanted.crops else None
         self._counting = (
             Counting(folder, name, size, wanted.lines, wanted.zones) if wanted.lines or wanted.zones else None
         )
-        self._scene = Scene(size, frame_rate, wanted, self._counting) if wanted.draws else None
+        self._scene = FrameDrawing(size, frame_rate, wanted, self._counting) if wanted.draws else None
         self._window: Window | None = None
         self._first_seconds: float | None = None
 
@@ -85,7 +85,7 @@ class ResultFiles:
             if self.outputs.csv:
                 self._open_rows(stack, self._folder / f"{self._name}.csv", format_csv).write(CSV_HEADER)
             # All that is filled in the writer's thread comes before the writer: that ends first.
-            for part in (self._crops, self._counting, self._pictures, self._writer):
+            for part in (self._crops, self._counting, self._images, self._writer):
                 if part is not None:
                     stack.enter_context(part)
             if self.outputs.show:
@@ -118,7 +118,7 @@ class ResultFiles:
             if self._crops is not None:
                 self._crops.write(frame, tracks)
             if self._writer is not None:
-                # Drawn in the writer's thread, while the network looks at the next picture.
+                # Drawn in the writer's thread, while the network looks at the next image.
                 self._writer.write(partial(self._draw, frame, tracks, detections), frame.seconds - self._first_seconds)
             elif self._scene is not None:
                 self._draw(frame, tracks, detections)
@@ -130,8 +130,8 @@ class ResultFiles:
     def _draw(self, frame: Frame, tracks: Tracks, detections: Detections | None) -> ImageArray:
         assert self._scene is not None
         drawn = self._scene.draw(frame, tracks, detections)
-        if self._pictures is not None:
-            self._pictures.write(frame.index + 1, drawn)
+        if self._images is not None:
+            self._images.write(frame.index + 1, drawn)
         return drawn
 
     def __exit__(
@@ -187,7 +187,7 @@ def result_folder(folder: Path, overwrite: bool) -> Path:
 
 
 def check_sources_stay(folder: Path, names: Sequence[str], sources: Sequence[str | Path], outputs: Outputs) -> None:
-    """Check that no result takes the place of what is tracked; a folder of pictures would be replaced as a whole.
+    """Check that no result takes the place of what is tracked; a folder of images would be replaced as a whole.
 
     Args:
         folder: where results go.
@@ -201,7 +201,7 @@ def check_sources_stay(folder: Path, names: Sequence[str], sources: Sequence[str
     endings = [".txt", ".mp4" if outputs.video else "", ".jsonl" if outputs.jsonl else ""]
     endings += [".csv" if outputs.csv else "", ".heatmap.jpg" if outputs.heatmap else ""]
     targets = [folder / f"{name}{ending}" for name in names for ending in endings if ending]
-    targets += [folder / name for name in names if outputs.pictures]
+    targets += [folder / name for name in names if outputs.images]
     targets += [folder / f"{name}-crops" for name in names if outputs.crops]
     for path in (Path(source) for source in sources if Path(source).exists()):
         holders = [path, *path.resolve().parents]

@@ -45,7 +45,7 @@ def format_json_line(frame: Frame, tracks: Tracks) -> str:
     """Return one JSON object with its line end, also for a frame without tracks.
 
     ``{"index": from 0, "seconds": .., "tracks": [{"id": .., "box_tlwh": [left, top, width, height], "score": ..,
-    "class": ..}]}``, picture pixels with three decimals.
+    "class": ..}]}``, image pixels with three decimals.
     """
     found: list[dict[str, Any]] = [
         {

@@ -11,7 +11,7 @@ from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.sources.source import Frame
 
 
-class Scene:
+class FrameDrawing:
     """Draws the frames of one source in their order.
 
     Args:

@@ -1,4 +1,4 @@
-"""Write an H.264 video that plays in browsers, without holding up whoever makes the pictures."""
+"""Write an H.264 video that plays in browsers, without holding up whoever makes the images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import cv2
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
 
-Picture = ImageArray | Callable[[], ImageArray]
+ImageOrMaker = ImageArray | Callable[[], ImageArray]
 
 # A time stamp may lie between two ticks of the frame rate: variable rates are kept to a hundredth of a frame.
 _TICKS_PER_FRAME = 100
@@ -32,18 +32,18 @@ class _Abandoned(Exception):  # noqa: N818 - no error: nobody wants the file
 
 
 class VideoWriter:
-    """Encodes pictures to MP4 (H.264, yuv420p, index in front) in a background thread.
+    """Encodes images to MP4 (H.264, yuv420p, index in front) in a background thread.
 
-    H.264 in yuv420p needs even sides: a picture of odd width or height gets its last column or row repeated once.
+    H.264 in yuv420p needs even sides: an image of odd width or height gets its last column or row repeated once.
     The file appears under its name when the block ends well. After an exception it is dropped, or, with
-    ``keep_on_error``, finished with the pictures so far. Without any picture no file is written.
+    ``keep_on_error``, finished with the images so far. Without any image no file is written.
 
     Args:
         path: the file, ``.mp4``.
-        size: width and height of the pictures, pixels.
+        size: width and height of the images, pixels.
         frame_rate: frames/s.
         keep_on_error: finish the file also when the block is left by an exception (Ctrl-C).
-        queue_pictures: how many pictures may wait; ``write`` blocks when they are that many.
+        queue_images: how many images may wait; ``write`` blocks when they are that many.
 
     Raises:
         OSError: the file cannot be written (raised by ``write`` or at the end); nothing is left of it.
@@ -55,7 +55,7 @@ class VideoWriter:
         size: tuple[int, int],
         frame_rate: float | Fraction,
         keep_on_error: bool = False,
-        queue_pictures: int = 4,
+        queue_images: int = 4,
     ) -> None:
         self.path = Path(path)
         self.size = size
@@ -64,11 +64,11 @@ class VideoWriter:
         if self.frame_rate <= 0:
             raise ValueError(f"frame rate {frame_rate}, expected a positive number")
         self.frame_count = 0
-        """Pictures encoded so far."""
+        """Images encoded so far."""
         self.busy_seconds = 0.0
-        """Time that the background thread spent on making and encoding pictures."""
+        """Time that the background thread spent on making and encoding images."""
         self._keep_on_error = keep_on_error
-        self._waiting: queue.Queue[tuple[Picture, float | None] | None] = queue.Queue(max(1, queue_pictures))
+        self._waiting: queue.Queue[tuple[ImageOrMaker, float | None] | None] = queue.Queue(max(1, queue_images))
         self._error: BaseException | None = None
         self._abandoned = False
         self._ended = False
@@ -79,25 +79,25 @@ class VideoWriter:
         self._thread.start()
         return self
 
-    def write(self, picture: Picture, seconds: float | None = None) -> None:
-        """Queue a picture.
+    def write(self, image: ImageOrMaker, seconds: float | None = None) -> None:
+        """Queue an image.
 
         Args:
-            picture: BGR uint8 [H, W, 3] of the writer's size, not changed by anybody afterwards; or a function
+            image: BGR uint8 [H, W, 3] of the writer's size, not changed by anybody afterwards; or a function
                 without arguments that makes it, called in the background thread, in order.
-            seconds: time of the picture after the first; left out: one frame after the last. Two pictures never
+            seconds: time of the image after the first; left out: one frame after the last. Two images never
                 get the same time.
 
         Raises:
-            OSError: encoding an earlier picture failed, for example on a full disk.
+            OSError: encoding an earlier image failed, for example on a full disk.
         """
         if self._thread is None:
             raise RuntimeError("VideoWriter.write outside of its with block")
         if self._error is not None:
             raise self._error
-        if not callable(picture):
-            self._check(picture)
-        self._waiting.put((picture, seconds))
+        if not callable(image):
+            self._check(image)
+        self._waiting.put((image, seconds))
 
     def close(self) -> None:
         """Encode what waits and give the file its name. Later calls do nothing."""
@@ -125,7 +125,7 @@ class VideoWriter:
 
     def _check(self, image: ImageArray) -> None:
         if image.shape != (self.size[1], self.size[0], 3):
-            raise ValueError(f"picture {image.shape}, expected {(self.size[1], self.size[0], 3)}")
+            raise ValueError(f"image {image.shape}, expected {(self.size[1], self.size[0], 3)}")
 
     def _work(self) -> None:
         try:
@@ -137,11 +137,11 @@ class VideoWriter:
             pass
         except BaseException as error:
             self._error = error
-        # After an error somebody may still be about to queue a picture: take everything up to the end mark.
+        # After an error somebody may still be about to queue an image: take everything up to the end mark.
         while not self._ended:
             self._next()
 
-    def _next(self) -> tuple[Picture, float | None] | None:
+    def _next(self) -> tuple[ImageOrMaker, float | None] | None:
         item = self._waiting.get()
         self._ended = item is None
         return item
@@ -152,14 +152,14 @@ class VideoWriter:
             return
         with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream = self._add_stream(container)
-            item: tuple[Picture, float | None] | None = first
+            item: tuple[ImageOrMaker, float | None] | None = first
             last_tick = -_TICKS_PER_FRAME
             while item is not None:
-                picture, seconds = item
+                image, seconds = item
                 if not self._abandoned:
                     started = time.perf_counter()
                     # OpenCV converts to the encoder's format in a fifth of swscale's time (1.3 and 6.8 ms at 1080p).
-                    planes = cv2.cvtColor(self._even(picture), cv2.COLOR_BGR2YUV_I420)
+                    planes = cv2.cvtColor(self._even(image), cv2.COLOR_BGR2YUV_I420)
                     frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
                     last_tick = frame.pts = self._tick(seconds, last_tick)
                     frame.time_base = stream.codec_context.time_base
@@ -175,7 +175,7 @@ class VideoWriter:
         stream.pix_fmt = "yuv420p"
         codec = stream.codec_context
         codec.time_base = 1 / (self.frame_rate * _TICKS_PER_FRAME)
-        # Pixels are converted with the BT.601 matrix at every size; players guess BT.709 for large pictures.
+        # Pixels are converted with the BT.601 matrix at every size; players guess BT.709 for large images.
         codec.color_primaries = codec.color_trc = _BT709
         codec.colorspace, codec.color_range = _BT601, _LIMITED_RANGE
         return stream
@@ -188,8 +188,8 @@ class VideoWriter:
         snapped = round(frames) if abs(frames - round(frames)) < 0.05 else frames
         return max(last_tick + 1, round(snapped * _TICKS_PER_FRAME))
 
-    def _even(self, picture: Picture) -> ImageArray:
-        image = picture() if callable(picture) else picture
+    def _even(self, given: ImageOrMaker) -> ImageArray:
+        image = given() if callable(given) else given
         self._check(image)
         height, width = image.shape[:2]
         if width % 2 or height % 2:

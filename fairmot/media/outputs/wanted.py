@@ -18,14 +18,14 @@ class Outputs:
 
     video: bool = True
     """``<name>.mp4`` with the tracks drawn."""
-    pictures: bool = False
+    images: bool = False
     """Each drawn frame, ``<name>/<frame number>.jpg``."""
     jsonl: bool = False
     """``<name>.jsonl``, one object a frame."""
     csv: bool = False
     """``<name>.csv`` with a header."""
     crops: bool = False
-    """``<name>-crops/<identity>/<frame number>.jpg``, two pictures a second of each identity."""
+    """``<name>-crops/<identity>/<frame number>.jpg``, two images a second of each identity."""
     heatmap: bool = False
     """Where people stood, in the video and as ``<name>.heatmap.jpg``."""
     blur: bool = False
@@ -44,4 +44,4 @@ class Outputs:
     @property
     def draws(self) -> bool:
         """Something is wanted for which frames are drawn."""
-        return self.video or self.pictures or self.heatmap or self.show
+        return self.video or self.images or self.heatmap or self.show

@@ -30,7 +30,7 @@ def screen_problem() -> str | None:
 
 
 class Window:
-    """Shows one picture after another; all calls come from one thread.
+    """Shows one image after another; all calls come from one thread.
 
     OpenCV without a GUI serves bare servers, so the window is Tk's, which comes with Python.
     """
@@ -44,11 +44,11 @@ class Window:
         self._root.protocol("WM_DELETE_WINDOW", self._close)
         self._label = tkinter.Label(self._root, borderwidth=0)
         self._label.pack()
-        self._picture: Any = None
+        self._image: Any = None
         self._is_closed = False
 
     def show(self, image: ImageArray) -> None:
-        """Show a picture, BGR uint8 [H, W, 3]; large ones are reduced.
+        """Show an image, BGR uint8 [H, W, 3]; large ones are reduced.
 
         Raises:
             WindowClosed: the user closed it.
@@ -57,9 +57,9 @@ class Window:
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".ppm", image)[1].tobytes()
-        # Tk keeps no reference of its own: without this one the picture would vanish.
-        self._picture = self._tk.PhotoImage(data=data, format="PPM")
-        self._label.configure(image=self._picture)
+        # Tk keeps no reference of its own: without this one the image would vanish.
+        self._image = self._tk.PhotoImage(data=data, format="PPM")
+        self._label.configure(image=self._image)
         self._root.update()
         if self._is_closed:
             raise WindowClosed

@@ -174,8 +174,8 @@ def read_frames(
     """Open a source of frames and check it.
 
     Args:
-        source: a video file or its ``http`` address, a picture (jpg, png, bmp, webp), a folder of pictures in natural
-            order, a glob of pictures, a MOTChallenge sequence folder, a camera (``0``), a stream (``rtsp://...``), or
+        source: a video file or its ``http`` address, an image (jpg, png, bmp, webp), a folder of images in natural
+            order, a glob of images, a MOTChallenge sequence folder, a camera (``0``), a stream (``rtsp://...``), or
             ``-`` for a video that comes through standard input.
         start: index of the first frame, from 0.
         end: index of the first frame that is left out; None: all.
@@ -188,7 +188,7 @@ def read_frames(
         ``problem``.
 
     Raises:
-        InputError: no such source, a folder without pictures, a file that is no video, a glob that matches several
+        InputError: no such source, a folder without images, a file that is no video, a glob that matches several
             sources, or a range without a frame.
     """
     opened = open_frames([source], start, end, every, frame_rate, live)

@@ -1,4 +1,4 @@
-"""Frames from a picture, a folder of pictures or a MOTChallenge sequence."""
+"""Frames from an image, a folder of images or a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ DEFAULT_FRAME_RATE = 30.0
 
 
 class ImageSource(StoredSource):
-    """Pictures in natural order (``2.jpg`` before ``10.jpg``); the first one's size is that of all.
+    """Images in natural order (``2.jpg`` before ``10.jpg``); the first one's size is that of all.
 
-    A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its pictures lie in
+    A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its images lie in
     ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link. Where
-    names carry numbers in 1..``seqLength`` these are frame numbers: a missing picture shifts none of the later ones.
+    names carry numbers in 1..``seqLength`` these are frame numbers: a missing image shifts none of the later ones.
 
     Args:
-        path: a picture, a folder, or the pictures of one folder.
+        path: an image, a folder, or the images of one folder.
         frame_rate: frames/s; left out: the sequence's, else 30.
 
     Raises:
-        InputError: no picture there, none that can be read, or a broken ``seqinfo.ini``.
+        InputError: no image there, none that can be read, or a broken ``seqinfo.ini``.
     """
 
     def __init__(self, path: Path | list[Path], frame_rate: float | None = None) -> None:
@@ -43,10 +43,10 @@ class ImageSource(StoredSource):
         elif path.is_dir():
             sequence, folder, sequence_rate, length = _sequence(path)
             self.name = folder_name(sequence)
-            self._files = _pictures(folder)
+            self._files = _images(folder)
             if not self._files:
                 raise InputError(
-                    f"{folder}: neither videos nor pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in this folder"
+                    f"{folder}: neither videos nor images ({', '.join(sorted(IMAGE_SUFFIXES))}) in this folder"
                 )
             self._files = _by_frame_number(self._files, length)
         else:
@@ -57,11 +57,11 @@ class ImageSource(StoredSource):
         self._first = next((file for file in self._files if _read(file) is not None), None)
         first = None if self._first is None else _read(self._first)
         if first is None:
-            raise InputError(f"{path}: not a picture that can be read")
+            raise InputError(f"{path}: not an image that can be read")
         self.size = (first.shape[1], first.shape[0])
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the selected pictures; ``problem`` tells of unreadable ones, which are left out, and of other sizes."""
+        """Yield the selected images; ``problem`` tells of unreadable ones, which are left out, and of other sizes."""
         self.problem = None
         unreadable: list[Path] = []
         differing: list[str] = []
@@ -83,7 +83,7 @@ class ImageSource(StoredSource):
     def _describe(self, unreadable: list[Path], differing: list[str]) -> str | None:
         problems = []
         if unreadable:
-            fault = "not a picture that can be read" if unreadable[0].exists() else "this picture is missing"
+            fault = "not an image that can be read" if unreadable[0].exists() else "this image is missing"
             problems.append(f"{unreadable[0]}: {fault}{_such(len(unreadable))}; it was left out")
         if differing:
             problems.append(
@@ -94,11 +94,11 @@ class ImageSource(StoredSource):
 
 
 def _such(count: int) -> str:
-    return f" ({count} such pictures)" if count > 1 else ""
+    return f" ({count} such images)" if count > 1 else ""
 
 
 def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
-    """Sequence folder, folder of its pictures, frames/s, frames that it should have (0: not known)."""
+    """Sequence folder, folder of its images, frames/s, frames that it should have (0: not known)."""
     named = path if path.name not in ("", "..") else path.resolve()
     # The parent as the user wrote it comes first, since its name becomes the sequence's.
     for sequence in (path, named.parent, path.resolve().parent):
@@ -117,12 +117,12 @@ def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
             raise InputError(f"{info}: frameRate={rate:g}, expected a positive number")
         if sequence == path or folder.resolve() == path.resolve():
             return sequence, folder, rate, length
-    if (path / "img1").is_dir() and not _pictures(path):
+    if (path / "img1").is_dir() and not _images(path):
         return path, path / "img1", None, 0
     return path, path, None, 0
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     files = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
@@ -130,7 +130,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _by_frame_number(files: list[Path], length: int) -> list[Path]:
-    """Put each picture at its frame number less 1; names in the gaps are those that a picture there would have.
+    """Put each image at its frame number less 1; names in the gaps are those that an image there would have.
 
     The order stays where names have no number of their own, or numbers that go past ``length`` frames.
     """

@@ -59,7 +59,7 @@ class LiveSource:
         options: how to read it.
 
     Raises:
-        InputError: it cannot be opened, or sends no picture.
+        InputError: it cannot be opened, or sends no image.
     """
 
     is_live = True
@@ -179,7 +179,7 @@ class LiveSource:
             if clock.count:
                 self.reconnect_count += 1
             clock.connected()
-            # Numbered pictures over HTTP have no times of their own.
+            # Numbered images over HTTP have no times of their own.
             timed = container.format.name not in ("mpjpeg", "mjpeg", "image2pipe")
             pending = [] if opened is None else [opened[2]]
             source = decode(container, stream)

@@ -95,7 +95,7 @@ def is_file_address(source: str) -> bool:
 def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
     """Resolve globs and folders of videos.
 
-    Pictures of one folder that a glob names become one list of files; everything else is one source a match.
+    Images of one folder that a glob names become one list of files; everything else is one source a match.
 
     Raises:
         InputError: a glob that matches nothing.
@@ -108,8 +108,8 @@ def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
         if not matches:
             raise InputError(f"{source}: nothing matches")
-        pictures = all(Path(match).suffix.lower() in IMAGE_SUFFIXES for match in matches)
-        if pictures and len({Path(match).parent for match in matches}) == 1:
+        images = all(Path(match).suffix.lower() in IMAGE_SUFFIXES for match in matches)
+        if images and len({Path(match).parent for match in matches}) == 1:
             found.append([Path(match) for match in matches])
         else:
             found += matches
@@ -117,7 +117,7 @@ def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
 
 
 def videos_in(folder: Path) -> list[str]:
-    """Return the videos of a folder without pictures; none for any other folder, which is a source itself."""
+    """Return the videos of a folder without images; none for any other folder, which is a source itself."""
     if not folder.is_dir() or (folder / "seqinfo.ini").exists() or (folder / "img1").is_dir():
         return []
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))

@@ -14,7 +14,7 @@ from fairmot.geometry import ImageArray
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source."""
+    """One image of a source."""
 
     image: ImageArray
     """BGR pixels [H, W, 3], uint8."""
@@ -27,7 +27,7 @@ class Frame:
 
 
 def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Return a picture of another size scaled to fit into ``size``, black round it: nothing is stretched."""
+    """Return an image of another size scaled to fit into ``size``, black round it: nothing is stretched."""
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     inner = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))

@@ -45,7 +45,7 @@ class VideoSource(StoredSource):
                 # FFmpeg renders plain text as a video of a terminal.
                 if stream is None or container.format.name == "tty":
                     raise InputError(
-                        f"{self._label}: no video in this file; give a video, a picture or a folder of pictures"
+                        f"{self._label}: no video in this file; give a video, an image or a folder of images"
                     )
                 rate = stream.average_rate or stream.guessed_rate
                 self.frame_rate = frame_rate or (float(rate) if rate else 25.0)
@@ -85,7 +85,7 @@ class VideoSource(StoredSource):
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
                         change = change or (
-                            f"{self._label}: the picture changes from {self.size[0]} x {self.size[1]} to "
+                            f"{self._label}: the image changes from {self.size[0]} x {self.size[1]} to "
                             f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; "
                             "what differs was fitted into the first size"
                         )
@@ -127,7 +127,7 @@ def _address(path: Path | str) -> str:
 
 
 def video_stream(container: Any) -> Any:
-    """Return the first video stream that is no cover picture; None where there is none."""
+    """Return the first video stream that is no cover image; None where there is none."""
     covers = av.stream.Disposition.attached_pic
     return next((stream for stream in container.streams.video if not stream.disposition & covers), None)
 

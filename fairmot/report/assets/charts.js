@@ -79,11 +79,11 @@ function blur(grid, columns, lines) {
 // From transparent over violet and orange to pale yellow.
 const RAMP = [[40, 12, 90, 0], [90, 20, 140, 150], [190, 50, 110, 205], [245, 125, 40, 235], [253, 231, 140, 250]];
 
-function heatPicture(source) {
+function heatImage(source) {
   const { columns, lines, grid } = heatGrid(source);
-  const picture = document.createElement("canvas");
-  picture.width = columns; picture.height = lines;
-  const ink = picture.getContext("2d"), pixels = ink.createImageData(columns, lines);
+  const image = document.createElement("canvas");
+  image.width = columns; image.height = lines;
+  const ink = image.getContext("2d"), pixels = ink.createImageData(columns, lines);
   let most = 0;
   for (const value of grid) most = Math.max(most, value);
   for (let i = 0; i < grid.length && most > 0; i++) {
@@ -92,7 +92,7 @@ function heatPicture(source) {
     for (let c = 0; c < 4; c++) pixels.data[4 * i + c] = RAMP[low][c] + (RAMP[low + 1][c] - RAMP[low][c]) * (level - low);
   }
   ink.putImageData(pixels, 0, 0);
-  return picture;
+  return image;
 }
 
 function drawHeat(canvas, source, heat, scene) {

@@ -59,7 +59,7 @@ class App {
       scene.src = source.scene;
     }
     this.openVideo(number);
-    // On a picture that has the boxes already, a second set would only blur them.
+    // On an image that has the boxes already, a second set would only blur them.
     for (const name of ["boxes", "labels", "trails"]) byId(`show-${name}`).checked = !source.drawn;
     for (const name of ["boxes", "labels", "trails", "heat", "errors"]) this.show[name] = byId(`show-${name}`).checked;
     this.timeline.load(source);
@@ -118,7 +118,7 @@ class App {
 
   visibleChanged() {
     this.counts = countsOf(this.source);
-    this.heat = heatPicture(this.source);
+    this.heat = heatImage(this.source);
     this.heatStale = true;
     this.timeline.showVisible();
     this.tracks.showVisible();
@@ -135,7 +135,7 @@ class App {
     if (best !== null) this.seek(best);
   }
 
-  // At most once a picture of the screen, however much changed.
+  // At most once an image of the screen, however much changed.
   redraw() {
     if (this.waiting || !this.source) return;
     this.waiting = requestAnimationFrame(() => {

@@ -1,4 +1,4 @@
-// The chosen job: its live picture or its video, figures, and results.
+// The chosen job: its live image or its video, figures, and results.
 
 import { byId, clock, element, ENDED, share, size, stateText } from "/assets/format.js";
 
@@ -33,7 +33,7 @@ export class Viewer {
 
   note(text) { byId("stage-note").textContent = text; }
 
-  // Only what has changed is touched: a picture that is set again starts anew.
+  // Only what has changed is touched: an image that is set again starts anew.
   media(job) {
     const watched = job?.state === "running" && !document.hidden;
     const film = job?.results.find((result) => result.name === "tracks.mp4");
@@ -46,7 +46,7 @@ export class Viewer {
     if (watched) live.src = `/api/jobs/${job.id}/live?${Date.now()}`; else live.removeAttribute("src");
     if (film && !watched) { video.src = film.url; video.poster = `/api/jobs/${job.id}/results/poster.jpg`; } else { video.removeAttribute("src"); video.load(); }
     if (job?.width) byId("stage").style.setProperty("--shape", job.width / job.height);
-    this.note(watched ? "opening" : film ? "" : job?.state === "queued" ? "It waits for its turn." : "No picture.");
+    this.note(watched ? "opening" : film ? "" : job?.state === "queued" ? "It waits for its turn." : "No image.");
   }
 
   tiles(job) {
@@ -56,7 +56,7 @@ export class Viewer {
       ["People", job.identities],
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
       ["Time", job.started ? clock(job.seconds) : "–"],
-      ["Picture", job.width ? `${job.width} × ${job.height}` : "–"],
+      ["Image", job.width ? `${job.width} × ${job.height}` : "–"],
     ];
     byId("tiles").replaceChildren(...figures.map(([name, value]) => element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, String(value)))));
   }

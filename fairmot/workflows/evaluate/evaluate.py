@@ -1,4 +1,4 @@
-"""Journey: evaluate. Sequences to scores: of result files (``score``), or of a detector (``evaluate``)."""
+"""Workflow ``evaluate``. Sequences to scores: of result files (``score``), or of a detector (``evaluate``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.scoring import count_sequence, report_of
-from fairmot.evaluation.scoring import score as score  # of result files alone; found here like the journey
+from fairmot.evaluation.scoring import score as score  # of result files alone; found here like the workflow
 from fairmot.evaluation.tables import write_json
 from fairmot.evaluation.truth import detection_report, load_truth
 from fairmot.files import replacing
@@ -21,8 +21,9 @@ from fairmot.formats.motchallenge import Sequence, find_sequences, find_test_seq
 from fairmot.formats.rows import load_rows
 from fairmot.media.outputs.results import result_folder
 from fairmot.media.sources.frames import read_frames
+from fairmot.progress import Progress
 from fairmot.workflows.evaluate.run import EvaluationRun, archive, classes_and_detector, problems, speed
-from fairmot.workflows.track.track import Detector, Progress, TrackRun
+from fairmot.workflows.track.track import Detector, TrackRun
 
 
 def evaluate(
@@ -38,8 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Track the sequences of a labelled data set and score the result.
 
-    All ground truth is read and checked before the first picture is. Every frame that ``seqinfo.ini`` announces counts:
-    one without a picture that can be read is a frame in which nothing was found. Result files, videos if wanted and
+    All ground truth is read and checked before the first image is. Every frame that ``seqinfo.ini`` announces counts:
+    one without an image that can be read is a frame in which nothing was found. Result files, videos if wanted and
     ``scores.json`` land in ``run.output``.
 
     Args:
@@ -60,13 +61,13 @@ def evaluate(
         could not be read.
 
     Raises:
-        InputError: as ``score`` and ``track``; or a sequence has more pictures than frames.
+        InputError: as ``score`` and ``track``; or a sequence has more images than frames.
     """
     folders = find_sequences(dataset)
     rules = choose_benchmark(run.benchmark, folders)
     classes, detector = classes_and_detector(classes, rules, detector)
     for folder in folders:
-        _check_pictures(folder)
+        _check_images(folder)
     truths = [load_truth(folder, rules, half_val) for folder in folders]
     found: dict[str, dict[int, Detections]] = defaultdict(dict)
 
@@ -138,11 +139,11 @@ def track_test_set(
     }
 
 
-def _check_pictures(folder: Path) -> None:
-    frame_count, pictures = load_info(folder).frame_count, read_frames(folder).frame_count
-    if pictures is not None and pictures > frame_count:
+def _check_images(folder: Path) -> None:
+    frame_count, images = load_info(folder).frame_count, read_frames(folder).frame_count
+    if images is not None and images > frame_count:
         raise InputError(
-            f"{folder}: {pictures} pictures, but seqLength in seqinfo.ini is {frame_count}; "
+            f"{folder}: {images} images, but seqLength in seqinfo.ini is {frame_count}; "
             "correct it or take the others away"
         )
 

@@ -15,9 +15,10 @@ from fairmot.detections import Detections
 from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark, check_classes
 from fairmot.formats.motchallenge import SequenceInfo
 from fairmot.geometry import ImageArray
+from fairmot.progress import Progress
 from fairmot.workflows.evaluate.submission import write_submission
 from fairmot.workflows.track.gap_filling import Method, fill_gaps
-from fairmot.workflows.track.track import Detector, Observer, Progress, TrackRun, track
+from fairmot.workflows.track.track import Detector, Observer, TrackRun, track
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class EvaluationRun:
     """Fill the gaps of tracks in the result files before they are scored."""
     video: bool = False
     """Also write a video of each sequence."""
-    pictures: bool = False
+    images: bool = False
     """Also write each drawn frame."""
     save_detections: bool = False
     """Also write what the detector found."""
@@ -63,7 +64,7 @@ class EvaluationRun:
             output=self.output,
             overwrite=self.overwrite,
             video=self.video,
-            pictures=self.pictures,
+            images=self.images,
             start=start,
             save_detections=self.save_detections,
             record=self.record,
@@ -137,6 +138,6 @@ def _problem(folder: Path, info: SequenceInfo, tracked: TrackRun) -> str | None:
     if tracked.problem or tracked.frame_count == info.frame_count:
         return tracked.problem
     return (
-        f"{folder}: {tracked.frame_count} pictures for {info.frame_count} frames (seqLength in seqinfo.ini); "
+        f"{folder}: {tracked.frame_count} images for {info.frame_count} frames (seqLength in seqinfo.ini); "
         "the others count as frames without results"
     )

@@ -1,4 +1,4 @@
-"""Contact sheets of errors: the pictures around each, with the results' boxes and the true one drawn on them."""
+"""Contact sheets of errors: the images around each, with the results' boxes and the true one drawn on them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write_sheets(
         errors: of one sequence.
         truth: its true rows, drawn white.
         results: its result rows, drawn in the colours of ``fairmot track``.
-        source: the pictures or the video of the sequence.
+        source: the images or the video of the sequence.
         folder: where the sheets go.
         first_frame: index in the source of the rows' first frame.
 
@@ -79,9 +79,9 @@ def write_sheets(
             raise InputError(f"{source}: has no frame {error.frame}, in which there is a {error.kind}")
         whom = error.person if error.identity is None else error.identity
         path = Path(folder) / f"{error.frame:06}-{error.kind.replace(' ', '-')}-{whom}.jpg"
-        picture = np.concatenate([sheet.tiles[number] for number in sorted(sheet.tiles)], axis=1)
+        image = np.concatenate([sheet.tiles[number] for number in sorted(sheet.tiles)], axis=1)
         with replacing(path) as temporary:
-            temporary.write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+            temporary.write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
         written.append(path)
     return written
 
@@ -94,7 +94,7 @@ def _frames(error: TrackingError) -> list[int]:
 
 
 def _area(error: TrackingError, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the part of the picture that is shown."""
+    """Left, top, right, bottom of the part of the image that is shown."""
     boxes: list[Box] = [box for box in (error.true_box, error.box) if box is not None]
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
@@ -129,6 +129,6 @@ def _tile(scene: ImageArray, area: tuple[int, int, int, int], number: int, is_ow
 
 
 def _write(image: ImageArray, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    # A dark rim keeps the text readable on any picture.
+    # A dark rim keeps the text readable on any image.
     for shade, thickness in (((0, 0, 0), 3), (colour, 1)):
         cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, thickness, cv2.LINE_AA)

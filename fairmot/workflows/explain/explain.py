@@ -1,4 +1,4 @@
-"""The journey ``explain``: each error of a result, as CLEAR counts them, and why the tracker made it."""
+"""The workflow ``explain``: each error of a result, as CLEAR counts them, and why the tracker made it."""
 
 from __future__ import annotations
 

@@ -14,12 +14,13 @@ from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
 from fairmot.media.outputs.wanted import Outputs
+from fairmot.progress import Progress
 from fairmot.workflows.track.source_run import Detector, TrackRun
-from fairmot.workflows.track.track import Progress, track
+from fairmot.workflows.track.track import track
 
 _FILES = {
     "video": ".mp4",
-    "pictures": "",
+    "images": "",
     "jsonl": ".jsonl",
     "csv": ".csv",
     "crops": "-crops",
@@ -42,7 +43,7 @@ class DetectorChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SourceJob:
     """One video and what is to be done with it."""
 
     source: str
@@ -70,7 +71,7 @@ class JobResult:
     """What tracking gave; None where it was skipped or failed."""
 
 
-def is_finished(job: Job) -> bool:
+def is_finished(job: SourceJob) -> bool:
     """Whether the folder holds whole results of this video as it is now, tracked in this way."""
     content = load_run(job.folder)
     tracker = job.tracker or weights_tracker(job.detector.weights)
@@ -91,7 +92,7 @@ def is_finished(job: Job) -> bool:
     )
 
 
-def run_job(job: Job, progress: Progress | None = None) -> JobResult:
+def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
     """Track one video in this process; whatever goes wrong is in the result. ``progress`` is that of ``track``."""
     try:
         (run,) = track(
@@ -123,7 +124,7 @@ def _load(choice: DetectorChoice) -> Detector:
     )
 
 
-def _asked(job: Job) -> dict[str, Any]:
+def _asked(job: SourceJob) -> dict[str, Any]:
     """What ``run.json`` notes of a job beside the tracker and the frames: plain JSON."""
     weights = job.detector.weights
     state = None if weights is None or not Path(weights).exists() else Path(weights).stat()

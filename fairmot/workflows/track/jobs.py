@@ -1,4 +1,4 @@
-"""The journey ``track --jobs``: many videos, several at a time, on this machine or on a Ray cluster.
+"""The workflow ``track --jobs``: many videos, several at a time, on this machine or on a Ray cluster.
 
 Each video has a folder of its own, in which ``run.json`` says that it is finished: what is finished is skipped, what
 failed or was interrupted is done again by the next call, and a video that fails stops no other.
@@ -20,10 +20,11 @@ from typing import Any
 
 from fairmot.errors import InputError
 from fairmot.media.sources.locations import expand, is_address, live_location
-from fairmot.workflows.track.job import DetectorChoice, Job, JobResult, is_finished, run_job
-from fairmot.workflows.track.track import DEFAULT_FOLDER, Progress
+from fairmot.progress import Progress
+from fairmot.workflows.track.job import DetectorChoice, JobResult, SourceJob, is_finished, run_job
+from fairmot.workflows.track.track import DEFAULT_FOLDER
 
-__all__ = ["DetectorChoice", "Job", "JobResult", "track_many"]
+__all__ = ["DetectorChoice", "JobResult", "SourceJob", "track_many"]
 
 Done = Callable[[JobResult, int, int], None]
 """Called after each video with its result, the videos done and all of them."""
@@ -39,7 +40,7 @@ def track_many(
     sources: Sequence[str | Path],
     output: Path = DEFAULT_FOLDER,
     *,
-    plan: Job | None = None,
+    plan: SourceJob | None = None,
     jobs: int = 1,
     ray: str | None = None,
     overwrite: bool = False,
@@ -49,7 +50,7 @@ def track_many(
     """Track each video into ``output/<its name>``.
 
     Args:
-        sources: folders of videos, videos, picture folders, globs of them.
+        sources: folders of videos, videos, image folders, globs of them.
         output: where the folders go; with Ray it must be the same place on every machine, as must the sources.
         plan: how each of them is tracked; its source and folder do not matter.
         jobs: how many at a time.
@@ -66,7 +67,7 @@ def track_many(
     """
     if jobs < 1:
         raise InputError(f"jobs {jobs}: expected 1 or more")
-    plan = plan or Job("", Path())
+    plan = plan or SourceJob("", Path())
     todo = [
         replace(plan, source=source, folder=output / name)
         for source, name in zip(*_named(_video_paths(sources)), strict=True)
@@ -92,7 +93,7 @@ def track_many(
     return [results[job.source] for job in todo]
 
 
-def _in_processes(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
+def _in_processes(jobs: list[SourceJob], count: int, progress: Progress | None) -> Iterator[JobResult]:
     left = {job.source: job for job in jobs}
     try:
         for result in _in_pool(jobs, count, progress):
@@ -107,7 +108,7 @@ def _in_processes(jobs: list[Job], count: int, progress: Progress | None) -> Ite
                 yield JobResult(job.source, job.folder, "failed", f"{job.source}: its process died (out of memory?)")
 
 
-def _in_pool(jobs: list[Job], count: int, progress: Progress | None) -> Iterator[JobResult]:
+def _in_pool(jobs: list[SourceJob], count: int, progress: Progress | None) -> Iterator[JobResult]:
     if not jobs:
         return
     # Frameworks with threads of their own do not survive a fork.
@@ -140,7 +141,7 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _interruptible(job: Job) -> JobResult:
+def _interruptible(job: SourceJob) -> JobResult:
     """Track one video; Ctrl-C finishes its files."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -163,7 +164,7 @@ def _teller(source: str, told: Queue[tuple[str, int, int | None]]) -> Progress:
     return tell
 
 
-def _on_ray(jobs: list[Job], address: str, count: int) -> Iterator[JobResult]:
+def _on_ray(jobs: list[SourceJob], address: str, count: int) -> Iterator[JobResult]:
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
@@ -178,7 +179,7 @@ def _on_ray(jobs: list[Job], address: str, count: int) -> Iterator[JobResult]:
     try:
         remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
         waiting = list(jobs)
-        running: dict[Any, Job] = {}
+        running: dict[Any, SourceJob] = {}
         while waiting or running:
             while waiting and len(running) < count:
                 job = waiting.pop(0)

@@ -1,4 +1,4 @@
-"""The journey ``track --detections``: the tracker alone over saved detections, without pictures and network."""
+"""The workflow ``track --detections``: the tracker alone over saved detections, without images and network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from fairmot.formats.recordings import Recording
 from fairmot.media.outputs.results import ResultFiles, different_names, result_folder
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.media.sources.source import Frame
+from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
-from fairmot.workflows.track.track import DEFAULT_FOLDER, RECORD_SUFFIX, Progress, StageTimes, TrackRun
+from fairmot.workflows.track.track import DEFAULT_FOLDER, RECORD_SUFFIX, StageTimes, TrackRun
 
 
 def replay(
@@ -91,7 +92,7 @@ def tracked_frames(
         InputError: as ``check_config``; or a detection cannot be used (frame and row are named).
     """
     check_config(recording, config)
-    # The published code tracks at the rounded rate, as in the journey ``track``.
+    # The published code tracks at the rounded rate, as in the workflow ``track``.
     frame_rate = max(1, round(recording.frame_rate)) / recording.every
     tracker = Tracker(config, frame_rate, image_size=recording.image_size, record=record)
     clock = FrameClock(recording.frame_rate, recording.every)
@@ -106,12 +107,12 @@ def check_config(recording: Recording, config: TrackerConfig) -> None:
     """Check that a recording holds what a configuration needs.
 
     Raises:
-        InputError: camera motion needs pictures, clipping their size, noise by score scores between 0 and 1.
+        InputError: camera motion needs images, clipping their size, noise by score scores between 0 and 1.
     """
     if config.camera_motion != "none":
-        raise InputError(f"{recording.path}: camera_motion needs pictures, which saved detections do not hold")
+        raise InputError(f"{recording.path}: camera_motion needs images, which saved detections do not hold")
     if config.clip_boxes and recording.image_size is None:
-        raise InputError(f"{recording.path}: clip_boxes needs the pictures' size; put seqinfo.ini beside det/det.txt")
+        raise InputError(f"{recording.path}: clip_boxes needs the images' size; put seqinfo.ini beside det/det.txt")
     scores = recording.rows.scores
     if config.score_noise and ((scores < 0) | (scores > 1)).any():
         raise InputError(f"{recording.path}: score_noise needs scores between 0 and 1")

@@ -19,8 +19,6 @@ from fairmot.media.sources.frames import Frame, FrameReader
 RECORD_SUFFIX = ".record.npz"
 """Of the tracker's record, after the source's name."""
 
-Progress = Callable[[str, int, int | None], None]
-"""Called after each frame with the source's name, the frames done and the frames to expect (None: unknown)."""
 
 Observer = Callable[[str, int, Detections], None]
 """Called with the source's name, the index of a frame in it and what the detector found there."""
@@ -31,14 +29,14 @@ Watcher = Callable[["SourceRun", Frame, Tracks], None]
 
 
 class Detector(Protocol):
-    """Anything that finds objects in a picture (``fairmot.load_detector()``).
+    """Anything that finds objects in an image (``fairmot.load_detector()``).
 
-    It may have a method ``batch``, which takes several pictures. With a method ``prepare`` it gets what that made of a
-    picture in the reading thread, in place of the picture.
+    It may have a method ``batch``, which takes several images. With a method ``prepare`` it gets what that made of a
+    image in the reading thread, in place of the image.
     """
 
     def __call__(self, image: Any) -> Detections:
-        """Take a BGR picture [H, W, 3], uint8, return what was found, picture pixels."""
+        """Take a BGR image [H, W, 3], uint8, return what was found, image pixels."""
         ...
 
 

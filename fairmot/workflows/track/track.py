@@ -1,4 +1,4 @@
-"""The journey ``track``: sources of frames in, result rows and videos with the tracks drawn on them out."""
+"""The workflow ``track``: sources of frames in, result rows and videos with the tracks drawn on them out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fairmot.media.sources.frames import Frame, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
 from fairmot.media.sources.stop import Stop
+from fairmot.progress import Progress
 from fairmot.workflows.track.run_notes import save_run
 from fairmot.workflows.track.source_run import (
     RECORD_SUFFIX,
     Detector,
     Observer,
-    Progress,
     SourceRun,
     StageTimes,
     TrackRun,
@@ -32,7 +32,6 @@ __all__ = [
     "RECORD_SUFFIX",
     "Detector",
     "Observer",
-    "Progress",
     "SourceRun",
     "StageTimes",
     "Stop",
@@ -53,7 +52,7 @@ def track(
     names: Sequence[str] | None = None,
     overwrite: bool = False,
     video: bool = True,
-    pictures: bool = False,
+    images: bool = False,
     outputs: Outputs | None = None,
     start: int | None = None,
     end: int | None = None,
@@ -70,12 +69,12 @@ def track(
     """Track each source with a tracker of its own, and write ``<name>.txt``, ``<name>.mp4`` and what else is wanted.
 
     Rows are ``frame,id,left,top,width,height,score,-1,-1,-1``: frame number from 1 of the source, also with ``every``;
-    picture pixels with three decimals, no one-pixel shift. ``run.json`` says what was tracked how (``run_file``).
+    image pixels with three decimals, no one-pixel shift. ``run.json`` says what was tracked how (``run_file``).
 
     Args:
         sources: what ``read_frames`` opens; all are checked before the first is begun.
-        detector: called with each picture, or its ``batch`` with pictures of several sources. Where it has a method
-            ``prepare``, that is called ahead, in the reading thread, and its results take the pictures' place.
+        detector: called with each image, or its ``batch`` with images of several sources. Where it has a method
+            ``prepare``, that is called ahead, in the reading thread, and its results take the images' place.
         tracker_config: constants of the tracker; left out: those of the detector (``tracker``), where it has any, else
             the published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
@@ -83,8 +82,8 @@ def track(
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.
-        pictures: also write each drawn frame, ``<name>/<frame number>.jpg``.
-        outputs: everything that is wanted, in place of ``video`` and ``pictures``.
+        images: also write each drawn frame, ``<name>/<frame number>.jpg``.
+        outputs: everything that is wanted, in place of ``video`` and ``images``.
         start: index of the first frame, from 0.
         end: index of the first frame left out.
         every: take each n-th frame; the tracker is told the lower rate.
@@ -94,7 +93,7 @@ def track(
         save_detections: also write ``<name>.detections.npz``, from which ``replay`` tracks without a network.
         record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
         observe: told what the detector found in every frame.
-        watch: shown every frame with its tracks. Drawing happens in a thread of its own: leave the picture as it is.
+        watch: shown every frame with its tracks. Drawing happens in a thread of its own: leave the image as it is.
         progress: told about every frame.
         stop: ends the run when somebody sets it, in ``watch`` or in another thread.
 
@@ -108,7 +107,7 @@ def track(
             nothing half-written is left.
     """
     config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
-    wanted = outputs or Outputs(video=video, pictures=pictures)
+    wanted = outputs or Outputs(video=video, images=images)
     tracked: list[SourceRun] = []
     with ExitStack() as stack:
         opened = open_frames([sources] if isinstance(sources, str | Path) else sources, start, end, every, live=live)

@@ -8,18 +8,18 @@ from fairmot.config import TrackerConfig
 
 _RANGES: dict[str, tuple[float, float]] = {
     "confidence": (0.2, 0.8),
-    "iou_limit": (0.2, 0.9),
-    "unconfirmed_iou_limit": (0.3, 0.9),
-    "duplicate_iou": (0.05, 0.5),
+    "max_iou_distance": (0.2, 0.9),
+    "unconfirmed_max_iou_distance": (0.3, 0.9),
+    "duplicate_iou_distance": (0.05, 0.5),
 }
 _WITH_EMBEDDINGS = {
-    "appearance_limit": (0.1, 0.8),
-    "overlap_weight": (0.0, 0.9),
+    "max_appearance_cost": (0.1, 0.8),
+    "iou_weight": (0.0, 0.9),
     "motion_weight": (0.0, 0.1),
-    "smoothing": (0.5, 0.98),
+    "embedding_momentum": (0.5, 0.98),
 }
-_WITHOUT = {"iou_only_limit": (0.3, 0.95)}
-_SECOND_PASS = {"low_confidence": (0.05, 0.19), "second_pass_iou_limit": (0.2, 0.9)}
+_WITHOUT = {"motion_max_iou_distance": (0.3, 0.95)}
+_SECOND_PASS = {"low_confidence": (0.05, 0.19), "second_pass_max_iou_distance": (0.2, 0.9)}
 _BUFFER = (5, 90)
 
 

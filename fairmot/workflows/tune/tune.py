@@ -1,4 +1,4 @@
-"""The journey ``tune``: search the tracker's constants on saved detections, in a study that can be resumed."""
+"""The workflow ``tune``: search the tracker's constants on saved detections, in a study that can be resumed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path, make_set):
     make_set(tmp_path, "street", [GOOD + "0 -1 0.95 0.5 0.2 0.4\n", "", "-1 -1 0.5 0.5 0.1 0.1\n" + GOOD])
     report = validate(tmp_path / "data.json")
     assert found(report) == []
-    assert (report.sets, report.pictures, report.boxes, report.errors, report.warnings) == (1, 3, 3, 0, 0)
+    assert (report.sets, report.images, report.boxes, report.errors, report.warnings) == (1, 3, 3, 0, 0)
     assert validate(tmp_path).as_dict() == report.as_dict()
 
 
@@ -61,15 +61,15 @@ def test_everything_is_found_in_one_pass(tmp_path, make_set):
     report = validate(tmp_path)
     assert found(report) == [
         ("listed twice", "street.txt", 5),
-        ("picture in two sets", "park.txt", 2),
+        ("image in two sets", "park.txt", 2),
         ("empty box", "0000.txt", 2),
         ("wrong columns", "0001.txt", 1),
         ("not finite", "0001.txt", 3),
-        ("missing picture", "street.txt", 3),
+        ("missing image", "street.txt", 3),
         ("missing labels", "street.txt", 4),
         ("wrong columns", "0001.txt", 1),
         ("not finite", "0001.txt", 3),
-        ("labels without picture", "0009.txt", None),
+        ("labels without image", "0009.txt", None),
     ]
     assert report.counts["wrong columns"] == 2
     assert (report.errors, report.warnings) == (8, 2)
@@ -86,7 +86,7 @@ def test_a_missing_list_does_not_end_the_search(tmp_path, make_set):
         validate(tmp_path, ("prak",))
 
 
-def test_broken_pictures_are_found(tmp_path):
+def test_broken_images_are_found(tmp_path):
     folder = tmp_path / "images/shots"
     folder.mkdir(parents=True)
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
@@ -98,8 +98,8 @@ def test_broken_pictures_are_found(tmp_path):
         label = tmp_path / f"labels_with_ids/shots/{name}.txt"
         label.parent.mkdir(parents=True, exist_ok=True)
         label.write_text(GOOD)
-    assert found(validate(tmp_path)) == [("unreadable picture", f"{name}.jpg", None) for name in "bcdef"]
-    assert found(validate(tmp_path, decode=False)) == [("unreadable picture", f"{name}.jpg", None) for name in "bef"]
+    assert found(validate(tmp_path)) == [("unreadable image", f"{name}.jpg", None) for name in "bcdef"]
+    assert found(validate(tmp_path, decode=False)) == [("unreadable image", f"{name}.jpg", None) for name in "bef"]
 
 
 def test_the_order_does_not_depend_on_threads(tmp_path, make_set):
@@ -110,7 +110,7 @@ def test_the_order_does_not_depend_on_threads(tmp_path, make_set):
 
 
 def test_identities_that_leap_between_frames(tmp_path, make_set):
-    # Pictures of 64 x 48 px: a box of 13 x 24 px may move 36 px.
+    # Images of 64 x 48 px: a box of 13 x 24 px may move 36 px.
     make_set(tmp_path, "walk", ["0 3 0.1 0.5 0.2 0.5\n", "0 3 0.6 0.5 0.2 0.5\n0 4 0.1 0.5 0.2 0.5\n", "", GOOD])
     assert found(validate(tmp_path)) == []
     (tmp_path / "labels_with_ids/walk/0001.txt").write_text("0 3 0.9 0.5 0.2 0.5\n")
@@ -133,7 +133,7 @@ def test_numbers_that_two_videos_use(tmp_path, make_set):
 
 
 def test_nothing_to_look_at_is_said(tmp_path):
-    with pytest.raises(InputError, match=r"neither data\.json nor pictures below images/"):
+    with pytest.raises(InputError, match=r"neither data\.json nor images below images/"):
         validate(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         validate(tmp_path / "data.json")

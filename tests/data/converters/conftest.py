@@ -1,24 +1,24 @@
-"""Pictures for made sources, and a look at what a converter wrote."""
+"""Images for made sources, and a look at what a converter wrote."""
 
 import cv2
 import numpy as np
 import pytest
 
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 
 
-def write_picture(path, size=(100, 50)):
+def write_image(path, size=(100, 50)):
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), np.full((size[1], size[0], 3), 90, np.uint8))
 
 
 def read_boxes(out, name):
-    """Return, by picture name, rows class, identity, left, top, right, bottom in pixels."""
-    pictures = read_pictures(out / "data.json", (name,))
+    """Return, by image name, rows class, identity, left, top, right, bottom in pixels."""
+    images = read_images(out / "data.json", (name,))
     found = {}
-    for index, path in enumerate(pictures.paths):
+    for index, path in enumerate(images.paths):
         height, width = cv2.imread(str(path)).shape[:2]
-        rows = pictures.labels(index)
+        rows = images.labels(index)
         scale = np.array([width, height])
         centres, sizes = rows[:, 2:4] * scale, rows[:, 4:6] * scale
         corners = np.concatenate([rows[:, :2], centres - sizes / 2, centres + sizes / 2], axis=1)
@@ -27,8 +27,8 @@ def read_boxes(out, name):
 
 
 @pytest.fixture
-def make_picture():
-    return write_picture
+def make_image():
+    return write_image
 
 
 @pytest.fixture

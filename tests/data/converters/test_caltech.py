@@ -36,15 +36,15 @@ def write_vbb(path, frames=FRAMES, labels=LABELS):
         savemat(file, {"A": {"nFrame": len(frames), "objLists": lists, "maxObj": len(labels), "objLbl": cell}})
 
 
-def write_seq(path, pictures, *, kind=102, gap=8, count=None):
+def write_seq(path, images, *, kind=102, gap=8, count=None):
     """A .seq has a header of 1024 bytes; a frame is its length and itself in bytes, then a time stamp."""
     header = bytearray(1024)
     struct.pack_into("<I24sii", header, 0, 0xFEED, "Norpix seq".encode("utf-16-le"), 3, 1024)
-    number = len(pictures) if count is None else count
+    number = len(images) if count is None else count
     struct.pack_into("<7I", header, 548, 100, 50, 24, 8, 15000, kind, number)
     struct.pack_into("<Id", header, 580, 0, 30.0)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(header) + b"".join(struct.pack("<I", len(p) + 4) + p + bytes(gap) for p in pictures))
+    path.write_bytes(bytes(header) + b"".join(struct.pack("<I", len(p) + 4) + p + bytes(gap) for p in images))
 
 
 def jpegs(count):
@@ -69,10 +69,10 @@ def test_frames_of_a_film_are_found(tmp_path, gap, count):
 
 
 def test_png_films(tmp_path):
-    pictures = [cv2.imencode(".png", np.full((5, 7, 3), level, np.uint8))[1].tobytes() for level in (1, 2)]
-    write_seq(tmp_path / "V000.seq", pictures, kind=1)
+    images = [cv2.imencode(".png", np.full((5, 7, 3), level, np.uint8))[1].tobytes() for level in (1, 2)]
+    write_seq(tmp_path / "V000.seq", images, kind=1)
     suffix, frames = read_seq(tmp_path / "V000.seq")
-    assert (suffix, [frame.read() for frame in frames]) == (".png", pictures)
+    assert (suffix, [frame.read() for frame in frames]) == (".png", images)
 
 
 def test_broken_films_are_named(tmp_path):
@@ -122,19 +122,19 @@ def test_frames_can_be_chosen(tmp_path, source, boxes_of):
 
 
 @pytest.mark.parametrize("pattern", ["images/set00/V000/I{:05}.jpg", "frames/set00_V000_{}.jpg"])
-def test_extracted_frames(tmp_path, make_picture, boxes_of, pattern):
+def test_extracted_frames(tmp_path, make_image, boxes_of, pattern):
     write_vbb(tmp_path / "src/annotations/set00/V000.vbb")
     for index in range(4):
-        make_picture(tmp_path / "src" / pattern.format(index))
+        make_image(tmp_path / "src" / pattern.format(index))
     convert_caltech(tmp_path / "src", tmp_path / "out")
     assert boxes_of(tmp_path / "out", "caltech.all") == EXPECTED
 
 
-def test_videos_have_identities_of_their_own(tmp_path, source, make_picture, boxes_of):
+def test_videos_have_identities_of_their_own(tmp_path, source, make_image, boxes_of):
     write_vbb(source / "annotations/set01/V003.vbb", [[(1, [1, 2, 3, 4])]], ["person"])
     with pytest.raises(InputError, match=r"V003\.vbb: neither set01/V003\.seq nor frames"):
         convert_caltech(source, tmp_path / "out")
-    make_picture(source / "set01/V003/I00000.jpg")
+    make_image(source / "set01/V003/I00000.jpg")
     assert convert_caltech(source, tmp_path / "out").identities == 3
     write_vbb(source / "annotations/set01/V003.vbb", [[(2, [1, 2, 3, 4])]], ["person"])
     with pytest.raises(InputError, match="frame 0 has an object without a label"):

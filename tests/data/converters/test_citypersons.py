@@ -44,10 +44,10 @@ def write_json(source, boxes):
 
 
 @pytest.fixture(params=[write_lists, write_json])
-def make_source(request, tmp_path, make_picture):
+def make_source(request, tmp_path, make_image):
     def make(boxes):
         for name in (NAME, "aachen_000001_000019"):
-            make_picture(tmp_path / f"src/leftImg8bit/train/aachen/{name}_leftImg8bit.png")
+            make_image(tmp_path / f"src/leftImg8bit/train/aachen/{name}_leftImg8bit.png")
         request.param(tmp_path / "src", boxes)
         return tmp_path / "src"
 
@@ -70,8 +70,8 @@ def test_one_changed_number_is_seen(tmp_path, make_source, boxes_of):
         assert boxes_of(tmp_path / "out", "citypersons.train") == {f"{NAME}_leftImg8bit.png": EXPECTED}
 
 
-def test_one_picture_in_a_list(tmp_path, make_picture, boxes_of):
-    make_picture(tmp_path / f"src/leftImg8bit/val/aachen/{NAME}_leftImg8bit.png")
+def test_one_image_in_a_list(tmp_path, make_image, boxes_of):
+    make_image(tmp_path / f"src/leftImg8bit/val/aachen/{NAME}_leftImg8bit.png")
     cell = np.empty((1, 1), dtype=object)
     cell[0, 0] = {"cityname": "aachen", "im_name": f"{NAME}_leftImg8bit.png", "bbs": np.array(BOXES[:1])}
     savemat(tmp_path / "src/anno_val.mat", {"anno_val_aligned": cell})
@@ -79,15 +79,15 @@ def test_one_picture_in_a_list(tmp_path, make_picture, boxes_of):
     assert boxes_of(tmp_path / "out", "citypersons.val") == {f"{NAME}_leftImg8bit.png": EXPECTED[:1]}
 
 
-def test_bad_sources_are_named(tmp_path, make_picture):
+def test_bad_sources_are_named(tmp_path, make_image):
     source = tmp_path / "src"
     with pytest.raises(InputError, match="leftImg8bit/train: no such folder"):
         convert_citypersons(source, tmp_path / "out")
-    make_picture(source / "leftImg8bit/train/aachen/other.png")
+    make_image(source / "leftImg8bit/train/aachen/other.png")
     with pytest.raises(InputError, match="neither gtBboxCityPersons/train nor anno_train"):
         convert_citypersons(source, tmp_path / "out")
     write_json(source, BOXES)
-    with pytest.raises(InputError, match="no such picture, though it is annotated"):
+    with pytest.raises(InputError, match="no such image, though it is annotated"):
         convert_citypersons(source, tmp_path / "out")
     next(source.rglob("*0_000019*.json")).write_text('{"objects": [{"label": "dog", "bbox": [1, 2, 3, 4]}]}')
     with pytest.raises(InputError, match=r"not an annotation as in CityPersons: .*dog"):

@@ -22,9 +22,9 @@ DATA = {
 
 
 @pytest.fixture
-def source(tmp_path, make_picture):
+def source(tmp_path, make_image):
     for image in DATA["images"]:
-        make_picture(tmp_path / "coco/images/val2017" / image["file_name"])
+        make_image(tmp_path / "coco/images/val2017" / image["file_name"])
     path = tmp_path / "coco/annotations/instances_val2017.json"
     path.parent.mkdir()
     path.write_text(json.dumps(DATA))
@@ -53,7 +53,7 @@ def test_chosen_categories_become_class_0(tmp_path, source, boxes_of):
     assert boxes_of(tmp_path / "out", "pets")["nine.png"][0][0] == 0
 
 
-def test_the_folder_of_pictures_can_be_given(tmp_path, source):
+def test_the_folder_of_images_can_be_given(tmp_path, source):
     moved = source.parent.parent / "images/val2017"
     moved.rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match=r"seven\.png is not in "):
@@ -72,7 +72,7 @@ def test_the_folder_of_pictures_can_be_given(tmp_path, source):
             json.dumps(DATA | {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3]}]}),
             "not annotations as COCO",
         ),
-        (json.dumps(DATA | {"annotations": []}), "no pictures to convert"),
+        (json.dumps(DATA | {"annotations": []}), "no images to convert"),
     ],
 )
 def test_bad_files_are_explained(tmp_path, source, text, message):

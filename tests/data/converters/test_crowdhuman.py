@@ -40,10 +40,10 @@ EXPECTED = {
 
 
 @pytest.fixture
-def make_source(tmp_path, make_picture):
+def make_source(tmp_path, make_image):
     def make(first=FIRST, second=SECOND):
         for each in (first, second):
-            make_picture(tmp_path / f"src/CrowdHuman_train01/Images/{each['ID']}.png")
+            make_image(tmp_path / f"src/CrowdHuman_train01/Images/{each['ID']}.png")
         (tmp_path / "src/annotation_train.odgt").write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
         return tmp_path / "src"
 
@@ -64,7 +64,7 @@ def test_one_changed_number_is_seen(tmp_path, make_source, boxes_of):
         assert boxes_of(tmp_path / "out", "crowdhuman.train") == EXPECTED
 
 
-def test_annotations_may_lie_beside_the_pictures_folder(tmp_path, make_source, boxes_of):
+def test_annotations_may_lie_beside_the_images_folder(tmp_path, make_source, boxes_of):
     source = make_source()
     (source / "annotations").mkdir()
     (source / "annotation_train.odgt").rename(source / "annotations/annotation_train.odgt")
@@ -87,10 +87,10 @@ def test_bad_sources_are_named(tmp_path, make_source):
     with pytest.raises(InputError, match=r"several annotation files .*choose a split"):
         convert_crowdhuman(source, tmp_path / "out")
     for text, message in (
-        ('{"ID": "x"}', "line 2: not a picture's annotation as in CrowdHuman: no 'gtboxes'"),
-        ('{"ID": "x", "gtboxes": [{"tag": "person", "fbox": [1, 2]}]}', "line 2: not a picture"),
-        ("[", "line 2: not a picture"),
-        ('{"ID": "x", "gtboxes": []}', r"line 2: no picture x\.jpg"),
+        ('{"ID": "x"}', "line 2: not an image's annotation as in CrowdHuman: no 'gtboxes'"),
+        ('{"ID": "x", "gtboxes": [{"tag": "person", "fbox": [1, 2]}]}', "line 2: not an image"),
+        ("[", "line 2: not an image"),
+        ('{"ID": "x", "gtboxes": []}', r"line 2: no image x\.jpg"),
     ):
         file.write_text(f"\n{text}\n")
         with pytest.raises(InputError, match=message):

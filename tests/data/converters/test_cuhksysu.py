@@ -5,7 +5,7 @@ from scipy.io import savemat
 from fairmot.data.converters import convert_cuhksysu
 from fairmot.errors import InputError
 
-# Picture -> boxes (left, top, width, height); identity -> its boxes.
+# Image -> boxes (left, top, width, height); identity -> its boxes.
 BOXES = {
     "s1.jpg": [[10, 5, 20, 40], [50, 5, 10, 30], [70, 0, 12, 36]],
     "s2.jpg": [[11, 6, 20, 40]],
@@ -34,11 +34,11 @@ def scenes(found):
     return structs([{"imname": name, "idlocate": np.array(box), "ishard": 0} for name, box in found])
 
 
-def write_source(source, make_picture, boxes=BOXES, train=False):
+def write_source(source, make_image, boxes=BOXES, train=False):
     folder = source / "annotation"
     (folder / "test/train_test").mkdir(parents=True)
     for name in boxes:
-        make_picture(source / f"Image/SSM/{name}")
+        make_image(source / f"Image/SSM/{name}")
     images = [
         {
             "imname": name,
@@ -61,21 +61,21 @@ def write_source(source, make_picture, boxes=BOXES, train=False):
 
 
 @pytest.mark.parametrize("train", [False, True])
-def test_training_pictures_with_identities(tmp_path, make_picture, boxes_of, train):
-    summary = convert_cuhksysu(write_source(tmp_path / "src", make_picture, train=train), tmp_path / "out")
+def test_training_images_with_identities(tmp_path, make_image, boxes_of, train):
+    summary = convert_cuhksysu(write_source(tmp_path / "src", make_image, train=train), tmp_path / "out")
     assert (summary.name, summary.images, summary.boxes, summary.identities) == ("cuhksysu.train", 2, 4, 2)
     assert boxes_of(tmp_path / "out", "cuhksysu.train") == EXPECTED
 
 
-def test_one_changed_number_is_seen(tmp_path, make_picture, boxes_of):
+def test_one_changed_number_is_seen(tmp_path, make_image, boxes_of):
     changed = {**BOXES, "s1.jpg": [[10, 5, 20, 41], *BOXES["s1.jpg"][1:]]}
-    convert_cuhksysu(write_source(tmp_path / "src", make_picture, changed), tmp_path / "out")
+    convert_cuhksysu(write_source(tmp_path / "src", make_image, changed), tmp_path / "out")
     with pytest.raises(AssertionError):
         assert boxes_of(tmp_path / "out", "cuhksysu.train") == EXPECTED
 
 
-def test_other_splits(tmp_path, make_picture, boxes_of):
-    source = write_source(tmp_path / "src", make_picture)
+def test_other_splits(tmp_path, make_image, boxes_of):
+    source = write_source(tmp_path / "src", make_image)
     convert_cuhksysu(source, tmp_path / "out", split="test")
     assert boxes_of(tmp_path / "out", "cuhksysu.test") == {"s3.jpg": [[0, 0, 1, 1, 10, 28]]}
     assert convert_cuhksysu(source, tmp_path / "out", split="all").identities == 3
@@ -83,8 +83,8 @@ def test_other_splits(tmp_path, make_picture, boxes_of):
         convert_cuhksysu(source, tmp_path / "out", split="val")
 
 
-def test_bad_sources_are_named(tmp_path, make_picture):
-    source = write_source(tmp_path / "src", make_picture)
+def test_bad_sources_are_named(tmp_path, make_image):
+    source = write_source(tmp_path / "src", make_image)
     savemat(source / "annotation/Person.mat", {"Person": structs([{"idname": "who", "scene": scenes(PEOPLE["p2"])}])})
     with pytest.raises(InputError, match=r"'who' is not an identity"):
         convert_cuhksysu(source, tmp_path / "out")

@@ -48,10 +48,10 @@ def packed(folder):
 
 
 @pytest.fixture
-def make_video(tmp_path, make_picture):
+def make_video(tmp_path, make_image):
     def make(text=VIDEO):
         for index in range(4):
-            make_picture(tmp_path / f"walk/images/frame_{index:06}.png")
+            make_image(tmp_path / f"walk/images/frame_{index:06}.png")
         (tmp_path / "walk/annotations.xml").write_text(text)
         return tmp_path / "walk"
 
@@ -59,10 +59,10 @@ def make_video(tmp_path, make_picture):
 
 
 @pytest.fixture
-def make_mot(tmp_path, make_picture):
+def make_mot(tmp_path, make_image):
     def make(text=MOT, names=("000001", "000002")):
         for name in names:
-            make_picture(tmp_path / f"walk/img1/{name}.png")
+            make_image(tmp_path / f"walk/img1/{name}.png")
         (tmp_path / "walk/gt").mkdir()
         (tmp_path / "walk/gt/gt.txt").write_text(text)
         (tmp_path / "walk/gt/labels.txt").write_text("car\npedestrian\n")
@@ -87,23 +87,23 @@ def test_one_changed_number_in_a_video_is_seen(tmp_path, make_video, boxes_of):
         assert boxes_of(tmp_path / "out", "walk") == EXPECTED_VIDEO
 
 
-def test_shapes_in_pictures(tmp_path, make_picture, boxes_of):
+def test_shapes_in_images(tmp_path, make_image, boxes_of):
     for name in ("day/a.png", "b.png"):
-        make_picture(tmp_path / "pictures" / name)
+        make_image(tmp_path / "images" / name)
     (tmp_path / "annotations.xml").write_text(IMAGES)
     source = tmp_path / "annotations.xml"
     with pytest.raises(InputError, match=r"choose with --labels among adult, child"):
-        convert_cvat(source, tmp_path / "out", images=tmp_path / "pictures")
+        convert_cvat(source, tmp_path / "out", images=tmp_path / "images")
     with pytest.raises(InputError, match=r"no label 'adlt' \(did you mean 'adult'\?\)"):
-        convert_cvat(source, tmp_path / "out", labels=["adlt"], images=tmp_path / "pictures")
-    convert_cvat(source, tmp_path / "out", "some", labels=["adult", "child"], images=tmp_path / "pictures")
+        convert_cvat(source, tmp_path / "out", labels=["adlt"], images=tmp_path / "images")
+    convert_cvat(source, tmp_path / "out", "some", labels=["adult", "child"], images=tmp_path / "images")
     assert boxes_of(tmp_path / "out", "some") == {
         "a.png": [[0, -1, 1, 2, 11, 32], [0, 0, 20, 10, 26, 28]],
         "b.png": [],
     }
-    (tmp_path / "pictures/day/a.png").unlink()
-    with pytest.raises(InputError, match=r"its picture day/a\.png is not there"):
-        convert_cvat(source, tmp_path / "out", labels=["adult"], images=tmp_path / "pictures")
+    (tmp_path / "images/day/a.png").unlink()
+    with pytest.raises(InputError, match=r"its image day/a\.png is not there"):
+        convert_cvat(source, tmp_path / "out", labels=["adult"], images=tmp_path / "images")
 
 
 def test_mot_export(tmp_path, make_mot, boxes_of):
@@ -128,7 +128,7 @@ def test_bad_sources_are_named(tmp_path, make_mot, make_video):
     with pytest.raises(InputError, match="not an export of CVAT"):
         convert_cvat(tmp_path, tmp_path / "out")
     folder = make_mot("3,4,10,5,20,40,1,2,1.0\n")
-    with pytest.raises(InputError, match=r"boxes in frame 2 .*which has no picture"):
+    with pytest.raises(InputError, match=r"boxes in frame 2 .*which has no image"):
         convert_cvat(folder, tmp_path / "out")
     (folder / "gt/gt.txt").write_text("1,4,10,5,20,40,1,3,1.0\n")
     with pytest.raises(InputError, match="classes up to 3, but 2 names"):

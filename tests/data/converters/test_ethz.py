@@ -17,10 +17,10 @@ EXPECTED = {
 
 
 @pytest.fixture
-def make_source(tmp_path, make_picture):
+def make_source(tmp_path, make_image):
     def make(text):
         for index in range(4):
-            make_picture(tmp_path / f"src/seq/left/image_{index:08}_0.png")
+            make_image(tmp_path / f"src/seq/left/image_{index:08}_0.png")
         (tmp_path / "src/seq/annot.idl").write_text(text)
         return tmp_path / "src"
 
@@ -42,9 +42,9 @@ def test_one_changed_number_is_seen(tmp_path, make_source, boxes_of):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('\n"left/image_00000000_0.png": (1, 2, 3);\n', r'annot\.idl line 2: expected "picture"'),
+        ('\n"left/image_00000000_0.png": (1, 2, 3);\n', r'annot\.idl line 2: expected "image"'),
         ("left/image_00000000_0.png: (1, 2, 3, 4);\n", "line 1: expected"),
-        ('"left/none.png": (1, 2, 3, 4);\n', r"line 1: no picture left/none\.png"),
+        ('"left/none.png": (1, 2, 3, 4);\n', r"line 1: no image left/none\.png"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, make_source, text, message):

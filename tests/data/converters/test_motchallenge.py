@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 from fairmot.data.converters import convert_motchallenge
 from fairmot.data.converters.motchallenge import half_range
 from fairmot.errors import InputError
@@ -17,10 +17,10 @@ MOT15 = "1,1,10,20,30,20,1,-1,-1,-1\n3,6,10,20,30,20,1,-1,-1,-1\n3,2,1,1,5,5,0,-
 
 
 @pytest.fixture
-def make_sequence(make_picture):
+def make_sequence(make_image):
     def make(folder, text, frames=3, info=True):
         for frame in range(1, frames + 1):
-            make_picture(folder / f"img1/{frame:06}.png")
+            make_image(folder / f"img1/{frame:06}.png")
         (folder / "gt").mkdir()
         (folder / "gt/gt.txt").write_text(text)
         if info:
@@ -54,10 +54,10 @@ def test_mot15_has_no_classes(tmp_path, make_sequence, boxes_of):
     assert boxes_of(tmp_path / "out", "seq")["000003.png"] == [[0, 1, 10, 20, 40, 40]]
 
 
-def test_hidden_folders_and_pictures_are_left_out(tmp_path, make_sequence, make_picture):
+def test_hidden_folders_and_images_are_left_out(tmp_path, make_sequence, make_image):
     sequence = make_sequence(tmp_path / "train" / "A", MOT15)
     make_sequence(tmp_path / "train" / ".A.4046.part", MOT17)
-    make_picture(sequence / "img1" / "._000001.png")
+    make_image(sequence / "img1" / "._000001.png")
     summary = convert_motchallenge(tmp_path / "train", tmp_path / "out")
     assert (summary.images, summary.identities) == (3, 2)
     # The twin: under a name of its own it counts.
@@ -70,9 +70,9 @@ def test_identities_of_sequences_are_joined_and_copies_are_left_out(tmp_path, ma
         make_sequence(tmp_path / "train" / name, text)
     summary = convert_motchallenge(tmp_path / "train", tmp_path / "out")
     assert (summary.images, summary.boxes, summary.identities) == (6, 5, 4)
-    pictures = read_pictures(tmp_path / "out/data.json")
-    assert pictures.rows[:, 1].tolist() == [0, 1, 0, 2, 3]
-    assert {path.parent.name for path in pictures.paths} == {"A-DPM", "B"}
+    images = read_images(tmp_path / "out/data.json")
+    assert images.rows[:, 1].tolist() == [0, 1, 0, 2, 3]
+    assert {path.parent.name for path in images.paths} == {"A-DPM", "B"}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_counts_of_real_sequences(tmp_path, shared, name, expected):
         ("1,1,1,1,5,5\n", r"gt\.txt line 1: 6 columns, expected 7 to 10"),
         ("1,1,1,1,5,5,1\n1,1,1,1,5,5,1,1\n", "line 2: 8 columns, the lines before have 7"),
         ("\n1,1,1,1,5,x,1\n", "line 2: not all numbers"),
-        ("4,1,1,1,5,5,1\n", "rows for frame 4, which has no picture"),
+        ("4,1,1,1,5,5,1\n", "rows for frame 4, which has no image"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, make_sequence, text, message):
@@ -124,9 +124,9 @@ def test_halves_of_each_sequence(tmp_path, make_sequence, half, frames, boxes, i
     source = make_sequence(tmp_path / "MOT17-90-SDP", text, frames=5)
     summary = convert_motchallenge(source, tmp_path / "out", half=half)
     assert (summary.name, summary.boxes, summary.identities) == (f"MOT17-90-SDP.half-{half}", boxes, 2)
-    pictures = read_pictures(tmp_path / "out/data.json")
-    assert [int(path.stem) for path in pictures.paths] == frames
-    assert pictures.rows[:, 1].tolist() == identities
+    images = read_images(tmp_path / "out/data.json")
+    assert [int(path.stem) for path in images.paths] == frames
+    assert images.rows[:, 1].tolist() == identities
 
 
 def test_halves_have_the_published_sizes():

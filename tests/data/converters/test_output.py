@@ -4,22 +4,22 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from fairmot.data.annotations import read_pictures
+from fairmot.data.annotations import read_images
 from fairmot.data.converters import convert_dataset
-from fairmot.data.converters.output import LabelledPicture, PartOfFile, label_rows, numbered_from_zero, write_set
+from fairmot.data.converters.output import LabelledImage, PartOfFile, label_rows, numbered_from_zero, write_set
 from fairmot.errors import InputError
 
 ROWS = label_rows(np.array([[10, 20, 30, 40.0], [0, 0, 5, 5]]), (100, 50), np.array([0, -1]), np.array([3, -1]))
 
 
 @pytest.fixture
-def picture(tmp_path, make_picture):
-    make_picture(tmp_path / "src/a.png")
-    return LabelledPicture(tmp_path / "src/a.png", PurePosixPath("deep/a.png"), ROWS)
+def image(tmp_path, make_image):
+    make_image(tmp_path / "src/a.png")
+    return LabelledImage(tmp_path / "src/a.png", PurePosixPath("deep/a.png"), ROWS)
 
 
-def test_a_set_is_written_in_the_label_layout(tmp_path, picture):
-    summary = write_set(tmp_path / "out", "street", [picture])
+def test_a_set_is_written_in_the_label_layout(tmp_path, image):
+    summary = write_set(tmp_path / "out", "street", [image])
     assert (tmp_path / "out/street.txt").read_text() == "images/street/deep/a.png\n"
     assert (tmp_path / "out/labels_with_ids/street/deep/a.txt").read_text() == (
         "0 3 0.20000000 0.60000000 0.20000000 0.40000000\n-1 -1 0.02500000 0.05000000 0.05000000 0.10000000\n"
@@ -27,81 +27,81 @@ def test_a_set_is_written_in_the_label_layout(tmp_path, picture):
     assert json.loads((tmp_path / "out/data.json").read_text()) == {"root": ".", "train": {"street": "street.txt"}}
     assert (summary.images, summary.boxes, summary.identities, summary.ignored) == (1, 1, 1, 1)
     assert not summary.replaced
-    np.testing.assert_allclose(read_pictures(tmp_path / "out/data.json").labels(0), ROWS, atol=1e-8)
+    np.testing.assert_allclose(read_images(tmp_path / "out/data.json").labels(0), ROWS, atol=1e-8)
 
 
-def test_pictures_become_links_or_copies(tmp_path, picture, monkeypatch):
-    write_set(tmp_path / "out", "linked", [picture])
-    assert (tmp_path / "out/images/linked/deep/a.png").samefile(picture.source)
+def test_images_become_links_or_copies(tmp_path, image, monkeypatch):
+    write_set(tmp_path / "out", "linked", [image])
+    assert (tmp_path / "out/images/linked/deep/a.png").samefile(image.source)
 
     def refuse(*_):
         raise OSError("other file system")
 
     monkeypatch.setattr("os.link", refuse)
-    write_set(tmp_path / "out", "copied", [picture])
+    write_set(tmp_path / "out", "copied", [image])
     copy = tmp_path / "out/images/copied/deep/a.png"
-    assert not copy.samefile(picture.source)
-    assert copy.read_bytes() == picture.source.read_bytes()
+    assert not copy.samefile(image.source)
+    assert copy.read_bytes() == image.source.read_bytes()
 
 
-def test_sets_share_a_description_and_a_second_run_replaces_its_own(tmp_path, picture):
+def test_sets_share_a_description_and_a_second_run_replaces_its_own(tmp_path, image):
     out = tmp_path / "out"
     out.mkdir()
     (out / "data.json").write_text('{"comment": "mine", "root": ".", "train": {"old": "old.txt"}}')
-    write_set(out, "street", [picture])
-    write_set(out, "other", [picture])
-    empty = LabelledPicture(picture.source, PurePosixPath("b.png"), np.zeros((0, 6)))
+    write_set(out, "street", [image])
+    write_set(out, "other", [image])
+    empty = LabelledImage(image.source, PurePosixPath("b.png"), np.zeros((0, 6)))
     summary = write_set(out, "street", [empty])
     assert summary.replaced
     assert str(summary) == f"street: 1 images, 0 boxes, 0 identities, 0 ignore regions; replaced in {out / 'data.json'}"
     values = json.loads((out / "data.json").read_text())
     assert values["comment"] == "mine"
     assert list(values["train"]) == ["old", "street", "other"]
-    assert [path.name for path in read_pictures(out / "data.json", ("street",)).paths] == ["b.png"]
+    assert [path.name for path in read_images(out / "data.json", ("street",)).paths] == ["b.png"]
     assert not list(out.rglob("*.part*"))
 
 
-def test_converting_into_the_source_keeps_its_pictures(tmp_path, picture):
+def test_converting_into_the_source_keeps_its_images(tmp_path, image):
     out = tmp_path / "out"
-    write_set(out, "street", [picture])
-    inside = LabelledPicture(out / "images/street/deep/a.png", PurePosixPath("deep/a.png"), ROWS)
+    write_set(out, "street", [image])
+    inside = LabelledImage(out / "images/street/deep/a.png", PurePosixPath("deep/a.png"), ROWS)
     write_set(out, "street", [inside])
-    assert (out / "images/street/deep/a.png").read_bytes() == picture.source.read_bytes()
+    assert (out / "images/street/deep/a.png").read_bytes() == image.source.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a b"])
-def test_a_name_must_be_good_for_a_folder(tmp_path, picture, name):
+def test_a_name_must_be_good_for_a_folder(tmp_path, image, name):
     with pytest.raises(InputError, match="cannot name a set"):
-        write_set(tmp_path / "out", name, [picture])
+        write_set(tmp_path / "out", name, [image])
 
 
-def test_bad_sets_are_refused_before_anything_is_written(tmp_path, picture):
+def test_bad_sets_are_refused_before_anything_is_written(tmp_path, image):
     out = tmp_path / "out"
-    twin = LabelledPicture(picture.source, PurePosixPath("deep/a.jpg"), ROWS)
-    lost = LabelledPicture(tmp_path / "src/lost.png", PurePosixPath("lost.png"), ROWS)
-    outside = LabelledPicture(picture.source, PurePosixPath("../a.png"), ROWS)
-    pixels = LabelledPicture(picture.source, PurePosixPath("b.png"), ROWS * 100)
-    broken = LabelledPicture(picture.source, PurePosixPath("b.png"), ROWS * np.nan)
-    for pictures, message in (
-        ([], "no pictures"),
-        ([picture, twin], "two pictures are called deep/a"),
-        ([picture, lost], r"lost\.png: no such picture"),
-        ([picture, outside], "outside"),
-        ([picture, pixels], "picture sizes away"),
-        ([picture, broken], "picture sizes away"),
+    twin = LabelledImage(image.source, PurePosixPath("deep/a.jpg"), ROWS)
+    lost = LabelledImage(tmp_path / "src/lost.png", PurePosixPath("lost.png"), ROWS)
+    outside = LabelledImage(image.source, PurePosixPath("../a.png"), ROWS)
+    pixels = LabelledImage(image.source, PurePosixPath("b.png"), ROWS * 100)
+    broken = LabelledImage(image.source, PurePosixPath("b.png"), ROWS * np.nan)
+    for images, message in (
+        ([], "no images"),
+        ([image, twin], "two images are called deep/a"),
+        ([image, lost], r"lost\.png: no such image"),
+        ([image, outside], "outside"),
+        ([image, pixels], "image sizes away"),
+        ([image, broken], "image sizes away"),
     ):
         with pytest.raises(InputError, match=message):
-            write_set(out, "street", pictures)
+            write_set(out, "street", images)
     assert not out.exists()
 
 
-def test_a_description_with_another_root_or_broken_is_left_alone(tmp_path, picture):
+def test_a_description_with_another_root_or_broken_is_left_alone(tmp_path, image):
     out = tmp_path / "out"
     out.mkdir()
     for text, message in (('{"root": "/elsewhere", "train": {}}', "its root is /elsewhere"), ("{", "JSON")):
         (out / "data.json").write_text(text)
         with pytest.raises(InputError, match=message):
-            write_set(out, "street", [picture])
+            write_set(out, "street", [image])
         assert (out / "data.json").read_text() == text
         assert [path.name for path in out.iterdir()] == ["data.json"]
 
@@ -121,10 +121,10 @@ def test_identities_are_numbered_without_gaps():
     assert numbered_from_zero(np.array([7, -1, 3, 7, -2, 9])).tolist() == [1, -1, 0, 1, -1, 2]
 
 
-def test_a_part_of_a_file_becomes_a_picture(tmp_path, make_picture):
-    make_picture(tmp_path / "one.png")
+def test_a_part_of_a_file_becomes_an_image(tmp_path, make_image):
+    make_image(tmp_path / "one.png")
     content = (tmp_path / "one.png").read_bytes()
     (tmp_path / "film").write_bytes(b"before" + content + b"behind")
     part = PartOfFile(tmp_path / "film", 6, len(content))
-    write_set(tmp_path / "out", "set", [LabelledPicture(part, PurePosixPath("two.png"), np.zeros((0, 6)))])
+    write_set(tmp_path / "out", "set", [LabelledImage(part, PurePosixPath("two.png"), np.zeros((0, 6)))])
     assert (tmp_path / "out/images/set/two.png").read_bytes() == content

@@ -11,8 +11,8 @@ Bounding box for object 2 "PASpersonWalking" (Xmin, Ymin) - (Xmax, Ymax) : (11, 
 
 
 @pytest.fixture
-def source(tmp_path, make_picture):
-    make_picture(tmp_path / "Ped/PNGImages/P1.png")
+def source(tmp_path, make_image):
+    make_image(tmp_path / "Ped/PNGImages/P1.png")
     (tmp_path / "Ped/Annotation").mkdir()
     (tmp_path / "Ped/Annotation/P1.txt").write_text(TEXT)
     return tmp_path / "Ped"
@@ -39,7 +39,7 @@ def test_bad_sources_are_explained(tmp_path, source):
         with pytest.raises(InputError, match=rf"P1\.txt: .*{message}"):
             convert_pennfudan(source, tmp_path / "out")
     annotation.rename(source / "Annotation/P2.txt")
-    with pytest.raises(InputError, match="no picture P2"):
+    with pytest.raises(InputError, match="no image P2"):
         convert_pennfudan(source, tmp_path / "out")
     (source / "Annotation/P2.txt").unlink()
     with pytest.raises(InputError, match="no annotation texts"):

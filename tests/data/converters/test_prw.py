@@ -17,10 +17,10 @@ EXPECTED = {
 }
 
 
-def write_source(source, make_picture, frames=FRAMES):
+def write_source(source, make_image, frames=FRAMES):
     (source / "annotations").mkdir(parents=True)
     for name, (variable, rows) in frames.items():
-        make_picture(source / f"frames/{name}.jpg")
+        make_image(source / f"frames/{name}.jpg")
         savemat(source / f"annotations/{name}.jpg.mat", {variable: np.array(rows)})
     names = np.array([[name] for name in frames], dtype=object)
     savemat(source / "frame_train.mat", {"img_index_train": names[:2]})
@@ -28,8 +28,8 @@ def write_source(source, make_picture, frames=FRAMES):
     return source
 
 
-def test_frames_of_a_split(tmp_path, make_picture, boxes_of):
-    source = write_source(tmp_path / "src", make_picture)
+def test_frames_of_a_split(tmp_path, make_image, boxes_of):
+    source = write_source(tmp_path / "src", make_image)
     summary = convert_prw(source, tmp_path / "out")
     assert (summary.name, summary.images, summary.boxes, summary.identities) == ("prw.train", 2, 3, 2)
     assert boxes_of(tmp_path / "out", "prw.train") == EXPECTED
@@ -37,15 +37,15 @@ def test_frames_of_a_split(tmp_path, make_picture, boxes_of):
     assert boxes_of(tmp_path / "out", "prw.test") == {"c6s1_025476.jpg": [[0, 0, 1, 1, 10, 28]]}
 
 
-def test_one_changed_number_is_seen(tmp_path, make_picture, boxes_of):
+def test_one_changed_number_is_seen(tmp_path, make_image, boxes_of):
     changed = {**FRAMES, "c2s3_000016": ("anno_file", [[5, 70, 0, 13, 36]])}
-    convert_prw(write_source(tmp_path / "src", make_picture, changed), tmp_path / "out")
+    convert_prw(write_source(tmp_path / "src", make_image, changed), tmp_path / "out")
     with pytest.raises(AssertionError):
         assert boxes_of(tmp_path / "out", "prw.train") == EXPECTED
 
 
-def test_bad_sources_are_named(tmp_path, make_picture):
-    source = write_source(tmp_path / "src", make_picture)
+def test_bad_sources_are_named(tmp_path, make_image):
+    source = write_source(tmp_path / "src", make_image)
     with pytest.raises(InputError, match=r"frame_val\.mat: no such file"):
         convert_prw(source, tmp_path / "out", split="val")
     path = source / "annotations/c1s1_001051.jpg.mat"
@@ -57,5 +57,5 @@ def test_bad_sources_are_named(tmp_path, make_picture):
         convert_prw(source, tmp_path / "out")
     savemat(path, {"box_new": np.zeros((1, 5))})
     (source / "frames/c1s1_001051.jpg").unlink()
-    with pytest.raises(InputError, match=r"c1s1_001051\.jpg: not a picture that can be read: No such file"):
+    with pytest.raises(InputError, match=r"c1s1_001051\.jpg: not an image that can be read: No such file"):
         convert_prw(source, tmp_path / "out")

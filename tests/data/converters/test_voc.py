@@ -16,8 +16,8 @@ def annotation_of(*objects, width=100):
 
 
 @pytest.fixture
-def source(tmp_path, make_picture):
-    make_picture(tmp_path / "voc/JPEGImages/a.jpg")
+def source(tmp_path, make_image):
+    make_image(tmp_path / "voc/JPEGImages/a.jpg")
     (tmp_path / "voc/Annotations").mkdir()
     objects = (
         object_of("upper", (11, 1, 30, 20)),  # inside the person
@@ -106,7 +106,7 @@ def test_bad_annotations_are_named(tmp_path, source, text, message):
         ("image,left,top,width\n", "line 1: no column height"),
         ("image,left,top,width,height\na.jpg,1,2,x,4\n", "line 2: left, top, width, height must be numbers"),
         ("image,left,top,width,height\na.jpg,1,2\n", "line 2: left, top, width, height must be numbers"),
-        ("image,left,top,width,height\nb.jpg,1,2,3,4\n", r"boxes for b\.jpg, which is no picture"),
+        ("image,left,top,width,height\nb.jpg,1,2,3,4\n", r"boxes for b\.jpg, which is no image"),
     ],
 )
 def test_bad_tables_are_named(tmp_path, source, text, message):
@@ -119,7 +119,7 @@ def test_missing_parts_are_named(tmp_path, source):
     with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
         convert_voc(source, tmp_path / "out", ignore=tmp_path / "none.csv")
     (source / "Annotations/a.xml").rename(source / "Annotations/b.xml")
-    with pytest.raises(InputError, match=r"b\.xml: no picture b"):
+    with pytest.raises(InputError, match=r"b\.xml: no image b"):
         convert_voc(source, tmp_path / "out")
     (source / "Annotations/b.xml").unlink()
     with pytest.raises(InputError, match="no XML files"):

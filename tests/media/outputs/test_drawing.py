@@ -20,7 +20,7 @@ def blank(width=640, height=480):
     return np.zeros((height, width, 3), np.uint8)
 
 
-def test_the_outline_is_drawn_and_the_picture_given_stays_as_it_is():
+def test_the_outline_is_drawn_and_the_image_given_stays_as_it_is():
     image = blank()
     drawn = Annotator((640, 480)).draw(image, tracks((1, 200, 100, 300, 400)))
     assert not image.any()
@@ -73,14 +73,14 @@ def test_a_trail_follows_the_feet_for_its_time():
     assert not untrailed[200, :370].any()
 
 
-def test_frames_without_tracks_and_boxes_beyond_the_picture():
+def test_frames_without_tracks_and_boxes_beyond_the_image():
     annotator = Annotator((640, 480))
     assert not annotator.draw(blank(), tracks()).any()
     drawn = annotator.draw(blank(), tracks((1, -50.5, -40, 30, 700), (2, 630, 10, 900, 60)))
     assert drawn.any()
 
 
-def test_lines_grow_with_the_picture():
+def test_lines_grow_with_the_image():
     def thickness(width, height):
         box = (width // 4, height // 4, width // 2, height * 3 // 4)
         drawn = Annotator((width, height)).draw(blank(width, height), tracks((1, *box)))
@@ -89,12 +89,12 @@ def test_lines_grow_with_the_picture():
     assert thickness(3840, 2160) > thickness(640, 480) >= 2
 
 
-def test_somebody_who_fills_the_picture_keeps_a_frame_and_a_label():
-    picture = np.full((200, 300, 3), 90, dtype=np.uint8)
+def test_somebody_who_fills_the_image_keeps_a_frame_and_a_label():
+    image = np.full((200, 300, 3), 90, dtype=np.uint8)
     tracks = Tracks(np.array([7]), np.array([[100.0, -50, 200, 400]]), np.ones(1), np.zeros(1, dtype=np.int64))
-    drawn = Annotator((300, 200), trail_seconds=0).draw(picture, tracks)
-    changed = (drawn != picture).any(axis=2)
+    drawn = Annotator((300, 200), trail_seconds=0).draw(image, tracks)
+    changed = (drawn != image).any(axis=2)
     assert changed[0, 101:199].all()
     assert changed[199, 101:199].all()
-    assert changed[4:8, 104:108].all()  # the label's background, inside the picture
+    assert changed[4:8, 104:108].all()  # the label's background, inside the image
     np.testing.assert_array_equal(tracks.boxes_xyxy, [[100, -50, 200, 400]])

@@ -32,8 +32,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def write_and_fail(folder: Path, error: Exception, pictures: bool = False) -> None:
-    with ResultFiles(folder, "a", SIZE, 25, pictures=pictures) as files:
+def write_and_fail(folder: Path, error: Exception, images: bool = False) -> None:
+    with ResultFiles(folder, "a", SIZE, 25, images=images) as files:
         files.write(frame(0), tracks())
         raise error
 
@@ -62,11 +62,11 @@ def test_rows_and_video_of_the_same_frames(tmp_path):
 
 
 @pytest.mark.parametrize("video", [True, False])
-def test_a_picture_of_each_frame_with_its_tracks(tmp_path, video):
+def test_an_image_of_each_frame_with_its_tracks(tmp_path, video):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "000001.jpg").write_bytes(b"of an earlier run")
     plain = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
-    with ResultFiles(tmp_path, "a", SIZE, 25, video=video, pictures=True) as files:
+    with ResultFiles(tmp_path, "a", SIZE, 25, video=video, images=True) as files:
         for index in (4, 5):
             files.write(Frame(plain, index, index / 25), tracks((10, 20, 50, 100)))
     assert names(tmp_path / "a") == ["000005.jpg", "000006.jpg"]
@@ -76,11 +76,11 @@ def test_a_picture_of_each_frame_with_its_tracks(tmp_path, video):
     assert (tmp_path / "a.mp4").exists() == video
 
 
-def test_an_error_leaves_the_pictures_of_an_earlier_run(tmp_path):
+def test_an_error_leaves_the_images_of_an_earlier_run(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "000001.jpg").write_bytes(b"of an earlier run")
     with pytest.raises(RuntimeError):
-        write_and_fail(tmp_path, RuntimeError(), pictures=True)
+        write_and_fail(tmp_path, RuntimeError(), images=True)
     assert names(tmp_path) == ["a"]
     assert (tmp_path / "a" / "000001.jpg").read_bytes() == b"of an earlier run"
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_new_threads")
 def write(path, rendered, count=12, width=160, height=120, rate=25, **options):
     with VideoWriter(path, (width, height), rate, **options) as writer:
         for number in range(count):
-            writer.write(rendered.picture(number, width, height))
+            writer.write(rendered.image(number, width, height))
     return path
 
 
@@ -29,10 +29,10 @@ def test_what_is_written_is_read_again(tmp_path, rendered):
     read = list(frames)
     assert [rendered.number(frame.image) for frame in read] == list(range(40))
     np.testing.assert_allclose([frame.seconds for frame in read], np.arange(40) / 25, atol=1e-9)
-    difference = np.abs(read[5].image.astype(int) - rendered.picture(5))
+    difference = np.abs(read[5].image.astype(int) - rendered.image(5))
     assert difference.mean() < 3
-    # The twin: the next picture is not that close.
-    assert np.abs(read[5].image.astype(int) - rendered.picture(6)).mean() > 3
+    # The twin: the next image is not that close.
+    assert np.abs(read[5].image.astype(int) - rendered.image(6)).mean() > 3
     np.testing.assert_allclose(read[5].image[60, 20], (20, 30, 220), atol=12)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -79,7 +79,7 @@ def test_variable_times_are_kept_and_rounded_ones_are_made_regular(tmp_path, ren
     times = [0, 0.04, 0.0801, 0.4, 0.4112, 0.4112, 1.0, 0.5]
     with VideoWriter(tmp_path / "a.mp4", (160, 120), 25) as writer:
         for number, seconds in enumerate(times):
-            writer.write(rendered.picture(number), seconds)
+            writer.write(rendered.image(number), seconds)
     frames = list(read_frames(tmp_path / "a.mp4"))
     assert [rendered.number(frame.image) for frame in frames] == list(range(8))
     # A time that does not grow becomes the next tick, a hundredth of a frame later.
@@ -87,7 +87,7 @@ def test_variable_times_are_kept_and_rounded_ones_are_made_regular(tmp_path, ren
     np.testing.assert_allclose([frame.seconds for frame in frames], expected, atol=1e-4)
     with VideoWriter(tmp_path / "b.mp4", (160, 120), 30000 / 1001) as writer:
         for number in range(30):  # milliseconds, as Matroska keeps them
-            writer.write(rendered.picture(number), round(number * 1001 / 30000, 3))
+            writer.write(rendered.image(number), round(number * 1001 / 30000, 3))
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert container.streams.video[0].average_rate == Fraction(30000, 1001)
 
@@ -96,7 +96,7 @@ def interrupt(path, rendered, **options):
     def work():
         with VideoWriter(path, (160, 120), 25, **options) as writer:
             for number in range(20):
-                writer.write(rendered.picture(number))
+                writer.write(rendered.image(number))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -120,14 +120,14 @@ def test_what_was_encoded_is_kept_if_asked(tmp_path, rendered):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_without_pictures_there_is_no_file(tmp_path):
+def test_without_images_there_is_no_file(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", (160, 120), 25) as writer:
         pass
     assert writer.frame_count == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pictures_may_be_made_in_the_writers_thread(tmp_path, rendered):
+def test_images_may_be_made_in_the_writers_thread(tmp_path, rendered):
     made = []
     all_queued = threading.Event()
 
@@ -135,11 +135,11 @@ def test_pictures_may_be_made_in_the_writers_thread(tmp_path, rendered):
         def make():
             assert all_queued.wait(10)
             made.append((number, threading.current_thread().name))
-            return rendered.picture(number)
+            return rendered.image(number)
 
         return make
 
-    with VideoWriter(tmp_path / "a.mp4", (160, 120), 25, queue_pictures=20) as writer:
+    with VideoWriter(tmp_path / "a.mp4", (160, 120), 25, queue_images=20) as writer:
         for number in range(15):
             writer.write(maker(number))
         all_queued.set()
@@ -149,20 +149,20 @@ def test_pictures_may_be_made_in_the_writers_thread(tmp_path, rendered):
     assert writer.busy_seconds > 0
 
 
-def test_a_picture_of_another_size_is_refused(tmp_path, rendered):
+def test_an_image_of_another_size_is_refused(tmp_path, rendered):
     with pytest.raises(ValueError, match="expected"), VideoWriter(tmp_path / "a.mp4", (160, 120), 25) as writer:
-        writer.write(rendered.picture(0, 170, 120))
+        writer.write(rendered.image(0, 170, 120))
 
     # One that is made later fails at the end at the latest; and nobody waits for ever.
     def write_late():
         with VideoWriter(tmp_path / "b.mp4", (160, 120), 25) as writer:
             for _ in range(30):
-                writer.write(lambda: rendered.picture(0, 170, 120))
+                writer.write(lambda: rendered.image(0, 170, 120))
 
     with pytest.raises(ValueError, match="expected"):
         write_late()
     with pytest.raises(RuntimeError, match="outside"):
-        writer.write(rendered.picture(0))
+        writer.write(rendered.image(0))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -178,18 +178,18 @@ def noise(count):
 
 
 def test_a_full_disk_is_an_oserror_and_leaves_nothing(tmp_path, small_disk):
-    pictures = noise(20)
+    images = noise(20)
     with VideoWriter(tmp_path / "whole.mp4", (320, 240), 25) as writer:
-        for picture in pictures:
-            writer.write(picture)
+        for image in images:
+            writer.write(image)
     whole = (tmp_path / "whole.mp4").read_bytes()
     kilobytes = len(whole) // 1024
     assert kilobytes > 200
 
     def attempt(folder):
         with VideoWriter(folder / "a.mp4", (320, 240), 25) as writer:
-            for picture in pictures:
-                writer.write(picture)
+            for image in images:
+                writer.write(image)
 
     outcomes = []
     # From far too small, over the last bytes (the index is moved to the front at the end), to large enough.

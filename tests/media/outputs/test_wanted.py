@@ -23,7 +23,7 @@ ZONE = Zone("Tür", ((0, 60), (160, 60), (160, 120), (0, 120)))
 LINE = Line("line 1", (0, 60), (160, 60))
 
 
-def picture(index=0):
+def image(index=0):
     # Grey, since JPEG halves the resolution of colours.
     noise = np.random.default_rng(index).integers(0, 256, (SIZE[1], SIZE[0], 1), dtype=np.uint8)
     return np.repeat(noise, 3, axis=2)
@@ -39,7 +39,7 @@ def walk(index):
 def write(folder, frames=COUNT, detections=None, **wanted):
     with ResultFiles(folder, "a", SIZE, 25, outputs=Outputs(**{"video": False, **wanted})) as files:
         for index in range(frames):
-            files.write(Frame(picture(), index + 4, (index + 4) / 25), walk(index), detections)
+            files.write(Frame(image(), index + 4, (index + 4) / 25), walk(index), detections)
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -63,7 +63,7 @@ def test_json_lines_and_csv_hold_what_the_rows_hold(tmp_path):
 
 def test_a_frame_without_tracks_has_its_json_line():
     nothing = Tracks(np.empty(0, np.int64), np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
-    assert json.loads(format_json_line(Frame(picture(), 3, 0.12), nothing)) == {
+    assert json.loads(format_json_line(Frame(image(), 3, 0.12), nothing)) == {
         "index": 3,
         "seconds": 0.12,
         "tracks": [],
@@ -78,8 +78,8 @@ def test_crops_are_cut_out_twice_a_second(tmp_path):
     assert sorted(path.name for path in (folder / "000009").iterdir()) == ["000005.jpg", "000018.jpg"]
     crop = cv2.imread(str(folder / "000009" / "000005.jpg")).astype(float)
     assert crop.shape == (30, 20, 3)
-    assert np.abs(crop - picture()[10:40, 120:140]).mean() < 20
-    assert np.abs(crop - picture()[10:40, 121:141]).mean() > 60  # the twin
+    assert np.abs(crop - image()[10:40, 120:140]).mean() < 20
+    assert np.abs(crop - image()[10:40, 121:141]).mean() > 60  # the twin
 
 
 @pytest.mark.parametrize("video", [True, False])
@@ -114,18 +114,18 @@ def test_who_walks_to_the_left_hand_side_comes_in(tmp_path):
     assert [row["direction"] for row in read_csv(tmp_path / "a.lines.csv")] == ["in", "out"]
 
 
-def test_places_outside_of_the_picture_are_refused(tmp_path):
+def test_places_outside_of_the_image_are_refused(tmp_path):
     for wanted in (
         {"lines": (Line("line 1", (200, 0), (210, 50)),)},
         {"zones": (Zone("x", ((0, -9), (9, -9), (9, -1))),)},
     ):
-        with pytest.raises(InputError, match="lies outside of the picture, which has 160 x 120 pixels"):
+        with pytest.raises(InputError, match="lies outside of the image, which has 160 x 120 pixels"):
             write(tmp_path / "out", **wanted)
         assert not (tmp_path / "out").exists()
 
 
 def drawn(folder, **wanted):
-    write(folder, video=False, pictures=True, **wanted)
+    write(folder, video=False, images=True, **wanted)
     return cv2.imread(str(folder / "a" / f"{COUNT + 4:06d}.jpg")).astype(int)
 
 

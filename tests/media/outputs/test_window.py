@@ -1,4 +1,4 @@
-"""The window, with a stand-in for Tk: no screen is needed, and the pictures that it gets are looked at."""
+"""The window, with a stand-in for Tk: no screen is needed, and the images that it gets are looked at."""
 
 import sys
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from fairmot.workflows.track.track import track
 @pytest.fixture
 def screen(monkeypatch):
     """What was shown, and the function that Tk calls when the user closes the window."""
-    seen = SimpleNamespace(pictures=[], close=None, is_open=False, after=None)
+    seen = SimpleNamespace(images=[], close=None, is_open=False, after=None)
 
     class Root:
         def __init__(self):
@@ -30,7 +30,7 @@ def screen(monkeypatch):
             seen.close = function
 
         def update(self):
-            if len(seen.pictures) == seen.after:
+            if len(seen.images) == seen.after:
                 seen.close()
 
         def destroy(self):
@@ -44,7 +44,7 @@ def screen(monkeypatch):
             pass
 
         def configure(self, image):
-            seen.pictures.append(image)
+            seen.images.append(image)
 
     def photo(data, format):
         assert format == "PPM"
@@ -55,14 +55,14 @@ def screen(monkeypatch):
     return seen
 
 
-def test_large_pictures_are_reduced_and_keep_their_colours(screen):
+def test_large_images_are_reduced_and_keep_their_colours(screen):
     assert screen_problem() is None
     window = Window("street")
     window.show(np.full((1080, 1920, 3), (10, 20, 200), np.uint8))
-    assert screen.pictures[0].shape == (720, 1280, 3)
-    assert screen.pictures[0][5, 5].tolist() == [10, 20, 200]
+    assert screen.images[0].shape == (720, 1280, 3)
+    assert screen.images[0][5, 5].tolist() == [10, 20, 200]
     window.show(np.zeros((120, 160, 3), np.uint8))
-    assert screen.pictures[1].shape == (120, 160, 3)
+    assert screen.images[1].shape == (120, 160, 3)
     window.close()
     assert not screen.is_open
 
@@ -84,7 +84,7 @@ def test_closing_the_window_ends_a_run_with_whole_files(screen, rendered, tmp_pa
     (run,) = track(source, lambda _: nobody, output=tmp_path / "out", outputs=wanted)
     assert run.interrupted
     assert run.frame_count < 30
-    assert len(screen.pictures) == 4
+    assert len(screen.images) == 4
     assert not screen.is_open
     if video:
         assert len(list(read_frames(run.video))) >= run.frame_count

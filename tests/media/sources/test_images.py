@@ -27,8 +27,8 @@ def test_natural_order_and_every_format(tmp_path, rendered):
     folder = tmp_path / "Straße 1"
     order = ["1.png", "2.jpg", "9.bmp", "10.webp", "11.JPG", "100.jpeg", "a2.png", "a10.png"]
     for number, name in enumerate(order):
-        write(folder / name, rendered.picture(number, 161, 121))
-    (folder / "notes.txt").write_text("no picture")
+        write(folder / name, rendered.image(number, 161, 121))
+    (folder / "notes.txt").write_text("no image")
     (folder / ".11.jpg").write_bytes(b"hidden")
     frames = read_frames(folder)
     assert (frames.name, frames.size, frames.frame_rate, frames.frame_count) == ("Straße 1", (161, 121), 30, 8)
@@ -40,7 +40,7 @@ def test_natural_order_and_every_format(tmp_path, rendered):
 
 def test_selection_and_rate(tmp_path, rendered):
     for number in range(9):
-        write(tmp_path / f"{number}.png", rendered.picture(number))
+        write(tmp_path / f"{number}.png", rendered.image(number))
     frames = read_frames(tmp_path, start=1, end=8, every=3, frame_rate=10)
     assert frames.frame_count == 3
     read = list(frames)
@@ -48,23 +48,23 @@ def test_selection_and_rate(tmp_path, rendered):
     assert [frame.seconds for frame in read] == pytest.approx([0.1, 0.4, 0.7])
 
 
-def test_one_picture(tmp_path, rendered):
-    write(tmp_path / "one.png", rendered.picture(7))
+def test_one_image(tmp_path, rendered):
+    write(tmp_path / "one.png", rendered.image(7))
     frames = read_frames(tmp_path / "one.png")
     assert (frames.name, frames.frame_count) == ("one", 1)
     (frame,) = frames
-    np.testing.assert_array_equal(frame.image, rendered.picture(7))
+    np.testing.assert_array_equal(frame.image, rendered.image(7))
 
 
-def test_grey_and_transparent_pictures_become_three_channels(tmp_path, rendered):
-    write(tmp_path / "1.png", rendered.picture(1)[..., 0])
-    write(tmp_path / "2.png", cv2.cvtColor(rendered.picture(2), cv2.COLOR_BGR2BGRA))
+def test_grey_and_transparent_images_become_three_channels(tmp_path, rendered):
+    write(tmp_path / "1.png", rendered.image(1)[..., 0])
+    write(tmp_path / "2.png", cv2.cvtColor(rendered.image(2), cv2.COLOR_BGR2BGRA))
     assert [frame.image.shape for frame in read_frames(tmp_path)] == [(120, 160, 3)] * 2
 
 
 def make_sequence(folder, rendered, info="[Sequence]\nname=other\nimDir=img1\nframeRate=14\nseqLength=3\n"):
     for number in range(3):
-        write(folder / "img1" / f"{number + 1:06d}.jpg", rendered.picture(number))
+        write(folder / "img1" / f"{number + 1:06d}.jpg", rendered.image(number))
     (folder / "seqinfo.ini").write_text(info)
     return folder
 
@@ -100,10 +100,10 @@ def test_a_path_without_a_name_is_called_by_its_folder(tmp_path, rendered, monke
         assert (frames.name, frames.frame_rate) == ("TUD-Campus", 14)
 
 
-def test_linked_pictures_belong_to_their_sequence(tmp_path, rendered):
+def test_linked_images_belong_to_their_sequence(tmp_path, rendered):
     folder = make_sequence(tmp_path / "TUD-Campus", rendered)
-    (folder / "img1").rename(tmp_path / "pictures")
-    (folder / "img1").symlink_to(tmp_path / "pictures", target_is_directory=True)
+    (folder / "img1").rename(tmp_path / "images")
+    (folder / "img1").symlink_to(tmp_path / "images", target_is_directory=True)
     for path in (folder, folder / "img1"):
         frames = read_frames(path)
         assert (frames.name, frames.frame_rate) == ("TUD-Campus", 14)
@@ -126,12 +126,12 @@ def test_broken_seqinfo(tmp_path, rendered, info):
     assert "\n" not in str(caught.value)
 
 
-def test_a_picture_of_another_size_is_fitted_and_reported(tmp_path, rendered):
-    write(tmp_path / "1.png", rendered.picture(0))
-    write(tmp_path / "2.png", rendered.picture(1))
+def test_an_image_of_another_size_is_fitted_and_reported(tmp_path, rendered):
+    write(tmp_path / "1.png", rendered.image(0))
+    write(tmp_path / "2.png", rendered.image(1))
     write(tmp_path / "3.png", np.full((120, 200, 3), 90, np.uint8))
-    write(tmp_path / "4.png", rendered.picture(3))
-    write(tmp_path / "5.png", rendered.picture(4, 80, 120))
+    write(tmp_path / "4.png", rendered.image(3))
+    write(tmp_path / "5.png", rendered.image(4, 80, 120))
     frames = read_frames(tmp_path)
     images = [frame.image for frame in frames]
     assert [image.shape for image in images] == [(120, 160, 3)] * 5
@@ -139,30 +139,30 @@ def test_a_picture_of_another_size_is_fitted_and_reported(tmp_path, rendered):
     assert (images[2][12:108] == 90).all()
     assert not images[2][:12].any()
     assert not images[2][108:].any()
-    np.testing.assert_array_equal(images[3], rendered.picture(3))
-    assert re.search(r"3\.png: 200 x 120 pixels, but .*1\.png has 160 x 120 \(2 such pictures\)", frames.problem)
+    np.testing.assert_array_equal(images[3], rendered.image(3))
+    assert re.search(r"3\.png: 200 x 120 pixels, but .*1\.png has 160 x 120 \(2 such images\)", frames.problem)
     assert [frame.index for frame in read_frames(tmp_path, end=2)] == [0, 1]
 
 
-def test_an_unreadable_picture_is_left_out_and_reported(tmp_path, rendered):
+def test_an_unreadable_image_is_left_out_and_reported(tmp_path, rendered):
     for number in range(5):
-        write(tmp_path / f"{number}.png", rendered.picture(number))
-    (tmp_path / "2.png").write_bytes(b"no picture")
+        write(tmp_path / f"{number}.png", rendered.image(number))
+    (tmp_path / "2.png").write_bytes(b"no image")
     (tmp_path / "3.png").write_bytes(b"")
     frames = read_frames(tmp_path)
     assert [frame.index for frame in frames] == [0, 1, 4]
     assert "2.png" in frames.problem
-    assert "2 such pictures" in frames.problem
+    assert "2 such images" in frames.problem
     assert [frame.index for frame in read_frames(tmp_path, end=2)] == [0, 1]
 
 
-def test_a_missing_picture_of_a_sequence_shifts_no_other(tmp_path, rendered):
+def test_a_missing_image_of_a_sequence_shifts_no_other(tmp_path, rendered):
     folder = make_sequence(tmp_path / "street", rendered)
     (folder / "img1" / "000002.jpg").unlink()
     frames = read_frames(folder)
     assert frames.frame_count == 3
     assert [(frame.index, rendered.number(frame.image)) for frame in frames] == [(0, 0), (2, 2)]
-    assert "000002.jpg: this picture is missing; it was left out" in frames.problem
+    assert "000002.jpg: this image is missing; it was left out" in frames.problem
 
 
 def test_numbers_past_the_sequences_length_are_no_frame_numbers(tmp_path, rendered):
@@ -173,14 +173,14 @@ def test_numbers_past_the_sequences_length_are_no_frame_numbers(tmp_path, render
 
 def test_nothing_to_read(tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
     (tmp_path / "all").mkdir()
-    (tmp_path / "all" / "1.jpg").write_bytes(b"no picture")
+    (tmp_path / "all" / "1.jpg").write_bytes(b"no image")
     for name, reason in (
         ("missing", "no such file or folder"),
-        ("empty", "neither videos nor pictures"),
-        ("broken.jpg", "not a picture"),
-        ("all", "not a picture"),
+        ("empty", "neither videos nor images"),
+        ("broken.jpg", "not an image"),
+        ("all", "not an image"),
     ):
         with pytest.raises(InputError, match=reason) as caught:
             read_frames(tmp_path / name)
@@ -192,7 +192,7 @@ def test_nothing_to_read(tmp_path):
     "selection", [{"every": 0}, {"start": -1}, {"start": 5, "end": 5}, {"start": 1}, {"frame_rate": 0.0}]
 )
 def test_impossible_selections(tmp_path, rendered, selection):
-    write(tmp_path / "one.png", rendered.picture(7))
+    write(tmp_path / "one.png", rendered.image(7))
     with pytest.raises(InputError):
         read_frames(tmp_path / "one.png", **selection)
 

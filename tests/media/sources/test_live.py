@@ -42,9 +42,9 @@ def numbers(frames, rendered):
 
 
 def test_an_rtsp_camera_that_dies_mid_frame_comes_back(rendered):
-    pictures = [rendered.picture(index) for index in range(100)]
+    images = [rendered.image(index) for index in range(100)]
     with (
-        loopback.RtspServer(pictures, rate=50, dies_after=30) as server,
+        loopback.RtspServer(images, rate=50, dies_after=30) as server,
         read_frames(server.address, end=75, live=SOON) as reader,
     ):
         assert (reader.name, reader.size, reader.frame_rate) == ("127.0.0.1_street", (160, 120), 50)
@@ -57,7 +57,7 @@ def test_an_rtsp_camera_that_dies_mid_frame_comes_back(rendered):
     again = seen.index(0, 1)
     assert 25 <= again <= 30
     assert seen[:again] == list(range(again))
-    # After the break the pictures begin again, and indices and times go on where the clock says.
+    # After the break the images begin again, and indices and times go on where the clock says.
     assert seen[again:] == list(range(len(frames) - again))
     indices = [frame.index for frame in frames]
     assert indices[:again] == list(range(again))

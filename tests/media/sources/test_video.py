@@ -21,7 +21,7 @@ def numbers(rendered, frames):
     [
         ("plain.mp4", "libx264", "yuv420p", 160, 120),
         ("old.avi", "mpeg4", "yuv420p", 160, 120),
-        ("pictures.avi", "mjpeg", "yuvj420p", 160, 120),
+        ("images.avi", "mjpeg", "yuvj420p", 160, 120),
         ("odd.mkv", "ffv1", "bgr0", 161, 121),
         ("web.webm", "libvpx-vp9", "yuv420p", 160, 120),
         ("ten bits é.mkv", "libx264", "yuv420p10le", 160, 120),
@@ -82,7 +82,7 @@ def test_rotation_metadata_is_honoured(tmp_path, rendered, rotation):
     assert frames.size == ((120, 160) if turned else (160, 120))
     image = next(iter(frames)).image
     assert image.shape[1::-1] == frames.size
-    # Where the red patch must be seen is computed from the matrix in the file, about the picture's middle.
+    # Where the red patch must be seen is computed from the matrix in the file, about the image's middle.
     x, y = tkhd_matrix(path) @ np.array([20 - 80, 60 - 60])
     column, row = round(x + frames.size[0] / 2), round(y + frames.size[1] / 2)
     np.testing.assert_allclose(image[row, column], (20, 30, 220), atol=12)
@@ -162,7 +162,7 @@ def test_a_longer_sound_track_is_no_cut(tmp_path, rendered):
         video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
         sound = container.add_stream("aac", rate=16000, layout="mono")
         for index in range(25):
-            frame = av.VideoFrame.from_ndarray(rendered.picture(index), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(rendered.image(index), format="bgr24")
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         for index in range(48):

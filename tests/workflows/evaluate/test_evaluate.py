@@ -1,4 +1,4 @@
-"""The journey ``score``: what it accepts, returns and refuses."""
+"""The workflow ``score``: what it accepts, returns and refuses."""
 
 import json
 

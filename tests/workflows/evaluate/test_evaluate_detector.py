@@ -1,4 +1,4 @@
-"""The journey ``evaluate`` on real picture folders, with a detector that looks the truth up."""
+"""The workflow ``evaluate`` on real image folders, with a detector that looks the truth up."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def true_count(frames) -> int:
 
 
 class KnowsTheTruth:
-    """A detector: the picture's brightness is the frame's index, and everybody of that frame is found.
+    """A detector: the image's brightness is the frame's index, and everybody of that frame is found.
 
     ``late`` frames earlier is what it tells about; ``right`` pixels further right.
     """
@@ -47,7 +47,7 @@ class KnowsTheTruth:
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Call with a name and the columns after the confidence: a sequence of pictures and its ground truth."""
+    """Call with a name and the columns after the confidence: a sequence of images and its ground truth."""
     monkeypatch.chdir(tmp_path)
 
     def write(name: str, tail: str = ",1,1", parent: str = "data") -> Path:
@@ -99,9 +99,9 @@ def test_a_shifted_twin_does_not(write, detector):
     assert report["problems"] == []
 
 
-def test_an_unreadable_picture_costs_its_own_frame_and_no_other(write):
+def test_an_unreadable_image_costs_its_own_frame_and_no_other(write):
     broken = write("MOT17-02") / "img1" / "000003.png"
-    broken.write_bytes(b"no picture")
+    broken.write_bytes(b"no image")
     write("MOT17-04")
     report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
     share = 1 - len(present(2)) / true_count(range(COUNT))
@@ -111,10 +111,10 @@ def test_an_unreadable_picture_costs_its_own_frame_and_no_other(write):
     assert report["detection"]["sequences"]["MOT17-02"]["AP50"] == pytest.approx(share)
     assert report["detection"]["sequences"]["MOT17-04"]["AP50"] == 1
     (problem,) = report["problems"]
-    assert "000003.png: not a picture that can be read" in problem
+    assert "000003.png: not an image that can be read" in problem
 
 
-def test_a_missing_picture_costs_its_own_frame_and_no_other(write):
+def test_a_missing_image_costs_its_own_frame_and_no_other(write):
     folder = write("MOT17-02")
     (folder / "img1" / "000003.png").unlink()
     report = evaluate("data", KnowsTheTruth(), EvaluationRun("out"))
@@ -123,10 +123,10 @@ def test_a_missing_picture_costs_its_own_frame_and_no_other(write):
     assert (report["combined"]["IDSW"], report["combined"]["CLR_FP"]) == (0, 0)
     assert report["detection"]["combined"]["AP50"] == pytest.approx(share)
     (problem,) = report["problems"]
-    assert "000003.png: this picture is missing" in problem
+    assert "000003.png: this image is missing" in problem
 
 
-def test_pictures_that_are_missing_at_the_end_count_as_frames_without_results(write):
+def test_images_that_are_missing_at_the_end_count_as_frames_without_results(write):
     folder = write("MOT17-02")
     for number in (11, 12):
         (folder / "img1" / f"{number:06d}.png").unlink()
@@ -136,7 +136,7 @@ def test_pictures_that_are_missing_at_the_end_count_as_frames_without_results(wr
     assert report["combined"]["MOTA"] == pytest.approx(share)
     assert report["detection"]["combined"]["AP50"] == pytest.approx(share)
     (problem,) = report["problems"]
-    assert problem.startswith(f"{folder}: 10 pictures for 12 frames")
+    assert problem.startswith(f"{folder}: 10 images for 12 frames")
 
 
 def test_a_linked_sequence_has_the_links_name(write):
@@ -179,7 +179,7 @@ def test_boxes_that_do_not_count_are_neither_asked_for_nor_punished(write):
         (lambda gt: (gt.parents[1] / "seqinfo.ini").unlink(), r"seqinfo.ini: missing"),
         (
             lambda gt: cv2.imwrite(str(gt.parents[1] / "img1" / "000013.png"), np.zeros((160, 320, 3), np.uint8)),
-            "13 pictures, but seqLength in seqinfo.ini is 12",
+            "13 images, but seqLength in seqinfo.ini is 12",
         ),
     ],
 )

@@ -52,7 +52,9 @@ def street(tmp_path):
     (folder / "gt" / "gt.txt").write_text("".join(truth))
     (folder / "seqinfo.ini").write_text(f"[Sequence]\nseqLength={COUNT}\nimWidth=640\nimHeight=480\nframeRate=30\n")
     recording = recorder.recording("MOT17-01", tmp_path / "x", 30, image_size=(640, 480))
-    replay([recording], TrackerConfig(iou_limit=0.1, duplicate_iou=0), output=tmp_path / "out", record=True)
+    replay(
+        [recording], TrackerConfig(max_iou_distance=0.1, duplicate_iou_distance=0), output=tmp_path / "out", record=True
+    )
     return folder, tmp_path / "out"
 
 
@@ -89,7 +91,7 @@ def test_the_record_says_why(street):
     assert pair["appearance"] == pytest.approx(1, abs=1e-5)
     assert pair["in_gate"]
     assert pair["iou"] > 0.7
-    assert pair["cost"] > TrackerConfig().appearance_limit
+    assert pair["cost"] > TrackerConfig().max_appearance_cost
     assert pair["matched_in"] is None
     (found,) = one.detections
     assert found["fate"] == "started"
@@ -177,7 +179,7 @@ def test_a_contact_sheet_shows_the_frames_around(street):
     sheet = cv2.imread(str(path))
     # Six frames around the error, and the one of the last match.
     assert sheet.shape[1] == 7 * TILE_PX
-    # Three times the box's height is shown, moved into the picture.
+    # Three times the box's height is shown, moved into the image.
     own = sheet[:TILE_PX, 4 * TILE_PX : 5 * TILE_PX]
     left, top, width, height = map(int, switch.true_box)
     assert 3 * height == TILE_PX

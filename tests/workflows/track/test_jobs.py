@@ -17,11 +17,11 @@ from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
 from fairmot.media.outputs.places import Line
 from fairmot.media.outputs.wanted import Outputs
-from fairmot.workflows.track.job import DetectorChoice, Job, is_finished, run_job
+from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
 from fairmot.workflows.track.jobs import track_many
 
 SMALL = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
-PLAN = Job("", Path(), SMALL, outputs=Outputs(video=False))
+PLAN = SourceJob("", Path(), SMALL, outputs=Outputs(video=False))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_jobs_tell_how_far_they_are(videos, tmp_path):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
-    job = Job(str(film(folder / "a.mp4", 3)), folder / "out", SMALL, outputs=Outputs(video=False))
+    job = SourceJob(str(film(folder / "a.mp4", 3)), folder / "out", SMALL, outputs=Outputs(video=False))
     assert not is_finished(job)
     assert run_job(job).outcome == "tracked"
     return job
@@ -117,7 +117,7 @@ def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
 def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):
     weights = tmp_path / "mine.safetensors"
     weights.write_bytes(SHIPPED_WEIGHTS.read_bytes())
-    plan = Job(str(film(tmp_path / "a.mp4", 3)), tmp_path / "out", replace(SMALL, weights=weights))
+    plan = SourceJob(str(film(tmp_path / "a.mp4", 3)), tmp_path / "out", replace(SMALL, weights=weights))
     assert run_job(plan).outcome == "tracked"
     assert is_finished(replace(plan, outputs=Outputs(video=False)))
     assert is_finished(plan)
@@ -156,7 +156,7 @@ def test_a_process_that_dies_is_named_and_the_others_go_on(videos, tmp_path):
     program.write_text(f"""
 import os
 from pathlib import Path
-from fairmot.workflows.track.job import Job
+from fairmot.workflows.track.job import SourceJob
 from fairmot.workflows.track.jobs import track_many
 from fairmot.media.outputs.wanted import Outputs
 
@@ -171,7 +171,7 @@ module.VideoSource.__init__ = deadly
 if __name__ == "__main__":
     from fairmot.workflows.track.job import DetectorChoice
     choice = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
-    plan = Job("", Path(), choice, outputs=Outputs(video=False))
+    plan = SourceJob("", Path(), choice, outputs=Outputs(video=False))
     for result in track_many([{str(videos)!r}], Path("out"), plan=plan, jobs=2):
         print(Path(result.source).name, result.outcome, result.problem)
 """)

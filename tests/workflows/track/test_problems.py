@@ -77,8 +77,8 @@ def test_sources_are_checked_before_anything_is_tracked(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_of_differing_size_are_tracked_and_told(tmp_path):
-    folder = tmp_path / "pictures"
+def test_images_of_differing_size_are_tracked_and_told(tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for number in range(3):
         cv2.imwrite(str(folder / f"{number}.png"), street(0)[: -2 if number == 1 else None])
@@ -137,14 +137,14 @@ def test_results_never_take_the_place_of_what_is_tracked(tmp_path):
     assert (run.text, video.read_bytes()) == (tmp_path / "street.txt", before)
 
 
-def test_drawn_pictures_never_take_the_place_of_a_folder(tmp_path):
+def test_drawn_images_never_take_the_place_of_a_folder(tmp_path):
     (tmp_path / "frames").mkdir()
     for index in range(3):
         cv2.imwrite(str(tmp_path / "frames" / f"{index}.png"), street(index))
     before = files(tmp_path)
     for source in (tmp_path / "frames", str(tmp_path / "frames" / "*.png")):
         with pytest.raises(InputError, match="frames: the results would replace what is tracked"):
-            track(source, find_bright, output=tmp_path, overwrite=True, video=False, pictures=True)
+            track(source, find_bright, output=tmp_path, overwrite=True, video=False, images=True)
     assert files(tmp_path) == before
 
 

@@ -1,4 +1,4 @@
-"""The journey on rendered videos through the real codec and the real tracker; the detector finds bright people."""
+"""The workflow on rendered videos through the real codec and the real tracker; the detector finds bright people."""
 
 import re
 import threading
@@ -104,13 +104,13 @@ def test_many_sources_share_the_output_but_no_tracker(tmp_path):
     assert told == [(name, number, 12) for name in ("a", "a-2") for number in range(1, 13)]
 
 
-def test_a_folder_of_pictures_and_a_picture(tmp_path):
-    folder = tmp_path / "pictures"
+def test_a_folder_of_images_and_an_image(tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for index in range(6):
         cv2.imwrite(str(folder / f"{index}.png"), street(index))
     runs = track([folder, folder / "3.png"], find_bright, output=tmp_path / "out")
-    assert [(run.name, run.frame_count, run.row_count) for run in runs] == [("pictures", 6, 12), ("3", 1, 2)]
+    assert [(run.name, run.frame_count, run.row_count) for run in runs] == [("images", 6, 12), ("3", 1, 2)]
     assert read_frames(runs[0].video).frame_rate == 30
 
 
@@ -245,7 +245,7 @@ def test_shared_sequence_with_its_public_detections(tmp_path, shared):
 
 
 class Preparing:
-    """Finds bright people in two steps: the picture is put on a canvas, upside down, then looked at."""
+    """Finds bright people in two steps: the image is put on a canvas, upside down, then looked at."""
 
     class_count = 1
 

@@ -25,25 +25,25 @@ FUSED = TrackerConfig.preset("fused", confidence=0.11)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """``with`` and ``without`` a note, and three pictures."""
+    """``with`` and ``without`` a note, and three images."""
     cv2 = pytest.importorskip("cv2")
     folder = tmp_path_factory.mktemp("weights")
     arrays = initial_weights(build_graph(CONFIG), seed=2)
     save_weights(folder / "with.safetensors", CONFIG, arrays, {TRACKER_NOTE: FUSED.note()})
     save_weights(folder / "without.safetensors", CONFIG, arrays, {})
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     for number in range(3):
-        picture = np.random.default_rng(number).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / "pictures" / f"{number}.png"), picture)
+        image = np.random.default_rng(number).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), image)
     return folder
 
 
 def test_a_note_says_what_differs():
     assert TrackerConfig().note() == ""
     assert json.loads(FUSED.note()) == {
-        "overlap_weight": 0.67,
+        "iou_weight": 0.67,
         "motion_weight": 0.0,
-        "appearance_limit": 0.6,
+        "max_appearance_cost": 0.6,
         "confidence": 0.11,
     }
     assert TrackerConfig.from_note(FUSED.note(), "here") == FUSED
@@ -73,7 +73,7 @@ def test_exports_keep_them(folder, tmp_path, suffix):
 
 
 def used(folder, *options):
-    app(["track", str(folder / "pictures"), "--no-video", "--quiet", *map(str, options)], standalone_mode=False)
+    app(["track", str(folder / "images"), "--no-video", "--quiet", *map(str, options)], standalone_mode=False)
 
 
 def test_results_name_their_weights(folder, tmp_path):
@@ -97,18 +97,18 @@ def test_track_goes_by_them_unless_told_otherwise(folder, tmp_path):
     used(folder, *weights, "--output", tmp_path / "c", "--tracker", "fairmot")
     assert told(tmp_path / "c") == TrackerConfig()
     used(folder, *weights, "--output", tmp_path / "d", "--jobs", "1")
-    assert told(tmp_path / "d" / "pictures") == FUSED
-    track(folder / "pictures", load_detector(folder / "with.safetensors"), output=tmp_path / "e", video=False)
+    assert told(tmp_path / "d" / "images") == FUSED
+    track(folder / "images", load_detector(folder / "with.safetensors"), output=tmp_path / "e", video=False)
     assert told(tmp_path / "e") == FUSED
-    track(folder / "pictures", load_detector(folder / "without.safetensors"), output=tmp_path / "f", video=False)
+    track(folder / "images", load_detector(folder / "without.safetensors"), output=tmp_path / "f", video=False)
     assert told(tmp_path / "f") == TrackerConfig()
 
 
 def test_recordings_keep_them(folder, tmp_path):
     used(folder, "--weights", folder / "with.safetensors", "--output", tmp_path / "a", "--save-detections")
-    recording = load_recording(tmp_path / "a" / "pictures.detections.npz")
+    recording = load_recording(tmp_path / "a" / "images.detections.npz")
     assert recording.tracker == FUSED
     (again,) = replay([recording], output=tmp_path / "b")
     (published,) = replay([recording], TrackerConfig(confidence=0.1), output=tmp_path / "c")
-    rows = (tmp_path / "a" / "pictures.txt").read_text()
+    rows = (tmp_path / "a" / "images.txt").read_text()
     assert again.text.read_text() == rows != published.text.read_text()
