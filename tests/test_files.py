@@ -30,6 +30,21 @@ def test_a_failed_block_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_handle_that_is_synced_may_write(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+
+    def mode_of(descriptor):
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: modes.append(mode_of(descriptor)))
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert modes == [os.O_RDWR]
+    with (tmp_path / "a.txt").open("rb") as file:  # the twin
+        assert mode_of(file.fileno()) == os.O_RDONLY
+
+
 def test_half_written_bytes_do_not_stay(tmp_path):
     path = tmp_path / "a.txt"
 
