@@ -15,7 +15,7 @@ from fairmot.cli.options import stop
 from fairmot.errors import InputError
 
 if TYPE_CHECKING:
-    from fairmot.media.outputs.wanted import Outputs
+    from fairmot.media.outputs.outputs import Outputs
     from fairmot.workflows.track.jobs import JobResult
     from fairmot.workflows.track.source_run import TrackRun
 
@@ -45,8 +45,8 @@ def read(
     Raises:
         InputError: a line or zone that is none, or outputs that exclude each other.
     """
+    from fairmot.media.outputs.outputs import Outputs
     from fairmot.media.outputs.places import parse_lines, read_zones
-    from fairmot.media.outputs.wanted import Outputs
     from fairmot.media.outputs.window import screen_problem
 
     problem = screen_problem() if show else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
-from fairmot.media.outputs.counting import Counting
 from fairmot.media.outputs.drawing import Annotator
-from fairmot.media.outputs.overlays import Blur, HeatMap
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.writer import Overlay, Writer
 from fairmot.media.sources.source import Frame
 
 
@@ -17,29 +18,27 @@ class FrameDrawing:
     Args:
         size: width and height of the frames, pixels.
         frame_rate: frames/s.
-        wanted: which overlays.
-        counting: counts that are brought up to date with each frame, and drawn.
+        overlays: take each frame, then are drawn on it, one above the other, under the tracks.
+        writers: take each drawn frame.
     """
 
-    def __init__(self, size: tuple[int, int], frame_rate: float, wanted: Outputs, counting: Counting | None) -> None:
-        self.heat = HeatMap(size) if wanted.heatmap else None
+    def __init__(
+        self, size: tuple[int, int], frame_rate: float, overlays: Sequence[Overlay], writers: Sequence[Writer]
+    ) -> None:
         self.last: ImageArray | None = None
         """The frame drawn last."""
-        self._blur = Blur(frame_rate) if wanted.blur else None
-        self._counting = counting
+        self._overlays = overlays
+        self._writers = writers
         self._annotator = Annotator(size, frame_rate)
 
     def draw(self, frame: Frame, tracks: Tracks, detections: Detections | None) -> ImageArray:
         """Return the frame with everything drawn on it; the frame itself stays as it is."""
-        image = frame.image
-        if self._blur is not None or self.heat is not None or self._counting is not None:
-            image = image.copy()
-        if self._blur is not None:
-            image = self._blur.apply(image, tracks, detections)
-        if self.heat is not None:
-            image = self.heat.apply(image, tracks)
-        if self._counting is not None:
-            self._counting.update(frame, tracks)
-            image = self._counting.draw(image)
-        self.last = self._annotator.draw(image, tracks)
-        return self.last
+        scene = frame.image.copy() if self._overlays else frame.image
+        for overlay in self._overlays:
+            overlay.write(frame, tracks, detections)
+            scene = overlay.draw(scene)
+        drawn = self._annotator.draw(scene, tracks)
+        for writer in self._writers:
+            writer.write(replace(frame, image=drawn), tracks, detections)
+        self.last = drawn
+        return drawn

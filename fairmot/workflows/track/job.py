@@ -13,7 +13,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.progress import Progress
 from fairmot.workflows.track.source_run import Detector, TrackRun
 from fairmot.workflows.track.track import track

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
-from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.sources.frames import Frame, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged

@@ -15,8 +15,8 @@ from walkers import files, film
 from fairmot.config import TrackerConfig
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line
-from fairmot.media.outputs.wanted import Outputs
 from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
 from fairmot.workflows.track.jobs import track_many
 
@@ -158,7 +158,7 @@ import os
 from pathlib import Path
 from fairmot.workflows.track.job import SourceJob
 from fairmot.workflows.track.jobs import track_many
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.outputs import Outputs
 
 import fairmot.media.sources.video as module
 whole = module.VideoSource.__init__
