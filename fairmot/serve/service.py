@@ -23,7 +23,7 @@ from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore, new_id
 from fairmot.serve.uploads import save_body
 from fairmot.serve.workers import Workers
-from fairmot.workflows.track.source_run import Detector
+from fairmot.workflows.track.source_run import ImageDetector
 
 _LONGEST_NAME = 200
 
@@ -32,7 +32,7 @@ _LONGEST_NAME = 200
 class Model:
     """What tracks."""
 
-    load: Callable[[], Detector]
+    load: Callable[[], ImageDetector]
     config: TrackerConfig
     description: str
 

@@ -17,7 +17,7 @@ from fairmot.media.sources.source import Frame
 from fairmot.serve.hub import Hub
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
-from fairmot.workflows.track.track import Detector, SourceRun, Stop, TrackRun, track
+from fairmot.workflows.track.track import ImageDetector, SourceRun, Stop, TrackRun, track
 
 STEM = "tracks"
 """Of the result files, whatever the client called its video."""
@@ -49,7 +49,7 @@ def track_job(
     source: Path | str,
     shown: str,
     folder: Path,
-    detector: Detector,
+    detector: ImageDetector,
     config: TrackerConfig,
     settings: Settings,
     running: Running,

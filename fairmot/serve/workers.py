@@ -19,7 +19,7 @@ from fairmot.serve.probe import permitted_path, permitted_stream
 from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore
 from fairmot.serve.tracking import STEM, Running, track_job
-from fairmot.workflows.track.source_run import Detector
+from fairmot.workflows.track.source_run import ImageDetector
 
 PAGE, POSTER = "report.html", "poster.jpg"
 
@@ -42,7 +42,7 @@ class Workers:
     """
 
     def __init__(
-        self, store: JobStore, settings: Settings, load: Callable[[], Detector], config: TrackerConfig, hub: Hub
+        self, store: JobStore, settings: Settings, load: Callable[[], ImageDetector], config: TrackerConfig, hub: Hub
     ) -> None:
         self.store = store
         self.hub = hub
@@ -106,7 +106,7 @@ class Workers:
         return done
 
     def _work(self) -> None:
-        detector: Detector | None = None
+        detector: ImageDetector | None = None
         while True:
             with self._changed:
                 job = self._next()
@@ -140,7 +140,7 @@ class Workers:
                 self._changed.wait(_PAUSE_SECONDS)
         return None
 
-    def _run(self, job: Job, running: Running, detector: Detector) -> dict[str, Any]:
+    def _run(self, job: Job, running: Running, detector: ImageDetector) -> dict[str, Any]:
         folder = self.store.result_folder(job.id)
         shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
         folder.mkdir()

@@ -23,12 +23,12 @@ from fairmot.media.outputs.results import result_folder
 from fairmot.media.sources.frames import read_frames
 from fairmot.progress import Progress
 from fairmot.workflows.evaluate.run import EvaluationRun, archive, classes_and_detector, problems, speed
-from fairmot.workflows.track.track import Detector, TrackRun
+from fairmot.workflows.track.track import ImageDetector, TrackRun
 
 
 def evaluate(
     dataset: str | Path,
-    detector: Detector,
+    detector: ImageDetector,
     run: EvaluationRun,
     tracker_config: TrackerConfig | None = None,
     *,
@@ -105,7 +105,7 @@ def evaluate(
 
 def track_test_set(
     dataset: str | Path,
-    detector: Detector,
+    detector: ImageDetector,
     run: EvaluationRun,
     tracker_config: TrackerConfig | None = None,
     *,

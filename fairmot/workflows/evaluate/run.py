@@ -18,7 +18,7 @@ from fairmot.geometry import ImageArray
 from fairmot.progress import Progress
 from fairmot.workflows.evaluate.submission import write_submission
 from fairmot.workflows.track.gap_filling import Method, fill_gaps
-from fairmot.workflows.track.track import Detector, Observer, TrackRun, track
+from fairmot.workflows.track.track import ImageDetector, Observer, TrackRun, track
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class EvaluationRun:
     def track(
         self,
         folders: SequenceOf[Path],
-        detector: Detector,
+        detector: ImageDetector,
         tracker_config: TrackerConfig | None,
         *,
         start: int | None = None,
@@ -85,7 +85,7 @@ class EvaluationRun:
 class _People:
     """A detector of several classes that hands over people alone."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: ImageDetector) -> None:
         self._detector = detector
 
     def __getattr__(self, name: str) -> Any:
@@ -100,8 +100,8 @@ class _People:
 
 
 def classes_and_detector(
-    classes: SequenceOf[int] | None, rules: Benchmark, detector: Detector
-) -> tuple[SequenceOf[int] | None, Detector]:
+    classes: SequenceOf[int] | None, rules: Benchmark, detector: ImageDetector
+) -> tuple[SequenceOf[int] | None, ImageDetector]:
     """Return the classes that are scored, and a detector that hands over no others where the benchmark has none."""
     if classes is not None and rules.name == "MOT15" and list(classes) == [PEDESTRIAN]:
         classes = None  # it has pedestrians alone

@@ -105,6 +105,7 @@ def finished(tmp_path_factory):
         {"outputs": Outputs(video=False, lines=(Line("line 1", (0, 0), (9, 9)),))},
         {"detector": replace(SMALL, input_size=(96, 64))},
         {"detector": replace(SMALL, classes=(0,))},
+        {"detector": replace(SMALL, confidence=0.2)},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -191,7 +192,7 @@ def test_videos_of_one_stem_keep_their_whole_names(tmp_path):
 
 
 def test_what_has_no_end_is_refused():
-    with pytest.raises(InputError, match="without --jobs"):
+    with pytest.raises(InputError, match="track them without jobs"):
         track_many(["rtsp://camera/main"], Path("out"))
     with pytest.raises(InputError, match="no such file"):
         track_many(["absent"], Path("out"))
