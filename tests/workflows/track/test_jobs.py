@@ -83,6 +83,14 @@ def test_jobs_tell_how_far_they_are(videos, tmp_path):
     assert own == sorted(own)
 
 
+@pytest.mark.parametrize("confidence", [0.1, 0.3])
+def test_jobs_detect_with_their_confidence(videos, tmp_path, confidence):
+    choice = replace(SMALL, confidence=confidence)
+    assert run_job(SourceJob(str(videos / "a.mp4"), tmp_path / "out", choice)).outcome == "tracked"
+    noted = json.loads((tmp_path / "out" / "run.json").read_text())["detector"]
+    assert (noted["confidence"], noted["input_size"]) == (confidence, [64, 64])
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
