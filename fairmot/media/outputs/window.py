@@ -1,4 +1,4 @@
-"""A window that shows the drawn frames, where there is a screen."""
+"""A window that shows the drawn frames."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Window:
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".ppm", image)[1].tobytes()
-        # Tk keeps no reference of its own: without this one the image would vanish.
+        # Tk keeps no reference of its own: without this one the image would disappear.
         self._image = self._tk.PhotoImage(data=data, format="PPM")
         self._label.configure(image=self._image)
         self._root.update()

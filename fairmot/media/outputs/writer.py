@@ -1,4 +1,4 @@
-"""The one protocol of all that is written of a tracked source."""
+"""The one protocol of everything that is written of a tracked source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Draw = Callable[[Frame, Tracks, Detections | None], ImageArray]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a writer is told of the source that it writes."""
+    """The source that a writer writes."""
 
     name: str
     """Stem of all files."""

@@ -1,4 +1,4 @@
-"""The workflow ``track --jobs``: many videos, several at a time, on this machine or on a Ray cluster.
+"""The workflow ``track`` of many videos, several at a time, on this machine or on a Ray cluster.
 
 Each video has a folder of its own, in which ``run.json`` says that it is finished. The next call skips what is
 finished and does again what failed or was interrupted. A video that fails stops no other.

@@ -1,4 +1,4 @@
-"""The workflow ``track --detections``: the tracker alone over saved detections, without images and network."""
+"""The workflow ``track`` of saved detections: the tracker alone, without images and network."""
 
 from __future__ import annotations
 

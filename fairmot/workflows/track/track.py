@@ -85,7 +85,7 @@ def track(
         tracker_config: parameters of the tracker; left out: those that go with the detector's weights, else the
             published ones.
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If the folder holds something
-            already, results go to a numbered folder beside it, or, where it is the current folder, nowhere.
+            already, results go to a numbered folder beside it.
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.
@@ -110,8 +110,8 @@ def track(
         later sources are missing.
 
     Raises:
-        InputError: weights or a source cannot be used; results would replace a source, or cannot be written (full
-            disk). Nothing half-written is left.
+        InputError: weights or a source cannot be used; ``output`` is the current folder, or one around it, and holds
+            something; results would replace a source, or cannot be written (full disk). Nothing half-written is left.
     """
     if detector is None or isinstance(detector, str | Path):
         detector = load_detector(detector)
