@@ -12,7 +12,7 @@ from fairmot.evaluation.pairs import EPSILON, BoxPairs, assign, blocks, in_confl
 from fairmot.evaluation.preprocessing import Comparison
 
 MATCH_IOU = 0.5
-# A pair that goes on from the frame before outweighs every gain in overlap.
+# A pair that continues from the frame before outweighs every gain in overlap.
 CONTINUATION = 1000
 
 Counts = dict[str, float]

@@ -1,4 +1,4 @@
-"""Two reports of scores on the same sequences, and what the second has more of than the first."""
+"""The difference of two reports of scores on the same sequences."""
 
 from __future__ import annotations
 

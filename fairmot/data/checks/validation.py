@@ -1,10 +1,10 @@
-"""Everything that is wrong with labelled images, found in one pass."""
+"""Check labelled images: every fault of images and labels, found in one pass."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,21 +12,22 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.checks.findings import CheckReport, Finding
+from fairmot.data.checks.findings import Finding, ValidationReport
 from fairmot.data.checks.identities import check_identities
 from fairmot.data.checks.layout import ListedSet, listed_sets
 from fairmot.data.image_files import check_image, image_size
 from fairmot.data.labels import COLUMNS, label_file, row_problems
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
+from fairmot.progress import Progress
 
-# Files are waited for more than computed with: more threads than cores pay.
+# Threads mostly wait for files: more threads than cores pay.
 _THREADS_A_CORE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """An image's labels, as far as they can be read, and what is wrong with it alone."""
+    """An image's labels, as far as they can be read, and the findings of this image."""
 
     image: PurePosixPath
     label_path: Path
@@ -44,19 +45,19 @@ def validate(
     *,
     decode: bool = True,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> CheckReport:
-    """Check lists, images and labels, and return all that is wrong, in the order of the files.
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Check lists, images and labels, and return all findings, in the order of the files.
 
     Args:
         source: a ``data.json``, a folder with one, or a folder with ``images/`` and ``labels_with_ids/``.
-        names: sets to look at; empty: all.
-        decode: read each image to its end, which finds truncated ones; else only its header.
-        threads: default: four a core.
-        progress: called with the number of images done and that of all.
+        names: sets to check; empty: all.
+        decode: decode each whole image, which finds truncated files; else read only its header.
+        threads: default: four for each core.
+        progress: called as ``progress("images", images done, images)`` after each image.
 
     Raises:
-        InputError: there is nothing to look at.
+        InputError: there is nothing to check.
     """
     sets = listed_sets(Path(source), names)
     findings: list[Finding] = []
@@ -69,13 +70,13 @@ def validate(
         seen: dict[PurePosixPath, int] = {}
         for number, image in each.lines:
             if image in seen:
-                message = f"{image} is in line {seen[image]} too"
+                message = f"{image} is also in line {seen[image]}"
                 findings.append(Finding("listed twice", each.list_file, number, message))
                 continue
             seen[image] = number
             other = owner.setdefault(image, each)
             if other is not each:
-                message = f"{image} is in {other.name} too: its people would get two identities"
+                message = f"{image} is also in {other.name}: its people would get two identities"
                 findings.append(Finding("image in two sets", each.list_file, number, message))
             jobs.append((each, number, image))
     checked: dict[str, list[CheckedImage]] = defaultdict(list)
@@ -85,7 +86,7 @@ def validate(
             checked[job[0].name].append(result)
             findings += result.findings
             if progress is not None:
-                progress(done, len(jobs))
+                progress("images", done, len(jobs))
     boxes = 0
     for images in checked.values():
         boxes += sum(int((each.rows[:, 0] != IGNORE_CLASS).sum()) for each in images)
@@ -93,7 +94,7 @@ def validate(
             [(each.image, each.label_path, each.rows, each.lines, each.size) for each in images]
         )
     findings += _labels_without_image(sets)
-    return CheckReport(tuple(findings), len(sets), len(jobs), boxes)
+    return ValidationReport(tuple(findings), len(sets), len(jobs), boxes)
 
 
 def _check(each: ListedSet, number: int, image: PurePosixPath, decode: bool) -> CheckedImage:
@@ -124,7 +125,7 @@ def _check(each: ListedSet, number: int, image: PurePosixPath, decode: bool) -> 
 
 
 def _read_rows(path: Path, findings: list[Finding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the good rows of a label file and their lines; add what is wrong with the others."""
+    """Return the good rows of a label file and their lines; append a finding for each bad row."""
     values: list[list[float]] = []
     numbers: list[int] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -140,7 +141,7 @@ def _read_rows(path: Path, findings: list[Finding]) -> tuple[NDArray[np.float64]
     rows, lines = np.array(values, dtype=np.float64).reshape(-1, 6), np.array(numbers, dtype=np.int64)
     good = np.ones(len(rows), dtype=np.bool_)
     for kind, bad, reason in (*row_problems(rows), *_box_problems(rows)):
-        # A number that is not finite, and so on, is one finding, not one for each rule that it breaks.
+        # A row is one finding, whatever number of rules it breaks.
         findings += [Finding(kind, path, int(line), reason) for line in lines[bad & good]]
         good &= ~bad
     return rows[good], lines[good]
@@ -155,7 +156,7 @@ def _box_problems(rows: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.b
 
 
 def _labels_without_image(sets: Sequence[ListedSet]) -> Iterator[Finding]:
-    """Find label files beside those of listed images, whose image is neither listed nor there."""
+    """Find label files in the folders of listed images whose own image is neither listed nor on disk."""
     listed: set[Path] = set()
     images: dict[Path, Path] = {}
     for each in sets:

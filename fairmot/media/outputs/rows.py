@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.detections import Tracks
+from fairmot.formats import rows
 from fairmot.geometry import xyxy_to_tlwh
 from fairmot.media.sources.source import Frame
 
@@ -21,12 +22,10 @@ def format_rows(frame_number: int, tracks: Tracks) -> str:
     The eighth column is the class as MOTChallenge counts it, from 1, so that ``score --classes`` finds it; -1 stands
     for the first, which is the only one of a network without classes.
     """
-    return "".join(
-        f"{frame_number},{identity},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{score:.3f},"
-        f"{class_id + 1 if class_id else -1},-1,-1\n"
-        for identity, class_id, (left, top, width, height, score) in zip(
-            tracks.ids.tolist(), tracks.class_ids.tolist(), _values(tracks), strict=True
-        )
+    others = np.full((len(tracks), 3), -1)
+    others[:, 0] = np.where(tracks.class_ids > 0, tracks.class_ids + 1, -1)
+    return rows.format_rows(
+        np.full(len(tracks), frame_number), tracks.ids, xyxy_to_tlwh(tracks.boxes_xyxy), tracks.scores, others
     )
 
 
@@ -64,5 +63,5 @@ def format_json_line(frame: Frame, tracks: Tracks) -> str:
 def _values(tracks: Tracks) -> list[list[float]]:
     """Left, top, width, height and score of each track."""
     values: NDArray[np.float64] = np.column_stack([xyxy_to_tlwh(tracks.boxes_xyxy), tracks.scores])
-    rows: list[list[float]] = values.tolist()
-    return rows
+    listed: list[list[float]] = values.tolist()
+    return listed

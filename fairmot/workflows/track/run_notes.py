@@ -10,7 +10,7 @@ from typing import Any
 
 import fairmot
 from fairmot.config import TrackerConfig
-from fairmot.formats.recordings import told_by
+from fairmot.formats.recordings import describe_detector
 from fairmot.formats.run_file import write_run
 from fairmot.workflows.track.source_run import SourceRun
 
@@ -36,7 +36,7 @@ def save_run(folder: Path, runs: Sequence[SourceRun], detector: Any, config: Tra
     content = {
         "fairmot": fairmot.__version__,
         "versions": _versions(),
-        "detector": told_by(detector),
+        "detector": describe_detector(detector),
         "tracker": config.model_dump(mode="json"),
         "sources": {run.name: _about(run) for run in runs},
     }

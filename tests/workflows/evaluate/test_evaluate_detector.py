@@ -9,8 +9,9 @@ import pytest
 
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.workflows.evaluate.evaluate import evaluate, score
+from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
+from fairmot.workflows.evaluate.score import score
 
 SIZE = (320, 160)
 COUNT = 12
