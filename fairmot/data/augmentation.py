@@ -25,7 +25,7 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.geometry import BORDER_VALUE, ImageArray, Letterbox
 
 Floats = NDArray[np.float64]
-Sample = tuple[ImageArray, NDArray[np.floating[Any]]]
+LabelledArray = tuple[ImageArray, NDArray[np.floating[Any]]]
 """BGR [h, w, 3] and its label rows [n, 6]."""
 
 MOSAIC_IMAGES = 4
@@ -43,8 +43,8 @@ def choose_images(index: int, count: int, config: AugmentationConfig, rng: np.ra
 
 
 def augment(
-    images: Sequence[Sample], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
-) -> Sample:
+    images: Sequence[LabelledArray], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
+) -> LabelledArray:
     """Return the canvas (BGR [H, W, 3]) and its labels, made of one image or of four.
 
     With ``config.enabled`` false, the image is only letterboxed and every row stays.
@@ -57,7 +57,7 @@ def augment(
     stretches, greys = rng.random((2, MOSAIC_IMAGES))
     centre, (blur, sigma, jpeg, quality) = rng.random(2), rng.random(4)
 
-    changed: list[Sample] = []
+    changed: list[LabelledArray] = []
     for number, (image, labels) in enumerate(images):
         if config.stretch:
             image = stretch(image, stretches[number], config.stretch)
@@ -170,7 +170,7 @@ def _meets_canvas(boxes_xyxy: Floats, canvas_size: tuple[int, int]) -> NDArray[n
     return meets
 
 
-def _move(image: Sample, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> Sample:
+def _move(image: LabelledArray, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> LabelledArray:
     """Apply affine and flip to a canvas; ``uniforms`` [7]."""
     canvas, labels = image
     canvas_size = (canvas.shape[1], canvas.shape[0])
@@ -185,7 +185,7 @@ def _move(image: Sample, boxes_xyxy: Floats, uniforms: Floats, config: Augmentat
     return canvas, _with_boxes(labels, warped, canvas_size)
 
 
-def _place(sample: Sample, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
+def _place(sample: LabelledArray, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
     """Return the letterboxed canvas, the labels, and their boxes [n, 4] as corners in its pixels."""
     image, labels = sample
     size = (image.shape[1], image.shape[0])
@@ -196,7 +196,7 @@ def _place(sample: Sample, canvas_size: tuple[int, int]) -> tuple[ImageArray, ND
 
 
 def _mosaic(
-    images: Sequence[Sample], canvas_size: tuple[int, int], uniforms: Floats
+    images: Sequence[LabelledArray], canvas_size: tuple[int, int], uniforms: Floats
 ) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
     """Letterbox four images into the quarters around a point in the middle third of the canvas; as ``_place``."""
     width, height = canvas_size

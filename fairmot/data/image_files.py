@@ -28,7 +28,7 @@ def read_image(path: Path) -> ImageArray:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
     if image is None:
-        raise InputError(f"{path}: OpenCV cannot decode this image; replace it or remove it from the list")
+        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or remove it from the list")
     return image
 
 

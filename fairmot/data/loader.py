@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import STRIDE, AugmentationConfig, Config
 from fairmot.data.annotations import LabelledImages, read_images, with_unique_identities
-from fairmot.data.augmentation import Sample, augment, choose_images
+from fairmot.data.augmentation import LabelledArray, augment, choose_images
 from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
 from fairmot.data.targets import make_targets
@@ -169,7 +169,7 @@ class Loader:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def sample(self, epoch: int, index: int) -> Sample:
+    def sample(self, epoch: int, index: int) -> LabelledArray:
         """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one image."""
         rng = np.random.default_rng([self.seed, epoch, index])
         augmentation = self._augmentation

@@ -5,6 +5,8 @@ Source: Bernardin and Stiefelhagen 2008; TrackEval 1.3.0 ``metrics/clear.py``, w
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,8 @@ CONTINUATION = 1000
 
 Counts = dict[str, float]
 """Numbers that add up over sequences."""
-Scores = dict[str, float]
+Scores = dict[str, Any]
+"""Field name of TrackEval -> value: ratios are fractions of 1, counts integers, ``NAME_alpha`` lists."""
 
 
 def count_clear(comparison: Comparison) -> Counts:

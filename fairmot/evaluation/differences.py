@@ -7,10 +7,8 @@ from typing import Any
 
 from fairmot.errors import InputError
 
-Scores = Mapping[str, Any]
 
-
-def differences(first: Scores, second: Scores) -> dict[str, Any]:
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"sequences": ..., "combined": ...}`` of second minus first, field by field; lists element by element.
 
     Raises:

@@ -11,9 +11,9 @@ import numpy as np
 
 from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.classic import classic_scores, combined_classic_scores, count_classic
-from fairmot.evaluation.clear import Counts
+from fairmot.evaluation.clear import Counts, Scores
 from fairmot.evaluation.preprocessing import compare
-from fairmot.evaluation.scores import Scores, SequenceCounts, combined_scores, count, sequence_scores
+from fairmot.evaluation.scores import SequenceCounts, combined_scores, count, sequence_scores
 from fairmot.formats.sequences import Sequence
 
 

@@ -18,7 +18,7 @@ from fairmot.workflows.track.track import track
 
 @pytest.fixture
 def direct(tmp_path, monkeypatch):
-    """A run with noise in the boxes, every second frame; the detector told about itself."""
+    """A run with noise in the boxes, every second frame; with a description of the detector."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
 

@@ -33,7 +33,7 @@ KINDS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DataFinding:
     """One fault in a data set."""
 
     kind: str
@@ -56,7 +56,7 @@ class Finding:
 class ValidationReport:
     """All findings, and the number of sets, images and boxes that were checked."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     sets: int
     images: int
     boxes: int

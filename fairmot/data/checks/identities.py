@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.checks.findings import Finding
+from fairmot.data.checks.findings import DataFinding
 
 # Image, its label file, rows [n, 6], the line of each row [n], the image's size in pixels if it is known.
 Labelled = tuple[PurePosixPath, Path, NDArray[np.float64], NDArray[np.int64], tuple[int, int] | None]
@@ -23,7 +23,7 @@ _USUAL_SIZE = (1920, 1080)
 _MOST_NAMED = 8
 
 
-def check_identities(images: Sequence[Labelled]) -> Iterator[Finding]:
+def check_identities(images: Sequence[Labelled]) -> Iterator[DataFinding]:
     """Find the faults in the identities of one set.
 
     A video is a folder whose images have the names of frames (``000001``, ``frame_000001``, ``I00001``), and two of
@@ -42,7 +42,7 @@ def check_identities(images: Sequence[Labelled]) -> Iterator[Finding]:
     # In the order of the files.
     for a, b in sorted(zip(first[twice].tolist(), second[twice].tolist(), strict=True), key=lambda pair: pair[1]):
         message = f"identity {identity[b]} is also in line {lines[a]}"
-        yield Finding("identity twice", images[image[b]][1], int(lines[b]), message)
+        yield DataFinding("identity twice", images[image[b]][1], int(lines[b]), message)
 
     folders: dict[PurePosixPath, int] = {}
     video = np.array([folders.setdefault(each[0].parent, len(folders)) for each in images], dtype=np.int64)
@@ -61,7 +61,7 @@ def _jumps(
     image: NDArray[np.int64],
     video: NDArray[np.int64],
     frame: NDArray[np.int64],
-) -> Iterator[Finding]:
+) -> Iterator[DataFinding]:
     order = np.lexsort((frame[image], video[image], rows[:, 1]))
     first, second = order[:-1], order[1:]
     follows = (
@@ -83,7 +83,7 @@ def _jumps(
             f"identity {rows[b, 1]:.0f} moved {moved[index]:.0f} px from the frame before, "
             f"{moved[index] / longest[index]:.1f} times its size"
         )
-        yield Finding("identity jumps", images[image[b]][1], int(lines[b]), message)
+        yield DataFinding("identity jumps", images[image[b]][1], int(lines[b]), message)
 
 
 def _shared(
@@ -93,7 +93,7 @@ def _shared(
     video: NDArray[np.int64],
     frame: NDArray[np.int64],
     folders: Sequence[PurePosixPath],
-) -> Iterator[Finding]:
+) -> Iterator[DataFinding]:
     in_video = frame[image] >= 0
     pairs = np.unique(np.stack([identity[in_video], video[image[in_video]]], axis=1), axis=0)
     again = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0]) + 1
@@ -103,4 +103,4 @@ def _shared(
         others = ", ".join(str(folders[other]) for other in np.unique(pairs[here - 1, 1])[:_MOST_NAMED])
         names = ", ".join(map(str, shared[:_MOST_NAMED])) + (" ..." if len(shared) > _MOST_NAMED else "")
         message = f"{len(shared)} identities ({names}) are also in {others}: the same people, or reused numbers?"
-        yield Finding("identity in two videos", images[int(np.argmax(video == number))][1].parent, None, message)
+        yield DataFinding("identity in two videos", images[int(np.argmax(video == number))][1].parent, None, message)

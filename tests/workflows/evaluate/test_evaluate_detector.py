@@ -1,4 +1,4 @@
-"""The workflow ``evaluate`` on real image folders, with a detector that looks the truth up."""
+"""The workflow ``evaluate`` on real image folders, with a detector that returns the ground truth."""
 
 import json
 from pathlib import Path

@@ -33,7 +33,7 @@ def box(person, index):
 def street(tmp_path):
     """Two people; the first is not found for three frames and then has another appearance; one false box."""
     recorder = Recorder()
-    looks = np.eye(4, dtype=np.float32)
+    appearances = np.eye(4, dtype=np.float32)
     truth = []
     for index in range(COUNT):
         people = [0, 1]
@@ -42,11 +42,13 @@ def street(tmp_path):
             truth.append(f"{index + 1},{person + 1},{left},{top},{right - left},{bottom - top},1,1,1\n")
         seen = [1] if index in GAP else people
         boxes = [box(person, index) for person in seen]
-        look = [looks[2 if person == 0 and index >= GAP.stop else person] for person in seen]
+        found_appearances = [appearances[2 if person == 0 and index >= GAP.stop else person] for person in seen]
         if index in (20, 21, 22):
             boxes.append(np.array([500, 300, 540, 400], np.float32))
-            look.append(looks[3])
-        recorder.add(index, index / 30, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(look)))
+            found_appearances.append(appearances[3])
+        recorder.add(
+            index, index / 30, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(found_appearances))
+        )
     folder = tmp_path / "data" / "MOT17-01"
     (folder / "gt").mkdir(parents=True)
     (folder / "gt" / "gt.txt").write_text("".join(truth))
@@ -119,9 +121,9 @@ def test_without_a_record_there_are_errors_without_costs(street):
     bare = explain(folder, out)["MOT17-01"]
     assert bare
     assert all(one.tracks == one.pairs == [] for one in bare)
-    told = explain(folder, out, record=out / "elsewhere.npz")["MOT17-01"]
-    assert [one.error for one in told] == [one.error for one in bare]
-    assert any(one.pairs for one in told)
+    with_record = explain(folder, out, record=out / "elsewhere.npz")["MOT17-01"]
+    assert [one.error for one in with_record] == [one.error for one in bare]
+    assert any(one.pairs for one in with_record)
 
 
 def test_a_record_of_other_results_is_refused(street):
@@ -160,8 +162,8 @@ def test_classes_are_compared_one_by_one_as_the_scores_are(tmp_path):
     assert sum(one.error.kind == "miss" for one in one_class["a"]) == stated["a"]["CLR_FN"] < scores["a"]["CLR_FN"]
     with pytest.raises(InputError, match="expected different class numbers"):
         explain(truth, results, "none", classes=[2, 2])
-    told = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
-    assert f"{stated['a']['CLR_FN']} miss" in told.stdout.splitlines()[0]
+    result = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
+    assert f"{stated['a']['CLR_FN']} miss" in result.stdout.splitlines()[0]
 
 
 def test_a_contact_sheet_shows_the_frames_around(street):

@@ -1,4 +1,4 @@
-"""The search for constants: it finds what was spoilt, goes on where it stopped, and never sees what is held out."""
+"""The search for parameters: it finds a spoilt one, resumes where it stopped, and never sees held-out sequences."""
 
 import csv
 import json
