@@ -23,8 +23,9 @@ from fairmot.data.annotations import read_images
 from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.evaluation.detection import average_precision
-from fairmot.formats.motchallenge import find_sequences, load_info
-from fairmot.formats.rows import load_rows
+from fairmot.formats.ground_truth import load_ground_truth
+from fairmot.formats.seqinfo import load_info
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import pairwise_iou
 from fairmot.tracking.tracker import Tracker
 
@@ -74,7 +75,7 @@ def print_tracking(detectors, folder):
 
 def matched_embeddings(found, folder):
     """(frame, identity) -> embedding of the detection over 0.2 that overlaps the person most, by more than half."""
-    truth = load_rows(folder / "gt" / "gt.txt", load_info(folder).frame_count)
+    _, truth = load_ground_truth(folder)
     corners = np.concatenate([truth.boxes_tlwh[:, :2], truth.boxes_tlwh[:, :2] + truth.boxes_tlwh[:, 2:]], axis=1)
     matched = {}
     for index, detections in enumerate(found):

@@ -20,7 +20,7 @@ import numpy as np
 import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.formats.motchallenge import load_info
+from fairmot.formats.seqinfo import load_info
 from fairmot.tracking.interpolation import interpolate
 from fairmot.tracking.tracker import Tracker
 

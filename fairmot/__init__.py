@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fairmot.errors import InputError
     from fairmot.media.sources.frames import read_frames
     from fairmot.tracking.tracker import Tracker
-    from fairmot.workflows.evaluate.evaluate import score
+    from fairmot.workflows.evaluate.score import score
 
 __version__ = "0.1.0"
 
@@ -30,7 +30,7 @@ _HOMES = {
     "load_detector": "fairmot.detector",
     "load_network": "fairmot.detector",
     "read_frames": "fairmot.media.sources.frames",
-    "score": "fairmot.workflows.evaluate.evaluate",
+    "score": "fairmot.workflows.evaluate.score",
 }
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -101,7 +100,7 @@ def validate(
     from fairmot.data.checks.validation import validate as check
 
     with console.frame_progress() as progress:
-        report = check(source, _names(sets) or (), decode=not quick, progress=partial(progress, "images"))
+        report = check(source, _names(sets) or (), decode=not quick, progress=progress)
     if json_out:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
@@ -230,7 +229,7 @@ def synthesize(
             frame_rate=frame_rate,
             camera_height=camera_height,
             overwrite=overwrite,
-            progress=partial(progress, "street"),
+            progress=progress,
         )
     typer.echo(str(folder))
 

@@ -69,7 +69,7 @@ def evaluate(
     from fairmot.cli import console
     from fairmot.detector import load_detector, weights_tracker
     from fairmot.evaluation.tables import class_tables
-    from fairmot.formats.motchallenge import find_test_sequences
+    from fairmot.formats.sequences import find_test_sequences
     from fairmot.workflows.evaluate.evaluate import evaluate as run_evaluate
     from fairmot.workflows.evaluate.evaluate import track_test_set
     from fairmot.workflows.evaluate.run import EvaluationRun
@@ -150,8 +150,9 @@ def score(
     from fairmot.cli import console
     from fairmot.evaluation import tables
     from fairmot.evaluation.differences import differences
-    from fairmot.evaluation.scoring import score as run_score
     from fairmot.files import replacing
+    from fairmot.formats.scores import write_scores, write_scores_csv
+    from fairmot.workflows.evaluate.score import score as run_score
 
     wanted = read_classes(classes)
 
@@ -174,9 +175,9 @@ def score(
         report["compared"] = {"results": str(compare), "report": other, "differences": changes}
         markdown += f"\n{compare} minus {results}\n\n{tables.markdown_table(changes, signed=True)}"
     if json_file:
-        tables.write_json(report, json_file)
+        write_scores(report, json_file)
     if csv_file:
-        tables.write_csv(report, csv_file)
+        write_scores_csv(report, csv_file)
     if markdown_file:
         with replacing(markdown_file) as temporary:
             temporary.write_text(markdown, encoding="utf-8")

@@ -48,8 +48,8 @@ def tune(
 
     with console.frame_progress() as progress:
         tuned = run_tune(
-            detections,
             ground_truth,
+            detections,
             output=output,
             trials=trials,
             aim=aim,
@@ -58,7 +58,7 @@ def tune(
             benchmark=benchmark,
             seed=seed,
             resume=resume,
-            told=lambda done, wanted, _: progress("trials", done, wanted),
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps(tuned.as_json(), indent=2))
@@ -100,8 +100,8 @@ def explain(
 
     kinds = tuple(kind) if kind else ERROR_KINDS
     explained = run_explain(
-        results,
         ground_truth,
+        results,
         benchmark,
         sequence=sequence,
         kinds=kinds,
@@ -138,7 +138,8 @@ def _write_sheets(
     half_val: bool,
 ) -> dict[str, list[str]]:
     from fairmot.formats.halves import first_index, load_second_half
-    from fairmot.formats.motchallenge import find_sequences, load_info, load_sequence, sequence_name
+    from fairmot.formats.seqinfo import load_info
+    from fairmot.formats.sequences import find_sequences, load_sequence, sequence_name
     from fairmot.workflows.explain.contact_sheets import write_sheets
 
     total = sum(map(len, explained.values()))

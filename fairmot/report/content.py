@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.evaluation.hota import ALPHAS
-from fairmot.evaluation.tables import CLASSIC, COMBINED, FAMILIES, format_score
+from fairmot.evaluation.tables import CLASSIC, FAMILIES, format_score
 from fairmot.formats.rows import Rows
+from fairmot.formats.scores import COMBINED
 from fairmot.media.outputs.drawing import identity_color
 from fairmot.report.errors import spans
 from fairmot.report.footage import Footage

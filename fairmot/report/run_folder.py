@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from fairmot.errors import InputError
 from fairmot.formats.rows import Rows, load_rows
 from fairmot.formats.run_file import RUN_FILE, load_run
+from fairmot.formats.scores import load_scores
 
 _LAST_FRAME = 2**31 - 1
 
@@ -66,7 +66,9 @@ def read_run(path: Path | str) -> RunFolder:
         )
     about = (load_run(folder) or {}).get("sources", {})
     return RunFolder(
-        folder, [_source(file, about.get(file.stem, {})) for file in files], _read_scores(folder / "scores.json")
+        folder,
+        [_source(file, about.get(file.stem, {})) for file in files],
+        load_scores(folder / "scores.json") if (folder / "scores.json").exists() else None,
     )
 
 
@@ -99,17 +101,3 @@ def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
     except (OSError, ValueError):
         return None
     return path if is_older else None
-
-
-def _read_scores(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); evaluate again, or move the file away") from error
-    if not isinstance(scores, dict) or not {"benchmark", "sequences", "combined"} <= scores.keys():
-        raise InputError(f"{path}: not scores of fairmot evaluate; evaluate again, or move the file away")
-    return scores

@@ -24,8 +24,9 @@ from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.preprocessing import true_boxes_that_count
 from fairmot.files import replacing
+from fairmot.formats.ground_truth import load_ground_truth
 from fairmot.formats.halves import first_index
-from fairmot.formats.motchallenge import find_sequences, load_ground_truth
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import ImageArray, tlwh_to_xyxy
 from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph

@@ -40,13 +40,8 @@ def demo(
         InputError: an argument is out of range, or ``sequences/street`` is anything but a rendered sequence.
     """
     detector = load_detector()
-
-    def rendered(done: int, total: int) -> None:
-        if progress:
-            progress("render", done, total)
-
     sequence = write_street(
-        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered
+        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=progress
     )
     report = evaluate(
         sequence,  # not the folder around it, which may hold other sequences

@@ -16,7 +16,7 @@ from fairmot.engines import EXPORT_COMPANIONS, EXPORTED, installed_engines, load
 from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.errors import InputError, closest_name
 from fairmot.files import replacing
-from fairmot.formats.motchallenge import find_sequences
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.images import IMAGE_SUFFIXES

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairmot.evaluation.tables import write_json
+from fairmot.formats.scores import write_scores
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
-from fairmot.workflows.evaluate.evaluate import score
+from fairmot.workflows.evaluate.score import score
 
 FRAMES, RATE, SIZE = 40, 20, (320, 180)
 FIRST_GREY, GREY_STEP = 40, 4
@@ -65,7 +65,7 @@ def make_case(folder, name="yard", video=True):
     write_rows(run / f"{name}.txt", rows)
     if video:
         write_video(run / f"{name}.mp4")
-    write_json(score(sequence, run, "none", classic=True), run / "scores.json")
+    write_scores(score(sequence, run, "none", classic=True), run / "scores.json")
     return Case(folder, run, sequence.parent, np.array(rows))
 
 

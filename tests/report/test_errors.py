@@ -4,15 +4,15 @@ import pytest
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.preprocessing import compare
 from fairmot.evaluation.scores import count
-from fairmot.formats.motchallenge import load_sequence
-from fairmot.report.errors import find_errors, spans
+from fairmot.formats.sequences import load_sequence
+from fairmot.report.errors import errors_by_kind, spans
 
 
 def judged(sequence_folder, results, benchmark):
     sequence = load_sequence(sequence_folder, results)
     rules = BENCHMARKS[benchmark]
     comparison = compare(sequence, rules)
-    return sequence, comparison, find_errors(sequence, [comparison])
+    return sequence, comparison, errors_by_kind(sequence, [comparison])
 
 
 def assert_equal_counts(sequence_folder, results, benchmark):

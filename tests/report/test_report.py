@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.errors import InputError
-from fairmot.evaluation.scoring import score
-from fairmot.evaluation.tables import write_json
+from fairmot.formats.scores import write_scores
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
+from fairmot.workflows.evaluate.score import score
 
 
 def table_of(model):
@@ -85,7 +85,7 @@ def test_classes_are_compared_one_by_one(case, model_of, scored):
     rows.write_text("".join(classed(line, ("2",), "3") for line in given))
     (case.run / "scores.json").unlink()
     if scored:
-        write_json(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
+        write_scores(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
 
     def errors():
         model = model_of(report(case.run, ground_truth=case.ground_truth, benchmark="none").page)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.detections import Tracks
+from fairmot.formats import rows
 from fairmot.geometry import xyxy_to_tlwh
 from fairmot.media.outputs.text_file import TextFile
 from fairmot.media.outputs.writer import Target
@@ -29,17 +30,15 @@ def format_rows(frame_number: int, tracks: Tracks) -> str:
     The eighth column is the class as MOTChallenge counts it, from 1, so that ``score --classes`` finds it; -1 stands
     for the first class, which is the only one of a network without classes.
     """
-    return "".join(
-        f"{frame_number},{identity},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{score:.3f},"
-        f"{class_id + 1 if class_id else -1},-1,-1\n"
-        for identity, class_id, (left, top, width, height, score) in zip(
-            tracks.ids.tolist(), tracks.class_ids.tolist(), box_values(tracks), strict=True
-        )
+    others = np.full((len(tracks), 3), -1)
+    others[:, 0] = np.where(tracks.class_ids > 0, tracks.class_ids + 1, -1)
+    return rows.format_rows(
+        np.full(len(tracks), frame_number), tracks.ids, xyxy_to_tlwh(tracks.boxes_xyxy), tracks.scores, others
     )
 
 
 def box_values(tracks: Tracks) -> list[list[float]]:
     """Return left, top, width, height (pixels) and score of each track."""
     values: NDArray[np.float64] = np.column_stack([xyxy_to_tlwh(tracks.boxes_xyxy), tracks.scores])
-    rows: list[list[float]] = values.tolist()
-    return rows
+    listed: list[list[float]] = values.tolist()
+    return listed

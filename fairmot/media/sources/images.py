@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.formats.seqinfo import has_info, load_info
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.source import Frame, StoredSource, fitted
 
@@ -102,21 +102,12 @@ def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
     named = path if path.name not in ("", "..") else path.resolve()
     # The parent as the user wrote it comes first, since its name becomes the sequence's.
     for sequence in (path, named.parent, path.resolve().parent):
-        info = sequence / "seqinfo.ini"
-        if not info.is_file():
+        if not has_info(sequence):
             continue
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(info, encoding="utf-8")
-            folder = sequence / parser.get("Sequence", "imDir", fallback="img1")
-            rate = parser.getfloat("Sequence", "frameRate")
-            length = parser.getint("Sequence", "seqLength", fallback=0)
-        except (configparser.Error, ValueError) as error:
-            raise InputError(f"{info}: {' '.join(str(error).split())}; expected frameRate=25 or alike") from error
-        if not rate > 0:
-            raise InputError(f"{info}: frameRate={rate:g}, expected a positive number")
+        info = load_info(sequence, needs_length=False)
+        folder = sequence / info.image_folder
         if sequence == path or folder.resolve() == path.resolve():
-            return sequence, folder, rate, length
+            return sequence, folder, info.frame_rate, info.frame_count
     if (path / "img1").is_dir() and not _images(path):
         return path, path / "img1", None, 0
     return path, path, None, 0

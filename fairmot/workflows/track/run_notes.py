@@ -11,7 +11,7 @@ from typing import Any
 
 import fairmot
 from fairmot.config import TrackerConfig
-from fairmot.formats.recordings import Recording, told_by
+from fairmot.formats.recordings import Recording, describe_detector
 from fairmot.formats.run_file import write_run
 from fairmot.workflows.track.source_run import SourceRun, TrackRun
 
@@ -78,7 +78,7 @@ def source_note(run: SourceRun, detector: Any, config: TrackerConfig) -> SourceN
         "frame_rate": reader.frame_rate,
         **_outcome(run.report(), run.files.outputs.blur),
     }
-    return SourceNote(run.name, about, told_by(detector), config.model_dump(mode="json"))
+    return SourceNote(run.name, about, describe_detector(detector), config.model_dump(mode="json"))
 
 
 def recording_note(

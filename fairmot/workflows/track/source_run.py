@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks
-from fairmot.formats.recordings import SUFFIX, Recorder, told_by
+from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.media.sources.frames import Frame, FrameReader
@@ -212,7 +212,7 @@ class SourceRun:
                 every=reader.every,
                 frame_count=reader.frame_count,
                 image_size=reader.size,
-                detector=told_by(detector),
+                detector=describe_detector(detector),
             )
             recording.save(self._detections_file)
         if self._record is not None:
