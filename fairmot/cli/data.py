@@ -230,7 +230,7 @@ def synthesize(
             frame_rate=frame_rate,
             camera_height=camera_height,
             overwrite=overwrite,
-            progress=partial(progress, "street"),
+            progress=progress,
         )
     typer.echo(str(folder))
 

@@ -6,22 +6,22 @@ import configparser
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
 from fairmot.errors import InputError
+from fairmot.progress import Progress
 from fairmot.street.compose import StreetFrame
 from fairmot.street.render import CAMERA_HEIGHT_M, check_arguments, render_street
 
 VISIBLE_ENOUGH = 0.1
-"""Rows of people of whom less than this share is visible have confidence 0: evaluation and training ignore them."""
+"""Rows of people with less than this visible fraction have confidence 0: evaluation and training ignore them."""
 
 JPEG_QUALITY = 92
 
 _MARK = "; rendered by fairmot\n"
-"""First line of ``seqinfo.ini``: other data sets have sequences of the very same layout."""
+"""First line of ``seqinfo.ini``: marks rendered sequences, since other data sets have the same layout."""
 
 _OWN_FILES = re.compile(r"seqinfo\.ini|gt/gt\.txt|img1/[0-9]{6,}\.jpg")
 _OWN_FOLDERS = frozenset({"gt", "img1"})
@@ -36,7 +36,7 @@ def write_street(
     size: tuple[int, int] = (960, 540),
     frame_rate: float = 25,
     camera_height: tuple[float, float] = CAMERA_HEIGHT_M,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write ``out/name`` with ``img1/%06d.jpg``, ``gt/gt.txt`` and ``seqinfo.ini``.
@@ -50,13 +50,13 @@ def write_street(
         out: parent folder.
         name: of the sequence; left out, ``street-<seed>``.
         people: see ``render_street``, like the next five.
-        frames: length.
-        seed: which street.
+        frames: length of the sequence.
+        seed: number of the street.
         size: width and height, pixels.
         frame_rate: frames a second.
         camera_height: lowest and highest place of the camera, metres, inside 1.2 to 15; twice the same number fixes it.
-        progress: called with (frames done, frames in all).
-        overwrite: replace a sequence that was rendered before; anything else in its place is an error all the same.
+        progress: called for every frame.
+        overwrite: replace an earlier rendered sequence; anything else in its place is still an error.
 
     Returns:
         The folder of the sequence.
@@ -87,7 +87,7 @@ def write_street(
 
 
 def _put_in_place(new: Path, target: Path, aside: Path) -> None:
-    """Rename ``new`` to ``target``; what was there is moved aside, and deleted last."""
+    """Rename ``new`` to ``target``; an existing one is moved aside first and deleted last."""
     if not target.exists():
         new.rename(target)
         return
@@ -100,7 +100,7 @@ def _put_in_place(new: Path, target: Path, aside: Path) -> None:
     finally:
         if not target.exists():
             aside.rename(target)
-    # What cannot be deleted, such as an image open on Windows, is left to the next run.
+    # Files that cannot be deleted, such as an open image on Windows, are left to the next run.
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -152,7 +152,7 @@ def _write(
     size: tuple[int, int],
     frame_rate: float,
     camera_height: tuple[float, float],
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> None:
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
@@ -166,7 +166,7 @@ def _write(
             path.write_bytes(data.tobytes())
             file.writelines(_rows(number, frame))
             if progress is not None:
-                progress(number, frames)
+                progress(f"{name}: render", number, frames)
     information = configparser.ConfigParser()
     information.optionxform = str  # type: ignore[assignment,method-assign]
     information["Sequence"] = {
@@ -185,8 +185,8 @@ def _write(
 
 def _rows(number: int, frame: StreetFrame) -> list[str]:
     rows = []
-    for identity, box, share in zip(frame.ids, frame.boxes_tlwh, frame.visibility, strict=True):
+    for identity, box, visible in zip(frame.ids, frame.boxes_tlwh, frame.visibility, strict=True):
         left, top, width, height = box
         place = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
-        rows.append(f"{number},{identity},{place},{int(share >= VISIBLE_ENOUGH)},1,{share:.4f}\n")
+        rows.append(f"{number},{identity},{place},{int(visible >= VISIBLE_ENOUGH)},1,{visible:.4f}\n")
     return rows

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairmot.detector import load_detector
+from fairmot.progress import Progress
 from fairmot.street import write_street
 from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
@@ -30,7 +30,7 @@ def demo(
     people: int = 12,
     frames: int = 250,
     seed: int = 0,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Demo:
     """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it.
 
@@ -41,12 +41,8 @@ def demo(
     """
     detector = load_detector()
 
-    def rendered(done: int, total: int) -> None:
-        if progress:
-            progress("render", done, total)
-
     sequence = write_street(
-        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered
+        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=progress
     )
     report = evaluate(
         sequence,  # not its folder: what else lies there is not the demo's

@@ -229,7 +229,7 @@ def test_a_linked_video_is_found_beside_the_page(opened, case):
     image = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
     grey = np.median(image[image.shape[0] // 2 - 20 :, -60:])
     assert round((grey - FIRST_GREY) / GREY_STEP) + 1 == 31
-    assert "part of this video" in page.locator("#stage-note").inner_text()
+    assert "drawn into this video" in page.locator("#stage-note").inner_text()
 
 
 def test_without_a_video_a_clock_plays(opened, bare_case):

@@ -231,8 +231,8 @@ def test_the_description_names_every_route_and_its_refusals(shared):
 def test_every_refusal_is_one_line(shared):
     asked = {
         "/api/jobs": ({"content": b"{"}, 422, "body.1: JSON decode error"),
-        "/api/jobs/absent/cancel": ({}, 404, "there is no such job"),
-        "/api/jobs/0123456789abcdef/cancel": ({}, 404, "there is no such job"),
+        "/api/jobs/absent/cancel": ({}, 404, "no such job"),
+        "/api/jobs/0123456789abcdef/cancel": ({}, 404, "no such job"),
         f"/api/uploads?name={'x' * 501}": ({}, 422, "query.name: String should have at most 500 characters"),
     }
     for address, (content, code, said) in asked.items():

@@ -95,7 +95,7 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
 
     # Deleted, after a question.
     page.keyboard.press("Delete")
-    page.click("#sure button[value=delete]")
+    page.click("#confirm-delete button[value=delete]")
     until(page, "document.querySelectorAll('#jobs li').length === 0")
     assert page.evaluate("document.getElementById('nothing').hidden") is False
     assert server.client.get("/api/jobs").json() == []
@@ -134,7 +134,7 @@ def test_with_a_token_one_logs_in(start, opened):
     assert page.url == f"{server.url}/login"
     page.fill("#token", token + "x")
     page.keyboard.press("Enter")
-    until(page, "document.getElementById('wrong').textContent === 'That is not the token.'")
+    until(page, "document.getElementById('wrong').textContent === 'Wrong token.'")
     page.fill("#token", token)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{server.url}/")

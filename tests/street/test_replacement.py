@@ -80,7 +80,7 @@ def test_links_are_left_alone(rendered, tmp_path):
 
 
 def test_a_file_that_comes_while_rendering_is_kept(rendered):
-    def disturb(done, total):
+    def disturb(name, done, total):
         (rendered / "notes.txt").write_text("mine")
 
     before = files(rendered)
@@ -91,7 +91,7 @@ def test_a_file_that_comes_while_rendering_is_kept(rendered):
 
 
 def test_a_failure_while_rendering_leaves_the_old_sequence(rendered):
-    def fail(done, total):
+    def fail(name, done, total):
         raise RuntimeError("stop")
 
     before = files(rendered)

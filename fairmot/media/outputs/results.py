@@ -21,7 +21,7 @@ from fairmot.media.outputs.scene import FrameDrawing
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.outputs.window import Window
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class ResultFiles:

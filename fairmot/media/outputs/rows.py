@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fairmot.detections import Tracks
 from fairmot.geometry import xyxy_to_tlwh
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 CSV_HEADER = "frame,seconds,id,left,top,width,height,score,class\n"
 

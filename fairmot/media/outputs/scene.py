@@ -8,7 +8,7 @@ from fairmot.media.outputs.counting import Counting
 from fairmot.media.outputs.drawing import Annotator
 from fairmot.media.outputs.overlays import Blur, HeatMap
 from fairmot.media.outputs.wanted import Outputs
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class FrameDrawing:

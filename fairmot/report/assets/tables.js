@@ -8,7 +8,7 @@ function tiles(source, scores) {
     ["Frames", String(source.frames)],
     ["Identities", String(tracks.ids.length)],
     ["Boxes", String(rows.length)],
-    ["People a frame", (rows.length / source.frames).toFixed(2)],
+    ["People per frame", (rows.length / source.frames).toFixed(2)],
   ];
   const combined = scores && (scores.families.flatMap((family) => family.rows.filter(([name]) => name === source.name).slice(0, 1).flatMap((row) => family.columns.map((column, i) => [column, row[i + 1]]))));
   for (const wanted of ["HOTA", "MOTA", "IDF1"]) {
@@ -139,7 +139,7 @@ function scoreTables(scores) {
   byId("benchmark").textContent = `pre-processing: ${scores.benchmark}`;
   byId("score-tables").replaceChildren(...scores.families.map((family) => {
     const head = element("tr", {}, element("th", { scope: "col" }, family.title), ...family.columns.map((column) => element("th", { scope: "col" }, column)));
-    // With a single sequence the combined line says the same again.
+    // With a single sequence the combined row repeats it.
     const rows = family.rows.length === 2 ? family.rows.slice(0, 1) : family.rows;
     const lines = rows.map(([name, ...values]) => element("tr", { class: name === "COMBINED" ? "combined" : "" }, element("th", { scope: "row" }, name), ...values.map((value, i) => element("td", { "data-score": `${name} ${family.columns[i]}` }, value))));
     return element("div", { class: "scroll-x" }, element("table", { class: "scores" }, element("thead", {}, head), element("tbody", {}, ...lines)));

@@ -13,8 +13,8 @@ from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.formats.recordings import Recording
 from fairmot.media.outputs.results import ResultFiles, different_names, result_folder
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
-from fairmot.media.sources.source import Frame
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker

@@ -229,7 +229,7 @@ def test_a_change_of_size_in_the_middle_is_fitted_and_reported(rendered, tmp_pat
     frames = list(reader)
     assert {frame.image.shape for frame in frames} == {(120, 160, 3)}
     assert "changes from 160 x 120 to 320 x 160 pixels at frame " in reader.problem
-    assert reader.problem.endswith("; what differs was fitted into the first size")
+    assert reader.problem.endswith("; frames of other sizes were fitted into the first size")
     wide = next(frame for frame in frames if frame.image[:15].max() < 30)
     # 320 x 160 becomes 160 x 80 between black bars, its red patch 20 px wide at the left.
     assert wide.image[110:].max() < 30
