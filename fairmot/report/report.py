@@ -96,12 +96,12 @@ def report(
     try:
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
-            images = None if source is None else _images_of(Path(source), each.name, len(tracked.sources))
-            if images is None and truth is not None and (truth.folder / "img1").is_dir():
-                images = truth.folder
-            if images is None and embed is not False:
-                images = _own_images(each, first, step)
-            footage = _footage(each, images, page, first, step, progress)
+            original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
+            if original is None and truth is not None and (truth.folder / "img1").is_dir():
+                original = truth.folder
+            if original is None and embed is not False:
+                original = _recorded_source(each, first, step)
+            footage = _footage(each, original, page, first, step, progress)
             videos.append(footage)
             contents.append(_source(each, footage, truth, first, step, progress))
         embedded, links = _place_videos(videos, contents, page, embed)
@@ -152,8 +152,8 @@ def _source(
         longest = np.argsort(-np.diff(table.starts), kind="stable")[:_MOST_THUMBNAILS]
         chosen = best[longest]
         cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
-        for number, image in zip(longest.tolist(), cut, strict=True):
-            thumbnails[number] = image
+        for number, thumbnail in zip(longest.tolist(), cut, strict=True):
+            thumbnails[number] = thumbnail
     return source_content(
         each.name,
         rows,
@@ -170,25 +170,25 @@ def _source(
 
 def _footage(
     each: TrackedSource,
-    images: Path | None,
+    original: Path | None,
     page: Path,
     start: int,
     every: int,
     progress: Progress | None,
 ) -> Footage | None:
-    if images is None:
+    if original is None:
         return None if each.drawn_video is None else drawn_footage(each.drawn_video)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
         frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)
     elif each.frame_count and (start, every) == (each.start, each.every):
         frames = range(start, start + every * each.frame_count, every)
-    return source_footage(images, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
+    return source_footage(original, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
 
 
-def _own_images(each: TrackedSource, start: int, every: int) -> Path | None:
+def _recorded_source(each: TrackedSource, start: int, every: int) -> Path | None:
     """Return the source that the run recorded; beside a drawn video, only if the page can show it unchanged."""
-    path = each.images
+    path = each.source
     if path is None or (start, every) != (each.start, each.every):
         return None
     if each.drawn_video is not None:
@@ -209,7 +209,7 @@ def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
     return stated or _DEFAULT_RATE
 
 
-def _images_of(source: Path, name: str, source_count: int) -> Path:
+def _given_source(source: Path, name: str, source_count: int) -> Path:
     if not source.exists():
         raise InputError(f"{source}: no such file or folder; give what was tracked")
     if source_count == 1:

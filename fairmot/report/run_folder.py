@@ -30,7 +30,7 @@ class TrackedSource:
     """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
     """Number of tracked frames, from ``run.json``; None: not recorded."""
-    images: Path | None = None
+    source: Path | None = None
     """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
     blurred."""
 
@@ -85,7 +85,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
         frame_count=about.get("frames"),
-        images=_unchanged(about, file.parent / RUN_FILE),
+        source=_unchanged(about, file.parent / RUN_FILE),
     )
 
 

@@ -62,7 +62,7 @@ def cut_thumbnails(
     Returns:
         JPEG data URIs, None where the frame is missing or the box lies outside; and that of the first tracked frame.
     """
-    images: list[str | None] = [None] * len(moments)
+    thumbnails: list[str | None] = [None] * len(moments)
     scene = None
     wanted: dict[int, list[int]] = {0: []}
     for number, moment in enumerate(moments.tolist()):
@@ -77,10 +77,10 @@ def cut_thumbnails(
                 height = max(1, round(_SCENE_WIDTH_PX * frame.image.shape[0] / frame.image.shape[1]))
                 scene = _data_uri(cv2.resize(frame.image, (_SCENE_WIDTH_PX, height), interpolation=cv2.INTER_AREA))
             for number in wanted.get(moment, ()):
-                images[number] = _cut(frame.image, boxes_tlwh[number])
+                thumbnails[number] = _cut(frame.image, boxes_tlwh[number])
             if progress:
                 progress(f"{name}: thumbnails", moment + 1, len(selected))
-    return images, scene
+    return thumbnails, scene
 
 
 def _cut(image: ImageArray, box_tlwh: NDArray[np.float64]) -> str | None:

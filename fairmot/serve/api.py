@@ -1,4 +1,4 @@
-"""The HTTP API under ``/api``: uploads, jobs, live images, results."""
+"""The HTTP API under ``/api``: uploads, jobs, live views, results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import fairmot
 from fairmot.serve.service import Service
 from fairmot.serve.store import Job
-from fairmot.serve.streams import MEDIA_TYPE, changes, images
+from fairmot.serve.streams import MEDIA_TYPE, changes, live_frames
 from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
 from fairmot.serve.workers import PAGE
 
@@ -219,7 +219,7 @@ async def live(job_id: JobId, service: Shared) -> StreamingResponse:
     if running is None:
         _find(service, job_id)
         raise HTTPException(409, "the job is not running")
-    return StreamingResponse(images(service.hub, running), media_type=MEDIA_TYPE)
+    return StreamingResponse(live_frames(service.hub, running), media_type=MEDIA_TYPE)
 
 
 @router.get(

@@ -19,7 +19,7 @@ _SHORTEST_PAUSE_SECONDS = 0.1
 MEDIA_TYPE = "multipart/x-mixed-replace; boundary=fairmot-frame"
 
 
-async def images(server: Hub, running: Running) -> AsyncIterator[bytes]:
+async def live_frames(server: Hub, running: Running) -> AsyncIterator[bytes]:
     """Yield motion JPEG until the job or the server ends."""
     opening = b"--fairmot-frame\r\n"
     yield opening

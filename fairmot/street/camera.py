@@ -101,12 +101,12 @@ _WEATHER = {
     "overcast": ("#ffffff", 0.12, "#dfe3e8", 1.55, "#d4d4d2", 0.62, "#b4bcc6", "#dde0e2", (50, 70), (260, 520), 1.0),
     "golden": ("#ffd09a", 1.50, "#bcc4d6", 0.66, "#d8c2a6", 0.42, "#6f93c4", "#f0d9b8", (20, 32), (300, 520), 0.45),
 }
-_SHARES = (0.42, 0.18, 0.25, 0.15)
+_FREQUENCIES = (0.42, 0.18, 0.25, 0.15)
 
 
 def choose_light(rng: np.random.Generator, camera_yaw: float) -> Light:
     """Choose weather and the direction of the sun, which seldom shines straight into the camera."""
-    kind = list(_WEATHER)[int(rng.choice(len(_WEATHER), p=_SHARES))]
+    kind = list(_WEATHER)[int(rng.choice(len(_WEATHER), p=_FREQUENCIES))]
     sun, strength, sky, sky_strength, ground, ground_strength, zenith, horizon, rise, far, clouds = _WEATHER[kind]
     azimuth = camera_yaw + math.radians(rng.uniform(50, 150)) * rng.choice([-1, 1])
     elevation = math.radians(rng.uniform(*rise))

@@ -66,8 +66,8 @@ class Outfit:
         shorts = not coat and not skirt and rng.random() < 0.14
         hats = ("none", "cap", "beanie", "brimmed")
         hat = hats[int(rng.choice(4, p=(0.78, 0.1, 0.06, 0.06)))]
-        styles, shares = ("short", "long", "tail", "bun", "none"), (0.22, 0.4, 0.23, 0.15, 0.0)
-        hair = styles[int(rng.choice(5, p=shares if feminine else (0.84, 0.05, 0.02, 0.01, 0.08)))]
+        styles, weights = ("short", "long", "tail", "bun", "none"), (0.22, 0.4, 0.23, 0.15, 0.0)
+        hair = styles[int(rng.choice(5, p=weights if feminine else (0.84, 0.05, 0.02, 0.01, 0.08)))]
         patterns = ("plain", "stripes", "checks", "block", "jacket", "print")
         pattern = patterns[int(rng.choice(6, p=(0.44, 0.12, 0.08, 0.08, 0.2, 0.08)))]
         if coat:

@@ -53,13 +53,13 @@ class TrackTable {
 
   row(track) {
     const { source } = this, { tracks } = source, id = tracks.ids[track];
-    const image = element("td", { class: "thumb" });
-    if (tracks.thumbnails[track]) image.append(element("img", { src: tracks.thumbnails[track], alt: "", loading: "lazy", style: `border-color:${tracks.colors[track]}` }));
+    const thumbnail = element("td", { class: "thumb" });
+    if (tracks.thumbnails[track]) thumbnail.append(element("img", { src: tracks.thumbnails[track], alt: "", loading: "lazy", style: `border-color:${tracks.colors[track]}` }));
     const go = element("button", { type: "button", class: "link", "aria-label": `Identity ${id}: go to frame ${tracks.first[track]}` }, element("span", { class: "swatch", style: `background:${tracks.colors[track]}` }), String(id));
     const box = element("input", { type: "checkbox", "aria-label": `Show identity ${id}` });
     box.checked = Boolean(source.visible[track]);
     const cells = [tracks.first[track], tracks.last[track], tracks.lengths[track], tracks.scores[track].toFixed(3)];
-    return element("tr", { "data-track": track }, image, element("th", { scope: "row" }, go), ...cells.map((value) => element("td", {}, String(value))),
+    return element("tr", { "data-track": track }, thumbnail, element("th", { scope: "row" }, go), ...cells.map((value) => element("td", {}, String(value))),
       element("td", { class: "judged" }, String(source.wrong[track])), element("td", {}, box));
   }
 

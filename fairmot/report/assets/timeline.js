@@ -46,20 +46,20 @@ class Timeline {
 
   lane(title, path, className, color) {
     const bar = element("div", { class: `strip ${className}`, role: "slider", tabindex: "-1", "aria-valuemin": frameNumber(this.source, 0), "aria-valuemax": frameNumber(this.source, this.source.frames - 1), "aria-valuenow": frameNumber(this.source, 0), "aria-label": title });
-    const image = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path, class: "span" }));
-    if (color) image.style.setProperty("--color", color);
-    bar.append(image);
-    return { bar, image };
+    const drawing = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path, class: "span" }));
+    if (color) drawing.style.setProperty("--color", color);
+    bar.append(drawing);
+    return { bar, drawing };
   }
 
   identityLane(id, track) {
     const { source } = this, { tracks } = source;
     const title = `Identity ${id}, frames ${tracks.first[track]} to ${tracks.last[track]}`;
-    const { bar, image } = this.lane(title, spanPath(source.parts[track]), "identity", tracks.colors[track]);
+    const { bar, drawing } = this.lane(title, spanPath(source.parts[track]), "identity", tracks.colors[track]);
     if (source.wrong[track]) {
       const wrong = [], { starts } = source.byTrack;
       for (let row = starts[track]; row < starts[track + 1]; row++) if (source.rows.wrong[row]) wrong.push(source.rows.moment[row], source.rows.moment[row]);
-      image.append(svg("path", { d: spanPath(wrong, 0.68, 0.32), class: "wrong" }));
+      drawing.append(svg("path", { d: spanPath(wrong, 0.68, 0.32), class: "wrong" }));
     }
     const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Show identity ${id}` });
     box.checked = true;

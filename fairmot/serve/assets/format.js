@@ -36,7 +36,7 @@ export function stateText(job) {
   return fraction === null ? `frame ${job.frames}` : `${Math.floor(fraction * 100)} %`;
 }
 
-export async function ask(method, path, body) {
+export async function request(method, path, body) {
   const answer = await fetch(path, body === undefined ? { method } : {
     method, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
   });

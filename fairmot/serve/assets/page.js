@@ -1,6 +1,6 @@
 // The application: the jobs as the server reports them, the selected one, shortcuts.
 
-import { ask, byId, clock, element, ENDED, fractionDone, size, stateText } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, request, size, stateText } from "/assets/format.js";
 import { Uploads } from "/assets/uploads.js";
 import { Viewer } from "/assets/viewer.js";
 
@@ -61,7 +61,7 @@ function render() {
 }
 
 async function act(method, path) {
-  try { const job = await ask(method, path); refuse(""); if (job) take(job); } catch (error) { refuse(error.message); }
+  try { const job = await request(method, path); refuse(""); if (job) take(job); } catch (error) { refuse(error.message); }
 }
 
 function current() { return jobs.get(chosen); }
@@ -95,7 +95,7 @@ function listen() {
   });
   events.addEventListener("open", async () => {
     byId("lost").hidden = true;
-    const alive = new Set((await ask("GET", "/api/jobs")).map((job) => job.id));
+    const alive = new Set((await request("GET", "/api/jobs")).map((job) => job.id));
     for (const id of [...jobs.keys()]) if (!alive.has(id)) { rows.get(id)?.remove(); rows.delete(id); jobs.delete(id); }
     render();
     document.body.dataset.ready = "";
@@ -118,7 +118,7 @@ for (const kind of ["path", "stream"]) {
     event.preventDefault();
     const button = event.target.querySelector("button");
     button.disabled = true;
-    try { const job = await ask("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
+    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
     button.disabled = false;
   });
 }
@@ -133,7 +133,7 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("hashchange", () => choose(location.hash.slice(1)));
 
-const server = await ask("GET", "/api/server");
+const server = await request("GET", "/api/server");
 uploads.limit = server.limits.max_upload_bytes;
 byId("facts").textContent = `${server.detector} · version ${server.version}`;
 byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${+(server.limits.max_seconds / 60).toFixed(1)} minutes`;

@@ -148,11 +148,11 @@ def test_missing_pieces_of_a_transport_stream_are_reported(tmp_path, rendered):
     count = len(list(reader))
     assert 50 < count <= 60
     assert re.search(rf"a\.ts: \d damaged packets? \(pieces are missing\); {count} frames were read", reader.problem)
-    # A selection tells of the damage that lies in it, not of what comes after.
-    for end, told in ((10, False), (count - 2, True)):
+    # A selection reports the damage inside it, not damage behind it.
+    for end, reported in ((10, False), (count - 2, True)):
         reader = read_frames(path, end=end)
         assert len(list(reader)) == end
-        assert (reader.problem is not None) == told
+        assert (reader.problem is not None) == reported
 
 
 def test_a_longer_sound_track_is_no_cut(tmp_path, rendered):
