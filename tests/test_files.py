@@ -65,16 +65,16 @@ def test_folders_are_numbered_unless_they_may_be_overwritten(tmp_path):
     assert numbered_folder(tmp_path, "run", overwrite=True).name == "run"
 
 
-def test_two_who_ask_at_once_get_two_folders(tmp_path):
+def test_two_calls_at_once_get_two_folders(tmp_path):
     for turn in range(20):
         start = threading.Barrier(8)
         found = []
 
-        def ask(start=start, found=found, turn=turn):
+        def call(start=start, found=found, turn=turn):
             start.wait()
             found.append(numbered_folder(tmp_path / f"new-{turn}", "run"))
 
-        threads = [threading.Thread(target=ask) for _ in range(8)]
+        threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -83,8 +83,8 @@ def test_two_who_ask_at_once_get_two_folders(tmp_path):
         assert sorted(path.name for path in found) == expected
 
 
-def test_a_folder_that_appears_after_the_look_is_not_taken(tmp_path, monkeypatch):
-    """The race as one run sees it: the folder is not there, and then somebody else makes it."""
+def test_a_folder_that_appears_after_the_check_is_not_taken(tmp_path, monkeypatch):
+    """The race as one run sees it: the folder does not exist, and then another process creates it."""
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(Path, "exists", lambda path: False)
     assert numbered_folder(tmp_path, "run") == tmp_path / "run-2"

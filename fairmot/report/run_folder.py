@@ -1,4 +1,4 @@
-"""What a run of ``fairmot track`` or ``fairmot evaluate`` left in its folder."""
+"""The folder that a run of ``fairmot track`` or ``fairmot evaluate`` wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAST_FRAME = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class TrackedSource:
-    """Files of one source."""
+    """Results of one source."""
 
     name: str
     """Stem of the files."""
@@ -25,19 +25,19 @@ class TrackedSource:
     drawn_video: Path | None
     """The video with the tracks drawn on it."""
     start: int = 0
-    """Index of the first tracked frame, as ``run.json`` says."""
+    """Index of the first tracked frame, from ``run.json``."""
     every: int = 1
-    """Step between tracked frames, as ``run.json`` says."""
+    """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
-    """Frames that were tracked, as ``run.json`` says."""
-    images: Path | None = None
-    """What was tracked, where ``run.json`` names a file or folder that is still there as it was and could be read as
-    a whole; never where people were blurred."""
+    """Number of tracked frames, from ``run.json``; None: not recorded."""
+    source: Path | None = None
+    """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
+    blurred."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Everything that a run left."""
+    """The results of a run."""
 
     path: Path
     sources: list[TrackedSource]
@@ -73,7 +73,7 @@ def read_run(path: Path | str) -> RunFolder:
 
 
 def _runs_within(folder: Path) -> str:
-    """Advice where the folder holds runs in place of results."""
+    """Return advice for a folder that holds runs in place of results."""
     runs = sorted(child.name for child in folder.glob("[!.]*/") if any(child.glob("[!.]*.txt")))
     return f"; its folders are runs: give one of them, for example {folder / runs[0]}" if runs else ""
 
@@ -87,12 +87,12 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
         frame_count=about.get("frames"),
-        images=_unchanged(about, file.parent / RUN_FILE),
+        source=_unchanged(about, file.parent / RUN_FILE),
     )
 
 
 def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
-    # Notes without "blur" are of a version that did not tell.
+    # A run.json without "blur" is from a version that did not record it.
     if about.get("blur") is not False or about.get("problem") is not None:
         return None
     path = Path(str(about.get("source", "")))

@@ -16,7 +16,7 @@ from fairmot.progress import Progress
 from fairmot.street.render import CAMERA_HEIGHT_M, check_arguments, render_street
 
 VISIBLE_ENOUGH = 0.1
-"""Rows of people of whom a smaller fraction is visible have confidence 0: evaluation and training ignore them."""
+"""Rows of people with less than this visible fraction have confidence 0: evaluation and training ignore them."""
 
 JPEG_QUALITY = 92
 
@@ -50,8 +50,8 @@ def write_street(
         out: parent folder.
         name: of the sequence; left out, ``street-<seed>``.
         people: see ``render_street``, like the next five.
-        frames: length.
-        seed: which street.
+        frames: length of the sequence.
+        seed: number of the street.
         size: width and height, pixels.
         frame_rate: frames a second.
         camera_height: lowest and highest place of the camera, metres, inside 1.2 to 15; twice the same number fixes it.
@@ -87,7 +87,7 @@ def write_street(
 
 
 def _put_in_place(new: Path, target: Path, aside: Path) -> None:
-    """Rename ``new`` to ``target``; what was there is moved aside, and deleted last."""
+    """Rename ``new`` to ``target``; an existing one is moved aside first and deleted last."""
     if not target.exists():
         new.rename(target)
         return
@@ -100,7 +100,7 @@ def _put_in_place(new: Path, target: Path, aside: Path) -> None:
     finally:
         if not target.exists():
             aside.rename(target)
-    # What cannot be deleted, such as an image open on Windows, is left to the next run.
+    # Files that cannot be deleted, such as an open image on Windows, are left to the next run.
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -21,7 +21,7 @@ from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.images import IMAGE_SUFFIXES
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import decode_heads, share_found
+from fairmot.network.decoding import decode_heads, fraction_found
 from fairmot.network.graph import Graph
 from fairmot.network.safetensors import TRACKER_NOTE, Arrays, check_weights, load_weights
 from fairmot.workflows.evaluate.evaluate import evaluate
@@ -226,7 +226,7 @@ def _compare_detections(
     shares = []
     for canvas in trials:
         expected = decode_heads(unexported(_pixels(canvas[None])), stride)
-        shares.append(share_found(exported(canvas[None]), expected, precision))
+        shares.append(fraction_found(exported(canvas[None]), expected, precision))
     share = float(np.mean(shares))
     if not share >= SHARE_LIMITS[precision]:
         raise InputError(

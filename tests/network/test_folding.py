@@ -9,7 +9,7 @@ from fairmot.network.layers import BatchNorm, SpaceToDepth
 
 
 def lively_weights(graph):
-    """Start values with batch norms that do something."""
+    """Initial weights with batch norms that are not the identity."""
     rng = np.random.default_rng(0)
     weights = initial_weights(graph)
     for parameter in graph.parameters():

@@ -50,7 +50,7 @@ def test_rows_are_those_of_the_file_also_where_distractors_are_removed(shared, t
     folder = shared("data", "mot", "MOT17-02-FRCNN-mini")
     truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",")
     results = tmp_path / "results.txt"
-    # Everybody, also on distractors, shifted a little; every fifth row is lost.
+    # All people, also on distractors, shifted a little; every fifth row is lost.
     kept = truth[np.arange(len(truth)) % 5 > 0][:, :7]
     kept[:, 2] += 3
     results.write_text("".join(",".join(f"{value:g}" for value in row) + "\n" for row in kept))

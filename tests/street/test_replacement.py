@@ -43,7 +43,7 @@ def refused(folder, problem):
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "img1/mine.png", "gt/gt.txt.bak", "det/det.txt", ".git/config"])
-def test_a_folder_with_a_file_of_somebody_else_is_left_alone(rendered, name):
+def test_a_folder_with_a_foreign_file_is_left_alone(rendered, name):
     (rendered / name).parent.mkdir(exist_ok=True)
     (rendered / name).write_text("mine")
     refused(rendered, name.split("/", maxsplit=1)[0])

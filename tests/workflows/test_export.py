@@ -10,7 +10,7 @@ from fairmot.config import NetworkConfig
 from fairmot.engines import load_engine
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import Decoded, decode_heads, share_found
+from fairmot.network.decoding import Decoded, decode_heads, fraction_found
 from fairmot.network.initial import initial_weights
 from fairmot.network.safetensors import save_weights
 from fairmot.workflows import export as workflow
@@ -229,9 +229,9 @@ def test_decoding_by_hand():
 
 def test_the_share_notices_each_part():
     expected = decoded()
-    assert share_found(expected, expected) == 1
+    assert fraction_found(expected, expected) == 1
     cell = (0, slice(None), 2, 3)
     for name, value in {"heatmap": 1.9, "extents": 2.1, "offsets": 0.6, "embedding": [1, 1, 1, 0.5]}.items():
-        assert share_found(decoded(**{name: (cell, value)}), expected) == 0.5, name
+        assert fraction_found(decoded(**{name: (cell, value)}), expected) == 0.5, name
     other = Decoded(expected.boxes_xyxy, expected.scores, expected.class_ids + 1, expected.embeddings)
-    assert share_found(other, expected) == 0
+    assert fraction_found(other, expected) == 0

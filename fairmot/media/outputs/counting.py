@@ -17,7 +17,7 @@ from fairmot.files import replacing
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.places import Line, Zone
 from fairmot.media.outputs.writer import Overlay, Target
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 @dataclass(slots=True)

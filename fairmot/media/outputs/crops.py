@@ -10,7 +10,7 @@ import numpy as np
 from fairmot.detections import Detections, Tracks
 from fairmot.media.outputs.image_folder import ImageFolder
 from fairmot.media.outputs.writer import Target, Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 _SECONDS = 0.5
 _SMALLEST_SIDE_PX = 8

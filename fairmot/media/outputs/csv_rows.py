@@ -6,7 +6,7 @@ from fairmot.detections import Tracks
 from fairmot.media.outputs.rows import box_values
 from fairmot.media.outputs.text_file import TextFile
 from fairmot.media.outputs.writer import Target
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class CsvFile(TextFile):

@@ -8,7 +8,7 @@ from typing import Self
 from fairmot.detections import Detections, Tracks
 from fairmot.media.outputs.image_folder import ImageFolder
 from fairmot.media.outputs.writer import Target, Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class DrawnImages(Writer):

@@ -9,7 +9,7 @@ from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.drawing import Annotator
 from fairmot.media.outputs.writer import Overlay, Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class FrameDrawing:

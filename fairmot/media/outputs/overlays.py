@@ -13,7 +13,7 @@ from fairmot.detections import Detections, Tracks
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.writer import Overlay, Target
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 # Better a blurred lamp post than a visible face: boxes below the tracker's thresholds are blurred too, and places
 # where a person was a moment ago.

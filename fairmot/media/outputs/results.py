@@ -20,7 +20,7 @@ from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.table import Output, Stage, endings, requested
 from fairmot.media.outputs.text_file import TextFile
 from fairmot.media.outputs.writer import Overlay, Target, Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class ResultFiles:

@@ -10,7 +10,7 @@ from fairmot.formats import rows
 from fairmot.geometry import xyxy_to_tlwh
 from fairmot.media.outputs.text_file import TextFile
 from fairmot.media.outputs.writer import Target
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class RowsFile(TextFile):

@@ -11,7 +11,7 @@ from typing import Self
 from fairmot.detections import Detections, Tracks
 from fairmot.files import replacing
 from fairmot.media.outputs.writer import Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 
 class TextFile(Writer):

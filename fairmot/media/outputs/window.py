@@ -10,7 +10,7 @@ import cv2
 from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.writer import Target, Writer
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 _LARGEST = (1280, 720)
 

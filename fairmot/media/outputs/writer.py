@@ -12,7 +12,7 @@ from typing import Self
 from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.outputs import Outputs
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 Draw = Callable[[Frame, Tracks, Detections | None], ImageArray]
 """Draws the tracks of a frame on a copy of it and returns that."""

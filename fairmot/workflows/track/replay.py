@@ -15,8 +15,8 @@ from fairmot.formats.recordings import Recording
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
 from fairmot.media.outputs.table import check_without_images
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
-from fairmot.media.sources.source import Frame
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker

@@ -14,8 +14,8 @@ from fairmot.media.outputs.json_lines import format_json_line
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line, Zone
 from fairmot.media.outputs.results import ResultFiles
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frames import read_frames
-from fairmot.media.sources.source import Frame
 
 SIZE = (160, 120)
 COUNT = 20

@@ -13,7 +13,7 @@ from fairmot.media.outputs.places import Line, Zone
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay
 from fairmot.media.outputs.table import OUTPUTS, Output, endings, requested
 from fairmot.media.outputs.text_file import TextFile
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 
 SIZE = (160, 120)
 NOTHING = Outputs(video=False)
