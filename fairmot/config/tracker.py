@@ -34,84 +34,111 @@ class TrackerConfig(BaseModel):
 
     # Which detections take part.
     confidence: float = Field(
-        0.4, ge=0, le=1, description="Score; detections at or below start and continue no track (MOT15, MOT20: 0.3)."
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Score; detections at or below start and continue no track (MOT15, MOT20: 0.3).",
     )
-    clip_boxes: bool = Field(False, description="Clip detections to the image first (MOT20 labels end at its edge).")
-    per_class: bool = Field(False, description="No identity crosses a class; else a track takes its last match's.")
+    clip_boxes: bool = Field(
+        default=False, description="Clip detections to the image first (MOT20 labels end at its edge)."
+    )
+    per_class: bool = Field(
+        default=False, description="No identity crosses a class; else a track takes its last match's."
+    )
     second_pass: bool = Field(
-        False, description="BYTE: tracks that step 1 left go on with detections of low score, by IoU."
+        default=False, description="BYTE: tracks that step 1 left go on with detections of low score, by IoU."
     )
-    low_confidence: float = Field(0.1, ge=0, le=1, description="Score; the second pass takes what lies above it.")
+    low_confidence: float = Field(
+        default=0.1, ge=0, le=1, description="Score; the second pass takes what lies above it."
+    )
 
     # Matching.
-    appearance: bool = Field(True, description="False: embeddings are left aside; motion and overlap decide alone.")
-    max_appearance_cost: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
+    appearance: bool = Field(
+        default=True, description="False: embeddings are left aside; motion and overlap decide alone."
+    )
+    max_appearance_cost: float = Field(default=0.4, description="Step 1: largest cost of a match (FairMOT).")
     iou_weight: float = Field(
-        0.0, ge=0, le=1, description="Step 1: share of the IoU distance beside the cosine distance (docs/decisions)."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Step 1: share of the IoU distance beside the cosine distance (docs/decisions).",
     )
     motion_weight: float = Field(
-        0.02, ge=0, le=1, description="Step 1: share of the squared Mahalanobis distance in the cost (FairMOT)."
+        default=0.02, ge=0, le=1, description="Step 1: share of the squared Mahalanobis distance in the cost (FairMOT)."
     )
     gate: float = Field(
-        9.4877,
+        default=9.4877,
         ge=0,
         description="Step 1: largest squared Mahalanobis distance (chi-square, 4 dof, 95 %; DeepSORT).",
     )
     motion_max_iou_distance: float = Field(
-        0.7, description="Step 1 without embeddings: largest IoU distance (docs/decisions)."
+        default=0.7, description="Step 1 without embeddings: largest IoU distance (docs/decisions)."
     )
-    second_pass_max_iou_distance: float = Field(0.5, description="Second pass: largest IoU distance (ByteTrack).")
+    second_pass_max_iou_distance: float = Field(
+        default=0.5, description="Second pass: largest IoU distance (ByteTrack)."
+    )
     max_iou_distance: float = Field(
-        0.5, description="Step 2, tracked tracks: largest IoU distance of a match (FairMOT)."
+        default=0.5, description="Step 2, tracked tracks: largest IoU distance of a match (FairMOT)."
     )
     unconfirmed_max_iou_distance: float = Field(
-        0.7, description="Step 3, tracks seen once: largest IoU distance (FairMOT)."
+        default=0.7, description="Step 3, tracks seen once: largest IoU distance (FairMOT)."
     )
     duplicate_iou_distance: float = Field(
-        0.15, description="IoU distance below which a tracked and a lost track are one (FairMOT)."
+        default=0.15, description="IoU distance below which a tracked and a lost track are one (FairMOT)."
     )
     embedding_momentum: float = Field(
-        0.9, ge=0, lt=1, description="Share of the old embedding in the smoothed one: slower is steadier (FairMOT)."
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="Share of the old embedding in the smoothed one: slower is steadier (FairMOT).",
     )
     track_buffer_frames: int = Field(
-        30, ge=0, description="Frames at 30 frames/s that a lost track is kept; scaled by the frame rate (FairMOT)."
+        default=30,
+        ge=0,
+        description="Frames at 30 frames/s that a lost track is kept; scaled by the frame rate (FairMOT).",
     )
 
     # The Kalman filter; lengths in heights of the box, times in frames (DeepSORT).
     position_std: float = Field(
-        1 / 20, gt=0, description="Heights: spread of centre and height, a frame's step and a measurement each."
+        default=1 / 20, gt=0, description="Heights: spread of centre and height, a frame's step and a measurement each."
     )
-    velocity_std: float = Field(1 / 160, gt=0, description="Heights/frame: spread of a frame's change of velocity.")
-    aspect_std: float = Field(1e-2, gt=0, description="w/h: spread of a frame's step of the aspect.")
-    aspect_velocity_std: float = Field(1e-5, gt=0, description="w/h a frame: spread of its change of velocity.")
-    aspect_measurement_std: float = Field(1e-1, gt=0, description="w/h: spread of a measured aspect.")
-    first_position_factor: float = Field(2.0, gt=0, description="Spread of a new track's position, in steps.")
-    first_velocity_factor: float = Field(10.0, gt=0, description="Spread of a new track's velocity, in steps.")
+    velocity_std: float = Field(
+        default=1 / 160, gt=0, description="Heights/frame: spread of a frame's change of velocity."
+    )
+    aspect_std: float = Field(default=1e-2, gt=0, description="w/h: spread of a frame's step of the aspect.")
+    aspect_velocity_std: float = Field(default=1e-5, gt=0, description="w/h a frame: spread of its change of velocity.")
+    aspect_measurement_std: float = Field(default=1e-1, gt=0, description="w/h: spread of a measured aspect.")
+    first_position_factor: float = Field(default=2.0, gt=0, description="Spread of a new track's position, in steps.")
+    first_velocity_factor: float = Field(default=10.0, gt=0, description="Spread of a new track's velocity, in steps.")
 
     # Later ideas.
     camera_motion: Literal["none", "flow", "orb"] = Field(
-        "none", description="Move all tracks with the camera: sparse optical flow or ORB, RANSAC (BoT-SORT)."
+        default="none", description="Move all tracks with the camera: sparse optical flow or ORB, RANSAC (BoT-SORT)."
     )
     score_noise: bool = Field(
-        False, description="Measurement noise times 1 - score: sure boxes pull harder (NSA of StrongSORT)."
+        default=False, description="Measurement noise times 1 - score: sure boxes pull harder (NSA of StrongSORT)."
     )
     reupdate: bool = Field(
-        False, description="After a gap, replay the filter along the line between the boxes seen (OC-SORT)."
+        default=False, description="After a gap, replay the filter along the line between the boxes seen (OC-SORT)."
     )
     gallery_size: int = Field(
-        0, ge=0, description="Earlier embeddings a track keeps; step 1 takes the nearest of them and the smoothed one."
+        default=0,
+        ge=0,
+        description="Earlier embeddings a track keeps; step 1 takes the nearest of them and the smoothed one.",
     )
-    gallery_interval_frames: int = Field(10, ge=1, description="Frames between two embeddings of the gallery.")
+    gallery_interval_frames: int = Field(default=10, ge=1, description="Frames between two embeddings of the gallery.")
     reentry_frames: int = Field(
-        0, ge=0, description="Frames at 30 frames/s in which a removed track can come back by appearance; 0: never."
+        default=0,
+        ge=0,
+        description="Frames at 30 frames/s in which a removed track can come back by appearance; 0: never.",
     )
-    reentry_max_distance: float = Field(0.25, ge=0, le=2, description="Re-entry: largest cosine distance.")
+    reentry_max_distance: float = Field(default=0.25, ge=0, le=2, description="Re-entry: largest cosine distance.")
 
     # The output filter; tracks themselves go on.
     min_box_area_px: float = Field(
-        100.0, ge=0, description="Squared pixels: rows up to this area are not returned (FairMOT)."
+        default=100.0, ge=0, description="Squared pixels: rows up to this area are not returned (FairMOT)."
     )
-    max_aspect: float = Field(1.6, gt=0, description="w/h: rows with a larger one are not returned (FairMOT).")
+    max_aspect: float = Field(default=1.6, gt=0, description="w/h: rows with a larger one are not returned (FairMOT).")
 
     @model_validator(mode="after")
     def _numbers(self) -> TrackerConfig:

@@ -78,7 +78,7 @@ def nearest_distance(gallery: NDArray[np.float32], embeddings: NDArray[np.float6
     """
     count, size, width = gallery.shape
     cosine = gallery.reshape(-1, width) @ embeddings.T.astype(np.float32)
-    nearest = cosine.reshape(count, size, -1).max(axis=1).astype(np.float64)
+    nearest = cosine.reshape(count, size, len(embeddings)).max(axis=1).astype(np.float64)
     distance: FloatRows = np.maximum(1.0 - nearest, 0.0)
     return distance
 

@@ -60,6 +60,7 @@ def correct(
         if config.gallery_size:
             remember(matched, np.arange(len(rows)), found["embedding"], frame, config.gallery_interval_frames)
     matched["class_id"] = found["class_id"]
+    matched["detection"] = found["detection"]
     # Found again, a track keeps its old score for that frame, as in the published code.
     np.copyto(matched["score"], found["score"], where=stayed)
     matched["last_frame"] = frame

@@ -40,23 +40,23 @@ class FrameReport(NamedTuple):
     @property
     def filtered(self) -> Tracks:
         """The rows that pass."""
-        tracks, kept = self.tracks, self.kept
-        return Tracks(tracks.ids[kept], tracks.boxes_xyxy[kept], tracks.scores[kept], tracks.class_ids[kept])
+        return self.tracks.select(self.kept)
 
 
 def report_of(
-    tracked_count: TrackTable, boxes_tlwh: NDArray[np.float64], counts: FrameCounts, config: TrackerConfig
+    tracked: TrackTable, boxes_tlwh: NDArray[np.float64], counts: FrameCounts, config: TrackerConfig
 ) -> FrameReport:
     """Report the confirmed ones of the tracked records [T] with their boxes [T, 4]."""
-    confirmed = tracked_count["is_confirmed"].nonzero()[0]
+    confirmed = tracked["is_confirmed"].nonzero()[0]
     boxes = boxes_tlwh[confirmed]
     width, height = boxes[:, 2], boxes[:, 3]
     kept = (width * height > config.min_box_area_px) & (width / height <= config.max_aspect)
     # Picked rows are copies: a view would keep the whole table alive.
-    identity, score, class_id = (
-        tracked_count["identity"][confirmed],
-        tracked_count["score"][confirmed],
-        tracked_count["class_id"][confirmed],
+    tracks = Tracks(
+        tracked["identity"][confirmed],
+        corners(boxes),
+        tracked["score"][confirmed],
+        tracked["class_id"][confirmed],
+        tracked["detection"][confirmed],
     )
-    tracks = Tracks(identity, corners(boxes), score, class_id)
     return FrameReport(tracks, kept, counts)

@@ -47,6 +47,7 @@ def table_type(embedding_width: int, gallery_size: int = 0, with_sighting: bool 
         ("first_frame", np.int64),
         ("last_frame", np.int64),  # last matched
         ("class_id", np.int64),
+        ("detection", np.int64),  # row of the last match in the detections of its frame
         ("score", np.float64),
         ("is_confirmed", np.bool_),
         ("is_condemned", np.bool_),  # was removed once: leaves the lost list the next time it is to be in it
@@ -140,6 +141,7 @@ def candidates_of(
 
     records = np.zeros(len(chosen), dtype=table_type_for(config, width))
     records["class_id"] = detections.class_ids[chosen]
+    records["detection"] = chosen
     records["score"] = scores[chosen]
     records["mean"][:, :4] = measured
     if width and detections.embeddings is not None:

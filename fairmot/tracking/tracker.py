@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections, Tracks, as_detections
+from fairmot.detections import Detections, Tracks, as_detections, with_tracker_ids
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 from fairmot.tracking import kalman
@@ -92,32 +92,46 @@ class Tracker:
         if self._record is not None:
             self._record.clear()
 
+    @overload
+    def update(
+        self, detections: Detections, image: ImageArray | None = None, frame_index: int | None = None
+    ) -> Tracks: ...
+
+    @overload
+    def update(
+        self, detections: supervision.Detections, image: ImageArray | None = None, frame_index: int | None = None
+    ) -> supervision.Detections: ...
+
     def update(
         self,
         detections: Detections | supervision.Detections,
         image: ImageArray | None = None,
         frame_index: int | None = None,
-    ) -> Tracks:
-        """Take the detections of the next frame and return the tracks seen in it.
+    ) -> Tracks | supervision.Detections:
+        """Track the detections of the next frame.
 
         Args:
-            detections: all that the detector found, image pixels; what scores at or below
-                ``config.confidence`` takes no part (with ``second_pass`` it does). Embeddings have one width through
-                the video. Without them the first step goes by IoU.
-            image: the image, uint8 [H, W, 3], BGR. Camera motion is measured on it; else only its size counts.
-            frame_index: index of the frame, for videos of which frames are left out; it must grow. Motion and the
-                time that lost tracks are kept follow it. Left out: the frame after the last one.
+            detections: everything that the detector found, image pixels. Detections with a score of at most
+                ``config.confidence`` take no part, except in the second pass (``config.second_pass``). All embeddings
+                of a video have one width. Without embeddings the first step compares boxes by IoU.
+            image: the frame's image, uint8 [H, W, 3], BGR. ``config.camera_motion`` needs it; otherwise the tracker
+                reads its size alone.
+            frame_index: index of the frame, for videos of which frames are skipped; it must grow. Predictions and the
+                time that the tracker keeps lost tracks follow it. Left out: the frame after the last one.
 
         Returns:
-            The confirmed tracks matched in this frame that pass the output filter (area and shape), in the tracker's
-            own order. Boxes are the filter's.
+            For ``Detections``: the confirmed tracks that were matched in this frame and pass the output filter (area
+            and shape), in the tracker's own order, with the Kalman filter's boxes; ``detection_indices`` names the
+            detection behind each of them. For ``supervision.Detections``: the detections behind the same tracks, with
+            ``tracker_id`` set and with their own boxes, masks, scores, classes and ``data``.
 
         Raises:
             InputError: a box or score that is not finite, a box of negative size, an embedding without direction or of
                 another width than before, an image that is missing, no image or of another size, a frame index that
                 does not grow. The tracker is unchanged then.
         """
-        return self._step(detections, image, frame_index).filtered
+        tracks = self._step(detections, image, frame_index).filtered
+        return tracks if isinstance(detections, Detections) else with_tracker_ids(detections, tracks)
 
     def _step(
         self,
@@ -160,17 +174,17 @@ class Tracker:
         self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
 
-        tracked_count = self._table[: self._tracked_count]
+        tracked = self._table[: self._tracked_count]
         counts = FrameCounts(
             detections=len(detections),
             above_confidence=candidates.sure,
             tracked=self._tracked_count,
-            confirmed=int(np.count_nonzero(tracked_count["is_confirmed"])),
+            confirmed=int(np.count_nonzero(tracked["is_confirmed"])),
             lost=len(self._table) - self._tracked_count,
             removals=self._removals,
             identities=self._identities,
         )
-        return report_of(tracked_count, boxes[: self._tracked_count], counts, self._config)
+        return report_of(tracked, boxes[: self._tracked_count], counts, self._config)
 
     def _leave_out_frames(self) -> None:
         """Let the frames between the last one and this one pass for tracks that wait for a match.

@@ -143,6 +143,15 @@ def test_who_came_back_carries_the_old_number():
     assert tables.detections["fate"].tolist() == [Fate.STARTED, Fate.MATCHED, Fate.STARTED, Fate.MATCHED, Fate.MATCHED]
 
 
+def test_a_record_begins_with_no_track_also_where_tracks_have_galleries():
+    record = TrackerRecord()
+    tracker = Tracker(TrackerConfig(gallery_size=3), record=record)
+    for found in [EMPTY, person(100), person(100)]:
+        tracker.update(found)
+    assert record.tables().frames["tracks"].tolist() == [0, 0, 1]
+    assert len(record.tables().pairs) == 1
+
+
 def test_without_embeddings_appearance_is_nan():
     record = TrackerRecord()
     tracker = Tracker(record=record)
