@@ -7,7 +7,7 @@ import pytest
 
 from fairmot.config import TrackerConfig
 from fairmot.tracking.matching import Stage
-from fairmot.tracking.pairs import Reason, TrackState
+from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, load_record
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tracking.md").read_text(encoding="utf-8")

@@ -112,7 +112,7 @@ def test_per_class_tracking_is_that_of_one_tracker_a_class(make_scene):
     assert sum(map(len, identities)) == len(set.union(*identities))
 
 
-def test_sure_boxes_pull_harder():
+def test_confident_boxes_correct_more():
     def position(score, **options):
         frames = [found((100, 0.9))] * 5 + [found((106, score))]
         return run(TrackerConfig(**options), frames)[-1].boxes_xyxy[0, 0]
@@ -124,9 +124,9 @@ def test_sure_boxes_pull_harder():
     assert position(120.0, score_noise=True) == pytest.approx(106)  # scores of other detectors may exceed 1
 
 
-def test_the_variance_is_that_share(published):
+def test_the_variance_is_multiplied_by_that_factor(published):
     mean, covariance = kalman.initiate(np.array([[100.0, 100, 0.4, 80]]))
-    shared, _ = kalman.update(mean, covariance, mean[:, :4] + 5, noise_share=np.array([0.25]))
+    shared, _ = kalman.update(mean, covariance, mean[:, :4] + 5, noise_factor=np.array([0.25]))
     halved, _ = kalman.update(
         mean,
         covariance,

@@ -7,7 +7,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.tracking.matching import Stage
-from fairmot.tracking.pairs import Reason, TrackState
+from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, TrackerRecord, load_record
 from fairmot.tracking.tracker import Tracker
 
