@@ -89,25 +89,25 @@ class TrackerConfig(BaseModel):
         default=0.7, description="Step 3, tracks seen once: maximum IoU distance of a match (FairMOT)."
     )
     duplicate_iou_distance: float = Field(
-        default=0.15, description="A tracked and a lost track closer than this IoU distance are duplicates (FairMOT)."
+        default=0.15, description="Tracked and lost tracks below this IoU distance are duplicates (FairMOT)."
     )
     embedding_momentum: float = Field(
         default=0.9,
         ge=0,
         lt=1,
-        description="Momentum of a track's embedding: weight of the old value in its moving average (FairMOT).",
+        description="Momentum: weight of the old value in a track's averaged embedding (FairMOT).",
     )
     track_buffer_frames: int = Field(
         default=30,
         ge=0,
-        description="Frames for which a lost track is kept, at 30 frames/s; scales with the frame rate (FairMOT).",
+        description="Frames a lost track is kept, at 30 frames/s; scales with the frame rate (FairMOT).",
     )
 
     # The Kalman filter; lengths in box heights, times in frames (DeepSORT).
     position_std: float = Field(
         default=1 / 20,
         gt=0,
-        description="Position noise (process and measurement), height included: standard deviation in box heights.",
+        description="Position and height noise (process and measurement): standard deviation in box heights.",
     )
     velocity_std: float = Field(
         default=1 / 160, gt=0, description="Velocity noise (process): standard deviation in box heights per frame."
@@ -137,7 +137,7 @@ class TrackerConfig(BaseModel):
     )
     score_noise: bool = Field(
         default=False,
-        description="Multiply the measurement variance by 1 - score, so confident boxes count more (StrongSORT's NSA).",
+        description="Multiply measurement variance by 1 - score: confident boxes count more (StrongSORT).",
     )
     reupdate: bool = Field(
         default=False, description="After a gap, filter a track again along the line between its two boxes (OC-SORT)."
