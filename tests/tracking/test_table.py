@@ -1,4 +1,4 @@
-"""What becomes of detections before they are matched."""
+"""Detections become candidates before they are matched."""
 
 import numpy as np
 import pytest
