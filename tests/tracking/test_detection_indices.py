@@ -2,11 +2,13 @@
 
 from typing import get_overloads
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks, with_tracker_ids
 from fairmot.geometry import pairwise_iou
@@ -169,6 +171,24 @@ def test_supervision_without_anything_but_boxes():
     tracker.update(box)
     result = tracker.update(box)
     assert (result.tracker_id.tolist(), result.confidence, result.class_id) == ([1], None, None)
+
+
+def test_a_detector_of_supervision_tracks_a_whole_video(tmp_path):
+    sv = pytest.importorskip("supervision")
+    (tmp_path / "street").mkdir()
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / "street" / f"{number}.png"), np.zeros((96, 128, 3), np.uint8))
+    box = np.array([[10.0, 5, 40, 80]])
+    detectors = (
+        lambda image: sv.Detections(xyxy=box, confidence=np.array([0.9])),
+        lambda image: Detections(box, [0.9]),
+    )
+    runs = [
+        fairmot.track(tmp_path / "street", detector, output=tmp_path / name, video=False, save_detections=True)[0]
+        for name, detector in zip(("supervision", "own"), detectors, strict=True)
+    ]
+    assert runs[0].text.read_text() == runs[1].text.read_text()
+    assert (runs[0].row_count, runs[0].identity_count) == (4, 1)
 
 
 def test_type_checkers_see_both_kinds():
