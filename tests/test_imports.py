@@ -131,5 +131,6 @@ def test_importing_loads_no_heavy_library(statement):
 def test_public_names_can_be_had():
     for name in fairmot.__all__:
         assert getattr(fairmot, name) is not None
+    assert fairmot.track.__module__ == "fairmot.workflows.track.track"  # the function, not the package of that name
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         _ = fairmot.absent

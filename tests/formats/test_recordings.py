@@ -203,7 +203,7 @@ def test_tracker_parameters_by_name_and_from_yaml(tmp_path):
     assert load_tracker_config(path) == TrackerConfig.preset("byte", max_iou_distance=0.6)
     path.write_text("max_iou_distanc: 0.6\n")
     with pytest.raises(
-        InputError, match=r"mine.yaml: tracker: unknown field 'max_iou_distanc' \(did you mean 'max_iou_distance'"
+        InputError, match=r"mine.yaml: tracker: unknown parameter 'max_iou_distanc' \(did you mean 'max_iou_distance'"
     ):
         load_tracker_config(path)
     for text in ("- 1\n", "a: [\n", "3: 4\n"):

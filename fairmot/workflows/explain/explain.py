@@ -16,7 +16,7 @@ from fairmot.evaluation.preprocessing import classes_apart
 from fairmot.formats.halves import load_second_half
 from fairmot.formats.sequences import find_results, find_sequences, load_sequence, sequence_name
 from fairmot.tracking.matching import Stage
-from fairmot.tracking.pairs import Reason, TrackState
+from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, RecordTables, load_record
 
 RECORD_SUFFIX = ".record.npz"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections, Tracks
+from fairmot.detections import Detections, Tracks, as_detections
 from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
 from fairmot.media.sources.frame_clock import FrameClock
@@ -181,6 +181,7 @@ class SourceRun:
     def take(self, frame: Frame, detections: Detections) -> Tracks:
         """Track the next frame, write it to the files and return its tracks."""
         begun = time.perf_counter()
+        detections = as_detections(detections)  # a detector of the user's may return supervision's
         tracks = self._tracker.update(detections, frame.image, self._clock.index(frame.index, frame.seconds))
         tracked = time.perf_counter()
         self.stages["track"] += tracked - begun

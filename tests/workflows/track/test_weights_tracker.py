@@ -52,7 +52,7 @@ def test_a_note_says_what_differs():
 
 @pytest.mark.parametrize("note", ["{", "[1]", '"byte"', '{"overlap": 1}', '{"confidence": 2}'])
 def test_a_damaged_note_is_said(note):
-    with pytest.raises(InputError, match=r"here: what it says of the tracker is not of this version"):
+    with pytest.raises(InputError, match=r"here: this version cannot read its tracker parameters"):
         TrackerConfig.from_note(note, "here")
 
 
