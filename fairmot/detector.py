@@ -6,13 +6,20 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import numpy as np
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.engines import EXPORTED, choose_export_engine, choose_inference_engine, load_engine
+from fairmot.engines import (
+    EXPORTED,
+    choose_export_engine,
+    choose_inference_engine,
+    engines_with,
+    load_detector_exporter,
+    load_inference,
+    load_network_exporter,
+)
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
@@ -168,7 +175,12 @@ def load_detector(
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
-        exported = _export_reader(engine, path, "load_exported_detector").load_exported_detector(path, device)
+        _check_runs_exported(engine, path)
+        if engine not in engines_with("detector export"):
+            raise InputError(
+                f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx"
+            )
+        exported = load_detector_exporter(engine).load_exported_detector(path, device)
         network, config, note = exported.detector, exported.network, exported.tracker
         if input_size is not None and tuple(input_size) != network.input_size:
             made_for = "{} x {}".format(*network.input_size)
@@ -180,7 +192,7 @@ def load_detector(
         check_weights(graph, file.arrays, str(path))
         size = input_size or config.input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
-        network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
+        network = load_inference(engine).load_canvas_detector(graph, file.arrays, size, device=device)
     tracker = TrackerConfig.from_note(note, str(path))
     return Detector(
         network, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
@@ -198,8 +210,9 @@ def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
     """
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
-        reader = load_engine(EXPORTED[path.suffix][0])
-        note = reader.exported_tracker(path) if hasattr(reader, "exported_tracker") else None
+        engine = EXPORTED[path.suffix][0]
+        has_tracker = engine in engines_with("detector export")
+        note = load_detector_exporter(engine).exported_tracker(path) if has_tracker else None
     else:
         note = read_metadata(path).get(TRACKER_NOTE)
     return TrackerConfig.from_note(note, str(path))
@@ -220,32 +233,19 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
-        exported = _export_reader(engine, path, "load_exported_network").load_exported_network(path, device)
-        return cast(RawNetwork, exported.heads)
+        _check_runs_exported(engine, path)
+        return load_network_exporter(engine).load_exported_network(path, device).heads
     file = load_weights(path)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(path))
-    return load_engine(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
+    return load_inference(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
 
 
-class _ExportReader(Protocol):
-    """What an engine offers that runs exported models."""
-
-    def load_exported_detector(self, path: Path, device: str) -> Any: ...
-
-    def load_exported_network(self, path: Path, device: str) -> Any: ...
-
-
-def _export_reader(engine: str, path: Path, function: str) -> _ExportReader:
-    """The engine's module, which has ``function``."""
+def _check_runs_exported(engine: str, path: Path) -> None:
     able = EXPORTED[path.suffix]
     if engine not in able:
         known = f"use engine {' or '.join(able)}, or .safetensors"
         raise InputError(f"{path}: engine {engine} runs no exported models of this kind; {known}")
-    module = load_engine(engine)
-    if not hasattr(module, function):
-        raise InputError(f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx")
-    return cast(_ExportReader, module)
 
 
 def _identified(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import CHECKPOINTS, load_checkpoint_format
 from fairmot.errors import InputError
 from fairmot.network.ckpt import read_ckpt
 from fairmot.network.graph import Graph
@@ -17,7 +17,8 @@ from fairmot.network.naming import to_public
 from fairmot.network.official import Arrays, architecture_of, drop_never_used, recognise
 from fairmot.network.safetensors import check_weights, load_weights, read_arrays, read_metadata, shape_differences
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+SUFFIXES = (".safetensors", *CHECKPOINTS, ".ckpt")
+"""Suffixes of the files that ``read_weights`` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,11 @@ def read_weights(path: Path | str) -> SourceWeights:
                 own = load_weights(path)
                 return SourceWeights(path, own.arrays, "public", own.network, own.notes, (), ())
             arrays = read_arrays(path)[1]
-        case ".pth" | ".pt":
-            arrays = load_engine("torch").read_checkpoint(path)
         case ".ckpt":
             checkpoint = read_ckpt(path)
             arrays, other = checkpoint.arrays, checkpoint.other
+        case suffix if suffix in CHECKPOINTS:
+            arrays = load_checkpoint_format(suffix).read_checkpoint(path)
         case suffix:
             raise InputError(
                 f"{path}: cannot read weights from {suffix or 'a file without suffix'}; known: {', '.join(SUFFIXES)}"

@@ -10,7 +10,7 @@ from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detector import Detector
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 from fairmot.engines.interface import Arrays
 from fairmot.geometry import Letterbox, pairwise_iou
 from fairmot.network.architectures import build_graph
@@ -35,7 +35,7 @@ def count_found(
     arrays = {key.removeprefix("network."): each for key, each in state.items() if key.startswith("network.")}
     network = config.network
     detector = Detector(
-        load_engine(engine).load_canvas_detector(
+        load_inference(engine).load_canvas_detector(
             build_graph(network), arrays, network.input_size, config.data.max_objects, device
         ),
         engine,

@@ -17,7 +17,7 @@ from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector
-from fairmot.engines import choose_inference_engine, load_engine
+from fairmot.engines import choose_inference_engine, load_inference
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import choose_benchmark
@@ -85,9 +85,9 @@ class Validator:
         """Validate a network's weights; result files, scores and sample images land in ``folder``."""
         config, data = self.config, self.config.data
         graph = build_graph(config.network)
-        module = load_engine(self.engine)
+        engine = load_inference(self.engine)
         input_size = config.network.input_size
-        canvas_detector = module.load_canvas_detector(graph, weights, input_size, device=self.device)
+        canvas_detector = engine.load_canvas_detector(graph, weights, input_size, device=self.device)
         detector = Detector(
             canvas_detector,
             self.engine,
@@ -106,7 +106,7 @@ class Validator:
         images: dict[str, ImageArray] = {}
         samples = list(self._samples())
         if samples:
-            network = module.load_network(graph, weights, self.device)
+            network = engine.load_network(graph, weights, self.device)
             found = detector.batch([sample.image for sample in samples])
             images = dict(draw_samples(samples, found, network, input_size, config.tracker.confidence))
         for name, image in images.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import load_checkpoint_format
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph, published_config
 from fairmot.network.ckpt import write_ckpt
@@ -93,7 +93,7 @@ def _write(target: Path, network: NetworkConfig, arrays: Arrays, notes: dict[str
         case ".ckpt":
             write_ckpt(target, from_public(arrays, naming))
         case _:
-            load_engine("torch").write_checkpoint(target, arrays)
+            load_checkpoint_format(target.suffix).write_checkpoint(target, arrays)
 
 
 def _from_yolox(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:

@@ -20,7 +20,7 @@ def run(engine, folder, *arguments):
     lines = []
     # msrun leaves files of its own in the working directory.
     with contextlib.chdir(folder):
-        code = launch([engine, str(folder), *arguments], engine, 2, folder / "logs", lines.append, SCRIPT)
+        code = launch([engine, str(folder), *arguments], engine, 2, folder / "logs", log=lines.append, script=SCRIPT)
     return code, "\n".join(lines)
 
 

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from training import small_config, tiny_trainer, uneven_batch
 
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.engines.training_rules import split_batch
-from fairmot.training.launch import current_process, registered
+from fairmot.training.process import current_process, registered
 
 SETTINGS = {
     "frozen": {"train": {"threads": 1, "freeze_batch_norm": True}, "optimizer": {"name": "sgd", "clip_norm": 0.5}},
@@ -42,7 +42,7 @@ def main(engine, folder, misbehaviour=None):
     process = current_process()
     with registered(process):
         if process.is_scheduler:
-            load_engine(engine).join_processes("cpu")
+            load_training(engine).join_processes("cpu")
             return
         if misbehaviour:
             misbehave(engine, misbehaviour, process)

@@ -10,7 +10,7 @@ import pytest
 from small_run import assert_same_state, configuration
 
 from fairmot.data.loader import Loader
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
@@ -143,7 +143,7 @@ def test_bad_batches_count_only_in_a_row(images, tmp_path, monkeypatch):
     ],
 )
 def test_out_of_memory_is_one_line_with_the_batch_size_to_try(error, images, tmp_path, monkeypatch):
-    module = load_engine("torch")
+    module = load_training("torch")
 
     def create_trainer(*_):
         raise error
@@ -159,6 +159,6 @@ def test_other_errors_stay_what_they_are(images, tmp_path, monkeypatch):
     def create_trainer(*_):
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(load_engine("torch"), "create_trainer", create_trainer)
+    monkeypatch.setattr(load_training("torch"), "create_trainer", create_trainer)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train(configuration(images, tmp_path / "run"), "torch", "cpu")

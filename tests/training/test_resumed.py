@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_run import assert_same_state, configuration
 
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.network.safetensors import read_arrays, write_arrays
 from fairmot.training.checkpoint import load_checkpoint
@@ -23,7 +23,7 @@ ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
 
 def signal_inside(monkeypatch, engine, steps, number, times=1):
     """Signal this process inside these steps (counted from 1 over all runs), between gradients and their use."""
-    module = load_engine(engine)
+    module = load_training(engine)
     original = module.create_trainer
     taken = []
 

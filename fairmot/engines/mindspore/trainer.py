@@ -34,7 +34,7 @@ from fairmot.network.graph import Graph
 
 
 class MindSporeTrainer:
-    """``Trainer`` in MindSpore, compiled or eager."""
+    """``Trainer`` in MindSpore, compiled or operation by operation (PyNative)."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class MindSporeTrainer:
         identity_count: int | Sequence[int],
         config: Config,
         device: str,
-        compiled: bool,
+        compiled: bool = True,
     ) -> None:
         use_device(device)
         use_threads(config.train.threads)

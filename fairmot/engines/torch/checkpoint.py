@@ -18,7 +18,7 @@ from fairmot.files import replacing
 
 
 def read_checkpoint(path: Path) -> Arrays:
-    """See ``EngineModule``. ``module.`` in front of names (data-parallel training) is taken off.
+    """See ``CheckpointFormat``. ``module.`` in front of names (data-parallel training) is taken off.
 
     bfloat16, which NumPy lacks, becomes float32; every other type stays.
     """
@@ -44,7 +44,7 @@ def read_checkpoint(path: Path) -> Arrays:
 
 
 def write_checkpoint(path: Path, arrays: Arrays) -> None:
-    """See ``EngineModule``. The layout is that of the published files: ``epoch`` and ``state_dict``."""
+    """See ``CheckpointFormat``. The layout is that of the published files: ``epoch`` and ``state_dict``."""
     state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     buffer = io.BytesIO()  # PyTorch's own errors do not tell a full disk from others
     torch.save({"epoch": 0, "state_dict": state}, buffer)
