@@ -77,15 +77,6 @@ def augment(
     return canvas, labels
 
 
-def published_augmentation(
-    sample: Sample, canvas_size: tuple[int, int], config: AugmentationConfig, uniforms: Floats
-) -> Sample:
-    """Apply HSV, letterbox, affine and flip for given ``uniforms`` [9], and nothing else."""
-    image, labels = sample
-    canvas, labels, boxes = _place((change_tone(image, uniforms[:2], config.hsv), labels), canvas_size)
-    return _move((canvas, labels), boxes, uniforms[2:], config)
-
-
 def change_tone(image: ImageArray, uniforms: Floats, spread: float) -> ImageArray:
     """Multiply saturation and value by U(1 - spread, 1 + spread); ``uniforms`` [2]."""
     if spread == 0:

@@ -25,17 +25,7 @@ from fairmot.errors import InputError, closest_name
 Capability = Literal[
     "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling"
 ]
-
-PROTOCOLS: dict[Capability, type] = {
-    "inference": InferenceEngine,
-    "training": TrainingEngine,
-    "launching": Launcher,
-    "network export": NetworkExporter,
-    "detector export": DetectorExporter,
-    "checkpoints": CheckpointFormat,
-    "profiling": Profiler,
-}
-"""Capability -> the protocol that the engine's module satisfies."""
+"""What an engine may have, a protocol each in ``fairmot.engines.capabilities``."""
 
 MODULES: dict[str, dict[Capability, str]] = {
     "onnxruntime": {

@@ -140,11 +140,6 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     return list(_lines(run / "metrics.jsonl"))
 
 
-def read_validations(run: Path) -> list[dict[str, Any]]:
-    """Return the scores of the validations in a run folder, oldest first; each names its ``step``."""
-    return list(_lines(run / "validation.jsonl"))
-
-
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return

@@ -99,7 +99,7 @@ def export(
     weights, output = Path(weights), Path(output)
     kind = _format(output, format)
     if weights.suffix in EXPORTED:
-        raise InputError(f"{weights}: is already exported; export the .safetensors file that it was made from")
+        raise InputError(f"{weights}: is exported already; export the .safetensors file that it was made from")
     if output.exists() and not overwrite:
         raise InputError(f"{output}: exists already; overwrite replaces it")
     file = load_weights(weights)

@@ -5,13 +5,23 @@ import inspect
 import subprocess
 import sys
 from types import ModuleType
+from typing import Protocol, get_args
 
 import pytest
 
 from fairmot import engines
-from fairmot.engines import EXPORTED, MODULES, PROTOCOLS, TRAINING_ENGINES, engines_with
+from fairmot.engines import EXPORTED, MODULES, TRAINING_ENGINES, Capability, capabilities, engines_with
 from fairmot.errors import InputError
 
+PROTOCOLS = {
+    "inference": capabilities.InferenceEngine,
+    "training": capabilities.TrainingEngine,
+    "launching": capabilities.Launcher,
+    "network export": capabilities.NetworkExporter,
+    "detector export": capabilities.DetectorExporter,
+    "checkpoints": capabilities.CheckpointFormat,
+    "profiling": capabilities.Profiler,
+}
 CLAIMS = [(engine, capability) for engine, modules in MODULES.items() for capability in modules]
 
 
@@ -120,6 +130,13 @@ def test_an_absent_capability_names_the_engines_that_have_it():
         with pytest.raises(InputError) as error:
             load(engine)
         assert message in str(error.value)
+
+
+def test_every_capability_has_its_protocol():
+    protocols = {each for each in vars(capabilities).values() if inspect.isclass(each) and Protocol in each.__bases__}
+    own = {each for each in protocols if each.__module__ == capabilities.__name__}
+    assert set(PROTOCOLS) == set(get_args(Capability))
+    assert set(PROTOCOLS.values()) == own
 
 
 def test_the_lists_of_engines_agree_with_the_table():

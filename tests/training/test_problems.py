@@ -111,7 +111,7 @@ def test_a_batch_whose_loss_is_not_finite_is_named_and_changes_nothing(images, t
     spoil(monkeypatch, 2)
     run, notes = tmp_path / "run", []
     config = configuration(images, run, epochs=1, checkpoint_every_steps=1, keep_checkpoints=3, max_bad_batches=2)
-    train(config, "torch", "cpu", note=notes.append)
+    train(config, "torch", "cpu", log=notes.append)
     line = next(each for each in notes if "left out" in each)
     assert re.fullmatch(r"step 2: the loss is nan; images: \S+png, \S+png; the batch is left out", line)
     before, after, last = (load_checkpoint(run / "checkpoints" / f"step-{n:08}.safetensors").state for n in (1, 2, 3))

@@ -58,7 +58,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number
     for step in (2, 4):
         notes = []
         with pytest.raises(KeyboardInterrupt):
-            train(parts, engine, "cpu", resume=step > 2, note=notes.append)
+            train(parts, engine, "cpu", resume=step > 2, log=notes.append)
         assert notes[-1:] == [f"stopped after step {step} of 6, which is saved; go on with --resume"]
         assert load_checkpoint(tmp_path / "parts" / "last.safetensors").state["step"] == step
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -105,7 +105,7 @@ def test_a_killed_run_is_resumed_from_its_last_checkpoint(images, tmp_path):
         "from fairmot.training.loop import train\n"
         "def report(p):\n"
         "    if p.step == 4: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "train(load_config(sys.argv[1]), 'torch', 'cpu', report=report)\n"
+        "train(load_config(sys.argv[1]), 'torch', 'cpu', on_step=report)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "config.yaml")], check=False)
     assert killed.returncode == -signal.SIGKILL
