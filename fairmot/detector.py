@@ -35,26 +35,26 @@ SIZE_MULTIPLE_PX = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedImage:
-    """An image on the network's canvas, made by ``Detector.prepare``."""
+    """An image on the network's canvas; ``Detector.prepare`` makes one."""
 
     canvas: ImageArray
     """uint8 [H, W, 3], BGR."""
     letterbox: Letterbox
-    """Where on it the image lies."""
+    """The place of the image on the canvas."""
 
 
 class Detector:
-    """Finds objects in images of any size; made by ``load_detector``.
+    """Detects objects in images of any size; ``load_detector`` makes one.
 
     Attributes:
         engine: name of the engine that runs the network.
         architecture: name of the network.
         input_size: width and height of the network's canvas, pixels.
-        class_count: how many classes the network tells apart.
-        confidence: detections with this score or less are left out.
-        classes: the only classes that are handed over; None: all.
-        tracker: the tracker's constants that go with the weights; the published ones where their file names none.
-        weights: name of the file and the start of its SHA-256, so that results tell where they come from.
+        class_count: how many classes the network distinguishes.
+        confidence: score threshold; detections with this score or less are left out.
+        classes: the only classes that are returned; None: all.
+        tracker: the tracker's parameters that go with the weights; the published ones where their file names none.
+        weights: name of the file and the start of its SHA-256, so that results name their origin.
 
     Raises:
         InputError: a class that the network does not have, or an empty selection.
@@ -84,7 +84,7 @@ class Detector:
         self.weights = weights
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
-        """Return what is in one image.
+        """Detect the objects in one image.
 
         Args:
             image: uint8 [H, W, 3], BGR; or what ``prepare`` made of one, with the same result.
@@ -99,10 +99,10 @@ class Detector:
         return self.batch([image])[0]
 
     def prepare(self, image: ImageArray) -> PreparedImage:
-        """Do what comes before the network, for example in a thread that runs ahead of it.
+        """Letterbox an image, for example in a thread that runs ahead of the network.
 
         Args:
-            image: uint8 [H, W, 3], BGR; it is not needed any more afterwards.
+            image: uint8 [H, W, 3], BGR; the result does not refer to it.
 
         Raises:
             ValueError: not such an image.
@@ -114,7 +114,7 @@ class Detector:
         return PreparedImage(letterbox.apply(array), letterbox)
 
     def batch(self, images: Sequence[ImageArray | PreparedImage]) -> list[Detections]:
-        """Return what is in each of several images, prepared or not, which may differ in size.
+        """Detect the objects in each of several images, prepared or not, which may differ in size.
 
         Raises:
             ValueError: one of them is no uint8 image [H, W, 3], or was prepared for another canvas.
@@ -138,7 +138,7 @@ class Detector:
         kept = scores > self.confidence
         if self.classes is not None:
             kept &= np.isin(class_ids, self.classes)
-        # Extents may be negative: a box turned inside out covers nothing.
+        # Extents may be negative: an inverted box covers nothing.
         kept &= (found.boxes_xyxy[index][:, 2:] > found.boxes_xyxy[index][:, :2]).all(axis=1)
         boxes = letterbox.detections_to_image(found.boxes_xyxy[index][kept])
         return Detections(boxes, scores[kept], found.embeddings[index][kept], class_ids[kept])
@@ -161,9 +161,9 @@ def load_detector(
             ``ascend``, else the fastest one installed. ``auto`` runs ``.onnx`` with ONNX Runtime, ``.xml`` with
             OpenVINO.
         device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
-        confidence: only detections with a higher score are handed over.
-        input_size: width and height of the canvas, pixels, multiples of 32; None: the size the network was made for.
-        classes: the only class numbers that are handed over; None: all.
+        confidence: score threshold; only detections with a higher score are returned.
+        input_size: width and height of the canvas, pixels, multiples of 32; None: the network's own size.
+        classes: the only class numbers to return; None: all.
 
     Raises:
         InputError: a file, engine, device, size or class that cannot be used.
@@ -200,7 +200,7 @@ def load_detector(
 
 
 def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
-    """Return the tracker's constants that go with weights, without loading them: ``Detector.tracker`` in advance.
+    """Return the tracker's parameters that go with weights, without loading them: ``Detector.tracker`` in advance.
 
     Args:
         weights: as of ``load_detector``.

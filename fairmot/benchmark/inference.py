@@ -1,4 +1,4 @@
-"""How fast networks detect, beside the fastest convolution that the same engine reaches on the machine."""
+"""Speed of detection, beside the fastest convolution that the same engine reaches on the machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from fairmot.progress import Log
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast one network runs in one engine."""
+    """Speed of one network in one engine."""
 
     network: str
     engine: str
@@ -45,7 +45,7 @@ class Speed:
     quartiles: tuple[float, float]
     """A quarter of the images was faster than the first, and a quarter slower than the second."""
     least: float
-    """The fastest image: what the machine can do when nothing else runs."""
+    """The fastest image, as when nothing else runs on the machine."""
     frames_per_second: float
     """By the median."""
     gflops: float
@@ -73,10 +73,10 @@ def measure(
         names: weight files or architectures.
         engines: names of engines; none: every installed one.
         precisions: of ``f32``, ``bf16``, ``f16``, ``int8``.
-        input_size: width and height, multiples of 32; None: the size each network was made for.
+        input_size: width and height, multiples of 32; None: the size that each network was made for.
         device: as of ``load_detector``.
         raw: time the head maps alone: no conversion of the image, no decoding, every head computed everywhere.
-        seconds: time for each row, warming up and loading aside.
+        seconds: time for each row, without warming up and loading.
         log: gets a line for each combination before it is measured.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How fast networks train: whole optimiser steps on images that are in memory already."""
+"""Speed of training: whole optimiser steps on images in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IDENTITIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpeed:
-    """How fast one network trains in one engine."""
+    """Speed of training one network in one engine."""
 
     network: str
     engine: str
@@ -55,10 +55,10 @@ def measure_training(
         names: weight files or architectures.
         engines: of ``TRAINING_ENGINES``; none: every installed one.
         precisions: of ``f32``, ``bf16``, ``f16``.
-        input_size: width and height, multiples of 32; None: the size each network was made for.
+        input_size: width and height, multiples of 32; None: the size that each network was made for.
         device: as of ``load_detector``.
         batch: images a step.
-        seconds: time for each row, warming up and building aside.
+        seconds: time for each row, without warming up and building.
         log: gets a line for each combination before it is measured.
 
     Raises:

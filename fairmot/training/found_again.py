@@ -1,4 +1,4 @@
-"""Which boxes of its training images a network finds again, of those that decoding can give back."""
+"""Recall of a network on its training images, of the boxes that decoding can give back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fairmot.geometry import Letterbox, pairwise_iou
 from fairmot.network.architectures import build_graph
 
 SMALLEST_PX = 6.0
-"""Boxes with a shorter side on the canvas are not asked for: that is a cell and a half."""
+"""Boxes with a shorter side on the canvas do not count: it is a cell and a half."""
 
 
 def count_found(
     config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
 ) -> tuple[int, int, int]:
-    """Detect in the images of a batch as ``track`` would, and return boxes asked for, boxes found, boxes left out.
+    """Detect in the images of a batch as ``track`` would, and return the boxes that count, those of them that it finds, and those that do not count.
 
     Args:
         config: the network, its largest number of objects, and the tracker's confidence.
@@ -44,7 +44,7 @@ def count_found(
         config.tracker.confidence,
     )
     index_of = {path: index for index, path in enumerate(loader.images.paths)}
-    asked = found = left_out = 0
+    counted = found = left_out = 0
     for path in batch.paths:
         image = read_image(path)
         rows = loader.images.labels(index_of[path])
@@ -56,10 +56,10 @@ def count_found(
         detections = detector(image)
         overlaps = pairwise_iou(boxes[clear], detections.boxes_xyxy)
         overlaps[rows[clear, 0][:, None] != detections.class_ids[None, :]] = 0
-        asked += int(clear.sum())
+        counted += int(clear.sum())
         left_out += int((~clear).sum())
         found += int((overlaps.max(axis=1, initial=0.0) >= 0.5).sum())
-    return asked, found, left_out
+    return counted, found, left_out
 
 
 def can_be_told_apart(

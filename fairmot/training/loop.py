@@ -75,7 +75,7 @@ def train(
     output = config.train.output
     checkpoint_path = output / "last.safetensors"
     if checkpoint_path.exists() and not resume:
-        raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
+        raise InputError(f"{output} holds a run already; resume it, or set another train.output")
     process = process or Process()
     loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)

@@ -78,7 +78,7 @@ class Run:
             # Until the first process has saved, no other may end: that would end the run.
             stopped = self.trainer.agree(stopped or interrupted())
             if stopped:
-                self.log(f"stopped after step {self.taken} of {total}, which is saved; go on with --resume")
+                self.log(f"stopped after step {self.taken} of {total}, which is saved; resume to go on")
                 raise KeyboardInterrupt
 
     def _step(self, batch: Batch) -> dict[str, float]:
