@@ -22,7 +22,7 @@ SMALLEST_PX = 6.0
 def count_found(
     config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
 ) -> tuple[int, int, int]:
-    """Detect in the images of a batch as ``track`` would, and return the boxes that count, those of them that it finds, and those that do not count.
+    """Detect in the images of a batch as ``track`` would; return how many boxes count, are found, and do not count.
 
     Args:
         config: the network, its largest number of objects, and the tracker's confidence.

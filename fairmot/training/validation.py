@@ -52,7 +52,8 @@ class Validator:
     """Validates weights on the sequences of ``data.validation`` and on the lists under ``val`` of ``data.json``.
 
     Raises:
-        InputError: there is nothing to validate on, it does not give ``train.best_score``, or data are missing or wrong.
+        InputError: there is nothing to validate on, it does not give ``train.best_score``, or data are missing or
+            wrong.
     """
 
     def __init__(self, config: Config, device: str = "auto") -> None:

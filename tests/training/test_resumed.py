@@ -59,7 +59,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number
         notes = []
         with pytest.raises(KeyboardInterrupt):
             train(parts, engine, "cpu", resume=step > 2, log=notes.append)
-        assert notes[-1:] == [f"stopped after step {step} of 6, which is saved; go on with --resume"]
+        assert notes[-1:] == [f"stopped after step {step} of 6, which is saved; resume to go on"]
         assert load_checkpoint(tmp_path / "parts" / "last.safetensors").state["step"] == step
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     resumed = train(parts, engine, "cpu", resume=True)

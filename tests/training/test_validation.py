@@ -148,14 +148,14 @@ def test_held_out_images_that_are_trained_on_too_are_mentioned(people, tmp_path)
     notes = []
     config = configuration(people, tmp_path / "run", epochs=1, sample_images=0)
     train(config, "torch", "cpu", log=notes.append)
-    assert [note for note in notes if note.startswith("1 held-out images are trained on too")]
+    assert [note for note in notes if note.startswith("1 held-out images are training images too")]
 
 
 @pytest.mark.parametrize(
     ("settings", "data", "message"),
     [
         ({}, {"validation_sets": ["hold"]}, "no set 'hold' under 'val'.*did you mean 'held'"),
-        ({"best_score": "HOTA"}, {}, "best_score HOTA: only sequences have it"),
+        ({"best_score": "HOTA"}, {}, "best_score HOTA: only sequences give it"),
         ({}, {"validation": "absent"}, "absent: no such folder"),
     ],
 )
