@@ -54,7 +54,7 @@ class Run:
         """
         total = total_steps(self.config, self.loader)
         with deferred_interrupts() as interrupted, short_turns():
-            self._validate_if_due()  # a run that was killed in its validation
+            self._validate_if_due()  # a run that was killed in its validation begins with it
             seconds, images, began = 0.0, 0, time.perf_counter()
             stopped = False
             for batch in self.trainer.prefetched(_batches(self.loader, self.config.train.epochs, self.taken)):

@@ -1,4 +1,4 @@
-"""Raw networks as MindIR files, MindSpore's own format, and back."""
+"""Write raw networks into MindIR files, MindSpore's own format, and read them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD by one written-down formula, equal in every engine, and averaged weights.
+"""Adam, AdamW and SGD by one formula, equal in every engine, and averaged weights.
 
 m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g²; p -= rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), with
 t counted from 1. ``adam`` adds decay * p to g, ``adamw`` takes rate * decay * p off p first, ``sgd`` is

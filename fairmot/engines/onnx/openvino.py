@@ -1,4 +1,4 @@
-"""The OpenVINO engine: the same ONNX models, and OpenVINO's own ``.xml`` files, on OpenVINO. It trains nothing."""
+"""The OpenVINO engine: it runs the same ONNX models, and OpenVINO's own ``.xml`` files. It trains nothing."""
 
 from __future__ import annotations
 

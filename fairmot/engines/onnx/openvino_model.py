@@ -1,4 +1,4 @@
-"""This project's ONNX models as OpenVINO's: layers that OpenVINO does not read, and files that need no extension."""
+"""Convert this project's ONNX models to OpenVINO's, with the layers that OpenVINO does not read."""
 
 from __future__ import annotations
 

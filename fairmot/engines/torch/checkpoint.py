@@ -1,4 +1,4 @@
-"""Public ``.pth`` files, read without running any code that they may hold, and written."""
+"""Read public ``.pth`` files without running any code that they may hold, and write them."""
 
 from __future__ import annotations
 
