@@ -24,7 +24,7 @@ from rich.table import Table
 
 from fairmot.config import parse_config
 from fairmot.data.loader import PREFETCHED_BATCHES, create_loader
-from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
+from fairmot.engines import TRAINING_ENGINES, installed_engines, load_training
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.training.launch import MEMORY_SETTINGS
@@ -50,7 +50,7 @@ def measure(options, engine, folder):
     cv2.setNumThreads(1)
     loader = create_loader(config)
     graph = build_graph(config.network)
-    trainer = load_engine(engine).create_trainer(
+    trainer = load_training(engine).create_trainer(
         graph, initial_weights(graph), loader.identity_counts, config, options.device
     )
     batches = trainer.prefetched(endless(loader))

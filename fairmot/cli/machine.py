@@ -56,13 +56,13 @@ def benchmark(
         chosen = precision or ("f32",)
         if training:
             steps, skipped = workflow.measure_training(
-                names, engine or (), chosen, size, device, batch=batch, seconds=seconds, progress=note
+                names, engine or (), chosen, size, device, batch=batch, seconds=seconds, log=note
             )
             answer = [asdict(step) for step in steps]
             table, text = console.training_speed_table(steps), workflow.training_markdown(steps)
         else:
             rows, skipped = workflow.measure(
-                names, engine or (), chosen, size, device, raw=raw, seconds=seconds, progress=note
+                names, engine or (), chosen, size, device, raw=raw, seconds=seconds, log=note
             )
             answer = [asdict(row) for row in rows]
             table, text = console.speed_table(rows), workflow.speed_markdown(rows)

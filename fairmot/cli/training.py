@@ -37,9 +37,13 @@ def train(
 
     from fairmot.cli import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine, load_engine
-    from fairmot.training.launch import current_process, launch, registered
+    from fairmot.engines import choose_training_engine, load_training
+    from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train
+    from fairmot.training.process import current_process, registered
+
+    def log(line: str) -> None:
+        console.notes().print(line, markup=False)
 
     settings = load_config(config, tuple(overrides or ()))
     if check:
@@ -49,31 +53,22 @@ def train(
     chosen = choose_training_engine(engine, device)
     if processes > 1 and not process.launched:
         # What cannot start shall say so once.
-        load_engine(chosen)
+        load_training(chosen)
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"
-        complain = lambda line: console.notes().print(line, markup=False)  # noqa: E731
-        raise typer.Exit(launch(arguments, chosen, processes, folder, complain))
+        raise typer.Exit(launch(arguments, chosen, processes, folder, log=log))
     with registered(process):
         if process.is_scheduler:
-            load_engine(chosen).join_processes(device)
+            load_training(chosen).join_processes(device)
             return
         if process.is_first:
             together = f" in {process.size} processes" if process.size > 1 else ""
             console.notes().print(
                 f"{settings.network.architecture} in {chosen}{together}, results in {settings.train.output}"
             )
-        with console.training_progress() if process.is_first else nullcontext() as report:
-            run = run_train(
-                settings,
-                chosen,
-                device,
-                resume,
-                report,
-                lambda line: console.notes().print(line, markup=False),
-                process,
-            )
+        with console.training_progress() if process.is_first else nullcontext() as on_step:
+            run = run_train(settings, chosen, device, resume, log=log, on_step=on_step, process=process)
     if process.is_first:
         typer.echo(f"checkpoint {run.checkpoint}\nweights    {run.weights}")
 
@@ -83,8 +78,11 @@ def _check(config: Config, engine: str, device: str) -> None:
     from fairmot.cli import console
     from fairmot.training.self_check import self_check
 
-    with console.training_progress() as report:
-        outcome = self_check(config, engine, device, report, lambda line: console.notes().print(line, markup=False))
+    def log(line: str) -> None:
+        console.notes().print(line, markup=False)
+
+    with console.training_progress() as on_step:
+        outcome = self_check(config, engine, device, log=log, on_step=on_step)
     console.answers().print(console.self_check_table(outcome))
     if outcome.problems:
         stop(f"self-check failed: {'; '.join(outcome.problems)}", code=1)

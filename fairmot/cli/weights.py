@@ -123,7 +123,7 @@ def export(
         calibration=calibrate,
         evaluation=evaluate,
         overwrite=overwrite,
-        progress=lambda step: console.notes().print(f"{step} ..."),
+        log=lambda step: console.notes().print(f"{step} ..."),
     )
     if as_json:
         typer.echo(json.dumps({**asdict(result), "path": str(result.path)}, indent=2))

@@ -1,4 +1,5 @@
 import importlib.util
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +18,13 @@ from fairmot.geometry import BORDER_VALUE, Letterbox
 
 CANVAS = (1088, 608)
 STILL = AugmentationConfig(hsv=0, rotation_degrees=0, translation=0, scale_min=1, scale_max=1, shear_degrees=0, flip=0)
+
+
+def published_augmentation(sample, canvas_size, config, uniforms):
+    """``augment`` with these numbers for what is published; 0.5 for every other change, all of which are off."""
+    draws = iter([uniforms])
+    rng = SimpleNamespace(random=lambda shape: next(draws, np.full(shape, 0.5)))
+    return augment([sample], canvas_size, config, rng)
 
 
 @pytest.fixture
@@ -122,13 +130,15 @@ def image_of(height=120, width=160, seed=0, rows=((0, 3, 0.5, 0.5, 0.25, 0.5), (
     return image, np.array(rows, dtype=np.float64)
 
 
-def test_one_image_without_extras_gets_exactly_the_published_augmentation():
+def test_the_first_numbers_drawn_are_the_published_ones_and_the_others_change_nothing():
     image, config = image_of(), AugmentationConfig()
     canvas, labels = augment([image], (320, 192), config, np.random.default_rng(5))
     uniforms = np.random.default_rng(5).random(9)
     expected_canvas, expected_labels = published_augmentation(image, (320, 192), config, uniforms)
     np.testing.assert_array_equal(canvas, expected_canvas)
     np.testing.assert_array_equal(labels, expected_labels)
+    uniforms = np.random.default_rng(6).random(9)
+    assert not np.array_equal(canvas, published_augmentation(image, (320, 192), config, uniforms)[0])
 
 
 def test_without_augmentation_the_image_is_only_letterboxed():

@@ -14,7 +14,7 @@ def test_the_trunk_computes_what_the_public_file_computes(shared, tmp_path):
     onnx = pytest.importorskip("onnx")
     ort = pytest.importorskip("onnxruntime")
     pytest.importorskip("torch")
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
 
     path = shared("data", "teachers", "yolox_nano.onnx")
     graph = build_graph(LITE)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app, console
 from fairmot.config import parse_config
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.training.self_check import LossFall, SelfCheck, _choose_images, _settings, self_check
 
@@ -41,7 +41,7 @@ def people(tmp_path_factory, write_people):
 
 def break_trainer(monkeypatch, engine, change_config=lambda config: config, change_batch=lambda batch: batch):
     """Let the engine make trainers with something wrong in them."""
-    module = load_engine(engine)
+    module = load_training(engine)
     original = module.create_trainer
 
     def create_trainer(graph, weights, identity_counts, config, device):

@@ -119,7 +119,7 @@ def test_a_collection_checkpoint_as_its_training_and_its_converter_leave_it(tmp_
 
 
 def test_biases_that_only_a_port_has_change_no_output(tmp_path):
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
 
     graph = build_graph(published_config("dlaconv_34"))
     arrays = initial_weights(graph)
