@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fairmot.tracking.tracker import Tracker
     from fairmot.workflows.evaluate.evaluate import score
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Config": "fairmot.config",
