@@ -1,7 +1,7 @@
 """Writes docs/architecture.md and its drawing from the source: ``python docs/make_pages.py``.
 
-The page has one line for each source file: the first line of the file's docstring. ``LAYERS`` says which room belongs to
-which layer; ``tests/test_imports.py`` holds who may import whom, and its exceptions are listed on the page.
+The page has one line for each source file: the first line of the file's docstring. ``LAYERS`` assigns rooms to layers;
+``tests/test_imports.py`` holds who may import whom, and the page lists its exceptions.
 """
 
 from __future__ import annotations
