@@ -72,7 +72,7 @@ def page(package: Path = PACKAGE) -> str:
 
 
 def drawing() -> str:
-    """The layers as an SVG: one row of boxes for each."""
+    """The layers as an SVG, one row of boxes each."""
     width, left, height, gap = 880, 190, 48, 18
     total = 15 + len(LAYERS) * (height + gap)
     title = "Layers of the code: " + ", ".join(name for name, _, _ in LAYERS)
