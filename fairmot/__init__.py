@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairmot.workflows.evaluate.score import score
     from fairmot.workflows.track.track import track
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Config": "fairmot.config",

@@ -1,5 +1,4 @@
 import importlib.util
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,13 +17,6 @@ from fairmot.geometry import BORDER_VALUE, Letterbox
 
 CANVAS = (1088, 608)
 STILL = AugmentationConfig(hsv=0, rotation_degrees=0, translation=0, scale_min=1, scale_max=1, shear_degrees=0, flip=0)
-
-
-def published_augmentation(sample, canvas_size, config, uniforms):
-    """``augment`` with these numbers for what is published; 0.5 for every other change, all of which are off."""
-    draws = iter([uniforms])
-    rng = SimpleNamespace(random=lambda shape: next(draws, np.full(shape, 0.5)))
-    return augment([sample], canvas_size, config, rng)
 
 
 @pytest.fixture
