@@ -19,7 +19,11 @@ LAYERS: list[tuple[str, list[str], str]] = [
     ("Commands", ["cli", "__main__"], "parse, call one workflow, print"),
     ("Training and serving", ["training", "serve"], "call workflows"),
     ("Workflows", ["workflows", "benchmark", "report"], "one function for each command; they do not know each other"),
-    ("Parts", ["data", "tracking", "evaluation", "media", "street"], "NumPy; import config and formats, never each other, nor an engine"),
+    (
+        "Parts",
+        ["data", "tracking", "evaluation", "media", "street"],
+        "NumPy; import config and formats, never each other, nor an engine",
+    ),
     ("Detector", ["detector", "weights"], "an engine behind one call; weights from any file"),
     ("Engines", ["engines"], "MindSpore, PyTorch, ONNX Runtime, OpenVINO"),
     ("Files and settings", ["config", "formats", "network"], "one reader and writer each; the network as data"),
