@@ -258,7 +258,7 @@ def test_a_full_disk_is_one_line_and_the_file_before_it_stays(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
         "from pathlib import Path\n"
-        "from fairmot.convert import convert\n"
+        "from fairmot.workflows.convert import convert\n"
         "from fairmot.errors import InputError\n"
         "for target in sys.argv[2:]:\n"
         "    try:\n"
@@ -314,7 +314,7 @@ def test_frameworks_are_not_needed_for_mindspore_files(tmp_path):
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from fairmot.convert import convert\n"
+        "from fairmot.workflows.convert import convert\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "convert(folder / 'a.ckpt', folder / 'b.safetensors')\n"
         "convert(folder / 'b.safetensors', folder / 'c.ckpt')\n"
