@@ -86,9 +86,8 @@ def test_training_outside_the_main_thread_leaves_signals_alone(images, tmp_path)
     seen = []
     config = configuration(images, tmp_path / "run", epochs=1)
     before = signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(
-        target=train, args=(config, "torch", "cpu", False, lambda _: seen.append(signal.getsignal(signal.SIGINT)))
-    )
+    on_step = lambda _: seen.append(signal.getsignal(signal.SIGINT))  # noqa: E731
+    thread = threading.Thread(target=train, args=(config, "torch", "cpu"), kwargs={"on_step": on_step})
     thread.start()
     thread.join()
     assert seen == [before] * 3
