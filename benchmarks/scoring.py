@@ -119,8 +119,8 @@ def main():
                 str(processors),
                 reference,
             ],
-            "score --jobs 1": [*score, "--jobs", "1", "--json", ours],
-            "score": [*score, "--json", ours],
+            "score --processes 1": [*score, "--processes", "1", "--save-json", ours],
+            "score": [*score, "--save-json", ours],
         }
         times = {name: [] for name in commands}
         for _ in range(arguments.repeat):

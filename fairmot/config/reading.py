@@ -95,17 +95,17 @@ def parse_config(values: dict[str, Any], origin: str) -> Config:
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
-        raise InputError(f"--set {override}: expected key=value, for example optimizer.learning_rate=1e-4")
+        raise InputError(f"override {override}: expected key=value, for example optimizer.learning_rate=1e-4")
     *sections, last = key.strip().split(".")
     inner = values
     for section in sections:
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise InputError(f"--set {override}: {section!r} holds a value, not a section")
+            raise InputError(f"override {override}: {section!r} holds a value, not a section")
     try:
         inner[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {override}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"override {override}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _describe(problem: Any) -> str:

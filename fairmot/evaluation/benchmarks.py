@@ -75,7 +75,7 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
     names = {name for name in told.values() if name}
     silent = [sequence for sequence, name in told.items() if not name]
     parent = sequence_folders[0].absolute().parent
-    advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20, DanceTrack or none"
+    advice = "say which pre-processing applies: benchmark MOT15, MOT16, MOT17, MOT20, DanceTrack or none"
     if len(names) > 1:
         raise InputError(f"{parent}: sequences of {' and '.join(sorted(names))}; {advice}")
     if silent:
@@ -91,12 +91,12 @@ def check_classes(benchmark: Benchmark, classes: SequenceOf[int]) -> None:
     """
     listed = ", ".join(map(str, classes))
     if not classes or min(classes) < 0 or len(set(classes)) < len(classes):
-        raise InputError(f"classes {listed or '(none)'}: expected different class numbers, for example 1,3")
+        raise InputError(f"classes {listed or '(none)'} of column 8: expected different positive numbers")
     if benchmark.name == "MOT15":
-        raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use --benchmark none")
+        raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use benchmark none")
     if benchmark.has_classes and list(classes) != [PEDESTRIAN]:
         raise InputError(
-            f"classes {listed}: {benchmark.name} scores pedestrians (1) alone; other classes need --benchmark none"
+            f"{benchmark.name} scores pedestrians alone (1 in column 8), not {listed}; others need benchmark none"
         )
 
 

@@ -155,5 +155,5 @@ def _check_result_classes(results: Rows) -> None:
     if other.any():
         row = int(np.argmax(other))
         raise results.problem(
-            row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored; see --classes"
+            row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored; other classes must be named"
         )

@@ -29,7 +29,7 @@ def load_second_half_truth(sequence_folder: Path | str) -> tuple[SequenceInfo, R
     info, rows = load_ground_truth(sequence_folder)
     first = first_index(info.frame_count)
     if first >= info.frame_count:
-        raise InputError(f"{sequence_folder}: {info.frame_count} frames have no second half; leave --half-val out")
+        raise InputError(f"{sequence_folder}: {info.frame_count} frames have no second half; score the whole sequence")
     later = rows.select(rows.frames >= first)
     return replace(info, frame_count=info.frame_count - first), replace(later, frames=later.frames - first)
 

@@ -45,7 +45,7 @@ def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> N
     missing = [key for key in ("hm.2.weight", "id.2.weight") if key not in arrays]
     if missing:
         raise InputError(
-            f"{origin}: {name} without FairMOT's heads: {', '.join(missing)} missing; --partial takes the rest"
+            f"{origin}: {name} without FairMOT's heads: {', '.join(missing)} missing; convert the rest partially"
         )
     heatmap, embedding = (arrays[f"{head}.2.weight"].shape for head in ("hm", "id"))
     if len(heatmap) != 4 or len(embedding) != 4:

@@ -60,7 +60,7 @@ def track_table(rows: Rows, selected: range) -> TrackTable:
         raise rows.problem(
             row,
             f"frame {rows.frames[row] + 1} is not among the {len(selected)} tracked ones; "
-            "give --start and --every as for fairmot track, and the --source that was tracked",
+            "give start and every as for tracking, and the source that was tracked",
         )
     ids, numbers = np.unique(rows.ids, return_inverse=True)
     order = np.lexsort((moments, numbers))

@@ -81,13 +81,13 @@ def report(
         (each.start if start is None else start, each.every if every is None else every) for each in tracked.sources
     ]
     if ground_truth is not None and set(selections) != {(0, 1)}:
-        raise InputError("ground truth covers every frame: track all of them, without --start and --every")
+        raise InputError("ground truth covers every frame: track all of them, without start and every")
     page = Path(output) if output is not None else tracked.path / PAGE_NAME
     if page.is_dir():
         raise InputError(f"{page}: a folder; give the name of the page, for example {page / PAGE_NAME}")
     for part in (each.rows.path for each in tracked.sources), (each.drawn_video for each in tracked.sources), (source,):
         if page.exists() and any(path is not None and Path(path).exists() and page.samefile(path) for path in part):
-            raise InputError(f"{page}: the page would replace what it shows; give another --output")
+            raise InputError(f"{page}: the page would replace what it shows; give another page")
     judged = None if ground_truth is None else judge(tracked, ground_truth, benchmark)
     scores = tracked.scores if judged is None else judged.scores
 
@@ -227,7 +227,7 @@ def _place_videos(
     present = {number: footage for number, footage in enumerate(videos) if footage is not None}
     total = sum(footage.path.stat().st_size for footage in present.values())
     if embed and total > _MOST_EMBED_BYTES:
-        raise InputError(f"{page}: videos of {total / 2**20:.0f} MiB are too large for a page; use --link")
+        raise InputError(f"{page}: videos of {total / 2**20:.0f} MiB are too large for a page; link them")
     inside = total <= EMBED_BYTES if embed is None else embed
     for number, footage in present.items():
         place = {"element": f"video-{number}"} if inside else {"href": link(page, footage.path)}

@@ -73,7 +73,7 @@ class Guard:
         host = headers.get("host", "")
         if not is_named(host, self._settings):
             return JSONResponse(
-                {"detail": "this server does not go by that name (fairmot serve --name NAME permits one)"}, 421
+                {"detail": "this server does not go by that name (fairmot serve --host-name NAME permits one)"}, 421
             )
         method = scope["method"]
         if _is_from_elsewhere(method, host, headers):

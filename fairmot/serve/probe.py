@@ -73,7 +73,7 @@ def permitted_path(text: str, settings: Settings) -> Path:
             nobody learns what lies outside.
     """
     if settings.allow_paths is None:
-        raise InputError("paths are not permitted: the server runs without --allow-paths")
+        raise InputError("paths are not permitted: the server allows none")
     folder = settings.allow_paths.resolve()
     absent = InputError(f"{text}: no such file in the permitted folder")
     try:
@@ -92,7 +92,7 @@ def permitted_stream(address: str, settings: Settings) -> tuple[str, str]:
         InputError: streams are not permitted, or this is no address of one.
     """
     if not settings.allow_streams:
-        raise InputError("addresses are not permitted: the server runs without --allow-streams")
+        raise InputError("addresses are not permitted: the server allows none")
     try:
         parts = urlsplit(address)
         is_address = bool(parts.hostname) and address.isprintable() and " " not in address

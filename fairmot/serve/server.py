@@ -100,6 +100,6 @@ def listen(settings: Settings) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"--host {settings.host} --port {settings.port}: cannot listen there ({reason}); give another --port"
+            f"host {settings.host}, port {settings.port}: cannot listen there ({reason}); give another port"
         ) from error
     return made

@@ -55,13 +55,13 @@ class Settings:
                 raise InputError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected a positive number")
         if self.token is None and not is_loopback(self.host):
             raise InputError(
-                f"--host {self.host}: others can reach this address; set {TOKEN_VARIABLE} (or --token) to a secret of "
+                f"host {self.host}: others can reach this address; set a token ({TOKEN_VARIABLE}), a secret of "
                 f"{SHORTEST_TOKEN} characters or more"
             )
         if self.token is not None and (len(self.token) < SHORTEST_TOKEN or not self.token.isascii()):
             raise InputError(f"token: expected {SHORTEST_TOKEN} or more ASCII characters")
         if self.allow_paths is not None and not self.allow_paths.is_dir():
-            raise InputError(f"--allow-paths {self.allow_paths}: no such folder")
+            raise InputError(f"allow paths {self.allow_paths}: no such folder")
 
 
 def is_loopback(host: str) -> bool:

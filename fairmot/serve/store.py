@@ -94,7 +94,7 @@ class JobStore:
             self._database.execute(f"PRAGMA user_version = {_FORMAT}")
         except sqlite3.OperationalError as error:
             self._database.close()
-            raise InputError(f"{folder}: another server uses this folder ({error}); give another --output") from error
+            raise InputError(f"{folder}: another server uses this folder ({error}); give another folder") from error
         except sqlite3.DatabaseError as error:
             self._database.close()
             raise InputError(f"{folder / 'jobs.sqlite3'}: no database of jobs ({error}); move it away") from error

@@ -72,7 +72,7 @@ def train(
     output = config.train.output
     checkpoint_path = output / "last.safetensors"
     if checkpoint_path.exists() and not resume:
-        raise InputError(f"{output} holds a run already; continue it with --resume or set another train.output")
+        raise InputError(f"{output} holds a run already; resume it or set another train.output")
     process = process or Process()
     loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)
@@ -160,7 +160,7 @@ class _Run:
             # Until the first process has saved, no other may end: that would end the run.
             stopped = self.trainer.agree(stopped or interrupted())
             if stopped:
-                self.note(f"stopped after step {self.taken} of {total}, which is saved; go on with --resume")
+                self.note(f"stopped after step {self.taken} of {total}, which is saved; resume the run to go on")
                 raise KeyboardInterrupt
 
     def _step(self, batch: Batch) -> dict[str, float]:

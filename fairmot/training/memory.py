@@ -57,6 +57,6 @@ def _advice(config: Config) -> str:
     half = next(part for part in range(size // 2, 0, -1) if size % part == 0)
     passes = config.train.accumulate * (size // half)
     return (
-        f"out of memory with {images} a batch; try --set train.batch_size={half}, "
-        f"with --set train.accumulate={passes} for the same steps"
+        f"out of memory with {images} a batch; try train.batch_size={half}, "
+        f"with train.accumulate={passes} for the same steps"
     )

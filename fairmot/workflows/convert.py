@@ -72,9 +72,7 @@ def convert(
             f"{target}: cannot write {target.suffix or 'a file without suffix'}; known: {', '.join(WRITTEN)}"
         )
     if naming is not None and target.suffix != ".ckpt":
-        raise InputError(
-            f"--naming {naming}: only .ckpt files have a choice of names, {target.name} has the public ones"
-        )
+        raise InputError(f"naming {naming}: only .ckpt files have a choice of names, {target.name} has the public ones")
     if source.suffix == ".onnx":
         arrays, conversion, notes = _from_yolox(source)
     elif source.suffix in SUFFIXES:

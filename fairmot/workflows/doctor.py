@@ -129,7 +129,7 @@ def _h264() -> str:
         except Exception:  # its exceptions differ between versions
             continue
         return f"read, and written by {name}"
-    raise InputError("no encoder: videos can be read, but --video writes none; install av from its wheel")
+    raise InputError("no encoder: videos can be read, but not written; install av from its wheel")
 
 
 def _weights() -> str:

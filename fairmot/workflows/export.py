@@ -103,7 +103,7 @@ def export(
     if weights.suffix in EXPORTED:
         raise InputError(f"{weights}: is exported already; export the .safetensors file that it was made from")
     if output.exists() and not overwrite:
-        raise InputError(f"{output}: exists already; --overwrite replaces it")
+        raise InputError(f"{output}: exists already; overwriting it must be requested")
     file = load_weights(weights)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(weights))
@@ -116,7 +116,7 @@ def export(
         raise InputError(f"precision {precision}: {kind} is written in {', '.join(module.EXPORT_PRECISIONS)}")
     raw = raw or not hasattr(module, "load_exported_detector")
     if evaluation is not None and raw:
-        raise InputError("raw heads detect nothing that could be evaluated: leave --raw or --evaluate out")
+        raise InputError("raw heads detect nothing that could be evaluated: leave raw or the evaluation out")
     sequences = find_sequences(evaluation) if evaluation is not None else []
     images = list(_images(calibration, size)) if precision == "int8" and calibration is not None else []
     # Short numbers fit what they were measured on; independent random pixels are nothing that a camera sees.

@@ -251,12 +251,12 @@ def mistakes(case):
     yield [case.folder / "absent"], "no such folder"
     yield [empty], "no results; expected NAME.txt"
     yield [case.folder], f"its folders are runs: give one of them, for example {case.run}"
-    yield [case.run, "--output", case.folder], "a folder; give the name of the page"
+    yield [case.run, "--page", case.folder], "a folder; give the name of the page"
     for name in ("yard.txt", "yard.mp4"):
-        yield [case.run, "--output", case.run / name], f"{name}: the page would replace what it shows"
+        yield [case.run, "--page", case.run / name], f"{name}: the page would replace what it shows"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
-    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without --start and --every"
+    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without start and every"
     (case.run / "yard.mp4").write_bytes(b"")
     yield [case.run], "yard.mp4: not a video"
     (case.run / "scores.json").write_text("{")

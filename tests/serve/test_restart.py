@@ -48,7 +48,7 @@ def test_permissions_are_those_of_the_server_that_runs_the_job(start, film, slow
     again = start(slow(), folder=server.settings.folder)
     for job_id in waiting:
         job = again.ended(job_id)
-        assert (job["state"], "without --allow-paths" in job["problem"]) == ("failed", True)
+        assert (job["state"], "the server allows none" in job["problem"]) == ("failed", True)
 
 
 def test_a_crash_leaves_an_interrupted_job(tmp_path):

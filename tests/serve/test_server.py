@@ -56,7 +56,7 @@ def test_the_documented_commands_start(line, tmp_path, monkeypatch):
     ("words", "message"),
     [
         (["--host", "0.0.0.0"], "FAIRMOT_SERVE_TOKEN"),
-        (["--allow-paths", "absent"], "--allow-paths absent: no such folder"),
+        (["--allow-paths", "absent"], "allow paths absent: no such folder"),
         (["--max-minutes", "0"], "max seconds 0"),
         (["--weights", "absent.safetensors"], "absent.safetensors"),
     ],

@@ -125,7 +125,7 @@ def test_a_file_that_gives_something_else_does_not_appear(weights, tmp_path, mon
 def test_an_existing_file_stays_unless_it_may_go(weights, tmp_path, monkeypatch):
     output = tmp_path / "lite.onnx"
     output.write_text("mine")
-    with pytest.raises(InputError, match=r"exists already; --overwrite replaces it"):
+    with pytest.raises(InputError, match=r"exists already; overwriting it must be requested"):
         export(weights, output)
     monkeypatch.setattr(workflow, "SHARE_LIMITS", {"f32": 2})
     with pytest.raises(InputError, match="nothing was written"):

@@ -107,7 +107,7 @@ def _chosen(known: Sequence[str], labels: Sequence[str] | None, src: Path) -> li
         people = [each for each in known if each.lower() in _PEOPLE]
         if people or len(known) == 1:
             return people or list(known)
-        raise InputError(f"{src}: no label person or pedestrian; choose with --labels among {', '.join(known)}")
+        raise InputError(f"{src}: no label person or pedestrian; choose labels among {', '.join(known)}")
     for each in labels:
         if each not in known:
             raise InputError(f"{src}: no label {each!r}{closest_name(each, known)}; there are {', '.join(known)}")

@@ -43,7 +43,7 @@ def _root(src: Path) -> Path:
     for folder in src.resolve().parents:
         if first and (folder / first).is_file():
             return folder
-    raise InputError(f"{src} line 1: no image {first} in {src.parent} or a folder above it: give --root")
+    raise InputError(f"{src} line 1: no image {first} in {src.parent} or a folder above it: give the root")
 
 
 def _inside(image: PurePosixPath) -> PurePosixPath:

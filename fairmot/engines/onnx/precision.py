@@ -51,7 +51,7 @@ def to_int8(
     """
     reader = _Images(model.graph.input[0].name, images)
     if reader.first is None:
-        raise InputError("int8 needs images to measure the ranges of the maps: name a folder with --calibrate")
+        raise InputError("int8 needs images to measure the ranges of the maps: give calibration images")
     log, level = logging.getLogger(), logging.getLogger().level
     with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
         target = Path(folder, "int8.onnx")

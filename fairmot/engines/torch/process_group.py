@@ -73,7 +73,7 @@ def own_device(device: torch.device) -> torch.device:
         if place >= cards:
             raise InputError(
                 f"no card for process {place + 1} of this machine: PyTorch sees {cards}; "
-                f"give --processes {cards}, or let more be seen (CUDA_VISIBLE_DEVICES)"
+                f"start {cards} processes, or let more be seen (CUDA_VISIBLE_DEVICES)"
             )
         device = torch.device("cuda", place)
         torch.cuda.set_device(device)

@@ -51,9 +51,9 @@ def _parse_line(text: str, number: int) -> Line:
     try:
         x1, y1, x2, y2 = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--line {text}: expected x1,y1,x2,y2 in pixels, for example 0,400,854,400") from None
+        raise InputError(f"line {text}: expected x1,y1,x2,y2 in pixels, for example 0,400,854,400") from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or (x1, y1) == (x2, y2):
-        raise InputError(f"--line {text}: expected two different points x1,y1,x2,y2 in pixels")
+        raise InputError(f"line {text}: expected two different points x1,y1,x2,y2 in pixels")
     return Line(f"line {number}", (x1, y1), (x2, y2))
 
 
@@ -66,14 +66,14 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"--zone {path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"zone {path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise InputError(f"--zone {path}: not JSON ({error})") from error
+        raise InputError(f"zone {path}: not JSON ({error})") from error
     if isinstance(content, list):
         content = {f"zone {number}": points for number, points in enumerate(content, start=1)}
     if not isinstance(content, dict) or not content:
-        raise InputError(f'--zone {path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
-    return tuple(Zone(name, _points(points, f"--zone {path}: {name}")) for name, points in content.items())
+        raise InputError(f'zone {path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
+    return tuple(Zone(name, _points(points, f"zone {path}: {name}")) for name, points in content.items())
 
 
 def _points(points: Any, where: str) -> tuple[Point, ...]:

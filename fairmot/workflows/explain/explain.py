@@ -99,7 +99,7 @@ def explain(
         folders = [folder for folder in folders if sequence_name(folder) == Path(results).stem] or folders
     files = find_results(results, folders)
     if record is not None and len(folders) > 1:
-        raise InputError(f"{record}: one record for {len(folders)} sequences; say which one with --sequence")
+        raise InputError(f"{record}: one record for {len(folders)} sequences; choose one of them")
     rules = choose_benchmark(benchmark, folders)
     pairs = [(load_second_half if half_val else load_sequence)(*both) for both in zip(folders, files, strict=True)]
     if classes is not None:
@@ -125,7 +125,7 @@ def explain(
 
 def _check_record(tables: RecordTables, path: Path, frames: Any, file: Path, half_val: bool) -> None:
     if half_val:
-        raise InputError(f"{path}: a record numbers frames of the whole video; explain a whole result, not --half-val")
+        raise InputError(f"{path}: a record numbers frames of the whole video; explain a whole result, not a half")
     strange = np.setdiff1d(frames, tables.frames["frame"])
     if len(strange):
         raise InputError(f"{path}: has no frame {int(strange[0]) + 1}, of which {file} has rows: not its record")

@@ -1,4 +1,4 @@
-"""Fill the gaps of tracks in a result file, once the whole video is tracked (``--interpolate``)."""
+"""Fill the gaps of tracks in a result file, once the whole video is tracked (``interpolate``)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_method(text: str) -> Method:
     """
     methods = get_args(Method)
     if text not in methods:
-        raise InputError(f"--interpolate {text}: unknown{closest_name(text, methods)}; there are {', '.join(methods)}")
+        raise InputError(f"interpolate {text}: unknown{closest_name(text, methods)}; there are {', '.join(methods)}")
     return cast(Method, text)
 
 

@@ -40,6 +40,7 @@ class DetectorChoice:
     device: str = "auto"
     input_size: tuple[int, int] | None = None
     classes: tuple[int, ...] | None = None
+    confidence: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,7 @@ def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
 
 @lru_cache(maxsize=1)
 def _load(choice: DetectorChoice) -> Detector:
-    return load_detector(
-        choice.weights, choice.engine, choice.device, input_size=choice.input_size, classes=choice.classes
-    )
+    return load_detector(**asdict(choice))
 
 
 def _asked(job: SourceJob) -> dict[str, Any]:

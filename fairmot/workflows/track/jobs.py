@@ -168,14 +168,14 @@ def _on_ray(jobs: list[SourceJob], address: str, count: int) -> Iterator[JobResu
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        raise InputError("--ray: Ray is not installed; pip install 'fairmot[ray]'") from None
+        raise InputError("Ray is not installed; pip install 'fairmot[ray]'") from None
     if not jobs:
         return
     here = {"num_cpus": count} if address == "local" else {}
     try:
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, include_dashboard=False, **here)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"--ray {address}: no cluster there ({' '.join(str(error).split())[:200]})") from error
+        raise InputError(f"Ray at {address}: no cluster there ({' '.join(str(error).split())[:200]})") from error
     try:
         remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
         waiting = list(jobs)
@@ -200,7 +200,7 @@ def _video_paths(sources: Sequence[str | Path]) -> list[str]:
     for source in expand(sources):
         word = str(source[0].parent) if isinstance(source, list) else source
         if is_address(word) or live_location(word) is not None:
-            raise InputError(f"{word}: streams and cameras have no end; track them without --jobs")
+            raise InputError(f"{word}: streams and cameras have no end; track them outside of jobs")
         if not Path(word).exists():
             raise InputError(f"{word}: no such file or folder")
         if word not in found:

@@ -43,7 +43,7 @@ def load_cases(
     names = [sequence_name(folder) for folder in folders]
     for name in held_out:
         if name not in names:
-            raise InputError(f"--held-out {name}: no such sequence{closest_name(name, names)} in {ground_truth}")
+            raise InputError(f"held-out {name}: no such sequence{closest_name(name, names)} in {ground_truth}")
     if set(held_out) == set(names):
         raise InputError("every sequence is held out: nothing is left to tune on")
     rules = choose_benchmark(benchmark, folders)

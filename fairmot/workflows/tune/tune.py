@@ -62,7 +62,7 @@ def tune(
     optuna = _optuna()
     weights = read_aim(aim)
     if trials < 1:
-        raise InputError(f"--trials {trials}: expected 1 or more")
+        raise InputError(f"trials {trials}: expected 1 or more")
     cases, others, rules = load_cases(detections, ground_truth, held_out, benchmark)
     has_embeddings = any(case.recording.rows.embeddings is not None for case in cases)
     config = start or cases[0].recording.tracker
@@ -152,7 +152,7 @@ def _value_of(
 def _storage(optuna: Any, folder: Path, resume: bool) -> Any:
     path = folder / STUDY_FILE
     if resume and not path.is_file():
-        raise InputError(f"{path}: no study to resume; leave --resume out to begin one")
+        raise InputError(f"{path}: no study to resume; begin one without resuming")
     return optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}")
 
 

@@ -122,7 +122,7 @@ def test_aims():
 
 def test_mistakes(data, tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(InputError, match="--held-out MOT15-d: no such sequence"):
+    with pytest.raises(InputError, match="held-out MOT15-d: no such sequence"):
         tune(data, data, output=out, held_out=["MOT15-d"])
     with pytest.raises(InputError, match="nothing is left to tune on"):
         tune(data, data, output=out, held_out=NAMES)
