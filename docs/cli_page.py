@@ -73,7 +73,7 @@ def item(name: str, parameter: Any) -> str:
     text = plain(parameter.help or "")
     if isinstance(parameter.show_default, str):
         text += f" Default: {parameter.show_default}."
-    elif parameter.default not in (None, False, True) and not callable(parameter.default) and not parameter.required:
+    elif parameter.default is not None and not isinstance(parameter.default, bool) and not parameter.required:
         text += f" Default: {default_text(parameter.default)}."
     lines, line = [], f"* `{name}`:"
     for word in re.sub(r"([*_<>|])", r"\\\1", text).split():
@@ -86,13 +86,9 @@ def item(name: str, parameter: Any) -> str:
 
 def default_text(value: Any) -> str:
     """Return a default as a person would give it."""
-    return (
-        " ".join(map(str, value))
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return " ".join(map(default_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def mode_table(name: str, parameters: list[Any]) -> str:

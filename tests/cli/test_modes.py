@@ -41,8 +41,8 @@ BASES = {
     },
     "describe": {"describe": ["lite"], "describe --all": ["--all"]},
     "export": {
-        "export in f32 and f16": ["a.safetensors", "present.onnx"],
-        "export --precision int8": ["a.safetensors", "present.onnx", "--precision", "int8"],
+        "export in f32 and f16": ["a.safetensors", "b.onnx"],
+        "export --precision int8": ["a.safetensors", "b.onnx", "--precision", "int8"],
     },
     "convert": {"convert": ["a.pth", "b.safetensors"], "convert of .onnx": ["a.onnx", "b.safetensors"]},
     "score": {"score": ["labelled", "results"]},
@@ -63,9 +63,7 @@ CHOOSES = {
     ("track --detections", "--detections"): "a second one is tracked too",
     ("evaluate of a test set", "--zip"): "a test set is always zipped",
 }
-OWN_TESTS = {
-    (mode, "--overwrite"): "test_convert_replaces_nothing_unless_told" for mode in ("convert", "convert of .onnx")
-}
+OWN_TESTS = {(mode, "--overwrite"): "test_nothing_is_replaced_unless_told" for mode in ("convert", "convert of .onnx")}
 """Options whose effect this walk does not see."""
 
 
@@ -166,13 +164,14 @@ def test_options_of_data_convert_belong_to_the_formats_that_their_panel_names(tm
                 converters.convert_dataset(kind, tmp_path, tmp_path, **{key: 1})
 
 
-def test_convert_replaces_nothing_unless_told(calls):
-    words = ["convert", "a.pth", "present.safetensors"]
+@pytest.mark.parametrize("command", ["convert", "export"])
+def test_nothing_is_replaced_unless_told(calls, command):
+    words = [command, "a.pth", "present.safetensors"]
     error, _, _ = calls.trace(words)
     assert str(error) == "present.safetensors: exists already; --overwrite replaces it"
     error, code, seen = calls.trace([*words, "--overwrite"])
     assert (error, code) == (None, 0)
-    assert "fairmot.workflows.convert.convert" in seen
+    assert f"fairmot.workflows.{command}.{command}" in seen
 
 
 def test_a_configuration_counts_only_where_its_file_says_something(calls, tmp_path):

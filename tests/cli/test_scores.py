@@ -196,7 +196,7 @@ def test_gaps_are_filled_where_asked(images, monkeypatch):
     assert np.loadtxt(linear["text"], delimiter=",")[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
     (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
     assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
-    assert "interpolate lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
+    assert "lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
     assert "track --jobs does not take --interpolate" in failure(
         "track", "videos", "--jobs", "2", "--interpolate", "linear"
     )

@@ -23,7 +23,7 @@ DETECTOR = SimpleNamespace(architecture="lite", engine="none", input_size=(64, 6
 RUN = TrackRun("x", Path("x.txt"), None, 1, 1, 1, 1.0, StageTimes())
 SCORES = {"problems": [], "benchmark": "none", "archive": "x.zip", "combined": {}}
 TUNED = SimpleNamespace(as_json=dict, scores={}, trials=1, pruned=0, best="best.yaml")
-EXPORT = Export(Path("present.onnx"), "onnx", "f32", (64, 64), False, "none", 1.0, None)
+EXPORT = Export(Path("det.txt"), "onnx", "f32", (64, 64), False, "none", 1.0, None)
 VALIDATION = SimpleNamespace(as_dict=dict, findings=[], counts={}, sets=1, images=1, boxes=1, errors=0, warnings=0)
 SPLIT = SimpleNamespace(train="a", held="b", train_images=1, held_images=1)
 
@@ -150,8 +150,7 @@ def prepare(folder):
     (folder / "det.txt").write_text("1,-1,1,1,9,9,0.9\n")
     (folder / "other.yaml").write_text("tracker: {confidence: 0.33}\ninference: {confidence: 0.2}\n")
     (folder / "zones.json").write_text('{"door": [[0, 0], [9, 0], [9, 9]]}')
-    for name in ("present.onnx", "present.safetensors"):
-        (folder / name).touch()
+    (folder / "present.safetensors").touch()
 
 
 def option_words(option):

@@ -1,4 +1,4 @@
-"""Fill the gaps of tracks in a result file, once the whole video is tracked (``interpolate``)."""
+"""Fill the gaps of tracks in a result file, after the whole video is tracked."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _LAST_FRAME = 2**31 - 1
 
 
 def read_method(text: str) -> Method:
-    """Check the name of a method.
+    """Return the method of this name.
 
     Raises:
-        InputError: it is none.
+        InputError: there is none.
     """
     methods = get_args(Method)
     if text not in methods:
-        raise InputError(f"interpolate {text}: unknown{closest_name(text, methods)}; there are {', '.join(methods)}")
+        raise InputError(f"interpolation {text}: unknown{closest_name(text, methods)}; there are {', '.join(methods)}")
     return cast(Method, text)
 
 
 def fill_gaps(text: Path, method: Method = "linear", max_gap_frames: int = 20, every: int = 1) -> int:
-    """Put the missing rows of each identity into a result file, in place; rows go by frame and identity then.
+    """Add the missing rows of each identity to a result file, in place, and sort it by frame and identity.
 
     Args:
         text: file of result rows.
         method: ``linear``, or ``gaussian``: also smooth every box.
-        max_gap_frames: longest gap that is filled, frames that were tracked.
+        max_gap_frames: longest gap that is filled, in tracked frames.
         every: step from one tracked frame to the next: only tracked frames get rows.
 
     Returns:
-        How many rows the file has then.
+        The number of rows in the file now.
 
     Raises:
         InputError: the file is missing, a line is wrong (it is named), or the file cannot be written.
@@ -51,7 +51,7 @@ def fill_gaps(text: Path, method: Method = "linear", max_gap_frames: int = 20, e
     first = rows[:, FRAME].min()
     steps, rest = np.divmod(rows[:, FRAME] - first, every)
     if rest.any():
-        raise InputError(f"{text}: frames are not {every} apart; give the step with which they were tracked")
+        raise InputError(f"{text}: frames are not {every} apart; pass the step with which they were tracked")
     rows[:, FRAME] = steps
     filled = interpolate(rows, max_gap_frames, method)
     filled[:, FRAME] = filled[:, FRAME] * every + first
