@@ -207,7 +207,7 @@ def check_sources_stay(folder: Path, names: Sequence[str], sources: Sequence[str
         holders = [path, *path.resolve().parents]
         for target in targets:
             if target.exists() and any(target.samefile(holder) for holder in holders):
-                raise InputError(f"{target}: the results would replace what is tracked; give another output folder")
+                raise InputError(f"{target}: the results would replace what is tracked; choose another output folder")
 
 
 def different_names(names: list[str]) -> list[str]:
