@@ -41,5 +41,5 @@ def load_second_half(sequence_folder: Path | str, results_file: Path | str) -> S
         InputError: a file is missing or a line is wrong (see ``load_rows``).
     """
     info, truth = load_second_half_truth(sequence_folder)
-    limit = "with --half-val results count from 1 in the second half"
+    limit = "results of a second half count from 1 in it"
     return Sequence(info, truth, load_rows(results_file, info.frame_count, limit))

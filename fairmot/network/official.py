@@ -77,7 +77,7 @@ def _closest_architectures(arrays: Arrays) -> str:
     if most == 0:
         return f"it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
     close = [f"{name} ({count})" for name, count in shared.items() if count >= 0.9 * most]
-    return f"it shares arrays with {', '.join(close)}; choose one with --arch, and --partial to take what fits"
+    return f"it shares arrays with {', '.join(close)}; name the architecture, and convert partially to take what fits"
 
 
 def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:

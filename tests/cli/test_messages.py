@@ -29,6 +29,16 @@ def options_in_errors(source):
     return {name for word in words for name in re.findall(r"(?<![\w-])--[a-z][\w-]*", word)} - FOREIGN
 
 
+def test_advice_that_errors_are_made_of_names_no_option():
+    for name in ("network/official.py", "formats/halves.py", "formats/recordings.py", "evaluation/benchmarks.py"):
+        texts = [node.value for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))) if is_text(node)]
+        assert not [text for text in texts if re.search(r"[a-z] --[a-z]", text) and "``" not in text]
+
+
+def is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def test_errors_outside_the_command_line_name_no_option():
     files = [file for file in ROOT.rglob("*.py") if "cli" not in file.relative_to(ROOT).parts]
     assert len(files) > 100

@@ -128,7 +128,7 @@ def test_out_of_memory_is_one_line(images, tmp_path):
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-4)
     try:
-        with pytest.raises(InputError, match=r"out of memory with 2 images of 96 x 64 a batch; try --set"):
+        with pytest.raises(InputError, match=r"out of memory with 2 images of 96 x 64 a batch; try train.batch_size"):
             train(config, "torch", "cuda")
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

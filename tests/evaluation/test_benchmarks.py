@@ -51,7 +51,7 @@ def test_auto_takes_sequence_names_then_folders():
 
 
 def test_auto_is_an_error_where_it_is_unclear():
-    with pytest.raises(InputError, match=r"'street' does not tell the benchmark; .*--benchmark MOT15"):
+    with pytest.raises(InputError, match=r"'street' does not tell the benchmark; .*benchmark MOT15"):
         choose_benchmark("auto", [Path("/data/street")])
     with pytest.raises(InputError, match="'street' does not tell"):
         choose_benchmark("auto", [Path("/data/MOT17-02"), Path("/data/street")])

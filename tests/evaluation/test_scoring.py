@@ -138,7 +138,9 @@ def test_half_val_equals_files_that_were_cut(synthetic, compare_reports, tmp_pat
 
 def test_half_val_refuses_results_of_whole_sequences(synthetic, tmp_path):
     folders = synthetic.make_benchmark(tmp_path, "MOT17", 31)
-    with pytest.raises(InputError, match=r"MOT17-01-street.txt:\d+: .*\(1 to 19, with --half-val results count from 1"):
+    with pytest.raises(
+        InputError, match=r"MOT17-01-street.txt:\d+: .*\(1 to 19, results of a second half count from 1 in it"
+    ):
         fairmot.score(*folders, half_val=True)
     ini = folders[0] / "MOT17-01-street" / "seqinfo.ini"
     (ini.parent / "gt" / "gt.txt").write_text("")

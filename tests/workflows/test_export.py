@@ -154,7 +154,7 @@ def test_scores_before_and_after(weights, images, tmp_path, monkeypatch):
     assert result.scores["before"] == {"HOTA": 1, "MOTA": 0.2, "IDF1": 0.3, "AP50": 0.4}
     assert result.scores["after"]["HOTA"] == 2
     assert names(tmp_path / "out") == ["lite.onnx"]
-    with pytest.raises(InputError, match="leave --raw or --evaluate out"):
+    with pytest.raises(InputError, match="leave raw or the evaluation out"):
         export(weights, tmp_path / "raw.onnx", raw=True, evaluation=tmp_path / "seq")
 
 

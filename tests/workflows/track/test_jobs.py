@@ -191,7 +191,7 @@ def test_videos_of_one_stem_keep_their_whole_names(tmp_path):
 
 
 def test_what_has_no_end_is_refused():
-    with pytest.raises(InputError, match="without --jobs"):
+    with pytest.raises(InputError, match="without jobs"):
         track_many(["rtsp://camera/main"], Path("out"))
     with pytest.raises(InputError, match="no such file"):
         track_many(["absent"], Path("out"))
