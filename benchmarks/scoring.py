@@ -119,7 +119,7 @@ def main():
                 str(processors),
                 reference,
             ],
-            "score --jobs 1": [*score, "--jobs", "1", "--save-json", ours],
+            "score --processes 1": [*score, "--processes", "1", "--save-json", ours],
             "score": [*score, "--save-json", ours],
         }
         times = {name: [] for name in commands}

@@ -36,7 +36,7 @@ set_inference() {
     case "${3:-}" in
     "") ;;
     *.ckpt | *.pth)
-        fairmot convert "$3" "$4/weights.safetensors"
+        fairmot convert "$3" "$4/weights.safetensors" --overwrite
         inference+=(--weights "$4/weights.safetensors")
         ;;
     *) inference+=(--weights "$3") ;;

@@ -19,7 +19,7 @@ if [ ! -e "$work/people/photographs-and-streets" ]; then
         --heads deflection,undeflect --ignore "$data/extra/tud_street_person/ignore_candidates.csv"
     # A fifth of the photographs is never trained on: docs/models.md reports the precision on it.
     for name in pennfudan coco capston2; do
-        fairmot data split "$work/people/$name.txt" --every 5 --block 20 --data "$work/people/data.json"
+        fairmot data split "$work/people/$name.txt" --one-in 5 --block 20 --data "$work/people/data.json"
     done
     for seed in $(seq 1 20); do
         # Two frames a second, so that consecutive images differ; and once more seen from higher up.

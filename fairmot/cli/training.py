@@ -6,32 +6,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmot.cli.options import Device, stop
+from fairmot.cli import modes, options
+from fairmot.cli.settings import stop
 
 if TYPE_CHECKING:
     from fairmot.config import Config
 
 
 def train(
-    config: Annotated[str, typer.Argument(help="A YAML file or the name of a shipped configuration, e.g. lite.")],
+    context: typer.Context,
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="A YAML file or the name of a shipped configuration, e.g. lite."),
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: train.epochs=3; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=3; repeatable."),
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in train.output.")] = False,
-    engine: Annotated[str, typer.Option(help="auto, mindspore or torch.")] = "auto",
-    device: Device = "auto",
-    processes: Annotated[
-        int, typer.Option(min=1, help="Processes on this machine, one a device; each takes train.batch_size images.")
-    ] = 1,
+    resume: options.Resume = False,
+    engine: Annotated[str, options.engine("auto, torch or mindspore")] = "auto",
+    device: options.Device = "auto",
+    processes: Annotated[int, options.processes(more=": one a device, each takes train.batch_size images")] = 1,
     check: Annotated[
-        bool, typer.Option("--self-check", help="Overfit eight images instead, and say whether all is well.")
+        bool, options.flag("--self-check", None, "Overfit eight images instead, and report whether training works.")
     ] = False,
 ) -> None:
     """Train a network.
 
     [bold]fairmot train lite --set data.description=people/data.json --set train.output=runs/mine[/bold]
-
-    Four devices: [bold]fairmot train lite --processes 4[/bold]
+    [bold]fairmot train lite --processes 4[/bold]
+    [bold]fairmot train lite --self-check[/bold]
     """
     from contextlib import nullcontext
 
@@ -45,6 +49,7 @@ def train(
     def log(line: str) -> None:
         console.notes().print(line, markup=False)
 
+    (modes.SELF_CHECK if check else modes.TRAIN).check(context)
     settings = load_config(config, tuple(overrides or ()))
     if check:
         _check(settings, engine, device)
@@ -52,7 +57,7 @@ def train(
     process = current_process()
     chosen = choose_training_engine(engine, device)
     if processes > 1 and not process.launched:
-        # What cannot start shall say so once.
+        # One process, not each of them, reports what cannot start.
         load_training(chosen)
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
@@ -74,7 +79,7 @@ def train(
 
 
 def _check(config: Config, engine: str, device: str) -> None:
-    """``--self-check``: where training does not work, exit code 1 and a line that names what failed."""
+    """Run ``--self-check``; where training does not work, exit with code 1 and a line that names what failed."""
     from fairmot.cli import console
     from fairmot.training.self_check import self_check
 

@@ -87,7 +87,7 @@ def check_classes(benchmark: Benchmark, classes: SequenceOf[int]) -> None:
     """
     listed = ", ".join(map(str, classes))
     if not classes or min(classes) < 0 or len(set(classes)) < len(classes):
-        raise InputError(f"classes {listed or '(none)'}: expected different class numbers, for example 1,3")
+        raise InputError(f"classes {listed or '(none)'} of column 8: expected different class numbers")
     if benchmark.name == "MOT15":
         raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use benchmark none")
     if benchmark.has_classes and list(classes) != [PEDESTRIAN]:

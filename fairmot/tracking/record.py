@@ -227,12 +227,12 @@ def load_record(path: Path | str) -> RecordTables:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "version" not in arrays or int(arrays["version"]) != FORMAT_VERSION:
-                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
             tables = {name: arrays[name] for name in _TABLES}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a tracker's record") from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise InputError(f"{path}: not a tracker's record; make one with --record") from error
+        raise InputError(f"{path}: not a tracker's record; make one by tracking") from error
     if any(tables[name].dtype != row for name, row in _TABLES.items()):
-        raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+        raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
     return RecordTables(**tables)

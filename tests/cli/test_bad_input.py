@@ -54,7 +54,7 @@ def test_detections_that_are_wrong(command, tmp_path, line, message):
     with pytest.raises(InputError, match=message):
         rows_of(command, tmp_path, [*DETECTIONS, line])
     with pytest.raises(InputError, match=message):
-        command("tune", "det.txt", "data", "--trials", "1")
+        command("tune", "data", "det.txt", "--trials", "1")
     assert len(rows_of(command, tmp_path, DETECTIONS).splitlines()) == 5
 
 
@@ -123,7 +123,7 @@ def test_a_recording_that_is_wrong(command, tmp_path, changes, message):
 )
 def test_results_that_are_wrong(command, tmp_path, line, message):
     (tmp_path / "results" / "MOT15-01.txt").write_text("\n".join([*RESULTS, line]))
-    for name in (["score", "data", "results"], ["explain", "results", "data"]):
+    for name in (["score", "data", "results"], ["explain", "data", "results"]):
         with pytest.raises(InputError, match=message):
             command(*name)
 
@@ -133,7 +133,7 @@ def test_results_that_are_odd(command, tmp_path):
     answers = []
     for lines in (RESULTS, RESULTS[::-1], [line.replace(",", " ") for line in RESULTS], ["", *RESULTS, ""]):
         file.write_text("\n".join(lines))
-        command("score", "data", "results", "--json", "s.json")
+        command("score", "data", "results", "--save-json", "s.json")
         answers.append(json.loads((tmp_path / "s.json").read_text()))
     assert answers[0]["combined"]["HOTA"] == 1
     assert answers[1:] == answers[:1] * 3

@@ -304,7 +304,7 @@ def test_the_command_says_what_it_took(monkeypatch, capsys, tmp_path):
         assert end.value.code == 0
     first, _, rest = capsys.readouterr().out.partition("\n")
     assert "a.ckpt: lite from public names, " in first
-    assert first.endswith(" arrays taken, 0 drawn")
+    assert first.endswith(" arrays taken, 0 initialized")
     assert json.loads(rest)["network"]["architecture"] == "lite"
     assert len(read_ckpt(tmp_path / "a.ckpt").arrays) == json.loads(rest)["taken"]
 
