@@ -187,7 +187,7 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
 
 
 def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
-    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; make one by saving detections while tracking"
+    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; save detections while tracking"
     try:
         # Opened here: a damaged file would stay open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

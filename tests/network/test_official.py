@@ -86,6 +86,6 @@ def test_foreign_states_are_refused():
     with pytest.raises(InputError, match=r"dla_34 without FairMOT's heads: hm\.2\.weight"):
         recognise({"base.base_layer.0.weight": np.zeros(1)}, "x.pth", "dla_34")
     with pytest.raises(
-        InputError, match=r"shares arrays with resdcn_34 \(1\), .*resfpndcn_34 \(1\), .*name the architecture, and"
+        InputError, match=r"shares arrays with resdcn_34 \(1\), .*resfpndcn_34 \(1\), .*the architecture, and"
     ):
         architecture_of({"bn1.weight": np.zeros(64), "layer2.0.bn1.weight": np.zeros(1)}, "x.pth")
