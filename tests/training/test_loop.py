@@ -66,7 +66,7 @@ def test_a_second_run_does_not_overwrite_the_first(images, tmp_path):
     pytest.importorskip("torch")
     config = configuration(images, tmp_path / "run", epochs=1)
     train(config, "torch", "cpu")
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="resume it"):
         train(config, "torch", "cpu")
 
 
