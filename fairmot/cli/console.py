@@ -203,9 +203,9 @@ def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
         table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.fraction:.1%}")
     kinds: dict[str, tuple[float, float]] = {}
     for layer in layers:
-        milliseconds, share = kinds.get(layer.kind, (0.0, 0.0))
-        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.fraction)
+        milliseconds, fraction = kinds.get(layer.kind, (0.0, 0.0))
+        kinds[layer.kind] = (milliseconds + layer.milliseconds, fraction + layer.fraction)
     table.add_section()
-    for kind, (milliseconds, share) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
-        table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{share:.1%}")
+    for kind, (milliseconds, fraction) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
+        table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{fraction:.1%}")
     return table

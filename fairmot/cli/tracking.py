@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fairmot.cli import modes, options
-from fairmot.cli import tracking_output as told
+from fairmot.cli import modes, options, tracking_output
 from fairmot.cli.settings import chosen, lowest_score, read_classes, read_settings, read_size
 from fairmot.errors import InputError
 
@@ -128,8 +127,10 @@ def track(
         raise InputError("track: give SOURCES or --detections FILE")
     mode = _mode(sources or [], detections, jobs, ray)
     mode.check(context)
-    filled = told.gap_filling(interpolate)
-    recordings = told.read_recordings(detections or [], confidence if config is None and tracker == "auto" else None)
+    filled = tracking_output.gap_filling(interpolate)
+    recordings = tracking_output.read_recordings(
+        detections or [], confidence if config is None and tracker == "auto" else None
+    )
     parameters, inference = None, None
     if not recordings or config is not None or tracker != "auto":
         from fairmot.detector import weights_tracker
@@ -138,7 +139,7 @@ def track(
         parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
     kept = read_classes(classes)
     selection: dict[str, Any] = {"start": start, "end": end, "every": every}
-    outputs = told.read_outputs(
+    outputs = tracking_output.read_outputs(
         line,
         zone,
         show,
@@ -154,10 +155,10 @@ def track(
     if mode is modes.TRACK_DETECTIONS:
         from fairmot.workflows.track.replay import replay
 
-        with told.progress(quiet) as progress:
+        with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, parameters, progress=progress, **written, **{**selection, "classes": kept})
         steps = [recording.every * every for recording in recordings]
-        told.end_of_runs(filled(runs, steps), as_json, quiet)
+        tracking_output.end_of_runs(filled(runs, steps), as_json, quiet)
         return
     from fairmot.workflows.track.job import DetectorChoice, SourceJob
 
@@ -166,7 +167,7 @@ def track(
     if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
         plan = SourceJob("", Path(), choice, parameters, outputs, **selection)
         how = {"jobs": jobs or 1, "ray": ray, "overwrite": overwrite}
-        told.track_jobs(sources or [], output, plan, as_json, quiet, **how)
+        tracking_output.track_jobs(sources or [], output, plan, as_json, quiet, **how)
         return
     from fairmot.detector import load_detector
     from fairmot.media.sources.live import LiveOptions
@@ -174,8 +175,8 @@ def track(
 
     live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
     detector = load_detector(**asdict(choice))
-    told.announce(detector, quiet)
-    with told.progress(quiet) as progress:
+    tracking_output.announce(detector, quiet)
+    with tracking_output.progress(quiet) as progress:
         runs = run_track(
             sources or [],
             detector,
@@ -187,7 +188,7 @@ def track(
             **written,
             **selection,
         )
-    told.end_of_runs(filled(runs, [every] * len(runs)), as_json, quiet)
+    tracking_output.end_of_runs(filled(runs, [every] * len(runs)), as_json, quiet)
 
 
 def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, ray: str | None) -> modes.Mode:
