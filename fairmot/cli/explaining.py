@@ -48,10 +48,10 @@ def explain(
         int | None,
         typer.Option(metavar="ID", rich_help_panel=_WHICH, help="Only this identity, of results or ground truth."),
     ] = None,
-    classes: options.Classes = None,
+    classes: Annotated[str | None, options.classes(" Each class is compared by itself.")] = None,
     benchmark: options.BenchmarkName = "auto",
     half_val: options.HalfVal = False,
-    every: options.Every = 1,
+    every: Annotated[int, options.every(more=": the one with which the results were tracked")] = 1,
     record_file: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +64,7 @@ def explain(
         Path | None,
         typer.Option(metavar="FOLDER", rich_help_panel=options.FILES, help="A contact sheet of each error."),
     ] = None,
-    source: options.Source = None,
+    source: Annotated[Path | None, options.source("the sequence folder")] = None,
     as_json: options.JsonOut = False,
 ) -> None:
     """Show each switch, fragmentation, miss and false positive, and the costs that the tracker compared there.

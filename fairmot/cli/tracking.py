@@ -43,7 +43,7 @@ def track(
     start: options.Start = None,
     end: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", rich_help_panel=options.FRAMES, help="Index behind the last frame."),
+        typer.Option(min=0, metavar="N", rich_help_panel=options.FRAMES, help="Index of the first frame left out."),
     ] = None,
     every: options.Every = 1,
     output: Annotated[Path | None, options.output(show_default="runs/track/NAME")] = None,
@@ -53,7 +53,7 @@ def track(
     csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
     jsonl: Annotated[bool, options.flag("--jsonl", options.FILES, "One JSON object a frame: NAME.jsonl.")] = False,
     crops: Annotated[
-        bool, options.flag("--crops", options.FILES, "Each identity twice a second: NAME-crops/.")
+        bool, options.flag("--crops", options.FILES, "Crops of each identity, two a second: NAME-crops/.")
     ] = False,
     heatmap: Annotated[
         bool, options.flag("--heatmap", options.FILES, "Where people stood: NAME.heatmap.jpg, and drawn.")
@@ -63,7 +63,7 @@ def track(
         typer.Option(
             metavar="X1,Y1,X2,Y2",
             rich_help_panel=options.FILES,
-            help="Count who crosses: NAME.lines.csv; repeatable.",
+            help="Count people who cross a line: NAME.lines.csv; repeatable.",
         ),
     ] = None,
     zone: Annotated[
@@ -71,7 +71,7 @@ def track(
         typer.Option(
             metavar="FILE",
             rich_help_panel=options.FILES,
-            help="Count who stands in polygons (JSON): NAME.zones.csv.",
+            help="Count people in polygons (JSON): NAME.zones.csv.",
         ),
     ] = None,
     save_detections: options.SaveDetections = False,
@@ -91,7 +91,7 @@ def track(
     ] = None,
     give_up: Annotated[
         float,
-        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Try a lost stream again for so long."),
+        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Time to reconnect to a lost stream."),
     ] = 30.0,
     together: Annotated[
         bool | None,

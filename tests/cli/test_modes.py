@@ -63,7 +63,9 @@ CHOOSES = {
     ("track --detections", "--detections"): "a second one is tracked too",
     ("evaluate of a test set", "--zip"): "a test set is always zipped",
 }
-OWN_TESTS = {(mode, "--overwrite"): "test_nothing_is_replaced_unless_told" for mode in ("convert", "convert of .onnx")}
+OWN_TESTS = {
+    (mode, "--overwrite"): "test_files_are_replaced_only_with_overwrite" for mode in ("convert", "convert of .onnx")
+}
 """Options whose effect this walk does not see."""
 
 
@@ -165,7 +167,7 @@ def test_options_of_data_convert_belong_to_the_formats_that_their_panel_names(tm
 
 
 @pytest.mark.parametrize("command", ["convert", "export"])
-def test_nothing_is_replaced_unless_told(calls, command):
+def test_files_are_replaced_only_with_overwrite(calls, command):
     words = [command, "a.pth", "present.safetensors"]
     error, _, _ = calls.trace(words)
     assert str(error) == "present.safetensors: exists already; --overwrite replaces it"

@@ -194,6 +194,6 @@ def test_brackets_in_names_are_shown(street):
     assert result.exit_code == 0, result.output
     assert "[red]a[" in result.stdout
     assert "[red]a[: ms a frame" in result.stderr
-    told = run(source, "--no-video", "--jobs", "1", "--output", "many")
-    assert f"[1/1] {source}: tracked, 6 frames" in told.stderr.splitlines()
+    result = run(source, "--no-video", "--jobs", "1", "--output", "many")
+    assert f"[1/1] {source}: tracked, 6 frames" in result.stderr.splitlines()
     assert run(source, "--no-video", "--jobs", "1", "--output", "many", "--quiet").stderr == ""
