@@ -114,6 +114,9 @@ def finished(tmp_path_factory):
         {"detector": replace(SMALL, input_size=(96, 64))},
         {"detector": replace(SMALL, classes=(0,))},
         {"detector": replace(SMALL, confidence=0.2)},
+        {"save_detections": True},
+        {"record": True},
+        {"interpolate": "linear"},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -121,6 +124,28 @@ def finished(tmp_path_factory):
 def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
     assert is_finished(finished)
     assert not is_finished(replace(finished, **change))
+
+
+def test_jobs_save_detections_and_record_and_fill_gaps(tmp_path, monkeypatch):
+    plain = SourceJob(str(film(tmp_path / "a.mp4", 4)), tmp_path / "out", SMALL, outputs=Outputs(video=False))
+    assert run_job(plain).outcome == "tracked"
+    job = replace(plain, save_detections=True, record=True, interpolate="linear", every=2)
+    filled = []
+    monkeypatch.setattr(
+        "fairmot.workflows.track.job.fill_gaps", lambda text, method, every: filled.append((text, method, every)) or 77
+    )
+    result = run_job(job)
+    assert (result.outcome, result.run.row_count) == ("tracked", 77)
+    assert filled == [(tmp_path / "out" / "a.txt", "linear", 2)]
+    assert {"a.detections.npz", "a.record.npz"} < set(files(tmp_path / "out"))
+    # Less than there is will do, rows that were filled in another way will not.
+    assert is_finished(job)
+    assert is_finished(replace(job, save_detections=False, record=False))
+    assert not is_finished(replace(job, interpolate=None))
+    assert not is_finished(replace(job, interpolate="gaussian"))
+    (tmp_path / "out" / "a.record.npz").unlink()
+    assert not is_finished(job)
+    assert is_finished(replace(job, record=False))
 
 
 def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):
