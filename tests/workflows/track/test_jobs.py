@@ -9,14 +9,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from walkers import files, film
+from walkers import files, film, find_bright
 
 from fairmot.config import TrackerConfig
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line
+from fairmot.workflows.track.gap_filling import fill_gaps
 from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
 from fairmot.workflows.track.jobs import track_many
 
@@ -146,6 +148,32 @@ def test_jobs_save_detections_and_record_and_fill_gaps(tmp_path, monkeypatch):
     (tmp_path / "out" / "a.record.npz").unlink()
     assert not is_finished(job)
     assert is_finished(replace(job, record=False))
+
+
+class Blinks:
+    """Finds the people of the film, but not in every frame."""
+
+    def __init__(self):
+        self.frames = 0
+
+    def __call__(self, image):
+        self.frames += 1
+        found = find_bright(image)
+        return found.select(np.arange(0 if self.frames in (8, 9) else len(found)))
+
+
+def test_gaps_in_the_rows_of_jobs_are_those_of_track_filled_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairmot.workflows.track.job._load", lambda _: Blinks())
+    plain = SourceJob(str(film(tmp_path / "a.mp4")), tmp_path / "plain", tracker=TrackerConfig(), every=2)
+    holes = run_job(replace(plain, outputs=Outputs(video=False)))
+    before = holes.run.text.read_bytes()
+    for method in ("linear", "gaussian"):
+        job = replace(plain, folder=tmp_path / method, outputs=Outputs(video=False), interpolate=method)
+        filled = run_job(job)
+        holes.run.text.write_bytes(before)
+        count = fill_gaps(holes.run.text, method, every=2)
+        assert filled.run.text.read_bytes() == holes.run.text.read_bytes() != before
+        assert filled.run.row_count == count == holes.run.row_count + 4
 
 
 def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):
