@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fairmot.cli import modes, options, tracking_output
 from fairmot.cli.settings import chosen, lowest_score, read_classes, read_settings, read_size
 from fairmot.errors import InputError
+
+if TYPE_CHECKING:
+    from fairmot.config import InferenceConfig
+    from fairmot.formats.recordings import Recording
 
 
 def track(
@@ -137,6 +141,8 @@ def track(
 
         # Several recordings keep the parameters that go with each of them.
         parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
+    if recordings and inference is not None:
+        recordings = _as_configured(recordings, inference, config)
     kept = read_classes(classes)
     selection: dict[str, Any] = {"start": start, "end": end, "every": every}
     outputs = tracking_output.read_outputs(
@@ -165,7 +171,19 @@ def track(
     size, lowest = read_size(input_size), lowest_score(inference)
     choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), confidence=lowest)
     if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
-        plan = SourceJob("", Path(), choice, parameters, outputs, **selection)
+        from fairmot.workflows.track.gap_filling import read_method
+
+        plan = SourceJob(
+            "",
+            Path(),
+            choice,
+            parameters,
+            outputs,
+            **selection,
+            save_detections=save_detections,
+            record=record,
+            interpolate=None if interpolate is None else read_method(interpolate),
+        )
         how = {"jobs": jobs or 1, "ray": ray, "overwrite": overwrite}
         tracking_output.track_jobs(sources or [], output, plan, as_json, quiet, **how)
         return
@@ -200,5 +218,25 @@ def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, r
         return modes.TRACK_JOBS
     from fairmot.media.sources.locations import live_location
 
-    is_live = any(live_location(source) is not None for source in sources)
-    return modes.TRACK_LIVE if is_live else modes.TRACK_FILES
+    places = [place for source in sources if (place := live_location(source)) is not None]
+    if any(place.is_endless for place in places):
+        return modes.TRACK_LIVE
+    return modes.TRACK_PIPE if places else modes.TRACK_FILES
+
+
+def _as_configured(recordings: list[Recording], inference: InferenceConfig, config: str | None) -> list[Recording]:
+    """Apply what a configuration file says itself of inference to recordings.
+
+    Raises:
+        InputError: it requests videos or images.
+    """
+    from fairmot.workflows.track.selection import select_scores
+
+    for name in ("save_videos", "save_images"):
+        if chosen(None, inference, name, False):
+            raise InputError(
+                f"{config}: inference.{name} needs images, which saved detections do not hold; set it false"
+            )
+    if "confidence" not in inference.model_fields_set:
+        return recordings
+    return [select_scores(recording, inference.confidence) for recording in recordings]

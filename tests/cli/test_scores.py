@@ -200,9 +200,8 @@ def test_gaps_are_filled_on_request(images, monkeypatch):
     (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
     assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
     assert "lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
-    assert "track --jobs does not take --interpolate" in failure(
-        "track", "videos", "--jobs", "2", "--interpolate", "linear"
-    )
+    jobs = ["track", images, "--jobs", "2", "--interpolate"]
+    assert "lineal: unknown (did you mean 'linear'?)" in failure(*jobs, "lineal")
 
 
 def test_tracks_of_several_classes_are_scored_by_class(images, monkeypatch):
