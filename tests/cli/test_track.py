@@ -125,7 +125,7 @@ def test_a_window_where_there_is_no_screen_is_a_line(street, monkeypatch):
         (["--zone", "absent.json"], "absent.json: cannot be read"),
         (["--crops", "--blur"], "leave one of them out"),
         (["--max-latency", "1"], "track of files does not take --max-latency"),
-        (["--jobs", "2", "--record"], "track --jobs does not take --record"),
+        (["--jobs", "2", "--show"], "track --jobs does not take --show"),
         (["--output", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )

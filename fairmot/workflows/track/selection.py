@@ -80,7 +80,7 @@ def _classes(recording: Recording, classes: Sequence[int]) -> Recording:
     about = recording.detector or {}
     recorded = about.get("classes")
     count = about.get("class_count")  # recordings of earlier versions lack it
-    if recorded is None and count is not None:
+    if recorded is None and isinstance(count, int):
         recorded = range(count)
     missing = [number for number in classes if number < 0 or (recorded is not None and number not in recorded)]
     if missing or not classes:
