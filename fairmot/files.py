@@ -1,13 +1,32 @@
-"""Files that are never half-written: a crash leaves the old file or the new one. Names of output folders."""
+"""Files that are never half-written: a crash leaves the old file or the new one. Output folders: names and locks."""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import platform
+import re
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot.errors import InputError
+
+LOCK = ".fairmot.lock"
+"""File in a folder that a run writes into, as long as it does."""
+PARTS = ".fairmot-part"
+"""Folder in which a run collects its files before they get their places."""
+_LEFTOVER = re.compile(r"\..*\.(?P<process>\d+)\.part(\.\w+)?|\.tmp\w{6}|\..+\.part")
+"""What a killed process leaves: ``replacing``, safetensors, a folder of images."""
 
 
 @contextmanager
@@ -69,3 +88,123 @@ def folder_name(folder: Path | str) -> str:
     """
     path = Path(folder)
     return path.name if path.name not in ("", "..") else path.resolve().name
+
+
+class FolderInUseError(InputError):
+    """Another run writes into a folder."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, which exists, for this run alone, and sweep what killed runs left in it.
+
+    The lock ends with the process, whichever way that ends. Its file says who holds it, and is deleted at the end.
+
+    Raises:
+        FolderInUseError: another run holds it; the message says which.
+        OSError: the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout  # here: most commands lock nothing
+
+    path = folder / LOCK
+    # No singleton: a second run in this process must not get the folder either.
+    lock = FileLock(path, timeout=0, thread_local=False)
+    for _ in range(3):
+        try:
+            lock.acquire()
+            break
+        except Timeout:
+            if path.exists():
+                continue  # else the other one has just ended, and its file is gone
+    else:
+        raise FolderInUseError(f"{folder}: {_holder(path)} writes into this folder; wait for it, or choose another")
+    try:
+        path.write_text(
+            f"process {os.getpid()} on {platform.node()} since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}\n",
+            encoding="utf-8",
+        )
+        sweep(folder)
+        yield
+    finally:
+        # Deleted while it is held: whoever opened the old file sees that it is gone.
+        with suppress(OSError):
+            path.unlink()
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        if text := path.read_text(encoding="utf-8").strip():
+            return f"another run ({text})"
+    return "another run"
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed processes left in a folder, whose lock the caller holds, and in the folders within it."""
+    for path in [*folder.glob(".*"), *folder.glob("*/.*")]:
+        match = _LEFTOVER.fullmatch(path.name)
+        if match is None and path.name != PARTS:
+            continue
+        if match is not None and match["process"] and _is_alive(int(match["process"])):
+            continue  # such as a report on this run
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    import psutil
+
+    return process != os.getpid() and process < 2**31 and psutil.pid_exists(process)
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a folder holds nothing, or only what runs left that were killed in it before they wrote results."""
+    return all(path.name in (LOCK, PARTS) or _LEFTOVER.fullmatch(path.name) for path in folder.iterdir())
+
+
+def read_image(path: Path) -> NDArray[np.uint8] | None:
+    """Decode an image file to BGR [h, w, 3], turned as its EXIF entry says; None: it is no image that can be decoded.
+
+    Raises:
+        OSError: it cannot be read, or is no file (a pipe would wait for whoever writes to it).
+    """
+    import cv2
+
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
+    # Not cv2.imread: on Windows it fails on names outside ASCII.
+    encoded = np.fromfile(path, dtype=np.uint8)
+    try:
+        return None if encoded.size == 0 else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    except cv2.error:  # such as a size in the header beyond its limit
+        return None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON that this program can hold.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    return parse_json(text, str(path))
+
+
+def parse_json(text: str, origin: str) -> Any:
+    """Parse JSON text; ``origin`` is what the message calls it.
+
+    Raises:
+        InputError: it is no JSON, nested too deeply, or holds a number with thousands of digits.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{origin}: JSON that is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{origin}: not JSON ({error})") from error

@@ -10,7 +10,7 @@ import pytest
 import fairmot
 
 PACKAGE = Path(fairmot.__file__).parent
-BASE = {"errors", "files", "geometry", "detections", "progress"}
+BASE = {"errors", "files", "geometry", "detections", "interrupts", "progress"}
 FILES_AND_SETTINGS = {"config", "formats", "network"}
 PARTS = {"data", "tracking", "evaluation", "media", "street"}
 BELOW_WORKFLOWS = BASE | FILES_AND_SETTINGS | PARTS | {"engines", "detector", "weights"}

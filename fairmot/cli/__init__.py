@@ -11,6 +11,7 @@ from fairmot.cli import data, demo, evaluation, explaining, machine, report, ser
 from fairmot.cli.help import Command, Group
 from fairmot.cli.settings import stop
 from fairmot.errors import InputError
+from fairmot.interrupts import ended_by_signals
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -37,11 +38,14 @@ app.add_typer(data.app, name="data", rich_help_panel="Train", context_settings=H
 def main() -> None:
     """Run the command line. A person's mistake is one line and exit code 2, never a traceback."""
     try:
-        app()
+        with ended_by_signals():
+            app()
     except InputError as error:
         stop(str(error))
     except OSError as error:
-        stop(f"{error.filename or 'file'}: {error.strerror or error}")
+        from fairmot.media.sources.locations import without_password  # it may be an address of a camera
+
+        stop(f"{without_password(str(error.filename or 'file'))}: {error.strerror or error}")
     except FloatingPointError as error:
         stop(str(error), code=1)
     except KeyboardInterrupt:

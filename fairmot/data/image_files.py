@@ -5,10 +5,9 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-import cv2
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from fairmot import files
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 
@@ -23,10 +22,9 @@ def read_image(path: Path) -> ImageArray:
         InputError: no such file, or not an image.
     """
     try:
-        encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        image: ImageArray | None = files.read_image(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
     if image is None:
         raise InputError(f"{path}: not an image that OpenCV can decode; replace it or remove it from the list")
     return image

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from fairmot.formats.rows import MAX_FRAMES
 FILE = "seqinfo.ini"
 MAX_FRAME_RATE = 1000.0
 """Frames a second; a higher rate is a mistake, such as a time in milliseconds."""
+MIN_FRAME_RATE = 1e-4
+"""Frames a second; a lower rate, less than a frame in three hours, is a mistake too."""
 DEFAULT_IMAGE_FOLDER = "img1"
 
 
@@ -26,7 +27,7 @@ class SequenceInfo:
     frame_count: int
     """Frames of the sequence (``seqLength``); every one of them counts. 0: not stated."""
     frame_rate: float | None = None
-    """Frames a second (``frameRate``), above 0 and at most ``MAX_FRAME_RATE``."""
+    """Frames a second (``frameRate``), ``MIN_FRAME_RATE`` to ``MAX_FRAME_RATE``."""
     image_size: tuple[int, int] | None = None
     """Width and height (``imWidth``, ``imHeight``), pixels."""
     image_folder: str = DEFAULT_IMAGE_FOLDER
@@ -49,7 +50,7 @@ def load_info(sequence_folder: Path | str, *, needs_length: bool = True) -> Sequ
 
     Raises:
         InputError: the file is missing or not an INI file, a number is not one, ``seqLength`` is not in
-            1..``MAX_FRAMES``, or ``frameRate`` is not above 0 and at most ``MAX_FRAME_RATE``.
+            1..``MAX_FRAMES``, or ``frameRate`` is not in ``MIN_FRAME_RATE``..``MAX_FRAME_RATE``.
     """
     folder = Path(sequence_folder)
     path = folder / FILE
@@ -74,9 +75,9 @@ def load_info(sequence_folder: Path | str, *, needs_length: bool = True) -> Sequ
         raise InputError(f"{path}: seqLength {frame_count} is less than 1; it is the number of frames")
     if frame_count is not None and frame_count > MAX_FRAMES:
         raise InputError(f"{path}: seqLength {frame_count} is too large (at most {MAX_FRAMES} frames)")
-    if frame_rate is not None and not (math.isfinite(frame_rate) and 0 < frame_rate <= MAX_FRAME_RATE):
+    if frame_rate is not None and not MIN_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE:
         raise InputError(
-            f"{path}: frameRate {frame_rate:g}, expected frames a second above 0 and at most {MAX_FRAME_RATE:g}"
+            f"{path}: frameRate {frame_rate:g}, expected {MIN_FRAME_RATE:g} to {MAX_FRAME_RATE:g} frames a second"
         )
     return SequenceInfo(
         name=folder_name(folder),

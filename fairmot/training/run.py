@@ -12,11 +12,11 @@ from fairmot.data.batch import Batch
 from fairmot.data.loader import Loader
 from fairmot.engines.interface import StepResult, Trainer
 from fairmot.engines.training_rules import LossScale
+from fairmot.interrupts import deferred_interrupts
 from fairmot.network.safetensors import TRACKER_NOTE
 from fairmot.progress import Log, Progress
 from fairmot.training.checkpoint import Checkpoint, keep_newest
 from fairmot.training.first_process import work_while_others_wait
-from fairmot.training.interrupts import deferred_interrupts
 from fairmot.training.metrics import MetricsLog
 from fairmot.training.process import Process
 from fairmot.training.progress import TrainingProgress

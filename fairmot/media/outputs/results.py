@@ -36,6 +36,7 @@ class ResultFiles:
         video: also write the video.
         images: also write each drawn frame, ``<name>/<frame number>.jpg``.
         outputs: everything that is requested, in place of ``video`` and ``images``.
+        shown: the folder that messages name; left out: ``folder``.
 
     Attributes:
         text: the file of result rows.
@@ -57,6 +58,7 @@ class ResultFiles:
         video: bool = True,
         images: bool = False,
         outputs: Outputs | None = None,
+        shown: Path | None = None,
     ) -> None:
         self.outputs = outputs or Outputs(video=video, images=images)
         lines = requested(self.outputs)
@@ -64,7 +66,7 @@ class ResultFiles:
         self.text = paths["rows"]
         self.video = paths.get("video")
         self.encode_seconds = 0.0
-        self._folder = folder
+        self._folder, self._shown = folder, shown or folder
         self._made = _writers(lines, Target(name, size, frame_rate, self.outputs, paths, self._draw))
         self._stages: dict[Stage, list[Writer]] = {
             stage: [writer for writer, own in self._made if own == stage] for stage in get_args(Stage)
@@ -132,7 +134,7 @@ class ResultFiles:
         try:
             yield
         except OSError as error:
-            raise InputError(f"{self._folder}: results cannot be written ({error.strerror})") from error
+            raise InputError(f"{self._shown}: results cannot be written ({error.strerror})") from error
 
     @contextmanager
     def _left_tidy(self) -> Iterator[None]:

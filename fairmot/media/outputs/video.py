@@ -24,6 +24,11 @@ _TICKS_PER_FRAME = 100
 # 23 is x264's own quality; "veryfast" costs a third of the time of its default at about the same size. Coarser motion
 # vectors save another fifth to a quarter of it for 3.5 % more bytes and 0.08 dB (rendered streets, 480p and 1080p).
 _OPTIONS = {"preset": "veryfast", "crf": "23", "x264-params": "subme=1"}
+# How long a second Ctrl-C waits for the thread, which drops what is left after the image at hand.
+_ABANDON_SECONDS = 10.0
+# An image is shown for an hour at most.
+_LONGEST_LEAP_SECONDS = 3600.0
+_MOST_FRAMES = 1e12
 _BT709, _BT601, _LIMITED_RANGE = 1, 6, 1
 
 
@@ -69,7 +74,9 @@ class VideoWriter:
         self.busy_seconds = 0.0
         """Time that the background thread spent on making and encoding images."""
         self._keep_on_error = keep_on_error
-        self._waiting: queue.Queue[tuple[ImageOrMaker, float | None] | None] = queue.Queue(max(1, queue_images))
+        # The end mark never waits for room: a second Ctrl-C could end that wait, and the thread would never get it.
+        self._waiting: queue.SimpleQueue[tuple[ImageOrMaker, float | None] | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(max(1, queue_images))
         self._error: BaseException | None = None
         self._abandoned = False
         self._ended = False
@@ -87,7 +94,7 @@ class VideoWriter:
             image: BGR uint8 [H, W, 3] of the writer's size, which must not change afterwards; or a function without
                 arguments that makes it, called in the background thread, in order.
             seconds: time of the image after the first; left out: one frame after the last. Two images never
-                get the same time.
+                get the same time; a leap of more than an hour becomes one of an hour.
 
         Raises:
             OSError: encoding an earlier image failed, for example on a full disk.
@@ -98,6 +105,7 @@ class VideoWriter:
             raise self._error
         if not callable(image):
             self._check(image)
+        self._room.acquire()
         self._waiting.put((image, seconds))
 
     def close(self) -> None:
@@ -105,12 +113,12 @@ class VideoWriter:
         thread, self._thread = self._thread, None
         if thread is None:
             return
+        self._waiting.put(None)
         try:
-            self._waiting.put(None)
             thread.join()
         except BaseException:  # Ctrl-C while waiting: without the file its temporary form would stay behind
             self._abandoned = True
-            thread.join()
+            thread.join(_ABANDON_SECONDS)
             raise
         if self._error is not None:
             raise self._error
@@ -144,6 +152,7 @@ class VideoWriter:
 
     def _next(self) -> tuple[ImageOrMaker, float | None] | None:
         item = self._waiting.get()
+        self._room.release()
         self._ended = item is None
         return item
 
@@ -155,18 +164,20 @@ class VideoWriter:
             stream = self._add_stream(container)
             item: tuple[ImageOrMaker, float | None] | None = first
             last_tick = -_TICKS_PER_FRAME
+            self._left_out = 0
             while item is not None:
                 image, seconds = item
-                if not self._abandoned:
-                    started = time.perf_counter()
-                    # OpenCV converts to the encoder's format in a fifth of swscale's time (1.3 and 6.8 ms at 1080p).
-                    planes = cv2.cvtColor(self._even(image), cv2.COLOR_BGR2YUV_I420)
-                    frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-                    last_tick = frame.pts = self._tick(seconds, last_tick)
-                    frame.time_base = stream.codec_context.time_base
-                    container.mux(stream.encode(frame))
-                    self.frame_count += 1
-                    self.busy_seconds += time.perf_counter() - started
+                if self._abandoned:
+                    raise _Abandoned
+                started = time.perf_counter()
+                # OpenCV converts to the encoder's format in a fifth of swscale's time (1.3 and 6.8 ms at 1080p).
+                planes = cv2.cvtColor(self._even(image), cv2.COLOR_BGR2YUV_I420)
+                frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+                last_tick = frame.pts = self._tick(seconds, last_tick)
+                frame.time_base = stream.codec_context.time_base
+                container.mux(stream.encode(frame))
+                self.frame_count += 1
+                self.busy_seconds += time.perf_counter() - started
                 item = self._next()
             container.mux(stream.encode(None))
 
@@ -184,10 +195,15 @@ class VideoWriter:
     def _tick(self, seconds: float | None, last_tick: int) -> int:
         if seconds is None:
             return last_tick + _TICKS_PER_FRAME
-        frames = float(seconds * self.frame_rate)
+        frames = min(float(seconds * self.frame_rate), _MOST_FRAMES)
         # Containers round time stamps (Matroska to 1 ms): a constant rate stays constant.
         snapped = round(frames) if abs(frames - round(frames)) < 0.05 else frames
-        return max(last_tick + 1, round(snapped * _TICKS_PER_FRAME))
+        tick = round(snapped * _TICKS_PER_FRAME) - self._left_out
+        # MP4 cannot hold a leap of days, such as a camera's clock makes when it is set.
+        longest = round(max(_LONGEST_LEAP_SECONDS * float(self.frame_rate), 2) * _TICKS_PER_FRAME)
+        leap = max(0, tick - last_tick - longest)
+        self._left_out += leap
+        return max(last_tick + 1, tick - leap)
 
     def _even(self, given: ImageOrMaker) -> ImageArray:
         image = given() if callable(given) else given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 import time
 import weakref
@@ -11,12 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import av
+import cv2
+
 from fairmot.errors import InputError
+from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.images import IMAGE_SUFFIXES, ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
-from fairmot.media.sources.locations import expand, is_address, is_file_address, live_location, without_password
+from fairmot.media.sources.locations import (
+    expand,
+    is_address,
+    is_file_address,
+    live_location,
+    local_file,
+    without_password,
+)
 from fairmot.media.sources.prefetch import prefetch
 from fairmot.media.sources.source import Source
 from fairmot.media.sources.video import VideoSource
@@ -32,10 +44,14 @@ class FrameReader:
 
     ``for frame in reader`` may be repeated and left early: no thread outlives its loop. ``with`` or ``close()`` ends
     an iterator that is kept elsewhere.
+
+    Raises:
+        InputError: while it iterates: the source cannot be read on.
     """
 
-    def __init__(self, source: Source, selected: range) -> None:
+    def __init__(self, source: Source, selected: range, label: str | None = None) -> None:
         self._source = source
+        self._label = source.name if label is None else label
         self._selected = selected
         # Weak, so that leaving a loop drops the iterator, which ends its thread.
         self._running: weakref.ref[Generator[Frame]] | None = None
@@ -141,7 +157,7 @@ class FrameReader:
 
     def _received(self) -> Generator[Frame]:
         with closing(self._source.frames(self._selected)) as frames:
-            for frame in frames:
+            while (frame := self._next(frames)) is not None:
                 yield self._prepared(frame)
                 self.busy_seconds = self._source.busy_seconds
 
@@ -149,11 +165,18 @@ class FrameReader:
         with closing(self._source.frames(self._selected)) as frames:
             while True:
                 started = time.perf_counter()
-                frame = next(frames, None)
+                frame = self._next(frames)
                 self.busy_seconds += time.perf_counter() - started
                 if frame is None:
                     return
                 yield self._prepared(frame)
+
+    def _next(self, frames: Generator[Frame]) -> Frame | None:
+        try:
+            return next(frames, None)
+        except (OSError, av.FFmpegError, cv2.error) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+            raise InputError(f"{self._label}: reading stopped ({reason})") from error
 
     def _prepared(self, frame: Frame) -> Frame:
         if self._prepare is None:
@@ -220,14 +243,14 @@ def open_frames(
         raise InputError(f"every {every}: expected 1 (each frame) or more")
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(f"frames {start or 0} to {end}: expected 0 <= start < end")
-    if frame_rate is not None and not frame_rate > 0:
-        raise InputError(f"frame rate {frame_rate:g}: expected a positive number")
+    if frame_rate is not None and not MIN_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE:
+        raise InputError(f"frame rate {frame_rate:g}: expected a number from {MIN_FRAME_RATE:g} to {MAX_FRAME_RATE:g}")
     selected = range(start or 0, sys.maxsize if end is None else end, every)
     opened: list[tuple[str, FrameReader]] = []
     try:
         for source in expand(sources):
-            reader = FrameReader(_open(source, frame_rate, live), selected)
             word = str(source[0].parent) if isinstance(source, list) else without_password(source)
+            reader = FrameReader(_open(source, frame_rate, live), selected, word)
             opened.append((word, reader))
             if reader.frame_count == 0:
                 total = reader._source.frame_count
@@ -243,13 +266,21 @@ def _open(source: str | list[Path], frame_rate: float | None, live: LiveOptions 
     if isinstance(source, list):
         return ImageSource(source, frame_rate)
     if is_address(source) and is_file_address(source):
-        return VideoSource(source, frame_rate)
+        return VideoSource(local_file(source) or source, frame_rate)
     location = live_location(source)
     if location is not None:
-        return LiveSource(location, frame_rate, live)
+        found = LiveSource(location, frame_rate, live)
+        if not found.is_file:
+            return found
+        found.close()
+        return VideoSource(source, frame_rate)
     path = Path(source)
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no such file or folder") from error
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise InputError(f"{path}: neither a file nor a folder; a video that comes through a pipe is '-' with < {path}")
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource(path, frame_rate)
     return VideoSource(path, frame_rate)

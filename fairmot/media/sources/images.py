@@ -6,11 +6,8 @@ import re
 from collections.abc import Generator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from fairmot.errors import InputError
-from fairmot.files import folder_name
+from fairmot.files import folder_name, read_image
 from fairmot.formats.seqinfo import has_info, load_info
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
@@ -38,24 +35,27 @@ class ImageSource(StoredSource):
 
     def __init__(self, path: Path | list[Path], frame_rate: float | None = None) -> None:
         if isinstance(path, list):
-            self._files, sequence_rate = sorted(path, key=_natural_key), None
+            listed, sequence_rate = sorted(path, key=_natural_key), None
             path = path[0].parent
             self.name = folder_name(path)
+            numbers = list(range(len(listed)))
         elif path.is_dir():
             sequence, folder, sequence_rate, length = _sequence(path)
             self.name = folder_name(sequence)
-            self._files = _images(folder)
-            if not self._files:
+            listed = _images(folder)
+            if not listed:
                 raise InputError(
                     f"{folder}: neither videos nor images ({', '.join(sorted(IMAGE_SUFFIXES))}) in this folder"
                 )
-            self._files = _by_frame_number(self._files, length)
+            numbers = _frame_indices(listed, length)
         else:
-            self.name, self._files, sequence_rate = path.stem, [path], None
+            self.name, listed, sequence_rate, numbers = path.stem, [path], None, [0]
+        # By frame index: a number in the millions must not make as many entries.
+        self._files = dict(sorted(zip(numbers, listed, strict=True)))
         self.frame_rate = frame_rate or sequence_rate or DEFAULT_FRAME_RATE
-        self.frame_count: int | None = len(self._files)
+        self.frame_count: int | None = max(self._files) + 1
         self.problem: str | None = None
-        self._first = next((file for file in self._files if _read(file) is not None), None)
+        self._first = next((file for file in self._files.values() if _read(file) is not None), None)
         first = None if self._first is None else _read(self._first)
         if first is None:
             raise InputError(f"{path}: not an image that can be read")
@@ -63,29 +63,31 @@ class ImageSource(StoredSource):
 
     def frames(self, selected: range) -> Generator[Frame]:
         """Yield the selected images; ``problem`` reports unreadable ones, which are left out, and other sizes."""
-        self.problem = None
-        unreadable: list[Path] = []
+        expected = range(selected.start, min(selected.stop, max(self._files) + 1), selected.step)
+        files = {index: file for index, file in self._files.items() if index in expected}
+        unreadable = len(expected) - len(files)
+        first = next((index for index in expected if index not in files), None) if unreadable else None
         differing: list[str] = []
-        for index in selected:
-            if index >= len(self._files):
-                break
-            file = self._files[index]
+        self.problem = self._describe(first, unreadable, differing)
+        for index, file in files.items():
             image = _read(file)
             if image is None:
-                unreadable.append(file)
-                self.problem = self._describe(unreadable, differing)
+                first = index if first is None else min(first, index)
+                unreadable += 1
+                self.problem = self._describe(first, unreadable, differing)
                 continue
             if image.shape[1::-1] != self.size:
                 differing.append(f"{file}: {image.shape[1]} x {image.shape[0]} pixels")
-                self.problem = self._describe(unreadable, differing)
+                self.problem = self._describe(first, unreadable, differing)
                 image = fitted(image, self.size)
             yield Frame(image, index, index / self.frame_rate)
 
-    def _describe(self, unreadable: list[Path], differing: list[str]) -> str | None:
+    def _describe(self, first: int | None, unreadable: int, differing: list[str]) -> str | None:
         problems = []
-        if unreadable:
-            fault = "not an image that can be read" if unreadable[0].exists() else "this image is missing"
-            problems.append(f"{unreadable[0]}: {fault}{_such(len(unreadable))}; it was left out")
+        if first is not None:
+            path = self._files.get(first) or _name_of(first, next(iter(self._files.values())))
+            fault = "not an image that can be read" if path.exists() else "this image is missing"
+            problems.append(f"{path}: {fault}{_such(unreadable)}; it was left out")
         if differing:
             problems.append(
                 f"{differing[0]}, but {self._first} has {self.size[0]} x {self.size[1]}{_such(len(differing))}; "
@@ -117,26 +119,25 @@ def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    files = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    files = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
     return sorted((file for file in files if not file.name.startswith(".")), key=_natural_key)
 
 
-def _by_frame_number(files: list[Path], length: int) -> list[Path]:
-    """Put each image at its frame number minus 1; gaps hold the names that the missing images would have.
+def _frame_indices(files: list[Path], length: int) -> list[int]:
+    """Return the frame index of each image: its number minus 1.
 
-    The order stays where names lack distinct numbers, or where numbers exceed ``length`` frames.
+    They count in order where names lack distinct numbers, or where numbers exceed ``length`` frames.
     """
     numbers = [int(digits[-1]) if (digits := re.findall(r"[0-9]+", file.stem)) else 0 for file in files]
     if len(set(numbers)) < len(files) or min(numbers) < 1 or max(numbers) > length:
-        return files
-    first = files[0]
-    head, width, tail = re.split(r"([0-9]+)(?=[^0-9]*$)", first.stem)
-    placed = [
-        first.with_name(f"{head}{number:0{len(width)}}{tail}{first.suffix}") for number in range(1, max(numbers) + 1)
-    ]
-    for number, file in zip(numbers, files, strict=True):
-        placed[number - 1] = file
-    return placed
+        return list(range(len(files)))
+    return [number - 1 for number in numbers]
+
+
+def _name_of(index: int, other: Path) -> Path:
+    """Return the name that a missing image would have, after that of another one."""
+    head, width, tail = re.split(r"([0-9]+)(?=[^0-9]*$)", other.stem)
+    return other.with_name(f"{head}{index + 1:0{len(width)}}{tail}{other.suffix}")
 
 
 def _natural_key(path: Path) -> list[tuple[int, str]]:
@@ -145,9 +146,7 @@ def _natural_key(path: Path) -> list[tuple[int, str]]:
 
 
 def _read(path: Path) -> ImageArray | None:
-    # Not cv2.imread: on Windows it fails on names outside ASCII.
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        return read_image(path)
     except OSError:
         return None
-    return None if data.size == 0 else cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 
@@ -20,6 +21,7 @@ from fairmot.media.sources.video import Damage, decode, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0
+_FILE_SCHEMES = ("http", "https", "ftp", "ftps", "sftp")
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 5.0
 
@@ -91,6 +93,10 @@ class LiveSource:
         self.frame_rate = frame_rate or stated
         image = upright(first)
         self.size = (image.shape[1], image.shape[0])
+        self.is_file = _has_end(container) and urlsplit(location.address).scheme in _FILE_SCHEMES
+        """Whether it is a file that has an end, at the address of a server of files: no live source."""
+        if _has_end(container):
+            self._location = replace(location, is_endless=False)
         # Kept open: a pipe cannot be opened twice, and a camera opens slowly.
         self._opened: tuple[Any, Any, Any] | None = (container, stream, first)
 
@@ -134,7 +140,7 @@ class LiveSource:
         try:
             self._receive_all(selected, queue, stopped)
         except Exception as error:
-            self.problem = f"{self._location}: reading stopped ({error})"
+            self.problem = f"{self._location}: reading stopped ({getattr(error, 'strerror', None) or error})"
         finally:
             queue.close()
 
@@ -211,6 +217,12 @@ class LiveSource:
             # The first number limits the opening, the second each read.
             timeout=(_OPEN_SECONDS, self._options.stall_seconds) if location.is_endless else None,
         )
+
+
+def _has_end(container: Any) -> bool:
+    """Whether a container states its end: a playlist with an end mark, a file whose length the server tells."""
+    is_list = container.format.name.startswith(("hls", "dash"))
+    return bool(container.duration) or (not is_list and container.size > 0)
 
 
 def _first_frame(container: Any, stream: Any) -> Any:

@@ -9,7 +9,8 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from fairmot.errors import InputError
 from fairmot.media.sources.images import IMAGE_SUFFIXES
@@ -17,9 +18,20 @@ from fairmot.media.sources.images import IMAGE_SUFFIXES
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp"}
 )
-# Transport streams state no end, so over HTTP they count as endless.
+# Transport streams and playlists may have an end or none: whoever opens them sees.
 _FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts"}
 _STANDARD_INPUT = "pipe:0"  # FFmpeg's name for it
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# Some cameras write user=U_password=P_channel=1 into the path.
+_IN_PATH = re.compile(r"(?P<before>[/#;_])(?P<key>[^/#;=_]+(?:_[^/#;=_]+)*)=(?P<value>(?:(?!_[^/#;=_]+=)[^;#/])*)")
+# A value that should have been encoded may hold anything but the next field.
+_FIELD = re.compile(r"(?P<before>^)(?P<key>[^=]+)=(?P<value>.*)", re.DOTALL)
+_SECRET = re.compile(r"pass|pwd|pw$|token|key|secret|auth|sig|cred|session|sid$|jwt|user|login|usr|hash|pin$|code$")
+_HARMLESS = re.compile(
+    r"channel|stream|streamid|(sub)?type|resolution|size|width|height|fps|framerate|(video)?codec|profile|cam|camera|"
+    r"bitrate|compression|quality|rotation|audio|video|transportmode|proto|protocol|unicast|mode|format"
+)
+_SHORT, _LONG_FIELD, _LONG_SEGMENT = 3, 8, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +51,36 @@ class Location:
 
 
 def without_password(address: str) -> str:
-    """Return an address without the user and password in it; anything else as it is."""
-    parts = urlsplit(address) if "://" in address else None
-    if parts is None or "@" not in parts.netloc:
+    """Return an address without what may be secret in it: user, password, tokens; anything else as it is.
+
+    A password may hold ``@``, ``/`` or ``#`` that should have been encoded. In queries and wherever ``key=value``
+    stands, only values are shown that are short or whose key is known to be harmless. ``***`` stands for the others.
+    """
+    match = _SCHEME.match(address)
+    if match is None:
         return address
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    scheme, rest = match[0], address[match.end() :]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    # A colon before the last @ begins a password, wherever the path seems to begin.
+    end = rest.rfind("@") if ":" in authority or "@" in authority else -1
+    if end >= 0 and "@" in authority and not re.search(r"[:@/?#]", rest[authority.rfind("@") + 1 : end]):
+        end = authority.rfind("@")
+    path, question, query = rest[end + 1 :].partition("?")
+    host, slash, segments = path.partition("/")
+    shown = "/".join("***" if _is_random(segment, _LONG_SEGMENT) else segment for segment in segments.split("/"))
+    fields = ("***" if _is_random(field, _LONG_FIELD) else _FIELD.sub(_hidden, field) for field in query.split("&"))
+    return scheme + host + _IN_PATH.sub(_hidden, slash + shown) + question + "&".join(fields)
+
+
+def _hidden(match: re.Match[str]) -> str:
+    key, value = unquote(match["key"]).lower(), match["value"]
+    is_harmless = _HARMLESS.fullmatch(key) is not None or (len(value) <= _SHORT and not _SECRET.search(key))
+    return match[0] if not value or is_harmless else f"{match['before']}{match['key']}=***"
+
+
+def _is_random(text: str, length: int) -> bool:
+    """Whether a word without a key looks like a token: long, letters and digits."""
+    return re.fullmatch(rf"(?=.*[0-9])(?=.*[A-Za-z])[\w%.~+-]{{{length},}}", text) is not None and "." not in text[-5:]
 
 
 def live_location(source: str) -> Location | None:
@@ -62,7 +99,7 @@ def live_location(source: str) -> Location | None:
         return Location(source, source.removeprefix("video="), "dshow", advice="no camera of this name")
     if not is_address(source) or is_file_address(source):
         return None
-    parts = urlsplit(source)
+    parts = urlsplit(without_password(source))
     name = re.sub(r"[^\w.-]+", "_", f"{parts.hostname or ''}_{Path(parts.path).stem}").strip("_") or "stream"
     options = {"analyzeduration": "2000000"}
     if parts.scheme in ("rtsp", "rtsps"):
@@ -82,14 +119,22 @@ def is_address(source: str) -> bool:
     try:
         urlsplit(source)
     except ValueError as error:
-        raise InputError(f"{source}: not an address ({error}); expected scheme://host/path") from error
+        raise InputError(f"{without_password(source)}: not an address; expected scheme://host/path") from error
     return True
 
 
 def is_file_address(source: str) -> bool:
-    """Whether this is the address of a video file, which has an end, rather than of a stream."""
+    """Whether this is certainly the address of a video file, which has an end, rather than of a stream."""
     parts = urlsplit(source)
-    return parts.scheme in ("http", "https") and Path(parts.path).suffix.lower() in _FINITE_SUFFIXES
+    return parts.scheme == "file" or (
+        parts.scheme in ("http", "https") and Path(parts.path).suffix.lower() in _FINITE_SUFFIXES
+    )
+
+
+def local_file(source: str) -> Path | None:
+    """Return the path of a ``file://`` address, else None."""
+    parts = urlsplit(source)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:

@@ -6,43 +6,48 @@ import queue
 import threading
 from collections.abc import Generator, Sequence
 
+from fairmot.errors import InputError
 from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frames import FrameReader
 
+_LONGEST_READ_SECONDS = 20.0
 
-def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | OSError]]]:
+
+def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | InputError]]]:
     """Yield batches of frames as they arrive: each holds all frames that are ready, at most one of each source.
 
-    Each frame is paired with the index of its reader. A source that fails yields its error instead, and then ends.
+    Each frame is paired with the index of its reader. A source that cannot be read on yields its error instead, and
+    then ends. Any other exception in a reading thread is raised here.
     """
-    waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue()
+    waiting: queue.SimpleQueue[tuple[int, Frame | BaseException | None]] = queue.SimpleQueue()
     # One place in the queue for each source, so that a fast one does not crowd the others out of a batch.
     places = [threading.Semaphore(1) for _ in readers]
     stopped = threading.Event()
 
-    def take(wait: bool) -> tuple[int, Frame | OSError | None]:
+    def take(wait: bool) -> tuple[int, Frame | BaseException | None]:
         item = waiting.get(block=wait)
         places[item[0]].release()
         return item
 
     def produce(place: int, reader: FrameReader) -> None:
-        end: OSError | None = None
+        end: BaseException | None = None
         try:
             for frame in reader:
                 places[place].acquire()
                 if stopped.is_set():
                     break
                 waiting.put((place, frame))
-        except OSError as error:
+        except BaseException as error:
             end = error
-        waiting.put((place, end))
+        finally:
+            waiting.put((place, end))
 
     threads = [
         threading.Thread(target=produce, args=item, name="fairmot-source", daemon=True) for item in enumerate(readers)
     ]
     for thread in threads:
         thread.start()
-    held: list[tuple[int, Frame | OSError | None]] = []
+    held: list[tuple[int, Frame | BaseException | None]] = []
     running = len(readers)
     try:
         while running:
@@ -57,7 +62,12 @@ def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | 
                     break
                 batch.append(item)
             running -= sum(not isinstance(found, Frame) for _, found in batch)
-            frames = [(place, found) for place, found in batch if found is not None]
+            frames = []
+            for source, found in batch:
+                if isinstance(found, Frame | InputError):
+                    frames.append((source, found))
+                elif found is not None:
+                    raise found
             if frames:
                 yield frames
     finally:
@@ -67,4 +77,4 @@ def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | 
         for place in places:
             place.release()
         for thread in threads:
-            thread.join()
+            thread.join(_LONGEST_READ_SECONDS)

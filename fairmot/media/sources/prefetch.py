@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TypeVar
 
 Item = TypeVar("Item")
+_LONGEST_READ_SECONDS = 20.0
 
 
 class _End:
@@ -20,7 +21,8 @@ def prefetch(items: Generator[Item], depth: int) -> Generator[Item]:
     """Yield what ``items`` yields; a thread runs ahead by at most ``depth`` items.
 
     The thread starts when the first item is requested. When this generator is closed, early or not, the thread
-    has ended and ``items`` is closed. An error in ``items`` is raised here, after the items before it.
+    has ended and ``items`` is closed, unless a read hangs. An error in ``items`` is raised here, after the
+    items before it.
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(maxsize=max(1, depth))
     stopped = threading.Event()
@@ -54,4 +56,5 @@ def prefetch(items: Generator[Item], depth: int) -> Generator[Item]:
         # At most one put is under way once `stopped` is set, and an empty queue has room for it.
         while not waiting.empty():
             waiting.get_nowait()
-        thread.join()
+        # A read that cannot be interrupted (a pipe without a writer) ends with the program.
+        thread.join(_LONGEST_READ_SECONDS)

@@ -17,7 +17,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason: str | None = None
-        self._lock = threading.Lock()
+        # A signal may request it in the midst of another request.
+        self._lock = threading.RLock()
         self._is_set = False
         self._readers: tuple[FrameReader, ...] = ()
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from fairmot.errors import InputError
+from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.locations import without_password
@@ -19,6 +20,8 @@ from fairmot.media.sources.source import StoredSource
 
 # A container that lacks less than this counts as complete: durations are rounded, and audio may be longer.
 _TOLERATED_LOSS_SECONDS = 0.5
+_DEFAULT_FRAME_RATE = 25.0
+_ADDRESS_SECONDS = (20.0, 30.0)
 _ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
@@ -38,10 +41,10 @@ class VideoSource(StoredSource):
     def __init__(self, path: Path | str, frame_rate: float | None = None) -> None:
         self.path = path
         self._label = without_password(str(path))
-        self.name = path.stem if isinstance(path, Path) else Path(urlsplit(path).path).stem
+        self.name = path.stem if isinstance(path, Path) else Path(urlsplit(self._label).path).stem or "video"
         self.problem: str | None = None
         try:
-            with av.open(_address(path)) as container:
+            with _open(path) as container:
                 stream = video_stream(container)
                 # FFmpeg renders plain text as a video of a terminal.
                 if stream is None or container.format.name == "tty":
@@ -49,7 +52,8 @@ class VideoSource(StoredSource):
                         f"{self._label}: no video in this file; give a video, an image or a folder of images"
                     )
                 rate = stream.average_rate or stream.guessed_rate
-                self.frame_rate = frame_rate or (float(rate) if rate else 25.0)
+                stated = float(rate) if rate and MIN_FRAME_RATE <= rate <= MAX_FRAME_RATE else _DEFAULT_FRAME_RATE
+                self.frame_rate = frame_rate or stated
                 self._duration = _duration_seconds(container, stream)
                 self.frame_count = stream.frames or (
                     round(self._duration * float(rate)) if self._duration and rate else None
@@ -69,7 +73,7 @@ class VideoSource(StoredSource):
         change: str | None = None
         index = -1
         origin = end_seconds = 0.0
-        with av.open(_address(self.path)) as container:
+        with _open(self.path) as container:
             stream = video_stream(container)
             # Threads decode several frames at once; the default of one thread a frame is half as fast.
             stream.thread_type = "AUTO"
@@ -120,11 +124,12 @@ class Damage:
         self.is_fatal = is_fatal
 
 
-def _address(path: Path | str) -> str:
+def _open(path: Path | str) -> Any:
     if isinstance(path, str):
-        return path
+        # The first number limits the opening, the second each read.
+        return av.open(path, timeout=_ADDRESS_SECONDS)
     # Without the prefix a colon in the name would be read as a protocol.
-    return f"file:{path}"
+    return av.open(f"file:{path}")
 
 
 def video_stream(container: Any) -> Any:

@@ -16,6 +16,7 @@ from fairmot.formats.recordings import SUFFIX
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.table import OUTPUTS, endings
+from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
 from fairmot.workflows.track.gap_filling import Method, fill_gaps
 from fairmot.workflows.track.source_run import RECORD_SUFFIX, ImageDetector, TrackRun
@@ -92,8 +93,11 @@ def is_finished(job: SourceJob) -> bool:
     )
 
 
-def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
-    """Track one video in this process; ``progress`` is that of ``track``. Errors become part of the result."""
+def run_job(job: SourceJob, progress: Progress | None = None, stop: Stop | None = None) -> JobResult:
+    """Track one video in this process; ``progress`` and ``stop`` are those of ``track``.
+
+    Errors become part of the result.
+    """
     try:
         (run,) = track(
             job.source,
@@ -108,6 +112,7 @@ def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
             save_detections=job.save_detections,
             record=job.record,
             progress=progress,
+            stop=stop,
         )
         if job.interpolate is not None:
             run = replace(run, row_count=fill_gaps(run.text, job.interpolate, every=job.every))

@@ -7,21 +7,18 @@ finished and does again what failed or was interrupted. A video that fails stops
 from __future__ import annotations
 
 import importlib
-import multiprocessing
-import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
+from fairmot.interrupts import deferred_interrupts
 from fairmot.media.sources.locations import expand, is_address, live_location
 from fairmot.progress import Progress
 from fairmot.workflows.track.job import DetectorChoice, JobResult, SourceJob, is_finished, run_job
+from fairmot.workflows.track.processes import in_processes
 from fairmot.workflows.track.track import DEFAULT_FOLDER
 
 __all__ = ["DetectorChoice", "JobResult", "SourceJob", "track_many"]
@@ -32,10 +29,8 @@ Done = Callable[[JobResult, int, int], None]
 Not a ``Progress``: it carries data.
 """
 
-_REPORT_SECONDS = 0.2
-"""How often each process reports its progress."""
-_reports: Queue[tuple[str, int, int | None]] | None = None
-"""In a process of a pool: the queue for its progress."""
+_LOOK_SECONDS = 0.2
+"""How often a wait for Ray looks whether a signal came."""
 
 
 def track_many(
@@ -63,7 +58,9 @@ def track_many(
         progress: called a few times a second for each video under way, with its source as the name; not on Ray.
 
     Returns:
-        One result for each video, in the order of the sources; after Ctrl-C, what was not finished is ``interrupted``.
+        One result for each video, in the order of the sources. After a signal (Ctrl-C, SIGTERM, SIGHUP) the videos
+        under way end with whole files, and what was not finished is ``interrupted``; a second signal ends the
+        processes at once.
 
     Raises:
         InputError: no such video; a stream or camera; two videos of one name; Ray is not installed or not there.
@@ -86,88 +83,17 @@ def track_many(
         if not overwrite and is_finished(job):
             note(JobResult(job.source, job.folder, "skipped"))
     waiting = [job for job in todo if job.source not in results]
-    try:
-        for result in _on_ray(waiting, ray, jobs) if ray is not None else _in_processes(waiting, jobs, progress):
+    with suppress(KeyboardInterrupt), deferred_interrupts() as interrupted:
+        for result in (
+            in_processes(waiting, jobs, progress, interrupted)
+            if ray is None
+            else _on_ray(waiting, ray, jobs, interrupted)
+        ):
             note(result)
-    except KeyboardInterrupt:
-        for job in waiting:
-            if job.source not in results:
-                results[job.source] = JobResult(job.source, job.folder, "interrupted")
-    return [results[job.source] for job in todo]
+    return [results.get(job.source) or JobResult(job.source, job.folder, "interrupted") for job in todo]
 
 
-def _in_processes(jobs: list[SourceJob], count: int, progress: Progress | None) -> Iterator[JobResult]:
-    left = {job.source: job for job in jobs}
-    try:
-        for result in _in_pool(jobs, count, progress):
-            del left[result.source]
-            yield result
-    except BrokenProcessPool:
-        # One video ended its process (out of memory). The pool does not say which: from now on each is alone.
-        for job in list(left.values()):
-            try:
-                yield from _in_pool([job], 1, progress)
-            except BrokenProcessPool:
-                yield JobResult(job.source, job.folder, "failed", f"{job.source}: its process died (out of memory?)")
-
-
-def _in_pool(jobs: list[SourceJob], count: int, progress: Progress | None) -> Iterator[JobResult]:
-    if not jobs:
-        return
-    # Frameworks with threads of their own do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    waiting = list(jobs)
-    running: set[Future[JobResult]] = set()
-    reports = None if progress is None else context.Queue()
-    with ProcessPoolExecutor(min(count, len(jobs)), context, _begin_process, (reports,)) as pool:
-        while waiting or running:
-            # Submit no more than are worked on: after Ctrl-C no process must find another job.
-            while waiting and len(running) < count:
-                running.add(pool.submit(_interruptible, waiting.pop(0)))
-            finished, running = wait(running, None if reports is None else _REPORT_SECONDS, FIRST_COMPLETED)
-            while progress is not None and reports is not None and not reports.empty():
-                progress(*reports.get())
-            for future in finished:
-                yield future.result()
-
-
-def _begin_process(reports: Queue[tuple[str, int, int | None]] | None) -> None:
-    global _reports
-    _reports = reports
-    if reports is not None:
-        reports.cancel_join_thread()  # the process may end before its last report is read
-    _ignore_interrupts()
-
-
-def _ignore_interrupts() -> None:
-    # Ctrl-C reaches all processes; one that waits for work would end with a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _interruptible(job: SourceJob) -> JobResult:
-    """Track one video; Ctrl-C finishes its files."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return run_job(job, None if _reports is None else _reporter(job.source, _reports))
-    except KeyboardInterrupt:  # before the first frame
-        return JobResult(job.source, job.folder, "interrupted")
-    finally:
-        _ignore_interrupts()
-
-
-def _reporter(source: str, reports: Queue[tuple[str, int, int | None]]) -> Progress:
-    last = -_REPORT_SECONDS
-
-    def report(_: str, done: int, total: int | None) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= _REPORT_SECONDS:
-            last = now
-            reports.put((source, done, total))
-
-    return report
-
-
-def _on_ray(jobs: list[SourceJob], address: str, count: int) -> Iterator[JobResult]:
+def _on_ray(jobs: list[SourceJob], address: str, count: int, interrupted: Callable[[], bool]) -> Iterator[JobResult]:
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
@@ -183,11 +109,14 @@ def _on_ray(jobs: list[SourceJob], address: str, count: int) -> Iterator[JobResu
         remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
         waiting = list(jobs)
         running: dict[Any, SourceJob] = {}
-        while waiting or running:
+        while (waiting or running) and not interrupted():
             while waiting and len(running) < count:
                 job = waiting.pop(0)
                 running[remote.remote(job)] = job
-            (finished,), _ = ray.wait(list(running), num_returns=1)
+            ended, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_SECONDS)
+            if not ended:
+                continue
+            finished = ended[0]
             job = running.pop(finished)
             try:
                 yield ray.get(finished)

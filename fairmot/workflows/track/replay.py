@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.formats.recordings import Recording
 from fairmot.media.outputs.outputs import Outputs
-from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
+from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
 from fairmot.media.outputs.table import check_without_images
 from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
-from fairmot.workflows.track.run_notes import SourceNote, recording_note, save_run
+from fairmot.workflows.track.run_folder import RunFolder, run_folder
+from fairmot.workflows.track.run_notes import recording_note
 from fairmot.workflows.track.selection import select
 from fairmot.workflows.track.source_run import RECORD_SUFFIX, StageTimes, TrackRun
 from fairmot.workflows.track.track import DEFAULT_FOLDER
@@ -81,17 +83,17 @@ def replay(
         files = [recording.path for recording in recordings]
         for name in names:
             check_sources_stay(DEFAULT_FOLDER / name if output is None else Path(output), [name], files, wanted)
-    shared = None if output is None else result_folder(Path(output), overwrite)
     runs: list[TrackRun] = []
-    notes: dict[Path, list[SourceNote]] = {}
-    for recording, config, name in zip(selected, configs, names, strict=True):
-        folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-        run = _replay_one(recording, config, name, folder, wanted, record, progress)
-        runs.append(run)
-        own = notes.setdefault(folder, [])
-        own.append(recording_note(run, recording, config, start, end))
-        # After each: where a later one fails or is interrupted, the files of the earlier ones have their notes.
-        save_run(folder, own)
+    with ExitStack() as stack:
+        shared = None if output is None else stack.enter_context(run_folder(Path(output), overwrite))
+        for recording, config, name in zip(selected, configs, names, strict=True):
+            with ExitStack() as own:
+                folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
+                run = _replay_one(recording, config, name, folder, wanted, record, progress)
+                # After each: where a later one fails or is interrupted, the files of the earlier ones have their notes.
+                note = recording_note(run, recording, config, start, end)
+                folder.publish([note], [each.path for each in recordings])
+                runs.append(run)
     return runs
 
 
@@ -99,7 +101,7 @@ def _replay_one(
     recording: Recording,
     config: TrackerConfig,
     name: str,
-    folder: Path,
+    folder: RunFolder,
     outputs: Outputs,
     record: bool,
     progress: Progress | None,
@@ -107,7 +109,8 @@ def _replay_one(
     """Track one recording and write its files."""
     begun = time.perf_counter()
     size = recording.image_size or (1, 1)  # nothing that depends on it is written then
-    files = ResultFiles(folder, name, size, recording.frame_rate / recording.every, outputs=outputs)
+    rate = recording.frame_rate / recording.every
+    files = ResultFiles(folder.parts, name, size, rate, outputs=outputs, shown=folder.path)
     tracker_record = TrackerRecord() if record else None
     row_count, identities = 0, set[int]()
     with files:
@@ -119,19 +122,19 @@ def _replay_one(
             if progress is not None:
                 progress(name, done, len(recording))
     taken = time.perf_counter() - begun
-    record_file = folder / f"{name}{RECORD_SUFFIX}" if record else None
-    if tracker_record is not None and record_file is not None:
-        tracker_record.save(record_file)
+    record_file = f"{name}{RECORD_SUFFIX}"
+    if tracker_record is not None:
+        tracker_record.save(folder.parts / record_file)
     return TrackRun(
         name=name,
-        text=files.text,
+        text=folder.path / files.text.name,
         video=None,
         frame_count=len(recording),
         row_count=row_count,
         identity_count=len(identities),
         seconds=taken,
         milliseconds=StageTimes(track=1000 * taken / max(1, len(recording))),
-        record=record_file,
+        record=folder.path / record_file if record else None,
         counts=files.counts,
     )
 

@@ -131,6 +131,7 @@ class SourceRun:
         config: parameters of the tracker.
         save_detections: also write all detections.
         record: also write the tracker's record.
+        folder: where the files are found in the end; left out: where ``files`` writes them.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class SourceRun:
         config: TrackerConfig,
         save_detections: bool = False,
         record: bool = False,
+        folder: Path | None = None,
     ) -> None:
         # Imported here: help texts and sources that cannot be opened need no SciPy.
         from fairmot.tracking.record import TrackerRecord
@@ -151,6 +153,7 @@ class SourceRun:
         self.name = name
         self.reader = reader
         self.files = files
+        self._folder = folder or files.text.parent
         self.interrupted = False
         self.frame_count = 0
         self.row_count = 0
@@ -235,8 +238,8 @@ class SourceRun:
         stages = {name: seconds * scale for name, seconds in self.stages.items()}
         return TrackRun(
             name=self.name,
-            text=self.files.text,
-            video=self.files.video,
+            text=self._folder / self.files.text.name,
+            video=None if self.files.video is None else self._folder / self.files.video.name,
             frame_count=self.frame_count,
             row_count=self.row_count,
             identity_count=self.identity_count,
@@ -249,8 +252,8 @@ class SourceRun:
             ),
             problem=self.read_error or self.reader.problem,
             interrupted=self.interrupted,
-            detections=self._detections_file,
-            record=self._record_file,
+            detections=None if self._detections_file is None else self._folder / self._detections_file.name,
+            record=None if self._record_file is None else self._folder / self._record_file.name,
             dropped_count=self.reader.dropped_count,
             reconnect_count=self.reader.reconnect_count,
             counts=self.files.counts,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.detector import load_detector
+from fairmot.errors import InputError
+from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
-from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
+from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
 from fairmot.media.sources.frames import Frame, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
-from fairmot.workflows.track.run_notes import save_run, source_note
+from fairmot.workflows.track.run_folder import run_folder
+from fairmot.workflows.track.run_notes import source_note
 from fairmot.workflows.track.source_run import (
     RECORD_SUFFIX,
     ImageDetector,
@@ -87,7 +91,8 @@ def track(
         output: folder for all results; left out: ``runs/track/<name>`` for each source. If the folder holds something
             already, results go to a numbered folder beside it.
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
-        overwrite: write into the folder, whatever it holds.
+        overwrite: write into the folder, whatever it holds. The run that it holds is replaced as a whole, as soon as
+            the first source is finished.
         video: also write the video.
         images: also write each drawn frame, ``<name>/<frame number>.jpg``.
         outputs: all outputs, in place of ``video`` and ``images``.
@@ -104,20 +109,25 @@ def track(
         progress: called after every frame with the name of its source.
         stop: ends the run when it is set, by ``watch`` or by another thread.
 
+    In the main thread, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP lets the frame under way end and finishes all
+    files; a second one ends at once and leaves no file of the source under way.
+
     Returns:
-        One result for each source; its ``problem`` says what could not be read. After Ctrl-C or ``stop`` all files are
-        whole up to there; results under way are ``interrupted``, or have the reason of the stop as their ``problem``;
-        later sources are missing.
+        One result for each source; its ``problem`` says what could not be read. After a signal or ``stop`` all files
+        are whole up to there; results under way are ``interrupted``, or have the reason of the stop as their
+        ``problem``; later sources are missing.
 
     Raises:
         InputError: weights or a source cannot be used; ``output`` is the current folder, or one around it, and holds
-            something; results would replace a source, or cannot be written (full disk). Nothing half-written is left.
+            something; another run writes into it; results would replace a source, or cannot be written (full disk).
+            Nothing half-written is left.
+        KeyboardInterrupt: a signal came before the first frame was tracked, or a second one; what the folder held
+            before stays, as do sources that were finished.
     """
     if detector is None or isinstance(detector, str | Path):
         detector = load_detector(detector)
     config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
     wanted = outputs or Outputs(video=video, images=images)
-    tracked: list[SourceRun] = []
     with ExitStack() as stack:
         opened = open_frames([sources] if isinstance(sources, str | Path) else sources, start, end, every, live=live)
         for _, reader in opened:
@@ -129,25 +139,37 @@ def track(
             words = [source for source, _ in opened]
             for name in names:
                 check_sources_stay(DEFAULT_FOLDER / name if output is None else Path(output), [name], words, wanted)
-        shared = None if output is None else result_folder(Path(output), overwrite)
+        shared = None if output is None else stack.enter_context(run_folder(Path(output), overwrite))
         places = list(zip(opened, names, strict=True))
         if together is None:
             together = len(opened) > 1 and any(reader.is_live for _, reader in opened)
         reports: list[TrackRun] = []
-        for group in [places] if together else [[place] for place in places]:
-            runs = []
-            for (source, reader), name in group:
-                folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-                files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, outputs=wanted)
-                runs.append(SourceRun(source, name, reader, files, config, save_detections, record))
-            _follow(runs, detector, observe, watch, progress, stop)
-            reports += [run.report() for run in runs]
-            tracked += runs
+        groups = [places] if together else [[place] for place in places]
+        interrupted = stack.enter_context(deferred_interrupts(stop.set))
+        for group in groups:
+            with ExitStack() as own:
+                runs, folders = [], []
+                for (source, reader), name in group:
+                    folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
+                    rate = reader.frame_rate / reader.every
+                    files = ResultFiles(folder.parts, name, reader.size, rate, outputs=wanted, shown=folder.path)
+                    runs.append(SourceRun(source, name, reader, files, config, save_detections, record, folder.path))
+                    folders.append(folder)
+                _follow(runs, detector, observe, watch, progress, stop, interrupted)
+                if interrupted() and not reports and not any(run.frame_count for run in runs):
+                    raise KeyboardInterrupt  # nothing to keep: what an earlier run wrote stays
+                for folder in dict.fromkeys(folders):
+                    notes = [
+                        source_note(run, detector, config)
+                        for run, place in zip(runs, folders, strict=True)
+                        if place is folder
+                    ]
+                    folder.publish(notes, [source for source, _ in opened])
+                reports += [run.report() for run in runs]
             if stop.is_set:
                 break
-    for folder in dict.fromkeys(run.files.text.parent for run in tracked):
-        own = [run for run in tracked if run.files.text.parent == folder]
-        save_run(folder, [source_note(run, detector, config) for run in own])
+    if interrupted() and len(reports) < len(places):
+        reports[-1] = replace(reports[-1], interrupted=True)  # later sources are missing
     return reports
 
 
@@ -158,6 +180,7 @@ def _follow(
     watch: Watcher | None,
     progress: Progress | None,
     stop: Stop,
+    interrupted: Callable[[], bool],
 ) -> None:
     """Track all frames of these sources, at the same time, and finish their files."""
     with ExitStack() as stack:
@@ -183,6 +206,8 @@ def _follow(
                         progress(run.name, run.frame_count, run.reader.frame_count)
                 waiting_since = time.perf_counter()
         except KeyboardInterrupt:
+            if interrupted():  # the second signal: at once, so the files are dropped
+                raise
             # Caught inside the files' blocks, so that they end well.
             stop.set()
         finally:
@@ -200,7 +225,7 @@ def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:
         with closing(merged([run.reader for run in runs])) as batches:
             for batch in batches:
                 for place, item in batch:
-                    if isinstance(item, OSError):
+                    if isinstance(item, InputError):
                         _stopped(runs[place], item)
                 frames = [(runs[place], item) for place, item in batch if isinstance(item, Frame)]
                 if frames:
@@ -210,12 +235,12 @@ def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:
     try:
         for frame in run.reader:
             yield [(run, frame)]
-    except OSError as error:
+    except InputError as error:
         _stopped(run, error)
 
 
-def _stopped(run: SourceRun, error: OSError) -> None:
-    run.read_error = f"{run.source}: reading stopped ({error.strerror}); what came before was tracked"
+def _stopped(run: SourceRun, error: InputError) -> None:
+    run.read_error = f"{error}; what came before was tracked"
 
 
 def _detect(detector: ImageDetector, frames: list[Frame]) -> list[Detections]:

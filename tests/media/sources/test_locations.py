@@ -1,11 +1,12 @@
 """How sources are named."""
 
 import platform
+from pathlib import Path
 
 import pytest
 
 from fairmot.errors import InputError
-from fairmot.media.sources.locations import expand, is_file_address, live_location, without_password
+from fairmot.media.sources.locations import expand, is_file_address, live_location, local_file, without_password
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,46 @@ def test_passwords_are_hidden():
     assert "cret" not in str(live_location("rtsp://me:secret@cam/a"))
 
 
+SECRETS = [
+    "rtsp://127.0.0.1:8554/cam?user=admin&password=SECRET",
+    "rtsp://admin:p@SEC#w/RET@127.0.0.1:8554/cam",
+    "rtsp://admin:12/SECRET@127.0.0.1:8554/cam",
+    "rtsp://SECRET@127.0.0.1/cam",
+    "rtsp://admin:SEC?b=RET@127.0.0.1/cam",
+    "rtsp://127.0.0.1/user=admin_password=SECRET_channel=1_stream=0.sdp",
+    "rtsp://127.0.0.1/cam?p%61ssword=SECRET&subtype=1",
+    "http://127.0.0.1/cam.mp4?token=SEC/RET?SEC#RET",
+    "http://127.0.0.1/cam.mp4?X-Amz-Signature=SECRET",
+    "http://127.0.0.1/cam;jsessionid=SECRET",
+    "http://127.0.0.1/cam?SECRET123",
+    "http://127.0.0.1/SECRET-0123456789-abcdef/live.m3u8",
+    "http://127.0.0.1/cam#token=SECRET",
+]
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_no_part_of_an_address_tells_a_secret(address):
+    shown = [without_password(address)]
+    if not is_file_address(address):
+        shown += [str(live_location(address)), live_location(address).name]
+    assert "127.0.0.1" in shown[0]
+    assert not any(part in text for text in shown for part in ("SEC", "RET"))
+    assert without_password(shown[0]) == shown[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://cam:554/Streaming/Channels/101?transportmode=unicast&profile=Profile_1",
+        "rtsp://cam/cam/realmonitor?channel=1&subtype=0",
+        "http://host/user@example.com/street 2026-01-02 front door.mp4",
+        "https://host/a_b/live.m3u8",
+    ],
+)
+def test_what_tells_cameras_apart_stays(address):
+    assert without_password(address) == address
+
+
 def test_an_address_that_is_none_is_named():
     with pytest.raises(InputError, match=r"http://\[: not an address"):
         expand(["http://["])
@@ -55,7 +96,10 @@ def test_an_address_that_is_none_is_named():
 
 def test_files_over_http():
     assert is_file_address("https://host/a.mp4?token=1")
-    assert not is_file_address("https://host/a.ts")
+    assert not is_file_address("https://host/a.ts")  # whoever opens it sees whether it has an end
+    assert is_file_address("file:///a/b.ts")
+    assert local_file("file:///a/b%20c.mp4") == Path("/a/b c.mp4")
+    assert local_file("https://host/a.mp4") is None
     assert not is_file_address("rtsp://host/a.mp4")
 
 

@@ -3,8 +3,11 @@
 import errno
 import time
 
+import av
+import cv2
 import pytest
 
+from fairmot.errors import InputError
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.merge import merged
 from fairmot.media.sources.video import VideoSource
@@ -52,6 +55,33 @@ def test_a_source_that_fails_ends_alone(readers, monkeypatch, no_new_threads):
 
     monkeypatch.setattr(VideoSource, "frames", failing)
     found = [item for batch in merged(readers) for item in batch]
-    counts = [sum(place == source and not isinstance(frame, OSError) for place, frame in found) for source in range(3)]
+    counts = [
+        sum(place == source and not isinstance(frame, InputError) for place, frame in found) for source in range(3)
+    ]
     assert counts == [5, 3, 12]
-    assert [place for place, item in found if isinstance(item, OSError)] == [1]
+    assert [place for place, item in found if isinstance(item, InputError)] == [1]
+
+
+@pytest.mark.parametrize("error", [cv2.error("a size that cannot be"), av.InvalidDataError(1094995529, "Invalid data")])
+def test_whatever_stops_a_source_stops_no_other(readers, monkeypatch, no_new_threads, error):
+    whole = VideoSource.frames
+
+    def failing(self, selected):
+        if self.frame_count == 20:
+            raise error
+        yield from whole(self, selected)
+
+    monkeypatch.setattr(VideoSource, "frames", failing)
+    found = [item for batch in merged(readers) for item in batch]
+    assert [sum(place == source for place, _ in found) for source in range(3)] == [5, 1, 12]
+    (refused,) = [item for _, item in found if isinstance(item, InputError)]
+    assert "reading stopped (" in str(refused)
+
+
+def test_a_mistake_of_this_program_is_raised_and_nobody_waits(readers, no_new_threads):
+    def prepare(image):
+        raise ZeroDivisionError
+
+    readers[1].prepare_with(prepare)
+    with pytest.raises(ZeroDivisionError):
+        list(merged(readers))

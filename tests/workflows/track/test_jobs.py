@@ -276,7 +276,7 @@ def test_ctrl_c_is_gone_on_from(tmp_path):
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    while not list(tmp_path.glob("out/long/.long.*")):
+    while not list(tmp_path.glob("out/long/.fairmot-part/.long.*")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     time.sleep(0.3)
