@@ -55,6 +55,12 @@ def load_run(folder: Path) -> dict[str, Any] | None:
     return content if are_named else None
 
 
+def is_blurred(result_file: Path) -> bool:
+    """Whether ``run.json`` beside a result file says that the run hid the people in it."""
+    content = load_run(result_file.parent) or {"sources": {}}
+    return content["sources"].get(result_file.stem, {}).get("blur") is True
+
+
 def put_in_place(parts: Path, folder: Path, gone: Iterable[str]) -> None:
     """Move a run's files and folders from ``parts``, within ``folder``, to their places, over those of the same names.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
-from fairmot.files import replacing
+from fairmot.files import read_json, replacing
 
 FILE = "scores.json"
 COMBINED = "COMBINED"
@@ -29,14 +29,34 @@ def load_scores(path: Path) -> dict[str, Any]:
         InputError: the file cannot be read, or holds something else.
     """
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); evaluate again, or move the file away") from error
-    if not isinstance(scores, dict) or not {"benchmark", "sequences", "combined"} <= scores.keys():
+        scores = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error}; evaluate again, or move the file away") from error
+    if not _is_report(scores):
         raise InputError(f"{path}: not scores of fairmot evaluate; evaluate again, or move the file away")
-    return scores
+    report: dict[str, Any] = scores
+    return report
+
+
+def _is_report(scores: Any) -> bool:
+    """Whether this has the form of a report: names of sequences, and numbers or lists of numbers for each."""
+    if not isinstance(scores, dict) or not {"benchmark", "sequences", "combined"} <= scores.keys():
+        return False
+    classic = scores.get("classic", {"sequences": {}, "combined": {}})
+    parts = [scores, classic] if isinstance(classic, dict) else [{}]
+    return isinstance(scores["benchmark"], str) and all(
+        isinstance(part.get("sequences"), dict)
+        and all(_are_numbers(values) for values in (*part["sequences"].values(), part.get("combined")))
+        for part in parts
+    )
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, dict) and all(
+        isinstance(value, int | float)
+        or (isinstance(value, list) and all(isinstance(each, int | float) for each in value))
+        for value in values.values()
+    )
 
 
 def write_scores_csv(scores: Mapping[str, Any], path: Path | str) -> None:

@@ -58,8 +58,9 @@ def report(
         output: the page; left out: ``report.html`` in the run's folder.
         source: what was tracked (video, folder of images), to show it without drawn boxes; for several sources the
             folder that holds each under its name. Left out, the first of these that exists: the images of the ground
-            truth; the source that ``run.json`` names, if it is unchanged, people were not blurred and, beside a
-            drawn video, browsers play it and the page can embed it; the run's drawn video; no video.
+            truth; the source that ``run.json`` names, if it is unchanged and, beside a drawn video, browsers play it
+            and the page can embed it; the run's drawn video; no video. Where people were blurred, nothing but the
+            run's drawn video is shown.
         ground_truth: data set or sequence in MOTChallenge layout: adds errors, and scores if the run has none.
         benchmark: as for ``score``; ``auto`` takes that of the run's scores.
         embed: embed videos in the page, or link to them; left out: embed up to 24 MiB.
@@ -71,7 +72,8 @@ def report(
         The page, its size and the videos that it links to.
 
     Raises:
-        InputError: there are no results, a file cannot be read, or the page cannot be written.
+        InputError: there are no results, a file cannot be read, ``source`` would show people that the run hid, or the
+            page cannot be written.
     """
     if (start is not None and start < 0) or (every is not None and every < 1):
         raise InputError(f"start {start}, every {every}: expected start >= 0 and every >= 1")
@@ -96,10 +98,16 @@ def report(
     try:
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
+            if source is not None and each.is_blurred:
+                raise InputError(
+                    f"{source}: people are hidden in this run of {each.name}; its page shows its own video"
+                )
             original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
-            if original is None and truth is not None and (truth.folder / "img1").is_dir():
+            if each.is_blurred:
+                pass  # no images but the run's own
+            elif original is None and truth is not None and (truth.folder / "img1").is_dir():
                 original = truth.folder
-            if original is None and embed is not False:
+            if original is None and embed is not False and not each.is_blurred:
                 original = _recorded_source(each, first, step)
             footage = _footage(each, original, page, first, step, progress)
             videos.append(footage)

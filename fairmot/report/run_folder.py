@@ -8,7 +8,7 @@ from typing import Any
 
 from fairmot.errors import InputError
 from fairmot.formats.rows import Rows, load_rows
-from fairmot.formats.run_file import RUN_FILE, load_run
+from fairmot.formats.run_file import RUN_FILE, finish_placing_of_a_killed_run, load_run
 from fairmot.formats.scores import load_scores
 
 _LAST_FRAME = 2**31 - 1
@@ -30,6 +30,8 @@ class TrackedSource:
     """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
     """Number of tracked frames, from ``run.json``; None: not recorded."""
+    is_blurred: bool = False
+    """Whether people were hidden: then nothing but ``drawn_video`` may be shown."""
     source: Path | None = None
     """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
     blurred."""
@@ -64,6 +66,7 @@ def read_run(path: Path | str) -> RunFolder:
             f"{given}: no results; expected NAME.txt, as fairmot track and fairmot evaluate write it"
             f"{_runs_within(given)}"
         )
+    finish_placing_of_a_killed_run(folder)
     about = (load_run(folder) or {}).get("sources", {})
     return RunFolder(
         folder,
@@ -79,16 +82,28 @@ def _runs_within(folder: Path) -> str:
 
 
 def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
+    noted = file.with_name(RUN_FILE)
     video = file.with_name(f"{file.stem}.mp4")
+    written = about.get("files")  # earlier versions did not note them
+    # A video that this run did not write may be an older one, of people who are hidden now.
+    is_drawn = video.is_file() and (not isinstance(written, list) or video.name in written)
     return TrackedSource(
         file.stem,
         load_rows(file, _LAST_FRAME),
-        video if video.is_file() else None,
-        start=int(about.get("start") or 0),
-        every=int(about.get("every") or 1),
-        frame_count=about.get("frames"),
-        source=_unchanged(about, file.parent / RUN_FILE),
+        video if is_drawn else None,
+        start=_whole(about, "start", 0, noted) or 0,
+        every=_whole(about, "every", 1, noted) or 1,
+        frame_count=_whole(about, "frames", 0, noted),
+        is_blurred=about.get("blur") is True,
+        source=_unchanged(about, noted),
     )
+
+
+def _whole(about: dict[str, Any], name: str, least: int, noted: Path) -> int | None:
+    value = about.get(name)
+    if value is not None and (not isinstance(value, int) or not least <= value <= _LAST_FRAME):
+        raise InputError(f"{noted}: {name} is {str(value)[:40]!r}, expected a whole number; track again")
+    return value
 
 
 def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:

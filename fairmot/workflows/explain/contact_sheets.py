@@ -13,6 +13,7 @@ from fairmot.errors import InputError
 from fairmot.evaluation.errors import Box, TrackingError
 from fairmot.files import replacing
 from fairmot.formats.rows import Rows
+from fairmot.formats.run_file import is_blurred
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.drawing import identity_color
 from fairmot.media.sources.frames import read_frames
@@ -53,10 +54,14 @@ def write_sheets(
         first_frame: index in the source of the rows' first frame.
 
     Raises:
-        InputError: the source cannot be read, or lacks the frame of an error.
+        InputError: the run hid the people in its results; the source cannot be read, or lacks the frame of an error.
     """
     if not errors:
         return []
+    if is_blurred(results.path):
+        raise InputError(
+            f"{results.path}: the run hid the people in it, whom contact sheets would show; leave them out"
+        )
     reader = read_frames(source)
     width, height = reader.size
     sheets = [_Sheet(error, _frames(error), _area(error, width, height), {}) for error in errors]

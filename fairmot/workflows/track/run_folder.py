@@ -47,7 +47,8 @@ class RunFolder:
         Raises:
             InputError: the folder cannot be written.
         """
-        gone = [] if self._notes else _of_the_run_before(self.path, tracked)
+        names = [note.name for note in notes if (self.path / f"{note.name}.txt").is_file()]
+        gone = [] if self._notes else _of_the_run_before(self.path, names, tracked)
         for note in notes:
             own = (f"{note.name}{ending}" for ending in _ENDINGS)
             note.about["files"] = [name for name in own if (self.parts / name).exists()]
@@ -112,18 +113,22 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _of_the_run_before(folder: Path, tracked: Sequence[str | Path]) -> list[str]:
-    """Return the names of all files of the run that a folder holds; only what is certainly a run's."""
-    about = load_run(folder)
-    if about is None:
-        return []
-    found = [name for name in _OF_THE_RUN if (folder / name).is_file()]
-    kept = [Path(path) for path in (*tracked, *(source.get("source", "") for source in about["sources"].values()))]
-    for name, source in about["sources"].items():
-        noted = source.get("files")
-        names = noted if isinstance(noted, list) else [f"{name}{ending}" for ending in _ENDINGS]
-        found += [f"report.{name}.mp4", *(each for each in names if isinstance(each, str))]
-    return [name for name in dict.fromkeys(found) if _is_result(folder, name) and not _holds(folder / name, kept)]
+def _of_the_run_before(folder: Path, names: Sequence[str], tracked: Sequence[str | Path]) -> list[str]:
+    """Return the names of all files of the run that a folder holds; only what is certainly a run's.
+
+    Without a ``run.json`` these are files of the given names, if there are rows of that name.
+    """
+    noted = (load_run(folder) or {}).get("sources")
+    found = [] if noted is None else [name for name in _OF_THE_RUN if (folder / name).is_file()]
+    kept = [Path(path) for path in tracked]
+    for name, about in ({name: {} for name in names} if noted is None else noted).items():
+        written = about.get("files")
+        found += written if isinstance(written, list) else [f"{name}{ending}" for ending in _ENDINGS]
+        found += [] if noted is None else [f"report.{name}.mp4"]
+        kept.append(Path(str(about.get("source", ""))))
+    return [
+        name for name in dict.fromkeys(map(str, found)) if _is_result(folder, name) and not _holds(folder / name, kept)
+    ]
 
 
 def _is_result(folder: Path, name: str) -> bool:
