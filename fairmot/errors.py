@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(Exception):
@@ -14,3 +16,10 @@ def closest_name(name: str, candidates: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the most similar candidate, or an empty string."""
     match = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
     return f" (did you mean {match[0]!r}?)" if match else ""
+
+
+def shortened(value: Any) -> str:
+    """Return a value as Python writes it, long texts, lists and numbers cut, for the end of a message."""
+    writer = reprlib.Repr()
+    writer.maxstring = writer.maxother = 200
+    return writer.repr(value)

@@ -15,7 +15,14 @@ from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
 from fairmot.network.naming import to_public
 from fairmot.network.official import Arrays, architecture_of, drop_never_used, recognise
-from fairmot.network.safetensors import check_weights, load_weights, read_arrays, read_metadata, shape_differences
+from fairmot.network.safetensors import (
+    check_finite,
+    check_weights,
+    load_weights,
+    read_arrays,
+    read_metadata,
+    shape_differences,
+)
 
 SUFFIXES = (".safetensors", *CHECKPOINTS, ".ckpt")
 """Suffixes of the files that ``read_weights`` reads."""
@@ -117,7 +124,8 @@ def fit_weights(graph: Graph, source: SourceWeights, partial: bool = False, seed
         seed: of the drawn start values.
 
     Raises:
-        InputError: lists every name and shape that does not fit; with ``partial``, nothing of the file fits.
+        InputError: lists every name and shape that does not fit; with ``partial``, nothing of the file fits; or names
+            an array that holds numbers that are not finite.
     """
     given = dict(source.arrays)
     counts = [p.name for p in graph.parameters() if p.role == "bn_count" and p.name not in given]
@@ -134,6 +142,7 @@ def fit_weights(graph: Graph, source: SourceWeights, partial: bool = False, seed
     fitting = {name: array for name, array in given.items() if array.shape == expected.get(name)}
     if not fitting:
         raise InputError(f"{source.path}: no parameter fits {graph.config.architecture}")
+    check_finite(fitting, str(source.path))
     drawn = tuple(name for name in expected if name not in fitting)
     surplus = {name: array for name, array in given.items() if name not in fitting}
     known = {name: shape for name, shape in expected.items() if name in surplus}

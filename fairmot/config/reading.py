@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from fairmot.config.sections import Config
 from fairmot.config.tracker import PRESETS, TrackerConfig
-from fairmot.errors import InputError, closest_name
+from fairmot.errors import InputError, closest_name, shortened
+
+_MOST_VALUES = 100_000
 
 
 def shipped_configs() -> dict[str, Path]:
@@ -69,11 +71,11 @@ def load_tracker_config(source: str | Path = "fairmot", confidence: float | None
 
 def _yaml_mapping(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); give a YAML file") from error
+    values = _parse_yaml(text, str(path)) or {}
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected 'key: value' lines, found a {type(values).__name__}")
     return values
@@ -102,10 +104,36 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
             raise InputError(f"setting {override!r}: {section!r} is a value, not a section")
+    inner[last] = _parse_yaml(text, f"setting {override!r}")
+
+
+def _parse_yaml(text: str, origin: str) -> Any:
+    """Parse YAML after its size is known: a few aliases can stand for billions of values.
+
+    Raises:
+        InputError: it is no YAML, too large, nested too deeply, or contains itself.
+    """
     try:
-        inner[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"setting {override!r}: not valid YAML: {' '.join(str(error).split())}") from error
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is not None and _size(root, {}) > _MOST_VALUES:
+            raise InputError(f"{origin}: more than {_MOST_VALUES} values; a configuration has some hundreds")
+        return yaml.safe_load(text)
+    except RecursionError as error:
+        raise InputError(f"{origin}: YAML that is nested too deeply, or contains itself") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a number with thousands of digits, a date of month 13
+        raise InputError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for, aliases written out."""
+    if id(node) not in known:
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        elif isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _describe(problem: Any) -> str:
@@ -120,4 +148,4 @@ def _describe(problem: Any) -> str:
         return f"unknown key {location!r}{closest_name(str(problem['loc'][-1]), section.model_fields)}"
     if problem["type"] == "value_error":  # from a check of our own: its message contains the value
         return f"{location}: {problem['ctx']['error']}"
-    return f"{location}: {problem['msg']}, got {problem['input']!r}"
+    return f"{location}: {problem['msg']}, got {shortened(problem['input'])}"

@@ -105,7 +105,7 @@ class DataConfig(Section):
         default=False, description="Give every box without an identity its own (published for CrowdHuman)."
     )
     clip_boxes: bool = Field(default=False, description="Clip boxes to the image (published for MOT20).")
-    workers: int = Field(default=2, ge=0, description="Loader threads; 0 loads in the training thread.")
+    workers: int = Field(default=2, ge=0, le=1024, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()
     finish_epochs: int = Field(
         default=0, ge=0, description="Number of final epochs that use the augmentation settings of finish (YOLOX)."
@@ -217,7 +217,7 @@ class TrainConfig(Section):
     max_bad_batches: int = Field(
         default=5, ge=1, description="Consecutive steps without a finite loss that end the run."
     )
-    threads: int = Field(default=0, ge=0, description="CPU threads of the engine; 0: the engine's default.")
+    threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of the engine; 0: the engine's default.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
         description="Precision of the backbone; heads and losses use float32. auto: half where supported.",

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fairmot.errors import InputError, closest_name
+from fairmot.errors import InputError, closest_name, shortened
+from fairmot.files import parse_json
 
 PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
@@ -223,7 +224,7 @@ class TrackerConfig(BaseModel):
             InputError: the note is damaged or has parameters that this version does not know.
         """
         try:
-            values = json.loads(text or "{}")
+            values = parse_json(text or "{}", "a note")
             return cls._checked(dict(values))
         except (ValueError, TypeError, InputError) as error:
             raise InputError(f"{origin}: this version cannot read its tracker parameters ({error})") from error
@@ -243,4 +244,4 @@ def _described(problem: Any) -> str:
         return f"unknown parameter {field!r}{closest_name(field, TrackerConfig.model_fields)}"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
-    return f"{field}: {problem['msg']}, got {problem['input']!r}"
+    return f"{field}: {problem['msg']}, got {shortened(problem['input'])}"

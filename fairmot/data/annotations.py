@@ -122,7 +122,7 @@ def read_description(path: Path | str, root: Path | str | None = None, part: str
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; 'fairmot data convert' makes one") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f'{path}: expected {{"root": ..., "train": {{name: list file}}}}')
@@ -135,7 +135,10 @@ def read_description(path: Path | str, root: Path | str | None = None, part: str
     stated = values.get("root", ".")
     if not isinstance(stated, str):
         raise InputError(f"{path}: 'root' must be a folder's name")
-    folder = Path(root) if root is not None else path.parent / Path(stated).expanduser()
+    try:
+        folder = Path(root) if root is not None else path.parent / Path(stated).expanduser()
+    except RuntimeError as error:  # ~name of nobody here
+        raise InputError(f"{path}: 'root' {stated}: {error}") from error
     lists = {name: _list_file(value, path.parent, folder) for name, value in named.items()}
     return Description(path, folder, lists)
 

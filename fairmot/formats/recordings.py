@@ -7,7 +7,6 @@ detector can be read as a recording too, without embeddings.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.formats.detections import load_detection_rows
-from fairmot.formats.seqinfo import SequenceInfo, has_info, load_info
+from fairmot.formats.npz import read_npz
+from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE, SequenceInfo, has_info, load_info
 
 FORMAT_VERSION = 1
 SUFFIX = ".detections.npz"
@@ -184,22 +184,21 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a recording (NAME{SUFFIX}) or a MOTChallenge det.txt")
-    if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise InputError(f"frame rate {frame_rate:g}: expected a positive number")
+    if frame_rate is not None and not MIN_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE:
+        raise InputError(f"frame rate {frame_rate:g}: expected a number from {MIN_FRAME_RATE:g} to {MAX_FRAME_RATE:g}")
     return _load_text(path, frame_rate) if path.suffix != ".npz" else _load_arrays(path, frame_rate)
 
 
 def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
     what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; track with saved detections to make one"
     try:
-        # Opened here: a damaged file would stay open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"][()]))
-            if about["version"] != FORMAT_VERSION:
-                raise InputError(what)
-            indices, counts, boxes, scores, class_ids = (arrays[name] for name in _ARRAYS)
-            embeddings = arrays["embeddings"] if "embeddings" in arrays.files else None
-            seconds = arrays["seconds"] if "seconds" in arrays.files and frame_rate is None else None
+        arrays = read_npz(path)
+        about = json.loads(str(arrays["about"][()]))
+        if about["version"] != FORMAT_VERSION:
+            raise InputError(what)
+        indices, counts, boxes, scores, class_ids = (arrays[name] for name in _ARRAYS)
+        embeddings = arrays.get("embeddings")
+        seconds = arrays.get("seconds") if frame_rate is None else None
         rows = Detections(boxes, scores, embeddings, class_ids)
         starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         size = about["image_size"]
@@ -218,9 +217,9 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a recording of detections") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, IndexError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(what) from error
-    is_stated = recording.every >= 1 and 0 < recording.frame_rate < float("inf")
+    is_stated = recording.every >= 1 and MIN_FRAME_RATE <= recording.frame_rate <= MAX_FRAME_RATE
     # The name becomes that of the result files: it must not lead out of their folder.
     is_name = recording.name not in ("", ".", "..") and not set("/\\\0") & set(recording.name)
     are_whole = all(array.dtype.kind in "iu" for array in (indices, counts, class_ids))

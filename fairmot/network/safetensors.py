@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.numpy import save_file
 
 from fairmot.config import NetworkConfig
 from fairmot.errors import InputError, closest_name
-from fairmot.files import replacing
+from fairmot.files import parse_json, replacing
 from fairmot.network.architectures import ARCHITECTURES
 from fairmot.network.graph import Graph
 
@@ -33,6 +34,8 @@ NETWORK_KEYS = (
     "input_height_px",
 )
 """Keys of the network's configuration that every file of this format holds: no default replaces a missing one."""
+
+_CHECKSUM = "checksum"
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -56,15 +59,25 @@ def save_weights(path: Path | str, network: NetworkConfig, arrays: Arrays, notes
 
 
 def write_arrays(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
-    """Write a safetensors file.
+    """Write a safetensors file, with a checksum of everything in it.
 
     Raises:
         InputError: the file cannot be written, for example on a full disk.
     """
     try:
-        save_file(arrays, path, metadata=metadata)
+        save_file(arrays, path, metadata={**metadata, _CHECKSUM: _checksum(metadata, arrays)})
     except SafetensorError as error:
         raise InputError(f"{path.parent}: cannot write weights: {error}") from error
+
+
+def _checksum(metadata: dict[str, str], arrays: Arrays) -> str:
+    """Return the checksum of texts and numbers; the order in the file does not count."""
+    found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(json.dumps([name, array.dtype.name, array.shape]).encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return f"sha256:{found.hexdigest()}"
 
 
 def read_metadata(path: Path | str) -> dict[str, str]:
@@ -104,6 +117,10 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, str], Arrays]:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":  # another library has registered the type with NumPy
             raise InputError(f"{path}: {_foreign_numbers(f'{name}: {array.dtype}')}")
+    # Files of other programs and of earlier versions have none.
+    noted = metadata.pop(_CHECKSUM, None)
+    if with_arrays and noted is not None and noted != _checksum(metadata, arrays):
+        raise InputError(f"{path}: damaged: its numbers are not those that were written; use a copy of it")
     return metadata, arrays
 
 
@@ -146,7 +163,7 @@ def _parse_network(text: str, path: Path | str) -> NetworkConfig:
             for problem in error.errors(include_url=False)
         ]
         raise InputError(f"{path}: metadata: {'; '.join(problems)}; {advice}") from error
-    missing = [f"network.{key}" for key in NETWORK_KEYS if key not in json.loads(text)]
+    missing = [f"network.{key}" for key in NETWORK_KEYS if key not in parse_json(text, str(path))]
     if missing:
         raise InputError(f"{path}: metadata: {', '.join(missing)} missing; {advice}")
     if network.architecture not in ARCHITECTURES:
@@ -158,15 +175,34 @@ def _parse_network(text: str, path: Path | str) -> NetworkConfig:
 
 
 def check_weights(graph: Graph, arrays: Arrays, origin: str) -> None:
-    """Compare names and shapes with the graph's.
+    """Compare names and shapes with the graph's, and check that all numbers are finite.
 
     Raises:
-        InputError: lists every missing, unexpected and differently shaped array.
+        InputError: lists every missing, unexpected and differently shaped array; or names an array that holds NaN or
+            infinity, as a training that diverged leaves them.
     """
     expected = {parameter.name: parameter.shape for parameter in graph.parameters()}
     differences = shape_differences(expected, arrays)
     if differences:
         raise InputError(f"{origin} does not fit {graph.config.architecture}: {'; '.join(differences)}")
+    check_finite(arrays, origin)
+
+
+def check_finite(arrays: Arrays, origin: str) -> None:
+    """Check that all numbers are finite.
+
+    Raises:
+        InputError: an array holds NaN or infinity, as a training that diverged leaves them.
+    """
+    wrong = not_finite(arrays)
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise InputError(f"{origin}: {wrong[0]}{more} holds numbers that are not finite; use weights from before that")
+
+
+def not_finite(arrays: Arrays) -> list[str]:
+    """Return the names of arrays that hold NaN or infinity."""
+    return [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
 
 
 def shape_differences(expected: dict[str, tuple[int, ...]], arrays: Arrays) -> list[str]:

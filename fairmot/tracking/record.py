@@ -6,7 +6,6 @@ The file is one compressed ``.npz`` with five tables (structured arrays); each r
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -19,6 +18,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.files import replacing
+from fairmot.formats.npz import read_npz
 from fairmot.tracking import kalman
 from fairmot.tracking.matching import Matches, Stage
 from fairmot.tracking.pair_costs import TrackState, explain_pairs, pair_costs
@@ -225,14 +225,14 @@ def load_record(path: Path | str) -> RecordTables:
         InputError: the file cannot be read, or is not a record of this version.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if "version" not in arrays or int(arrays["version"]) != FORMAT_VERSION:
-                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
-            tables = {name: arrays[name] for name in _TABLES}
+        arrays = read_npz(Path(path))
+        if "version" not in arrays or int(arrays["version"]) != FORMAT_VERSION:
+            raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
+        tables = {name: arrays[name] for name in _TABLES}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a tracker's record") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: not a tracker's record; make one by tracking") from error
-    if any(tables[name].dtype != row for name, row in _TABLES.items()):
+    if any(tables[name].dtype != row or tables[name].ndim != 1 for name, row in _TABLES.items()):
         raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
     return RecordTables(**tables)

@@ -90,9 +90,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        InputError: no such file, no checkpoint of this project, or one whose metadata or counters are damaged.
+        InputError: no such file, no checkpoint of this project, or a damaged one; kept ones are named.
     """
-    metadata, arrays = read_arrays(path)
+    try:
+        metadata, arrays = read_arrays(path)
+    except InputError as error:
+        kept = sorted(str(file) for file in (path.parent / "checkpoints").glob("step-*.safetensors"))
+        advice = f"; earlier checkpoints are kept: copy one over it ({', '.join(kept)})" if kept else ""
+        raise InputError(f"{error}{advice}") from error
     version = metadata.get("checkpoint_version")
     if version is None and "network" in metadata:
         raise InputError(f"{path}: a weight file, not the checkpoint of a run; start from it with train.start_weights")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from fairmot.config import Config
 from fairmot.data.loader import create_loader
 from fairmot.engines import choose_training_engine, load_training
 from fairmot.errors import InputError
+from fairmot.files import locked
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.progress import Log, Progress
@@ -51,8 +52,8 @@ def train(
     Two runs with the same configuration, engine and thread count give the same weights, also when one was
     interrupted and resumed: batches depend on (seed, epoch, index) alone, and the checkpoint holds everything else.
 
-    In the main thread, the first Ctrl-C (SIGINT) or SIGTERM lets the current step end and saves it; a second one
-    aborts at once and leaves the checkpoint before.
+    In the main thread, the first Ctrl-C (SIGINT), SIGTERM or SIGHUP lets the current step end and saves it; a second
+    one aborts at once and leaves the checkpoint before.
 
     Args:
         config: network, data, losses, optimiser, and the folder of the run.
@@ -66,17 +67,45 @@ def train(
         process: the place of this process in a run of several.
 
     Raises:
-        InputError: data, weights or checkpoint that cannot be used, an output folder that holds a run already or
-            cannot be written (the checkpoint before it stays).
+        InputError: data, weights or checkpoint that cannot be used; an output folder that another run writes into, that
+            holds a run already or cannot be written (the checkpoint before it stays).
         FloatingPointError: the loss was not finite for ``train.max_bad_batches`` batches in a row; the log names each
-            batch, and the checkpoint before them stays.
-        KeyboardInterrupt: after either signal.
+            batch. Or the network itself is not finite where it would be saved. The checkpoint before stays.
+        KeyboardInterrupt: after such a signal.
     """
+    output = config.train.output
+    process = process or Process()
+    with ExitStack() as stack:
+        if process.is_first:
+            try:
+                output.mkdir(parents=True, exist_ok=True)
+                stack.callback(_remove_if_empty, output)
+                stack.enter_context(locked(output))
+            except OSError as error:
+                raise InputError(f"{output}: cannot be written: {error.strerror or error}") from error
+        return _train_alone(config, engine, device, resume, progress, log, on_step, process)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # raised where the folder holds something, as it should
+        folder.rmdir()
+
+
+def _train_alone(
+    config: Config,
+    engine: str,
+    device: str,
+    resume: bool,
+    progress: Progress | None,
+    log: Log | None,
+    on_step: Callable[[TrainingProgress], None] | None,
+    process: Process,
+) -> TrainingRun:
+    """Train in a folder that this run holds."""
     output = config.train.output
     checkpoint_path = output / "last.safetensors"
     if checkpoint_path.exists() and not resume:
         raise InputError(f"{output} holds a run already; resume it, or set another train.output")
-    process = process or Process()
     loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)
     validator = Validator(config, device) if config.train.validate_every_epochs and process.is_first else None

@@ -13,7 +13,7 @@ from fairmot.data.loader import Loader
 from fairmot.engines.interface import StepResult, Trainer
 from fairmot.engines.training_rules import LossScale
 from fairmot.interrupts import deferred_interrupts
-from fairmot.network.safetensors import TRACKER_NOTE
+from fairmot.network.safetensors import TRACKER_NOTE, not_finite
 from fairmot.progress import Log, Progress
 from fairmot.training.checkpoint import Checkpoint, keep_newest
 from fairmot.training.first_process import work_while_others_wait
@@ -122,6 +122,10 @@ class Run:
             return
         config, output = self.config, self.config.train.output
         checkpoint = self._checkpoint()
+        if wrong := not_finite(checkpoint.network()):
+            raise FloatingPointError(
+                f"step {self.taken}: {wrong[0]} of the network is not finite; what was saved before stays"
+            )
         checkpoint.save(output / "last.safetensors")
         checkpoint.save_network(output / "weights.safetensors", self._notes())
         keep_newest(output / "last.safetensors", self.taken, config.train.keep_checkpoints)

@@ -18,6 +18,7 @@ from fairmot.network.safetensors import save_weights
 from fairmot.training.checkpoint import load_checkpoint
 from fairmot.training.loop import train
 from fairmot.training.metrics import MetricsLog, read_metrics
+from fairmot.training.run import Run
 
 
 def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_stays(images, tmp_path):
@@ -81,16 +82,51 @@ def test_a_crash_while_a_run_begins_leaves_the_old_files(file, tmp_path, images,
     assert (run / file).read_bytes() == before
 
 
-def test_a_loss_that_is_not_finite_names_the_images(images, tmp_path):
-    pytest.importorskip("torch")
+def test_weights_that_are_not_finite_are_no_start(images, tmp_path):
     config = configuration(images, tmp_path / "run")
     weights = initial_weights(build_graph(config.network))
     weights["hm.2.bias"][...] = np.nan
     save_weights(tmp_path / "nan.safetensors", config.network, weights, {})
-    broken = configuration(images, tmp_path / "run", start_weights=str(tmp_path / "nan.safetensors"), max_bad_batches=3)
-    with pytest.raises(FloatingPointError, match=r"images/made-\d\.png, \S+; 3 such batches in a row"):
-        train(broken, "torch", "cpu")
+    for partial in (False, True):
+        settings = {"start_weights": str(tmp_path / "nan.safetensors"), "partial_start": partial}
+        with pytest.raises(InputError, match=r"nan\.safetensors: hm\.2\.bias holds numbers that are not finite"):
+            train(configuration(images, tmp_path / "run", **settings), "torch", "cpu")
     assert not (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_a_loss_that_is_not_finite_names_the_images(images, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    spoil(monkeypatch, 1, 2, 3)
+    config = configuration(images, tmp_path / "run", max_bad_batches=3)
+    with pytest.raises(FloatingPointError, match=r"images/made-\d\.png, \S+; 3 such batches in a row"):
+        train(config, "torch", "cpu")
+    assert not (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_a_network_that_is_not_finite_is_named_and_not_saved(images, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    state = Run._checkpoint
+
+    def spoilt(run):
+        made = state(run)
+        made.state["network.hm.2.bias"][...] = np.inf
+        return made
+
+    train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
+    before = (tmp_path / "run" / "last.safetensors").read_bytes()
+    monkeypatch.setattr(Run, "_checkpoint", spoilt)
+    with pytest.raises(FloatingPointError, match=r"hm\.2\.bias of the network is not finite; what was saved before"):
+        train(
+            configuration(
+                images,
+                tmp_path / "run",
+                epochs=2,
+            ),
+            "torch",
+            "cpu",
+            resume=True,
+        )
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
 
 
 def spoil(monkeypatch, *numbers):

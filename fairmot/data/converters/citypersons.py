@@ -83,6 +83,6 @@ def _read_json(folder: Path) -> Iterator[tuple[PurePosixPath, NDArray[np.float64
             objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
             rows = np.array([[_CLASSES[each["label"]], *each["bbox"]] for each in objects], dtype=np.float64)
             rows = rows.reshape(-1, 5)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{file}: not an annotation as in CityPersons: {error}") from error
         yield PurePosixPath(file.parent.name, file.name.replace(suffix, "_leftImg8bit.png")), rows

@@ -66,7 +66,7 @@ def convert_coco(
 def _read(src: Path) -> dict[str, Any]:
     try:
         data = json.loads(src.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{src}: cannot be read as a COCO annotation file: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"{src}: not COCO annotations: expected an object")

@@ -44,7 +44,7 @@ def convert_crowdhuman(
             stem, objects = str(values["ID"]), values["gtboxes"]
             boxes = np.array([each["fbox"] for each in objects], dtype=np.float64).reshape(-1, 4)
             is_region = np.array([_is_region(each) for each in objects], dtype=np.bool_)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise InputError(f"{file} line {number}: not an image's annotation as in CrowdHuman: {reason}") from error
         if stem not in by_stem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -63,8 +65,12 @@ def convert_cvat(
             # Beside the result, so that its images become links.
             out.mkdir(parents=True, exist_ok=True)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".cvat-")))
-            with zipfile.ZipFile(src) as archive:
-                archive.extractall(folder)
+            try:
+                with zipfile.ZipFile(src) as archive:
+                    archive.extractall(folder)
+            # Bad checksums, encryption, methods that this Python lacks, names that lead nowhere.
+            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
+                raise InputError(f"{src}: a zip archive that cannot be unpacked: {error}") from error
         xml = folder if folder.is_file() else folder / "annotations.xml"
         if xml.is_file():
             found = read_cvat_xml(xml)

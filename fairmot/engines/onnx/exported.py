@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from fairmot.config import NetworkConfig
 from fairmot.engines.interface import ExportedDetector, ExportedNetwork
 from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
+from fairmot.engines.onnx.export import DETECTIONS, HEADS
 from fairmot.errors import InputError
 
 TRACKER_PROPERTY = "fairmot.tracker"
@@ -78,8 +79,30 @@ def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntim
     content, properties = parse_onnx(path)
     network = read_network(path, properties, kind)
     try:
-        return network, create_session(content, device), properties.get(TRACKER_PROPERTY)
+        session = create_session(content, device)
     except InputError:
         raise
     except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
         raise InputError(f"{path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error
+    _check_form(session, kind, path)
+    return network, session, properties.get(TRACKER_PROPERTY)
+
+
+def _check_form(session: onnxruntime.InferenceSession, kind: str, path: Path) -> None:
+    """Check inputs and outputs of a model: metadata alone do not make it one of ours.
+
+    Raises:
+        InputError: they are those of another program.
+    """
+    (name, dtype), outputs = (
+        (("images", "tensor(uint8)"), DETECTIONS) if kind == "detector" else (("pixels", "tensor(float)"), HEADS)
+    )
+    inputs = session.get_inputs()
+    sides = inputs[0].shape[1:] if inputs else []
+    is_ours = (
+        [(each.name, each.type, len(each.shape)) for each in inputs] == [(name, dtype, 4)]
+        and [each.name for each in session.get_outputs()] == list(outputs)
+        and (kind != "detector" or (all(isinstance(side, int) and side > 0 for side in sides) and sides[2] == 3))
+    )
+    if not is_ours:
+        raise InputError(f"{path}: {FOREIGN}")

@@ -19,6 +19,8 @@ from fairmot.media.outputs.places import Line, Zone
 from fairmot.media.outputs.writer import Overlay, Target
 from fairmot.media.sources.frame import Frame
 
+_FARTHEST_FRAMES = 4
+
 
 @dataclass(slots=True)
 class _ZoneCount:
@@ -162,3 +164,5 @@ def _check_inside(place: Line | Zone, size: tuple[int, int]) -> None:
     points = np.array(place.points)
     if (points.max(axis=0) < 0).any() or (points.min(axis=0) > size).any():
         raise InputError(f"{place.name}: lies outside of the frame, which has {size[0]} x {size[1]} pixels")
+    if (np.abs(points) > _FARTHEST_FRAMES * max(size)).any():  # masks over it would fill the memory
+        raise InputError(f"{place.name}: a point lies far outside of the frame, which has {size[0]} x {size[1]} pixels")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
+from fairmot.files import read_json
 
 Point = tuple[float, float]
 
@@ -64,12 +64,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     Raises:
         InputError: no such file, not JSON, or not polygons of three points or more.
     """
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
+    content = read_json(path)
     if isinstance(content, list):
         content = {f"zone {number}": points for number, points in enumerate(content, start=1)}
     if not isinstance(content, dict) or not content:
@@ -80,7 +75,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
 def _points(points: Any, where: str) -> tuple[Point, ...]:
     try:
         polygon = tuple((float(x), float(y)) for x, y in points)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where}: expected points [[x, y], ...] in pixels") from None
     twice_area = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, polygon[1:] + polygon[:1], strict=True))
     if len(polygon) < 3 or not math.isfinite(twice_area) or twice_area == 0:

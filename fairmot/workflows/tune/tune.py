@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from fairmot.config import TrackerConfig
 from fairmot.errors import InputError, closest_name
@@ -16,9 +20,11 @@ from fairmot.progress import Progress
 from fairmot.workflows.tune.cases import TuningCase, count_case, load_cases
 from fairmot.workflows.tune.result import Tuned, conclude, ended
 from fairmot.workflows.tune.search_space import drawn, start_values
+from fairmot.workflows.tune.together import taken_together
 
 AIMS = ("HOTA", "IDF1", "MOTA", "AssA", "DetA")
 STUDY_FILE = "study.db"
+_LOCK = ".study.lock"
 
 
 def tune(
@@ -39,7 +45,7 @@ def tune(
 
     The first trial is ``start``. The search scores a trial after each sequence and stops it early where it is worse
     than the median of the others at that sequence. The study is a SQLite file in the run's folder: ``resume`` continues
-    an interrupted search, also in several processes at once.
+    an interrupted search, also in several processes at once, which take the trials together.
 
     Args:
         ground_truth: data set or sequence in MOTChallenge layout.
@@ -73,36 +79,38 @@ def tune(
         "benchmark": rules.name,
     }
     storage = _storage(optuna, folder, resume)
+    lock = FileLock(folder / _LOCK)
     try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name="fairmot",
-            load_if_exists=resume,
-            direction="maximize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-        )
-        _check_settings(study, settings, folder)
-        # A resumed sampler must not draw the first trials again.
-        study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=10)
-        if not study.trials:
-            study.enqueue_trial(start_values(config, has_embeddings))
+        with lock:
+            study = optuna.create_study(
+                storage=storage,
+                study_name="fairmot",
+                load_if_exists=resume,
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+            )
+            _check_settings(study, settings, folder)
+            # A resumed sampler must not draw the first trials again, nor those of another process.
+            drawn_before = len(study.trials) + os.getpid() if resume else 0
+            study.sampler = optuna.samplers.TPESampler(seed=seed + drawn_before, n_startup_trials=10)
+            if not study.trials:
+                study.enqueue_trial(start_values(config, has_embeddings))
 
         def objective(trial: Any) -> float:
             candidate = drawn(trial, config, has_embeddings)
             trial.set_user_attr("config", candidate.model_dump(mode="json"))
             return _value_of(trial, candidate, cases, rules, weights)
 
-        def finished(study: Any, _: Any) -> None:
+        for _ in taken_together(study, trials, objective, lock):
             if progress is not None:
                 progress("trials", ended(study), trials)
-
-        missing = trials - ended(study)
-        if missing > 0:
-            study.optimize(objective, n_trials=missing, callbacks=[finished])
-        return conclude(study, folder, config, cases, others, rules)
+        with lock:  # several processes write the same files
+            return conclude(study, folder, config, cases, others, rules)
     finally:
         storage.remove_session()
         storage.engine.dispose()
+        with suppress(OSError):
+            (folder / _LOCK).unlink()
 
 
 def read_aim(text: str) -> dict[str, float]:
@@ -152,7 +160,9 @@ def _storage(optuna: Any, folder: Path, resume: bool) -> Any:
     path = folder / STUDY_FILE
     if resume and not path.is_file():
         raise InputError(f"{path}: no study to resume; start one without resume")
-    return optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}")
+    # Another process may be writing.
+    patience = {"connect_args": {"timeout": 60}}
+    return optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}", engine_kwargs=patience)
 
 
 def _check_settings(study: Any, settings: dict[str, Any], folder: Path) -> None:
