@@ -5,6 +5,7 @@ All checks come before the body of a request is read.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import socket
@@ -31,6 +32,8 @@ _HEADERS = {
 # Other bodies are read into memory as a whole, some before the token is known.
 _UPLOAD_PATH, _MAX_BODY_BYTES = "/api/uploads", 2**16
 _SAFE_METHODS = ("GET", "HEAD")
+# How long the body of a request that is no upload may take.
+_BODY_SECONDS = 20.0
 # Needed to log in; they reveal nothing.
 _OPEN_PATHS = ("/login", "/assets/page.css", "/assets/login.js")
 
@@ -67,7 +70,15 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope, headers)
-        await (self._app if refusal is None else refusal)(scope, receive, guarded)
+        respond: Send = guarded
+        if refusal is None and scope["path"] != _UPLOAD_PATH and headers.get("content-length", "0") != "0":
+            try:
+                receive = _replayed(await asyncio.wait_for(_body(receive), _BODY_SECONDS), receive)
+            except TimeoutError:
+                refusal = JSONResponse({"detail": f"the request took longer than {_BODY_SECONDS:g} s"}, 408)
+        if scope["method"] == "HEAD":
+            scope, receive, respond = _as_get(scope, receive, guarded)
+        await (self._app if refusal is None else refusal)(scope, receive, respond)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -103,6 +114,40 @@ class Guard:
         return cookie is not None and same_secret(cookie.value, session_of(token))
 
 
+async def _body(receive: Receive) -> list[Message]:
+    """Return all messages of a body, which is small."""
+    messages = [await receive()]
+    while messages[-1]["type"] == "http.request" and messages[-1].get("more_body", False):
+        messages.append(await receive())
+    return messages
+
+
+def _replayed(messages: list[Message], receive: Receive) -> Receive:
+    waiting = iter(messages)
+
+    async def next_message() -> Message:
+        return next(waiting, None) or await receive()
+
+    return next_message
+
+
+def _as_get(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+    """Answer HEAD as GET is answered, without the body; what would stream without end is ended."""
+    begun = asyncio.Event()
+
+    async def left() -> Message:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            begun.set()
+
+    return {**scope, "method": "GET"}, left, head
+
+
 def is_named(host: str, settings: Settings) -> bool:
     """Whether a ``Host`` header names this server.
 
@@ -129,8 +174,12 @@ def is_named(host: str, settings: Settings) -> bool:
 
 def _is_from_elsewhere(method: str, host: str, headers: Headers) -> bool:
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-        return True
+    if origin is not None:
+        try:
+            if urlsplit(origin).netloc.lower() != host.lower():
+                return True
+        except ValueError:  # such as http://[
+            return True
     site = headers.get("sec-fetch-site", "none")
     if site in ("none", "same-origin"):
         return False

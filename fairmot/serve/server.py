@@ -14,6 +14,7 @@ import uvicorn
 
 from fairmot.errors import InputError
 from fairmot.serve.app import create_app
+from fairmot.serve.connections import BoundedConnection
 from fairmot.serve.service import Model, Service
 from fairmot.serve.settings import Settings
 
@@ -38,6 +39,7 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                http=BoundedConnection,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from fairmot.serve.settings import Settings
 
 _BUFFER_BYTES = 2**20
 _SILENCE_SECONDS = 60.0
+# Slower ones hold a place that others wait for.
+_LEAST_BYTES_PER_SECOND = 16 * 2**10
+_LONGEST_SECONDS = 2 * 3600.0
 
 
 async def save_body(request: Request, path: Path, settings: Settings) -> int:
@@ -35,9 +39,11 @@ async def save_body(request: Request, path: Path, settings: Settings) -> int:
         file = await run_in_threadpool(path.open, "xb")
         with file:
             total, buffer = 0, bytearray()
+            begun = time.monotonic()
             async for chunk in _chunks(request):
                 total += len(chunk)
                 _check_size(total, settings)
+                _check_rate(total, time.monotonic() - begun)
                 buffer += chunk
                 if len(buffer) >= _BUFFER_BYTES:
                     _check_disk(path, 0, settings)
@@ -66,6 +72,13 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
             raise HTTPException(408, f"no data arrived for {_SILENCE_SECONDS:g} s") from None
         except ClientDisconnect:
             raise HTTPException(400, "the upload was interrupted") from None
+
+
+def _check_rate(size: int, seconds: float) -> None:
+    if seconds > _LONGEST_SECONDS:
+        raise HTTPException(408, f"the upload took longer than {_LONGEST_SECONDS / 3600:g} hours")
+    if seconds > _SILENCE_SECONDS and size < seconds * _LEAST_BYTES_PER_SECOND:
+        raise HTTPException(408, f"the upload is slower than {_LEAST_BYTES_PER_SECOND // 2**10} KiB/s")
 
 
 def _check_size(size: int, settings: Settings) -> None:

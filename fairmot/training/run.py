@@ -122,10 +122,9 @@ class Run:
             return
         config, output = self.config, self.config.train.output
         checkpoint = self._checkpoint()
-        if wrong := not_finite(checkpoint.network()):
-            raise FloatingPointError(
-                f"step {self.taken}: {wrong[0]} of the network is not finite; what was saved before stays"
-            )
+        networks = {name: each for name, each in checkpoint.state.items() if name.startswith(("network.", "ema."))}
+        if wrong := not_finite(networks):
+            raise FloatingPointError(f"step {self.taken}: {wrong[0]} is not finite; what was saved before stays")
         checkpoint.save(output / "last.safetensors")
         checkpoint.save_network(output / "weights.safetensors", self._notes())
         keep_newest(output / "last.safetensors", self.taken, config.train.keep_checkpoints)

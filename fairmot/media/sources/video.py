@@ -21,6 +21,7 @@ from fairmot.media.sources.source import StoredSource
 # A container that lacks less than this counts as complete: durations are rounded, and audio may be longer.
 _TOLERATED_LOSS_SECONDS = 0.5
 _DEFAULT_FRAME_RATE = 25.0
+_MOST_PIXELS = 8192 * 4608
 _ADDRESS_SECONDS = (20.0, 30.0)
 _ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
@@ -77,6 +78,9 @@ class VideoSource(StoredSource):
             stream = video_stream(container)
             # Threads decode several frames at once; the default of one thread a frame is half as fast.
             stream.thread_type = "AUTO"
+            # A video may grow in the middle: its decoder must not take all memory for that.
+            most = max(_MOST_PIXELS, 4 * self.size[0] * self.size[1])
+            stream.codec_context.options = {"max_pixels": str(most)}
             for decoded in decode(container, stream):
                 if isinstance(decoded, Damage):
                     damage.append(decoded)

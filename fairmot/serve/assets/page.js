@@ -5,7 +5,11 @@ import { Uploads } from "/assets/uploads.js";
 import { Viewer } from "/assets/viewer.js";
 
 const jobs = new Map(), rows = new Map(), viewer = new Viewer();
-const uploads = new Uploads((job) => { take(job); choose(job.id); }, refuse);
+const uploads = new Uploads((job) => {
+  take(job);
+  // Who watches a job goes on watching it: the new one waits for it.
+  if (!current() || ENDED.has(current().state) || current().id === job.id) choose(job.id);
+}, refuse);
 let chosen = location.hash.slice(1);
 
 function refuse(message) {
