@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text
 
 Point = tuple[float, float]
 SHORTEST_PX = 2.0
@@ -110,7 +111,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
         InputError: no such file, not JSON, or not polygons of three points or more.
     """
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+        content: Any = json.loads(read_text(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
