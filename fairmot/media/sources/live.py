@@ -15,8 +15,9 @@ from fairmot.errors import InputError
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.latest_queue import LatestQueue
 from fairmot.media.sources.locations import Location
+from fairmot.media.sources.pipe import open_pipe
 from fairmot.media.sources.stream_clock import StreamClock
-from fairmot.media.sources.video import Damage, decode, upright, video_stream
+from fairmot.media.sources.video import Damage, decode, frame_times, stamps, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0
@@ -73,6 +74,7 @@ class LiveSource:
         self._location = location
         self._options = options or LiveOptions()
         self._queue: LatestQueue[Frame] | None = None
+        self._kept: Any = None  # the temporary file of a pipe, as long as it is read
         try:
             container = self._open()
             try:
@@ -93,6 +95,8 @@ class LiveSource:
         self.size = (image.shape[1], image.shape[0])
         # Kept open: a pipe cannot be opened twice, and a camera opens slowly.
         self._opened: tuple[Any, Any, Any] | None = (container, stream, first)
+        # A pipe is a file that comes bit by bit: its frames have the file's times.
+        self._times = None if location.is_endless else frame_times(container, self.frame_rate)
 
     @property
     def dropped_count(self) -> int:
@@ -139,7 +143,7 @@ class LiveSource:
             queue.close()
 
     def _receive_all(self, selected: range, queue: LatestQueue[Frame], stopped: threading.Event) -> None:
-        clock = StreamClock(self.frame_rate)
+        clock = StreamClock(self.frame_rate, self._times)
         lost_since: float | None = None
         wait = _FIRST_WAIT_SECONDS
         reason = "the stream ended"
@@ -191,7 +195,7 @@ class LiveSource:
                 if isinstance(decoded, Damage):
                     damage = decoded.reason if decoded.is_fatal else damage
                     continue
-                clock.next(decoded.time if timed else None)
+                clock.next(*stamps(decoded, stream) if timed else (None,))
                 if clock.index in selected:
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
@@ -204,12 +208,15 @@ class LiveSource:
 
     def _open(self) -> Any:
         location = self._location
+        if not location.is_endless:
+            container, self._kept = open_pipe()
+            return container
         return av.open(
             location.address,
             format=location.format,
             options=dict(location.options),
             # The first number limits the opening, the second each read.
-            timeout=(_OPEN_SECONDS, self._options.stall_seconds) if location.is_endless else None,
+            timeout=(_OPEN_SECONDS, self._options.stall_seconds),
         )
 
 
