@@ -55,8 +55,10 @@ def convert(
     empty: Annotated[
         bool | None, _of("caltech, citypersons, coco", "Keep images without annotations.", name="--empty")
     ] = None,
-    labels: Annotated[str | None, _of("cvat", "Labels to keep, e.g. adult,child.", "NAMES")] = None,
-    categories: Annotated[str | None, _of("coco", "Categories to keep, e.g. person,rider.", "NAMES")] = None,
+    categories: Annotated[
+        str | None,
+        _of("coco, yolo, voc, cvat", "Categories to keep, e.g. person,rider; or all (not voc).", "NAMES"),
+    ] = None,
     image_folder: Annotated[Path | None, _of("coco, cvat", "Folder of the images.", "FOLDER")] = None,
     root: Annotated[Path | None, _of("jde", "Folder to which lists are relative.", "FOLDER")] = None,
     ignore: Annotated[Path | None, _of("voc", "CSV of boxes to ignore.", "FILE")] = None,
@@ -81,7 +83,6 @@ def convert(
         identities=identities,
         every=every,
         empty=empty,
-        labels=read_names(labels),
         categories=read_names(categories),
         images=image_folder,
         root=root,
@@ -89,3 +90,4 @@ def convert(
         head_classes=read_names(heads),
     )
     typer.echo(str(summary))
+    typer.echo(summary.table)

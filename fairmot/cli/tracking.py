@@ -56,18 +56,14 @@ def track(
     images: options.Images = None,
     csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
     jsonl: Annotated[bool, options.flag("--jsonl", options.FILES, "One JSON object a frame: NAME.jsonl.")] = False,
-    crops: Annotated[
-        bool, options.flag("--crops", options.FILES, "Crops of each identity, two a second: NAME-crops/.")
-    ] = False,
-    heatmap: Annotated[
-        bool, options.flag("--heatmap", options.FILES, "Where people stood: NAME.heatmap.jpg, and drawn.")
-    ] = False,
+    crops: Annotated[bool, options.flag("--crops", options.FILES, "Crops of each identity: NAME-crops/.")] = False,
+    heatmap: Annotated[bool, options.flag("--heatmap", options.FILES, "Where people stood: NAME.heatmap.jpg.")] = False,
     line: Annotated[
         list[str] | None,
         typer.Option(
             metavar="X1,Y1,X2,Y2",
             rich_help_panel=options.FILES,
-            help="Count people who cross a line: NAME.lines.csv; repeatable.",
+            help="Count people who cross a line, in pixels or fractions of the image: NAME.lines.csv; repeatable.",
         ),
     ] = None,
     zone: Annotated[
@@ -78,6 +74,24 @@ def track(
             help="Count people in polygons (JSON): NAME.zones.csv.",
         ),
     ] = None,
+    anchor: Annotated[
+        str,
+        typer.Option(
+            metavar="POINT",
+            rich_help_panel=options.FILES,
+            help="Point that counts: feet or centre.",
+            show_default=False,
+        ),
+    ] = "feet",
+    line_margin: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            rich_help_panel=options.FILES,
+            help="Margin at lines: part of a box height.",
+            show_default=False,
+        ),
+    ] = 0.05,
     save_detections: options.SaveDetections = False,
     record: options.Record = False,
     blur: Annotated[
@@ -149,6 +163,8 @@ def track(
         line,
         zone,
         show,
+        anchor,
+        line_margin,
         video=not recordings and chosen(video, inference, "save_videos", True),
         images=not recordings and chosen(images, inference, "save_images", False),
         jsonl=jsonl,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -16,7 +16,7 @@ from fairmot.errors import InputError
 
 if TYPE_CHECKING:
     from fairmot.formats.recordings import Recording
-    from fairmot.media.outputs.outputs import Outputs
+    from fairmot.media.outputs.outputs import Anchor, Outputs
     from fairmot.progress import Progress
     from fairmot.workflows.track.jobs import JobResult, SourceJob
     from fairmot.workflows.track.source_run import TrackRun
@@ -30,13 +30,17 @@ _STAGES = {
 }
 
 
-def read_outputs(lines: list[str] | None, zone: Path | None, show: bool, **flags: bool) -> Outputs:
+def read_outputs(
+    lines: list[str] | None, zone: Path | None, show: bool, anchor: str, line_margin: float, **flags: bool
+) -> Outputs:
     """Return the outputs; where there is no screen, say so and go on without the window.
 
     Args:
         lines: of ``--line``.
         zone: of ``--zone``.
         show: a window is wanted.
+        anchor: of ``--anchor``.
+        line_margin: of ``--line-margin``.
         flags: fields of ``Outputs``.
 
     Raises:
@@ -53,6 +57,8 @@ def read_outputs(lines: list[str] | None, zone: Path | None, show: bool, **flags
         lines=parse_lines(lines or []),
         zones=() if zone is None else read_zones(zone),
         show=show and problem is None,
+        anchor=cast("Anchor", anchor),
+        line_margin=line_margin,
         **flags,
     )
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fairmot.data.labels import COLUMNS, LARGEST_NORMALISED, label_file, read_labels
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError, closest_name
+from fairmot.formats.text import read_text
 
 __all__ = [
     "COLUMNS",
@@ -119,7 +120,7 @@ def read_description(path: Path | str, root: Path | str | None = None, part: str
     """
     path = Path(path)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; 'fairmot data convert' makes one") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -211,7 +212,7 @@ def read_list(path: Path, root: Path) -> list[PurePosixPath]:
         InputError: no such list, an empty one, or images that are missing.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: list of images cannot be read: {error}") from error
     images = [(number, PurePosixPath(line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
@@ -230,7 +231,7 @@ def _absence(list_file: Path, root: Path) -> str | None:
     if not list_file.exists():
         return f"no list {list_file}"
     try:
-        lines = list_file.read_text(encoding="utf-8").split("\n")
+        lines = read_text(list_file).split("\n")
     except (OSError, UnicodeDecodeError):
         return None  # reading it raises the error
     images = [line.strip() for line in lines if line.strip()]

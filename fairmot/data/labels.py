@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text, split_fields
 
 COLUMNS = "class identity x y w h"
 # A larger number must be a position in pixels that was never normalised.
@@ -36,12 +37,12 @@ def read_labels(path: Path) -> NDArray[np.float64]:
         InputError: no such file, or a line that is not six good numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: no such label file; for an image without people it is empty") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    fields = [line.split() for line in lines]
+    fields = [split_fields(line) for line in lines]
     for number, columns in enumerate(fields, 1):
         if columns and len(columns) != 6:
             raise InputError(f"{path} line {number}: {len(columns)} columns, expected 6 ({COLUMNS})")

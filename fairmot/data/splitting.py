@@ -10,6 +10,7 @@ from pathlib import Path
 from fairmot.data.annotations import Description, read_description
 from fairmot.errors import InputError
 from fairmot.files import replacing
+from fairmot.formats.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def split_list(list_file: Path, every: int = 5, block: int = 20, description: Pa
     if every < 2 or block < 1:
         raise InputError(f"every {every}, block {block}: expected at least 2 and 1")
     try:
-        lines = [line.strip() for line in list_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in read_text(list_file).splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{list_file}: list of images cannot be read: {error}") from error
     held = held_out(lines, every, block)
@@ -84,7 +85,7 @@ def _enter(description: Description, whole: Path, name: str, paths: dict[str, Pa
         name = again.removesuffix(".train")
     folder = description.path.parent
     train, held = (Path(os.path.relpath(paths[part], folder)).as_posix() for part in ("train", "held"))
-    values = json.loads(description.path.read_text(encoding="utf-8"))
+    values = json.loads(read_text(description.path))
     before = values.get("train", {}).items()
     values["train"] = {f"{name}.train" if each == place else each: value for each, value in before}
     values["train"][f"{name}.train"] = train

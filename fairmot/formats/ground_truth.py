@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.formats.classes import PEDESTRIAN
-from fairmot.formats.rows import Rows, load_rows
+from fairmot.formats.rows import NO_CLASS, Rows, load_rows
 from fairmot.formats.seqinfo import SequenceInfo, load_info
 
 
@@ -42,9 +42,21 @@ def states_classes(rows: Rows) -> bool:
     return rows.others.shape[1] in (1, 2)
 
 
+def stated_classes(rows: Rows) -> NDArray[np.int64]:
+    """Return the class of each row [N], from 1; people where the file states none.
+
+    It states none in ten columns or seven, by -1, and by 0 where no row has another class: numbers begin at 1.
+    """
+    if not states_classes(rows) or (rows.class_ids <= 0).all():
+        return np.full(len(rows), PEDESTRIAN, dtype=np.int64)
+    return np.where(rows.class_ids == NO_CLASS, PEDESTRIAN, rows.class_ids)
+
+
 def visibilities(rows: Rows) -> NDArray[np.float64]:
-    """Return how much of each person is visible [N], 0 to 1; 1 where the file does not say."""
-    return rows.others[:, 1] if rows.others.shape[1] == 2 else np.ones(len(rows))
+    """Return how much of each person is visible [N], 0 to 1; 1 where the file does not say, or says -1."""
+    if rows.others.shape[1] != 2:
+        return np.ones(len(rows))
+    return np.where(rows.others[:, 1] < 0, 1.0, rows.others[:, 1])
 
 
 def format_ground_truth(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text
 
 # frame, identity, left, top, width, height, confidence; then class, visibility or fillers.
 MINIMUM_COLUMNS = 7
@@ -181,7 +182,7 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
         InputError: no such file, not text, not numbers, or lines of different lengths.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a MOTChallenge text file") from error
     except UnicodeDecodeError as error:
@@ -226,6 +227,6 @@ def check_rows(path: Path, wrong: NDArray[np.bool_], what: str) -> None:
 
 def problem_of_row(path: Path, row: int, what: str) -> InputError:
     """The error that says ``what`` is wrong with a row of a file (from 0, blank lines not counted)."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(path).splitlines()
     number, line = [(i, text) for i, text in enumerate(lines, start=1) if text.strip()][row]
     return InputError(f"{path}:{number}: {what}: {line.strip()[:80]!r}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairmot.errors import InputError
 from fairmot.files import folder_name, replacing
 from fairmot.formats.rows import MAX_FRAMES
+from fairmot.formats.text import read_text
 
 FILE = "seqinfo.ini"
 MAX_FRAME_RATE = 1000.0
@@ -55,7 +56,7 @@ def load_info(sequence_folder: Path | str, *, needs_length: bool = True) -> Sequ
     folder = Path(sequence_folder)
     path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; it must give seqLength, the number of frames that count") from error
     except (OSError, UnicodeDecodeError) as error:

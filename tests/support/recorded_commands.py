@@ -82,6 +82,8 @@ VALUES = {
     "--interpolate": "linear",
     "--config": "other.yaml",
     "--line": "0,0,9,9",
+    "--anchor": "centre",
+    "--line-margin": "0.25",
     "--zone": "zones.json",
     "--detections": "det.txt",
     "--set": "train.epochs=7",

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from fairmot.data.annotations import read_description
 from fairmot.data.converters.output import IMAGE_SUFFIXES
 from fairmot.errors import InputError, closest_name
+from fairmot.formats.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def listed_sets(source: Path, names: Sequence[str] = ()) -> list[ListedSet]:
 
 def _read(name: str, list_file: Path, root: Path) -> ListedSet:
     try:
-        text = list_file.read_text(encoding="utf-8").splitlines()
+        text = read_text(list_file).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return ListedSet(name, list_file, root, None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
     lines = tuple((number, PurePosixPath(line.strip())) for number, line in enumerate(text, 1) if line.strip())

@@ -19,6 +19,7 @@ from fairmot.data.image_files import check_image, image_size
 from fairmot.data.labels import COLUMNS, label_file, row_problems
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text, split_fields
 from fairmot.progress import Progress
 
 # Threads mostly wait for files: more threads than cores pay.
@@ -128,8 +129,8 @@ def _read_rows(path: Path, findings: list[DataFinding]) -> tuple[NDArray[np.floa
     """Return the good rows of a label file and their lines; append a finding for each bad row."""
     values: list[list[float]] = []
     numbers: list[int] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        columns = line.split()
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        columns = split_fields(line)
         if columns and len(columns) != 6:
             findings.append(
                 DataFinding("wrong columns", path, number, f"{len(columns)} columns, expected 6 ({COLUMNS})")

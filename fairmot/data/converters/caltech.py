@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.norpix import read_seq
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, PartOfFile, label_rows, write_set
@@ -65,23 +66,34 @@ def convert_caltech(
     frames = _extracted(src)
     films = {path.relative_to(path.parents[1]).with_suffix("").as_posix(): path for path in src.rglob("*.seq")}
     images: list[LabelledImage] = []
+    ledger = Ledger()
     start = 0
     for (group, video), annotation in videos.items():
         found = frames.get((group, video)) or dict(enumerate(_film(films, f"{group}/{video}", annotation)))
         suffix = ".png" if _first_bytes(next(iter(found.values()))).startswith(b"\x89PNG") else ".jpg"
         size = _size(next(iter(found.values())))
         known: dict[int, int] = {}
-        for number, boxes, classes, identities in _objects(annotation):
-            if (number + 1) % every or number not in found or not (empty or (classes == 0).any()):
+        for number, boxes, classes, identities in _objects(annotation, ledger):
+            ledger.images += 1
+            why = None
+            if (number + 1) % every:
+                why = "between the steps of --every"
+            elif number not in found:
+                why = "without an image"
+            elif not (empty or (classes == 0).any()):
+                why = "without a single person (kept with --empty)"
+            if why is not None:
+                ledger.images_left_out[why] += 1
+                ledger.boxes_left_out[f"of images {why}"] += len(boxes)
                 continue
             own = [-1 if i < 0 else known.setdefault(i, start + len(known)) for i in identities]
             rows = label_rows(boxes, size, classes, np.array(own))
             images.append(LabelledImage(found[number], PurePosixPath(group, video, f"I{number:05}{suffix}"), rows))
         start += len(known)
-    return write_set(out, name or f"caltech.{split}", images)
+    return write_set(out, name or f"caltech.{split}", images, ledger)
 
 
-def _objects(path: Path) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], list[int]]]:
+def _objects(path: Path, ledger: Ledger) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], list[int]]]:
     """Yield each frame's index, corners, classes (0 or ignored) and identities (-1 where ignored)."""
     annotation = field(read_mat(path), "A", path)
     labels = [str(label) for label in as_list(field(annotation, "objLbl", path))]
@@ -92,6 +104,8 @@ def _objects(path: Path) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.
             raise InputError(f"{path}: frame {number} has an object without a label in objLbl")
         boxes = np.array([field(each, "pos", path) for each in objects], dtype=np.float64).reshape(-1, 4)
         good = (boxes[:, 2:] > 0).all(axis=1)
+        ledger.boxes += len(boxes)
+        ledger.boxes_left_out["without area"] += int((~good).sum())
         ids, boxes = ids[good], boxes[good]
         boxes[:, 2:] += boxes[:, :2]
         person = np.array([labels[each - 1] == _PERSON for each in ids], dtype=np.bool_)

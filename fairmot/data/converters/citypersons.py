@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, label_rows, write_set
 from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text
 
 # In the order of the class numbers in the .mat lists. The first two have boxes around the whole body.
 _LABELS = ("ignore", "pedestrian", "rider", "sitting person", "person (other)", "person group")
@@ -47,10 +49,15 @@ def convert_citypersons(
     boxes = src / "gtBboxCityPersons" / split
     if not lists and not boxes.is_dir():
         raise InputError(f"{src}: neither gtBboxCityPersons/{split} nor anno_{split}.mat in it")
-    images = []
+    images: list[LabelledImage] = []
+    ledger = Ledger()
     for relative, rows in _read_lists(lists[0], split) if lists else _read_json(boxes):
         people = np.isin(rows[:, 0], _PEOPLE)
+        ledger.images += 1
+        ledger.boxes += len(rows)
         if not (people.any() or empty):
+            ledger.images_left_out["without a pedestrian or rider (kept with --empty)"] += 1
+            ledger.boxes_left_out["of images without a pedestrian or rider"] += len(rows)
             continue
         image = folder / relative
         if not image.is_file():
@@ -58,7 +65,7 @@ def convert_citypersons(
         corners = np.concatenate([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:5]], axis=1)
         labels = label_rows(corners, image_size(image), np.where(people, 0, IGNORE_CLASS))
         images.append(LabelledImage(image, relative, labels))
-    return write_set(out, name or f"citypersons.{split}", images)
+    return write_set(out, name or f"citypersons.{split}", images, ledger)
 
 
 def _read_lists(path: Path, split: str) -> Iterator[tuple[PurePosixPath, NDArray[np.float64]]]:
@@ -80,7 +87,7 @@ def _read_json(folder: Path) -> Iterator[tuple[PurePosixPath, NDArray[np.float64
         raise InputError(f"{folder}: no files <city>/*{suffix} in it")
     for file in files:
         try:
-            objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
+            objects = json.loads(read_text(file))["objects"]
             rows = np.array([[_CLASSES[each["label"]], *each["bbox"]] for each in objects], dtype=np.float64)
             rows = rows.reshape(-1, 5)
         except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
 from fairmot.data.image_files import image_size
@@ -57,7 +58,8 @@ def convert_crowdhuman(
         image = by_stem[stem]
         rows = label_rows(boxes, image_size(image), np.where(is_region, IGNORE_CLASS, 0), own)
         images.append(LabelledImage(image, PurePosixPath(image.name), rows))
-    return write_set(out, name or file.stem.replace("annotation_", "crowdhuman."), images)
+    ledger = Ledger(len(images), sum(len(image.rows) for image in images))
+    return write_set(out, name or file.stem.replace("annotation_", "crowdhuman."), images, ledger)
 
 
 def _annotations(src: Path, split: str | None) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import (
     ConversionSummary,
@@ -47,10 +48,15 @@ def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: st
         gallery = {str(each) for each in as_list(field(read_mat(path), "pool", path))}
     sources: list[tuple[Path, np.ndarray[Any, Any]]] = []
     identities: list[int] = []
+    ledger = Ledger()
     path = annotation / "Images.mat"
     for image in as_list(field(read_mat(path), "Img", path)):
         file_name = str(field(image, "imname", path))
+        ledger.images += 1
+        ledger.boxes += len(as_list(field(image, "box", path)))
         if split != "all" and (file_name in gallery) != (split == "test"):
+            ledger.images_left_out["of the other split"] += 1
+            ledger.boxes_left_out["of the other split"] += len(as_list(field(image, "box", path)))
             continue
         boxes = [_box(each, path) for each in as_list(field(image, "box", path))]
         sources.append((folder / file_name, np.array(boxes, dtype=np.float64).reshape(-1, 4)))
@@ -62,7 +68,7 @@ def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: st
         block[:, 2:] += block[:, :2]
         rows = label_rows(block, image_size(image), 0, numbered[start : start + len(block)])
         images.append(LabelledImage(image, PurePosixPath(image.name), rows))
-    return write_set(out, name or f"cuhksysu.{split}", images)
+    return write_set(out, name or f"cuhksysu.{split}", images, ledger)
 
 
 def _identities(annotation: Path) -> dict[tuple[str, _Box], int]:

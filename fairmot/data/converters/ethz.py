@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.lines import numbered_lines
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, label_rows, write_set
 from fairmot.data.image_files import image_size
@@ -34,7 +35,8 @@ def convert_ethz(src: Path, out: Path, name: str | None = None) -> ConversionSum
     files = [src] if src.is_file() else sorted(src.rglob("*.idl"))
     if not files:
         raise InputError(f"{src}: no .idl files in it")
-    images = []
+    images: list[LabelledImage] = []
+    ledger = Ledger()
     for file in files:
         for number, line in numbered_lines(file):
             match = _LINE.fullmatch(line)
@@ -44,10 +46,14 @@ def convert_ethz(src: Path, out: Path, name: str | None = None) -> ConversionSum
             image = _image(file, match[1], number)
             corners = np.array(found, dtype=np.float64).reshape(-1, 2, 2)
             boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-            boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+            has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+            ledger.images += 1
+            ledger.boxes += len(boxes)
+            ledger.boxes_left_out["without area"] += int((~has_area).sum())
+            boxes = boxes[has_area]
             relative = PurePosixPath(file.stem, match[1].removeprefix("./"))
             images.append(LabelledImage(image, relative, label_rows(boxes, image_size(image))))
-    return write_set(out, name or (src.stem if src.is_file() else src.resolve().name), images)
+    return write_set(out, name or (src.stem if src.is_file() else src.resolve().name), images, ledger)
 
 
 def _image(file: Path, named: str, number: int) -> Path:

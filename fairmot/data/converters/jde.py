@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fairmot.data.annotations import label_file, read_labels, read_list
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, numbered_from_zero, write_set
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text
 
 
 def convert_jde(src: Path, out: Path, name: str | None = None, *, root: Path | None = None) -> ConversionSummary:
@@ -35,11 +37,11 @@ def convert_jde(src: Path, out: Path, name: str | None = None, *, root: Path | N
     rows[:, 1] = numbered_from_zero(rows[:, 1])
     blocks = np.split(rows, np.cumsum([len(each) for each in labels])[:-1])
     images = [LabelledImage(folder / image, _inside(image), block) for image, block in zip(listed, blocks, strict=True)]
-    return write_set(out, name or src.name.removesuffix(".txt"), images)
+    return write_set(out, name or src.name.removesuffix(".txt"), images, Ledger(len(images), len(rows)))
 
 
 def _root(src: Path) -> Path:
-    first = next((line.strip() for line in src.read_text(encoding="utf-8").splitlines() if line.strip()), "")
+    first = next((line.strip() for line in read_text(src).splitlines() if line.strip()), "")
     for folder in src.resolve().parents:
         if first and (folder / first).is_file():
             return folder

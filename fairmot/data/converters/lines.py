@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairmot.errors import InputError
+from fairmot.formats.text import read_text
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
@@ -14,7 +15,7 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
         InputError: the file cannot be read as UTF-8.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.output import (
     ConversionSummary,
     LabelledImage,
+    check_stated_sizes,
     find_images,
     label_rows,
     numbered_from_zero,
@@ -20,10 +22,10 @@ from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.formats.classes import DISTRACTORS, MOT20_DISTRACTORS, PEDESTRIAN
-from fairmot.formats.ground_truth import ground_truth_file, has_ground_truth, states_classes, visibilities
+from fairmot.formats.ground_truth import ground_truth_file, has_ground_truth, stated_classes, visibilities
 from fairmot.formats.halves import half_range
 from fairmot.formats.rows import load_rows
-from fairmot.formats.seqinfo import DEFAULT_IMAGE_FOLDER, has_info, load_info
+from fairmot.formats.seqinfo import DEFAULT_IMAGE_FOLDER, FILE, has_info, load_info
 from fairmot.geometry import tlwh_to_xyxy
 
 _DETECTOR = re.compile(r"-(DPM|FRCNN|SDP)$")
@@ -38,7 +40,10 @@ def convert_motchallenge(
     distractors: bool = False,
     min_visibility: float = 0.0,
 ) -> ConversionSummary:
-    """Convert sequences with identities: rows of confidence 1 and, where there are classes, of class 1.
+    """Convert sequences with identities: the rows of people that ``fairmot score`` counts.
+
+    These have a confidence of 1 and, where there are classes, class 1. Class -1, and class 0 where the file has no
+    other, means that no class is stated: people. A visibility of -1 is unknown and counts as 1.
 
     MOT15 rows have ten columns and no class; MOT16, 17 and 20 rows have nine, with class and visibility. The converter
     renumbers identities without gaps, each sequence after the ones before it. It keeps positions as they are, like the
@@ -60,60 +65,76 @@ def convert_motchallenge(
     if half is not None:
         half_range(1, half)  # refuses an unknown half before anything is read
     images: list[LabelledImage] = []
+    ledger = Ledger()
     start = 0
-    for sequence in _sequences(src):
-        files = find_images(sequence / DEFAULT_IMAGE_FOLDER)
+    sequences, copies = _sequences(src)
+    ledger.shapes_left_out["sequences that are copies for another detector"] = copies
+    for sequence in sequences:
+        info = load_info(sequence, needs_length=False) if has_info(sequence) else None
+        folder = DEFAULT_IMAGE_FOLDER if info is None else info.image_folder
+        files = find_images(sequence / folder)
         numbers = [_frame_number(file) for file in files]
-        columns = _read(sequence, distractors, min_visibility)
+        columns = _read(sequence, distractors, min_visibility, ledger)
+        ledger.images += len(files)
         foreign = np.setdiff1d(columns[0], numbers)
         if len(foreign):
             file = ground_truth_file(sequence)
-            raise InputError(f"{file}: rows for frame {foreign[0]}, which has no image in {DEFAULT_IMAGE_FOLDER}")
+            raise InputError(f"{file}: rows for frame {foreign[0]}, which has no image in {folder}")
         if half is not None:
             first, last = half_range(len(files), half)
+            ledger.images_left_out["of the other half"] += len(files) - len(files[first:last])
             files, numbers = files[first:last], numbers[first:last]
         here = np.isin(columns[0], numbers)
+        ledger.boxes_left_out["of the other half"] += int((~here).sum())
         frames, class_ids, identities, boxes_xyxy = (column[here] for column in columns)
         numbered = numbered_from_zero(identities)
         numbered[numbered >= 0] += start
         start = max(start, int(numbered.max(initial=-1)) + 1)
         if not files:
             continue
-        size = _image_size(sequence, files[0])
+        size = image_size(files[0]) if info is None or info.image_size is None else info.image_size
+        check_stated_sizes(sequence / FILE, [(files[0], size)])
         for file, number in zip(files, numbers, strict=True):
             here = frames == number
             rows = label_rows(boxes_xyxy[here], size, class_ids[here], numbered[here])
             images.append(LabelledImage(file, PurePosixPath(sequence.name, file.name), rows))
     default = src.resolve().name if half is None else f"{src.resolve().name}.half-{half}"
-    return write_set(out, name or default, images)
+    return write_set(out, name or default, images, ledger)
 
 
-def _sequences(src: Path) -> list[Path]:
+def _sequences(src: Path) -> tuple[list[Path], int]:
+    """Return the sequences to convert, and how many copies of them are left out."""
     if not src.is_dir():
         raise InputError(f"{src}: no such folder")
     if has_ground_truth(src):
-        return [src.resolve()]
+        return [src.resolve()], 0
     found: dict[str, Path] = {}
     # Hidden folders are unfinished ones.
-    for sequence in sorted(path.parent.parent for path in src.glob("[!.]*/gt/gt.txt")):
+    paths = sorted(path.parent.parent for path in src.glob("[!.]*/gt/gt.txt"))
+    for sequence in paths:
         found.setdefault(_DETECTOR.sub("", sequence.name), sequence)
     if not found:
         raise InputError(f"{src}: neither a sequence (gt/gt.txt in it) nor a folder of sequences")
-    return list(found.values())
+    return list(found.values()), len(paths) - len(found)
 
 
 def _read(
-    sequence: Path, distractors: bool, min_visibility: float
+    sequence: Path, distractors: bool, min_visibility: float, ledger: Ledger
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Return frame numbers, classes (0 or ignored), identities (-1 where ignored) and corners of the rows to keep."""
     rows = load_rows(ground_truth_file(sequence), distinct=False)
-    category = rows.class_ids if states_classes(rows) else np.full(len(rows), PEDESTRIAN)
-    counted = rows.confidences != 0
+    category = stated_classes(rows)
+    # Truncated, as scores do.
+    counted = rows.confidences.astype(np.int64) != 0
     is_person = counted & (category == PEDESTRIAN)
     is_hidden = is_person & (visibilities(rows) < min_visibility)
     uncounted = MOT20_DISTRACTORS if sequence.name.startswith("MOT20") else DISTRACTORS
     is_region = is_hidden | (distractors & (np.isin(category, uncounted) | (~counted & (category == PEDESTRIAN))))
     kept = is_person | is_region
+    ledger.boxes += len(rows)
+    ledger.boxes_left_out["of a confidence below 1, which do not count"] += int((~counted & ~kept).sum())
+    for number in np.unique(category[counted & ~kept]).tolist():
+        ledger.boxes_left_out[f"of class {number}"] += int((counted & ~kept & (category == number)).sum())
     class_ids = np.where(is_region, IGNORE_CLASS, 0).astype(np.float64)[kept]
     identities = np.where(is_region, -1, rows.ids)[kept]
     return rows.frames[kept] + 1, class_ids, identities, tlwh_to_xyxy(rows.boxes_tlwh[kept])
@@ -124,9 +145,3 @@ def _frame_number(file: Path) -> int:
         return int(file.stem)
     except ValueError:
         raise InputError(f"{file}: frames of a sequence are named by number, such as 000001.jpg") from None
-
-
-def _image_size(sequence: Path, first: Path) -> tuple[int, int]:
-    """Return width and height from ``seqinfo.ini``, or else of the first frame."""
-    info = load_info(sequence, needs_length=False) if has_info(sequence) else None
-    return info.image_size if info is not None and info.image_size is not None else image_size(first)

@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.data.annotations import LARGEST_NORMALISED, read_description
+from fairmot.data.converters.ledger import Ledger
+from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.files import replacing
+from fairmot.formats.text import read_text
 
 # Almost all time is spent waiting until each file is safely on the disk.
 _WRITING_THREADS = 16
@@ -69,6 +72,13 @@ class ConversionSummary:
     """Whether ``data.json`` had a set of this name before."""
     description: Path
     """The ``data.json``."""
+    ledger: Ledger
+    """What came in and what was left out, and why."""
+
+    @property
+    def table(self) -> str:
+        """What came in, went out and was left out, and why; several lines."""
+        return self.ledger.table(self.images, self.boxes, self.ignored)
 
     def __str__(self) -> str:
         counts = (
@@ -91,6 +101,35 @@ def label_rows(
     rows[:, 2:4] = (boxes[:, :2] + boxes[:, 2:]) / 2
     rows[:, 4:6] = boxes[:, 2:] - boxes[:, :2]
     return rows
+
+
+def check_stated_sizes(source: object, stated: Sequence[tuple[Path, tuple[float, float]]]) -> None:
+    """Check that annotations state the sizes of images as they are read, turned by their EXIF entry.
+
+    Labels are fractions of the size, so that the same annotations also serve images that were scaled as a whole.
+
+    Args:
+        source: for messages.
+        stated: images and the width and height that the annotations state, pixels.
+
+    Raises:
+        InputError: an image has another shape; the first one is named.
+    """
+    wrong = []
+    for file, (width, height) in stated:
+        # 0: not stated. Images that are missing are named later.
+        actual = image_size(file) if width and height and file.is_file() else (width, height)
+        # A scaled side is rounded to whole pixels.
+        if abs(width * actual[1] - height * actual[0]) > max(width, height, *actual):
+            wrong.append(
+                f"{file}: stated as {width:g} x {height:g}, but it is read as {actual[0]} x {actual[1]} pixels"
+            )
+    if wrong:
+        more = f" ({len(wrong)} such images)" if len(wrong) > 1 else ""
+        raise InputError(
+            f"{source}: {wrong[0]}{more}; images are turned as their EXIF entry says: annotate them as they are shown, "
+            "or remove the entry"
+        )
 
 
 def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
@@ -117,12 +156,18 @@ def find_images(folder: Path, recursive: bool = False) -> list[Path]:
     return found
 
 
-def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> ConversionSummary:
+def write_set(out: Path, name: str, images: Sequence[LabelledImage], ledger: Ledger) -> ConversionSummary:
     """Write images, labels and list of one set and enter it in ``out/data.json``.
 
     Images become hard links, or copies on file systems without links. The list and ``data.json`` come last, each
     written as a whole: after a crash, ``data.json`` names only whole sets. A set of the same name is replaced; files of
     the old set that the new one lacks stay, but no list names them.
+
+    Args:
+        out: folder of all sets.
+        name: of this one.
+        images: what to write.
+        ledger: what the source holds, and what of it is left out; the counts must balance.
 
     Raises:
         InputError: a name that cannot be a folder's, no images, one that is missing, two with one label file, or a
@@ -131,7 +176,10 @@ def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> Conversi
     if not re.fullmatch(r"[\w][\w.+-]*", name):
         raise InputError(f"{name!r} cannot name a set: give a name of letters, digits, '_', '.', '+' and '-'")
     if not images:
-        raise InputError(f"{name}: no images to convert")
+        why = "; ".join(f"{count} are left out {reason}" for reason, count in ledger.images_left_out.most_common())
+        raise InputError(f"{name}: no images to convert{f' ({why})' if why else ''}")
+    ledger.drop_empty()
+    ledger.check(len(images), sum(len(image.rows) for image in images))
     stems = [image.relative.with_suffix("") for image in images]
     if len(set(stems)) < len(stems):
         twice = Counter(stems).most_common(1)[0][0]
@@ -171,6 +219,7 @@ def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> Conversi
         ignored=int(is_region.sum()),
         replaced=replaced,
         description=description,
+        ledger=ledger,
     )
 
 
@@ -180,7 +229,7 @@ def _existing(description: Path, out: Path) -> dict[str, Any]:
     root = read_description(description).root
     if root.resolve() != out.resolve():
         raise InputError(f"{description}: its root is {root}: convert into that folder")
-    values: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads(read_text(description))
     values.setdefault("train", {})
     return values
 

@@ -8,7 +8,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
+from fairmot.data.converters.ledger import Ledger
+from fairmot.data.converters.output import (
+    ConversionSummary,
+    LabelledImage,
+    check_stated_sizes,
+    find_images,
+    label_rows,
+    write_set,
+)
 from fairmot.errors import InputError
 
 _SIZE = re.compile(r"Image size \(X x Y x C\) : (\d+) x (\d+) x \d+")
@@ -33,16 +41,22 @@ def convert_pennfudan(src: Path, out: Path, name: str | None = None) -> Conversi
     if not texts:
         raise InputError(f"{src}: no annotation texts")
     by_stem = {path.stem: path for path in find_images(folder)}
-    images = []
+    images: list[LabelledImage] = []
+    sizes = []
     for text in texts:
         if text.stem not in by_stem:
             raise InputError(f"{text}: no image {text.stem}.png or .jpg in {folder}")
         image = by_stem[text.stem]
-        images.append(LabelledImage(image, PurePosixPath(image.name), _read(text)))
-    return write_set(out, name or src.resolve().name, images)
+        rows, size = _read(text)
+        sizes.append((image, size))
+        images.append(LabelledImage(image, PurePosixPath(image.name), rows))
+    check_stated_sizes(src, sizes)
+    ledger = Ledger(len(images), sum(len(image.rows) for image in images))
+    return write_set(out, name or src.resolve().name, images, ledger)
 
 
-def _read(path: Path) -> NDArray[np.float64]:
+def _read(path: Path) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Return the label rows and the stated size of the image, pixels."""
     text = path.read_text(encoding="latin-1")
     size = _SIZE.search(text)
     if size is None:
@@ -52,7 +66,8 @@ def _read(path: Path) -> NDArray[np.float64]:
     if announced != len(boxes):
         raise InputError(f"{path}: states {announced} bounding boxes, but {len(boxes)} can be read")
     # Corners count pixels from 1 and are inclusive: pixel 1 covers 0 to 1.
-    return label_rows(boxes - np.array([1, 1, 0, 0]), (int(size[1]), int(size[2])))
+    stated = (int(size[1]), int(size[2]))
+    return label_rows(boxes - np.array([1, 1, 0, 0]), stated), stated
 
 
 def _one_of(src: Path, names: tuple[str, ...]) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import (
     ConversionSummary,
@@ -45,7 +46,7 @@ def convert_prw(src: Path, out: Path, name: str | None = None, *, split: str = "
         rows = label_rows(corners, image_size(image), 0, identities[start : start + len(block)])
         images.append(LabelledImage(image, PurePosixPath(image.name), rows))
         start += len(block)
-    return write_set(out, name or f"prw.{split}", images)
+    return write_set(out, name or f"prw.{split}", images, Ledger(len(images), len(identities)))
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -12,9 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fairmot.data.converters.output import ConversionSummary, LabelledImage, find_images, label_rows, write_set
+from fairmot.data.converters.ledger import Ledger
+from fairmot.data.converters.output import (
+    ConversionSummary,
+    LabelledImage,
+    check_stated_sizes,
+    find_images,
+    label_rows,
+    write_set,
+)
 from fairmot.data.targets import IGNORE_CLASS
-from fairmot.errors import InputError
+from fairmot.errors import InputError, closest_name
 
 _IMAGE_FOLDERS = ("JPEGImages", "images")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations")
@@ -28,11 +36,11 @@ def convert_voc(
     out: Path,
     name: str | None = None,
     *,
-    class_name: str = "person",
+    categories: Sequence[str] = ("person",),
     head_classes: Sequence[str] = (),
     ignore: Path | None = None,
 ) -> ConversionSummary:
-    """Convert PASCAL VOC annotations of one class.
+    """Convert PASCAL VOC annotations of people.
 
     Difficult objects become ignore regions, and so do objects of other classes that do not mostly lie in a kept box: in
     partly labelled sets they are often people too.
@@ -45,8 +53,8 @@ def convert_voc(
         src: folder with ``JPEGImages`` or ``images``, and ``Annotations`` or ``annotations``.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``.
-        class_name: the class to keep.
-        head_classes: classes of the heads that belong to the bodies of ``class_name``.
+        categories: names of the objects to keep, all as class 0.
+        head_classes: classes of the heads that belong to the bodies of ``categories``.
         ignore: CSV with the columns image, left, top, width, height (pixels) of more ignore regions.
 
     Raises:
@@ -61,22 +69,35 @@ def convert_voc(
         raise InputError(f"{annotations}: no XML files in it")
     by_stem = {path.stem: path for path in find_images(folder)}
     regions = _read_regions(ignore) if ignore is not None else {}
-    images = []
+    images: list[LabelledImage] = []
+    ledger = Ledger()
+    sizes = []
+    names: set[str] = set()
     for file in files:
         if file.stem not in by_stem:
             raise InputError(f"{file}: no image {file.stem} in {folder}")
         image = by_stem[file.stem]
-        size, kept, ignored = _read(file, class_name, head_classes)
-        boxes = np.concatenate([kept, ignored, regions.pop(image.name, np.zeros((0, 4)))])
+        size, kept, ignored = _read(file, categories, head_classes, ledger, names)
+        sizes.append((image, size))
+        more = regions.pop(image.name, np.zeros((0, 4)))
+        ledger.images += 1
+        ledger.boxes_added["from --ignore"] += len(more)
+        boxes = np.concatenate([kept, ignored, more])
         class_ids = np.where(np.arange(len(boxes)) < len(kept), 0, IGNORE_CLASS)
         images.append(LabelledImage(image, PurePosixPath(image.name), label_rows(boxes, size, class_ids)))
     if regions:
         raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is not an image of {src}")
-    return write_set(out, name or src.resolve().name, images)
+    check_stated_sizes(src, sizes)
+    for each in categories:
+        if each not in names:
+            raise InputError(
+                f"{src}: no object {each!r}{closest_name(each, names)}; there are {', '.join(sorted(names))}"
+            )
+    return write_set(out, name or src.resolve().name, images, ledger)
 
 
 def _read(
-    path: Path, class_name: str, head_classes: Sequence[str]
+    path: Path, categories: Sequence[str], head_classes: Sequence[str], ledger: Ledger, known: set[str]
 ) -> tuple[tuple[float, float], NDArray[np.float64], NDArray[np.float64]]:
     """Return the image's size, the kept corners and the ignored ones, pixels."""
     try:
@@ -93,7 +114,7 @@ def _read(
         raise InputError(f"{path}: the image's size is given as {size[0]:g} x {size[1]:g}")
     # Corners count pixels from 1 and are inclusive: pixel 1 covers 0 to 1.
     boxes = np.array(corners, dtype=np.float64).reshape(-1, 4) - np.array([1, 1, 0, 0])
-    is_class = np.array([each == class_name for each in names], dtype=np.bool_)
+    is_class = np.isin(names, list(categories))
     is_kept = is_class & ~np.array(difficult, dtype=np.bool_)
     if head_classes:
         kept_index, heads = np.flatnonzero(is_kept), np.flatnonzero(np.isin(names, list(head_classes)))
@@ -103,7 +124,11 @@ def _read(
         boxes[bodies, 2:] = np.maximum(boxes[bodies, 2:], boxes[matched, 2:])
         is_kept = np.isin(np.arange(len(boxes)), bodies)
     kept, other = boxes[is_kept], boxes[~is_kept]
-    return size, kept, other[_fraction_inside(other, kept) < _PART_OF_PERSON]
+    is_part = _fraction_inside(other, kept) >= _PART_OF_PERSON
+    ledger.boxes += len(boxes)
+    ledger.boxes_left_out["of other objects inside a kept box, such as heads"] += int(is_part.sum())
+    known.update(names)
+    return size, kept, other[~is_part]
 
 
 def _pair_heads(bodies: NDArray[np.float64], heads: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -132,7 +157,7 @@ def _read_regions(path: Path) -> dict[str, NDArray[np.float64]]:
     """Return corners [n, 4] by image name."""
     regions: dict[str, list[list[float]]] = defaultdict(list)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = [column for column in _CSV_COLUMNS if column not in (reader.fieldnames or ())]
             if missing:

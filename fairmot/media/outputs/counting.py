@@ -9,17 +9,26 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Self
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fairmot.detections import Detections, Tracks
-from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
-from fairmot.media.outputs.places import Line, Zone
+from fairmot.media.outputs.count_drawing import CountDrawing
+from fairmot.media.outputs.crossings import Crossings, counted_points
+from fairmot.media.outputs.places import Zone
 from fairmot.media.outputs.writer import Overlay, Target
 from fairmot.media.sources.frame import Frame
 
-_FARTHEST_FRAMES = 4
+
+@dataclass(slots=True)
+class _LineCount:
+    """Who crossed one line so far."""
+
+    came_in: int = 0
+    went_out: int = 0
 
 
 @dataclass(slots=True)
@@ -33,98 +42,84 @@ class _ZoneCount:
 
 
 class Counting(Overlay):
-    """Counts by people's feet: the middle of the box's lower side.
+    """Counts by a point of each person, the feet or the centre of the box (see ``Outputs.anchor``), by identity.
 
     ``<name>.lines.csv``: one row for each crossing. ``<name>.zones.csv``: one row whenever the count of a zone changes.
     ``<name>.counts.json``: the totals.
 
     Raises:
-        InputError: a line or zone lies outside of the frame.
+        InputError: a line or zone lies outside of the frame, or is shorter than two pixels.
     """
 
     def __init__(self, target: Target) -> None:
-        import supervision as sv
-
-        size, lines, zones = target.size, target.outputs.lines, target.outputs.zones
-        places: tuple[Line | Zone, ...] = (*lines, *zones)
-        for place in places:
-            _check_inside(place, size)
-        feet = (sv.Position.BOTTOM_CENTER,)
+        outputs, self._size = target.outputs, target.size
+        self._anchor = outputs.anchor
+        self._margin = outputs.line_margin
         self._paths = target.paths
-        self._places = (lines, zones)
-        self._lines = [
-            sv.LineZone(sv.Point(*line.start), sv.Point(*line.end), triggering_anchors=feet) for line in lines
-        ]
-        self._zones = [
-            sv.PolygonZone(np.round(zone.points).astype(np.int64), triggering_anchors=feet) for zone in zones
-        ]
-        self._counts = [_ZoneCount() for _ in zones]
+        self._lines = [line.in_pixels(self._size) for line in outputs.lines]
+        self._zones = [zone.in_pixels(self._size) for zone in outputs.zones]
+        self._crossings = [Crossings(line, self._size, outputs.line_margin) for line in self._lines]
+        self._line_counts = [_LineCount() for _ in self._lines]
+        self._zone_counts = [_ZoneCount() for _ in self._zones]
         self._frames = 0
-        thickness = sv.calculate_optimal_line_thickness(resolution_wh=size)
-        scale = max(0.35, sv.calculate_optimal_text_scale(resolution_wh=size))
-        self._line_annotator = sv.LineZoneAnnotator(
-            thickness=thickness, text_scale=scale, text_thickness=max(1, thickness // 2)
-        )
-        colors = sv.ColorPalette.DEFAULT
-        self._zone_annotators = [
-            sv.PolygonZoneAnnotator(
-                zone,
-                color=colors.by_idx(number),
-                thickness=thickness,
-                text_scale=scale,
-                text_thickness=max(1, thickness // 2),
-                opacity=0.15,
-            )
-            for number, zone in enumerate(self._zones)
-        ]
+        self._drawing = CountDrawing(self._size, self._lines, self._zones)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._crossings = self._open(stack, "lines")
-            self._row(self._crossings, "frame", "seconds", "line", "id", "direction", "in", "out")
-            self._changes = self._open(stack, "zones")
-            self._row(self._changes, "frame", "seconds", "zone", "people")
+            self._line_rows = self._open(stack, "lines")
+            self._row(self._line_rows, "frame", "seconds", "line", "id", "direction", "in", "out")
+            self._zone_rows = self._open(stack, "zones")
+            self._row(self._zone_rows, "frame", "seconds", "zone", "people")
             self._totals = self._open(stack, "counts")
             self._opened = stack.pop_all()
         return self
 
     def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
         """Count the tracks of the next frame."""
-        found = tracks.to_supervision()
+        points = counted_points(tracks.boxes_xyxy, self._size, self._anchor)
+        heights = tracks.boxes_xyxy[:, 3] - tracks.boxes_xyxy[:, 1]
         when = (frame.index + 1, f"{frame.seconds:.3f}")
         self._frames += 1
-        for place, line in zip(self._places[0], self._lines, strict=True):
-            before = (line.in_count, line.out_count)
-            went_in, went_out = line.trigger(found)
-            for came, direction in ((went_in, 0), (went_out, 1)):
-                for identity in tracks.ids[came].tolist():
-                    # Several people in one frame are counted one by one.
-                    before = (before[0] + (direction == 0), before[1] + direction)
-                    self._row(self._crossings, *when, place.name, identity, ("in", "out")[direction], *before)
-        for area, zone, count in zip(self._places[1], self._zones, self._counts, strict=True):
-            inside = tracks.ids[zone.trigger(found)].tolist()
+        for line, crossings, passed in zip(self._lines, self._crossings, self._line_counts, strict=True):
+            crossed = crossings.update(tracks.ids, points, heights)
+            # Several people in one frame are counted one by one.
+            for direction in (1, -1):
+                for identity in tracks.ids[crossed == direction].tolist():
+                    passed.came_in += direction == 1
+                    passed.went_out += direction == -1
+                    word = "in" if direction == 1 else "out"
+                    row = (line.name, identity, word, passed.came_in, passed.went_out)
+                    self._row(self._line_rows, *when, *row)
+        for zone, count in zip(self._zones, self._zone_counts, strict=True):
+            inside = tracks.ids[_inside(zone, points)].tolist()
             if len(inside) != count.people:
-                self._row(self._changes, *when, area.name, len(inside))
+                self._row(self._zone_rows, *when, zone.name, len(inside))
             count.people, count.most = len(inside), max(count.most, len(inside))
             count.total += len(inside)
             count.seen.update(inside)
 
     def draw(self, scene: ImageArray) -> ImageArray:
-        """Draw lines, zones and counts on ``scene`` and return it."""
-        for annotator, count in zip(self._zone_annotators, self._counts, strict=True):
-            scene = annotator.annotate(scene, label=str(max(0, count.people)))
-        for line in self._lines:
-            scene = self._line_annotator.annotate(scene, line)
-        return scene
+        """Draw lines and zones on ``scene``, under the tracks, and return it."""
+        return self._drawing.draw_places(scene)
+
+    def draw_above(self, scene: ImageArray) -> ImageArray:
+        """Draw the names and counts on ``scene``, above the tracks, and return it."""
+        lines = zip(self._lines, self._line_counts, strict=True)
+        zones = zip(self._zones, self._zone_counts, strict=True)
+        crossed = [f"{line.name}: {count.came_in} in, {count.went_out} out" for line, count in lines]
+        stood = [f"{zone.name}: {max(0, count.people)} inside" for zone, count in zones]
+        return self._drawing.draw_counts(scene, [*crossed, *stood])
 
     def totals(self) -> dict[str, Any]:
         """Return what ``<name>.counts.json`` holds."""
-        lines, zones = self._places
         return {
             "frames": self._frames,
+            "size": list(self._size),
+            "anchor": self._anchor,
+            "line_margin": self._margin,
             "lines": [
-                {"name": line.name, "points": line.points, "in": counter.in_count, "out": counter.out_count}
-                for line, counter in zip(lines, self._lines, strict=True)
+                {"name": line.name, "points": line.points, "in": count.came_in, "out": count.went_out}
+                for line, count in zip(self._lines, self._line_counts, strict=True)
             ],
             "zones": [
                 {
@@ -134,7 +129,7 @@ class Counting(Overlay):
                     "most_at_once": count.most,
                     "mean": round(count.total / max(1, self._frames), 4),
                 }
-                for zone, count in zip(zones, self._counts, strict=True)
+                for zone, count in zip(self._zones, self._zone_counts, strict=True)
             ],
         }
 
@@ -160,9 +155,7 @@ class Counting(Overlay):
             csv.writer(file, lineterminator="\n").writerow(values)
 
 
-def _check_inside(place: Line | Zone, size: tuple[int, int]) -> None:
-    points = np.array(place.points)
-    if (points.max(axis=0) < 0).any() or (points.min(axis=0) > size).any():
-        raise InputError(f"{place.name}: lies outside of the frame, which has {size[0]} x {size[1]} pixels")
-    if (np.abs(points) > _FARTHEST_FRAMES * max(size)).any():  # masks over it would fill the memory
-        raise InputError(f"{place.name}: a point lies far outside of the frame, which has {size[0]} x {size[1]} pixels")
+def _inside(zone: Zone, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points [N, 2] lie in the zone, or on its edge [N]."""
+    polygon = np.array(zone.points, dtype=np.float32)
+    return np.array([cv2.pointPolygonTest(polygon, point, False) >= 0 for point in points.tolist()], dtype=np.bool_)

@@ -18,7 +18,7 @@ class FrameDrawing:
     Args:
         size: width and height of the frames, pixels.
         frame_rate: frames/s.
-        overlays: take each frame, then are drawn on it, one above the other, under the tracks.
+        overlays: take each frame, then are drawn on it, one above the other, under the tracks; some also above them.
         writers: take each drawn frame.
     """
 
@@ -38,6 +38,8 @@ class FrameDrawing:
             overlay.write(frame, tracks, detections)
             scene = overlay.draw(scene)
         drawn = self._annotator.draw(scene, tracks)
+        for overlay in self._overlays:
+            drawn = overlay.draw_above(drawn)
         for writer in self._writers:
             writer.write(replace(frame, image=drawn), tracks, detections)
         self.last = drawn

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from fairmot.errors import InputError
 from fairmot.media.outputs.places import Line, Zone
+
+Anchor = Literal["feet", "centre"]
+"""The point of a person that lines and zones count: the middle of the box's lower side, or of the box.
+
+Boxes are of whole people and may reach over the edge of the image; a point beyond it counts at the edge.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +20,8 @@ class Outputs:
     """The outputs that are requested for each source; ``table`` lists the files and who writes them.
 
     Raises:
-        InputError: crops and blur at once, since crops would show the people whom blur hides.
+        InputError: crops and blur at once, since crops would show the people whom blur hides; another anchor; a margin
+            that is negative or more than a whole person.
     """
 
     video: bool = True
@@ -34,12 +42,21 @@ class Outputs:
     """Crossings are counted, drawn and written: ``<name>.lines.csv``, ``<name>.counts.json``."""
     zones: tuple[Zone, ...] = ()
     """People inside are counted, drawn and written: ``<name>.zones.csv``, ``<name>.counts.json``."""
+    anchor: Anchor = "feet"
+    """The point that lines and zones count."""
+    line_margin: float = 0.05
+    """How far beyond a line somebody counts as across, as a fraction of the box's height; at least 2 pixels. It keeps
+    boxes that jitter on the line from counting. 0: the line itself."""
     show: bool = False
     """Show the drawn frames in a window; closing it ends the run as Ctrl-C does."""
 
     def __post_init__(self) -> None:
         if self.crops and self.blur:
             raise InputError("crops show the people whom blur hides: leave one of them out")
+        if self.anchor not in get_args(Anchor):
+            raise InputError(f"anchor {self.anchor}: expected {' or '.join(get_args(Anchor))}")
+        if not 0 <= self.line_margin <= 1:
+            raise InputError(f"line margin {self.line_margin:g}: expected a fraction of a person's height, 0 to 1")
 
     @property
     def rows(self) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fairmot.detections import Detections, Tracks
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
+from fairmot.media.outputs.crossings import counted_points
 from fairmot.media.outputs.writer import Overlay, Target
 from fairmot.media.sources.frame import Frame
 
@@ -71,7 +72,13 @@ class HeatMap(Overlay):
     def draw(self, scene: ImageArray) -> ImageArray:
         """Draw the heat on ``scene`` and return it."""
         if self._tracks is not None and (len(self._tracks) or self._last is not None):
-            drawn: ImageArray = self._annotator.annotate(scene, self._tracks.to_supervision())
+            import supervision as sv
+
+            height, width = scene.shape[:2]
+            feet = counted_points(self._tracks.boxes_xyxy, (width, height), "feet")
+            drawn: ImageArray = self._annotator.annotate(
+                scene, sv.Detections(xyxy=np.concatenate([feet, feet], axis=1))
+            )
         else:
             drawn = scene
         self._last = drawn.copy()  # the tracks are drawn on the other one

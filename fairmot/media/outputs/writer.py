@@ -62,3 +62,7 @@ class Overlay(Writer):
     @abstractmethod
     def draw(self, scene: ImageArray) -> ImageArray:
         """Draw on ``scene``, in place or not, and return it."""
+
+    def draw_above(self, scene: ImageArray) -> ImageArray:
+        """Draw what stands above the tracks on ``scene``, in place or not, and return it; most draw nothing there."""
+        return scene

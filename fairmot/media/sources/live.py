@@ -16,8 +16,9 @@ from fairmot.errors import InputError
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.latest_queue import LatestQueue
 from fairmot.media.sources.locations import Location
+from fairmot.media.sources.pipe import open_pipe
 from fairmot.media.sources.stream_clock import StreamClock
-from fairmot.media.sources.video import Damage, decode, upright, video_stream
+from fairmot.media.sources.video import Damage, decode, frame_times, stamps, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0
@@ -75,6 +76,7 @@ class LiveSource:
         self._location = location
         self._options = options or LiveOptions()
         self._queue: LatestQueue[Frame] | None = None
+        self._kept: Any = None  # the temporary file of a pipe, as long as it is read
         try:
             container = self._open()
             try:
@@ -99,6 +101,8 @@ class LiveSource:
             self._location = replace(location, is_endless=False)
         # Kept open: a pipe cannot be opened twice, and a camera opens slowly.
         self._opened: tuple[Any, Any, Any] | None = (container, stream, first)
+        # A pipe is a file that comes bit by bit: its frames have the file's times.
+        self._times = None if location.is_endless else frame_times(container, self.frame_rate)
 
     @property
     def dropped_count(self) -> int:
@@ -145,7 +149,7 @@ class LiveSource:
             queue.close()
 
     def _receive_all(self, selected: range, queue: LatestQueue[Frame], stopped: threading.Event) -> None:
-        clock = StreamClock(self.frame_rate)
+        clock = StreamClock(self.frame_rate, self._times)
         lost_since: float | None = None
         wait = _FIRST_WAIT_SECONDS
         reason = "the stream ended"
@@ -197,7 +201,7 @@ class LiveSource:
                 if isinstance(decoded, Damage):
                     damage = decoded.reason if decoded.is_fatal else damage
                     continue
-                clock.next(decoded.time if timed else None)
+                clock.next(*stamps(decoded, stream) if timed else (None,))
                 if clock.index in selected:
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
@@ -210,12 +214,15 @@ class LiveSource:
 
     def _open(self) -> Any:
         location = self._location
+        if not location.is_endless:
+            container, self._kept = open_pipe()
+            return container
         return av.open(
             location.address,
             format=location.format,
             options=dict(location.options),
             # The first number limits the opening, the second each read.
-            timeout=(_OPEN_SECONDS, self._options.stall_seconds) if location.is_endless else None,
+            timeout=(_OPEN_SECONDS, self._options.stall_seconds),
         )
 
 

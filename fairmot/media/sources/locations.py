@@ -16,10 +16,27 @@ from fairmot.errors import InputError
 from fairmot.media.sources.images import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp"}
+    {
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".wmv",
+        ".flv",
+        ".ogv",
+        ".3gp",
+        ".m2ts",
+    }
+    | {".h264", ".264", ".h265", ".265", ".hevc", ".m2v", ".vob"}
 )
 # Transport streams and playlists may have an end or none: whoever opens them sees.
-_FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts"}
+_FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts", ".m2ts"}
 _STANDARD_INPUT = "pipe:0"  # FFmpeg's name for it
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # Some cameras write user=U_password=P_channel=1 into the path.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from fairmot.media.sources.frame_times import FrameTimes
+
 # Time stamps that leap further than this, or back, have restarted (a camera was restarted, a counter overflowed).
 _LEAP_SECONDS = 10.0
 
@@ -13,6 +15,7 @@ class StreamClock:
 
     Args:
         frame_rate: frames/s that the stream states.
+        times: of a pipe, whose frames come as fast as they are taken: their own times count, never the clock.
 
     Attributes:
         count: frames received.
@@ -20,11 +23,12 @@ class StreamClock:
         seconds: time of the last frame after the first.
     """
 
-    def __init__(self, frame_rate: float) -> None:
+    def __init__(self, frame_rate: float, times: FrameTimes | None = None) -> None:
         self.count = 0
         self.index = -1
         self.seconds = 0.0
         self._rate = frame_rate
+        self._times = times
         self._started = time.monotonic()
         self._origin: float | None = None  # subtracted from each time stamp; None: the next one sets it
 
@@ -32,8 +36,13 @@ class StreamClock:
         """Note a new connection, whose time stamps start afresh."""
         self._origin = None
 
-    def next(self, stamp: float | None) -> None:
-        """Take the next frame, with its time stamp where it has one."""
+    def next(self, stamp: float | None, dts: float | None = None, duration: float = 0.0) -> None:
+        """Take the next frame, with its time stamps and its duration where it has them."""
+        if self._times is not None:
+            self.seconds = self._times.next(stamp, dts, duration)
+            self.index += 1
+            self.count += 1
+            return
         now = time.monotonic() - self._started
         if self.count == 0:
             self._started, now = time.monotonic(), 0.0

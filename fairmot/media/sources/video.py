@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import av
-import cv2
 import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
+from fairmot.media.sources.frame_times import FrameTimes
 from fairmot.media.sources.locations import without_password
 from fairmot.media.sources.source import StoredSource
 
@@ -23,7 +23,9 @@ _TOLERATED_LOSS_SECONDS = 0.5
 _DEFAULT_FRAME_RATE = 25.0
 _MOST_PIXELS = 8192 * 4608
 _ADDRESS_SECONDS = (20.0, 30.0)
-_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+# Recorders join transport streams with ``cat``: at a join the container misses pieces that nobody sent.
+_JOIN_PACKETS = 8
+_STREAMS = ("mpegts", "mpeg")
 
 
 class VideoSource(StoredSource):
@@ -52,13 +54,10 @@ class VideoSource(StoredSource):
                     raise InputError(
                         f"{self._label}: no video in this file; give a video, an image or a folder of images"
                     )
-                rate = stream.average_rate or stream.guessed_rate
-                stated = float(rate) if rate and MIN_FRAME_RATE <= rate <= MAX_FRAME_RATE else _DEFAULT_FRAME_RATE
-                self.frame_rate = frame_rate or stated
+                rate = _frame_rate(container, stream)
+                self.frame_rate = frame_rate or rate or _DEFAULT_FRAME_RATE
                 self._duration = _duration_seconds(container, stream)
-                self.frame_count = stream.frames or (
-                    round(self._duration * float(rate)) if self._duration and rate else None
-                )
+                self.frame_count = _frame_count(container, stream, self._duration, rate)
                 first = next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
         except av.FFmpegError as error:
             raise InputError(f"{self._label}: not a video that can be read ({error.strerror})") from error
@@ -73,7 +72,7 @@ class VideoSource(StoredSource):
         damage: list[Damage] = []
         change: str | None = None
         index = -1
-        origin = end_seconds = 0.0
+        end_seconds = 0.0
         with _open(self.path) as container:
             stream = video_stream(container)
             # Threads decode several frames at once; the default of one thread a frame is half as fast.
@@ -81,15 +80,15 @@ class VideoSource(StoredSource):
             # A video may grow in the middle: its decoder must not take all memory for that.
             most = max(_MOST_PIXELS, 4 * self.size[0] * self.size[1])
             stream.codec_context.options = {"max_pixels": str(most)}
+            times = frame_times(container, self.frame_rate)
             for decoded in decode(container, stream):
                 if isinstance(decoded, Damage):
                     damage.append(decoded)
                     continue
                 index += 1
-                time = index / self.frame_rate if decoded.time is None else decoded.time
-                origin = time if index == 0 else origin
-                length = float(decoded.duration * decoded.time_base) if decoded.duration else 0.0
-                end_seconds = max(end_seconds, time - origin + length)
+                pts, dts, length = stamps(decoded, stream)
+                seconds = times.next(pts, dts, length)
+                end_seconds = seconds + length
                 if index in selected:
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
@@ -99,7 +98,7 @@ class VideoSource(StoredSource):
                             "frames of other sizes were fitted into the first size"
                         )
                         image = fitted(image, self.size)
-                    yield Frame(image, index, time - origin)
+                    yield Frame(image, index, seconds)
                 if index + 1 >= selected.stop:
                     break
         wanted_all = index + 1 < selected.stop
@@ -149,10 +148,12 @@ def _duration_seconds(container: Any, stream: Any) -> float | None:
         return float(stream.frames / stream.average_rate)
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
+    start = float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
     if tag := stream.metadata.get("DURATION"):  # Matroska: 00:00:02.400000000
         try:
             hours, minutes, seconds = tag.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            # FFmpeg writes the time of the end; other programs the duration, which is no less than what is left here.
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
         except ValueError:
             return None
     if container.duration and len(container.streams) == 1:
@@ -160,9 +161,27 @@ def _duration_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
+def _frame_rate(container: Any, stream: Any) -> float | None:
+    # In AVI the mean counts the fields of H.264 as frames.
+    rates = (stream.average_rate, stream.guessed_rate)
+    rate = next(filter(None, reversed(rates) if container.format.name == "avi" else rates), None)
+    return float(rate) if rate and MIN_FRAME_RATE <= rate <= MAX_FRAME_RATE else None
+
+
+def _frame_count(container: Any, stream: Any, duration: float | None, rate: float | None) -> int | None:
+    """Return the number of frames that the file states; None where it states none, or only of its last segment."""
+    if container.format.name in _STREAMS:
+        return None
+    if stream.frames and (container.format.name != "avi" or stream.average_rate == rate):
+        return int(stream.frames)
+    return round(duration * rate) if duration and rate else None
+
+
 def decode(container: Any, stream: Any) -> Iterator[Any]:
     """Yield decoded frames, and a ``Damage`` for each part that cannot be decoded."""
     packets = container.demux(stream)
+    missing: list[int] = []  # packets with missing pieces, by number, that a join may explain
+    number, joined_at, last_dts = 0, -_JOIN_PACKETS, None
     while True:
         try:
             packet = next(packets, None)
@@ -174,7 +193,15 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
             packet = av.Packet()
             packet.time_base = stream.time_base
         last = packet.size == 0
-        if packet.is_corrupt:  # the container reports missing pieces; the decoder uses what there is
+        number += 1
+        if packet.dts is not None:
+            if last_dts is not None and packet.dts < last_dts:
+                joined_at, missing = number, []
+            last_dts = packet.dts
+        if packet.is_corrupt and number > joined_at + _JOIN_PACKETS:
+            missing.append(number)  # the container reports missing pieces; the decoder uses what there is
+        while missing and (last or number >= missing[0] + _JOIN_PACKETS):
+            missing.pop(0)
             yield Damage("pieces are missing")
         try:
             yield from stream.decode(packet)
@@ -186,9 +213,45 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
             return
 
 
+def frame_times(container: Any, frame_rate: float) -> FrameTimes:
+    """Return what computes the times of the frames of an open file."""
+    name = container.format.name
+    return FrameTimes(frame_rate, by_decoding=name == "avi", is_stream=name in _STREAMS)
+
+
+def stamps(frame: Any, stream: Any) -> tuple[float | None, float | None, float]:
+    """Return the time stamps of presentation and of decoding of a decoded frame, and its duration (0: not known), s."""
+    base = float(frame.time_base or stream.time_base)
+    pts, dts = (None if stamp is None else stamp * base for stamp in (frame.pts, frame.dts))
+    return pts, dts, (frame.duration or 0) * base
+
+
 def upright(frame: Any) -> ImageArray:
-    """Return the pixels of a decoded frame, BGR, turned by the recorded rotation."""
+    """Return the pixels of a decoded frame, BGR, turned and mirrored by the recorded display matrix."""
     image: ImageArray = frame.to_ndarray(format="bgr24")
-    # The recorded angle is counterclockwise (libavutil/display.h); cameras record multiples of 90.
-    turn = _ROTATIONS.get(round(frame.rotation / 90) * 90 % 360)
-    return np.ascontiguousarray(image) if turn is None else cv2.rotate(image, turn)
+    return np.ascontiguousarray(_as_shown(image, *_display_matrix(frame)))
+
+
+def _display_matrix(frame: Any) -> tuple[int, int, int, int]:
+    """Return a, b, c, d of the matrix that takes a pixel (x, y) to (a x + c y, b x + d y): each -1, 0 or 1."""
+    data = frame.side_data.get("DISPLAYMATRIX") if frame.side_data else None
+    if data is None:
+        return 1, 0, 0, 1
+    values = np.frombuffer(bytes(data), dtype=np.int32)[[0, 1, 3, 4]].astype(np.float64)
+    # 16.16 fixed point; cameras record multiples of 90 degrees. Any other angle becomes the nearest of them.
+    a, b, c, d = values / max(1.0, float(np.abs(values).max()))
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _sign(a), 0, 0, _sign(d)
+    return 0, _sign(b), _sign(c), 0
+
+
+def _sign(value: float) -> int:
+    return -1 if value < 0 else 1
+
+
+def _as_shown(image: ImageArray, a: int, b: int, c: int, d: int) -> ImageArray:
+    """Return an image [H, W, 3] under a display matrix of -1, 0 and 1; see ``_display_matrix``."""
+    if a == 0:  # x and y change places
+        image = image.transpose(1, 0, 2)
+        a, d = c, b
+    return image[:: d or 1, :: a or 1]

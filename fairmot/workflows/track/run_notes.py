@@ -103,6 +103,7 @@ def _outcome(run: TrackRun, blur: bool) -> dict[str, Any]:
         "frames": run.frame_count,
         "rows": run.row_count,
         "identities": run.identity_count,
+        "counts": run.counts,
         "seconds": round(run.seconds, 3),
         "blur": blur,
         "dropped": run.dropped_count,

@@ -40,7 +40,7 @@ def test_people_are_kept_and_crowds_are_ignored(tmp_path, source, boxes_of):
 
 
 def test_all_categories_in_the_order_of_their_ids(tmp_path, source, boxes_of):
-    summary = convert_coco(source, tmp_path / "out", "all", categories=None, empty=True)
+    summary = convert_coco(source, tmp_path / "out", "all", categories=("all",), empty=True)
     assert (summary.images, summary.boxes, summary.ignored) == (3, 2, 2)
     found = boxes_of(tmp_path / "out", "all")
     assert found["nine.png"][0] == [2, -1, 5, 5, 15.5, 25]
@@ -70,7 +70,7 @@ def test_the_folder_of_images_can_be_given(tmp_path, source):
         (json.dumps(DATA | {"images": [{"id": 7, "file_name": "seven.png"}]}), "'width' is missing"),
         (
             json.dumps(DATA | {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3]}]}),
-            "not COCO annotations",
+            "annotation without id: bbox .1, 2, 3., expected left, top",
         ),
         (json.dumps(DATA | {"annotations": []}), "no images to convert"),
     ],
@@ -79,6 +79,72 @@ def test_bad_files_are_explained(tmp_path, source, text, message):
     source.write_text(text)
     with pytest.raises(InputError, match=message):
         convert_coco(source, tmp_path / "out")
+
+
+def of_texts(data, *keys):
+    """The same file with some of its identifiers as texts."""
+    changed = json.loads(json.dumps(data))
+    for part, key in keys:
+        for each in changed[part]:
+            each[key] = str(each[key])
+    return changed
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [("annotations", "image_id")],
+        [("images", "id")],
+        [("categories", "id")],
+        [("annotations", "category_id"), ("categories", "id")],
+    ],
+)
+def test_identifiers_may_be_texts(tmp_path, source, boxes_of, keys):
+    convert_coco(source, tmp_path / "out", "numbers")
+    source.write_text(json.dumps(of_texts(DATA, *keys)), encoding="utf-8-sig")
+    convert_coco(source, tmp_path / "out", "texts")
+    assert boxes_of(tmp_path / "out", "texts") == boxes_of(tmp_path / "out", "numbers")
+
+
+def test_tracks_keep_their_identity(tmp_path, source):
+    people = [each for each in DATA["annotations"] if each["category_id"] == 1 and not each.get("iscrowd")]
+    first, second = people[0], {**people[0], "bbox": [1, 2, 5, 9]}
+    for told in ({"track_id": 9}, {"attributes": {"track_id": "9"}}):
+        data = DATA | {"annotations": [first | told, second]}
+        source.write_text(json.dumps(data))
+        summary = convert_coco(source, tmp_path / "out", "tracks")
+        assert (summary.boxes, summary.identities) == (2, 1)
+
+
+def test_what_is_left_out_is_counted(tmp_path, source):
+    person = next(each for each in DATA["annotations"] if each["category_id"] == 1 and not each.get("iscrowd"))
+    more = [person | {"bbox": [1, 2, 0, 9]}, person | {"bbox": []}, person | {"image_id": 4711}]
+    source.write_text(json.dumps(DATA | {"annotations": [*DATA["annotations"], *more]}))
+    left_out = convert_coco(source, tmp_path / "out", "set").ledger.boxes_left_out
+    reasons = (
+        "without area",
+        "without numbers (annotations that are no boxes)",
+        "of images that the file does not list",
+    )
+    assert left_out == {**dict.fromkeys(reasons, 1), "of category dog": 2}
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, "x"], [1, 2, None, 4], 5, "1 2 3 4"])
+def test_malformed_boxes_are_named_by_their_annotation(tmp_path, source, box):
+    source.write_text(json.dumps(DATA | {"annotations": [DATA["annotations"][0] | {"id": 4711, "bbox": box}]}))
+    with pytest.raises(InputError, match=r"annotation 4711: bbox .*, expected left, top, width, height in pixels"):
+        convert_coco(source, tmp_path / "out")
+
+
+def test_images_turned_by_their_exif_entry_are_told(tmp_path, source):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = next(tmp_path.rglob("nine.png"))
+    Image.open(path).copy().save(path, exif=exif)
+    with pytest.raises(InputError, match=r"nine\.png: stated as .* they are shown, or remove the entry"):
+        convert_coco(source, tmp_path / "out", "set", categories=("all",))
 
 
 def test_an_unknown_category_is_named(tmp_path, source):

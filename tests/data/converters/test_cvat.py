@@ -92,18 +92,18 @@ def test_shapes_in_images(tmp_path, make_image, boxes_of):
         make_image(tmp_path / "images" / name)
     (tmp_path / "annotations.xml").write_text(IMAGES)
     source = tmp_path / "annotations.xml"
-    with pytest.raises(InputError, match=r"choose labels among adult, child"):
+    with pytest.raises(InputError, match=r"choose categories among adult, child"):
         convert_cvat(source, tmp_path / "out", images=tmp_path / "images")
-    with pytest.raises(InputError, match=r"no label 'adlt' \(did you mean 'adult'\?\)"):
-        convert_cvat(source, tmp_path / "out", labels=["adlt"], images=tmp_path / "images")
-    convert_cvat(source, tmp_path / "out", "some", labels=["adult", "child"], images=tmp_path / "images")
+    with pytest.raises(InputError, match=r"no category 'adlt' \(did you mean 'adult'\?\)"):
+        convert_cvat(source, tmp_path / "out", categories=["adlt"], images=tmp_path / "images")
+    convert_cvat(source, tmp_path / "out", "some", categories=["adult", "child"], images=tmp_path / "images")
     assert boxes_of(tmp_path / "out", "some") == {
         "a.png": [[0, -1, 1, 2, 11, 32], [0, 0, 20, 10, 26, 28]],
         "b.png": [],
     }
     (tmp_path / "images/day/a.png").unlink()
     with pytest.raises(InputError, match=r"its image day/a\.png is missing"):
-        convert_cvat(source, tmp_path / "out", labels=["adult"], images=tmp_path / "images")
+        convert_cvat(source, tmp_path / "out", categories=["adult"], images=tmp_path / "images")
 
 
 def test_mot_export(tmp_path, make_mot, boxes_of):
@@ -122,6 +122,61 @@ def test_one_changed_number_in_a_mot_export_is_seen(tmp_path, make_mot, boxes_of
 def test_other_names_of_frames(tmp_path, make_mot, boxes_of, names):
     convert_cvat(make_mot(names=names), tmp_path / "out")
     assert list(boxes_of(tmp_path / "out", "walk").values()) == list(EXPECTED_MOT.values())
+
+
+def other_track(text):
+    return VIDEO.replace("</annotations>", text + "</annotations>")
+
+
+def test_polygons_and_skeletons_beside_boxes_are_left_out_and_counted(tmp_path, make_video):
+    polygon = '<track id="7" label="person"><polygon frame="0" outside="0" points="1,1;5,5;9,1"/></track>'
+    point = '<points frame="0" outside="0" points="1,1"/>'
+    skeleton = f'<track id="8" label="person"><skeleton frame="0" outside="0">{point}</skeleton></track>'
+    summary = convert_cvat(make_video(other_track(polygon + skeleton)), tmp_path / "out")
+    assert (summary.boxes, summary.identities) == (4, 2)
+    assert summary.ledger.shapes_left_out == {"polygons": 1, "skeletons": 1}
+    assert summary.ledger.boxes_left_out == {"of label car": 1}
+    assert summary.ledger.boxes_added == {"between key frames": 1}
+
+
+def test_the_box_around_a_turned_one_is_kept(tmp_path, make_video, boxes_of):
+    turned = '<track id="7" label="person"><box frame="1" xtl="35" ytl="10" xbr="65" ybr="40" rotation="45.0"/></track>'
+    convert_cvat(make_video(other_track(turned)), tmp_path / "out", "walk")
+    half = 30 / 2**0.5
+    assert boxes_of(tmp_path / "out", "walk")["frame_000001.png"][1][2:] == pytest.approx(
+        [50 - half, 25 - half, 50 + half, 25 + half], abs=1e-3
+    )
+
+
+def test_tasks_with_a_step_between_frames(tmp_path, make_image, boxes_of):
+    meta = VIDEO.replace("<size>4</size>", "<size>3</size><frame_filter>step=5</frame_filter>")
+    for old, new in (("0", "0"), ("2", "10"), ("3", "15")):
+        meta = meta.replace(f'frame="{old}"', f'frame="@{new}"')
+    for number in (0, 5, 10, 15):
+        make_image(tmp_path / f"walk/images/frame_{number:06}.png")
+    (tmp_path / "walk/annotations.xml").write_text(meta.replace("@", ""))
+    convert_cvat(tmp_path / "walk", tmp_path / "out", "walk")
+    expected = {f"frame_{5 * i:06}.png": rows for i, rows in enumerate(EXPECTED_VIDEO.values())}
+    assert boxes_of(tmp_path / "out", "walk") == expected
+
+
+def test_frames_between_key_frames_need_no_image(tmp_path, make_video, boxes_of):
+    folder = make_video()
+    (folder / "images/frame_000001.png").unlink()
+    convert_cvat(folder, tmp_path / "out", "walk")
+    assert "frame_000001.png" not in boxes_of(tmp_path / "out", "walk")
+
+
+def test_exports_without_images_name_the_option(tmp_path, make_video, make_mot):
+    for folder in (make_video(), make_mot()):
+        for name in ("images", "img1"):
+            if (folder / name).exists():
+                (folder / name).rename(tmp_path / name)
+        for source in (folder, packed(folder)):
+            with pytest.raises(InputError, match=r"an export without images .*--image-folder"):
+                convert_cvat(source, tmp_path / "out")
+        for path in folder.rglob("annotations.xml"):
+            path.unlink()
 
 
 def test_bad_sources_are_named(tmp_path, make_mot, make_video):

@@ -41,6 +41,39 @@ def test_pedestrians_that_count_are_kept(tmp_path, make_sequence, boxes_of):
     }
 
 
+@pytest.mark.parametrize("columns", ["1,-1", "-1,-1", "-1,1.0", "0,1.0", "-1", "0"])
+def test_minus_one_states_no_class_and_no_visibility(tmp_path, make_sequence, columns):
+    text = "".join(f"{frame},{person},10,20,30,20,1,{columns}\n" for frame in (1, 2, 3) for person in (4, 7))
+    source = make_sequence(tmp_path / "seq", text)
+    summary = convert_motchallenge(source, tmp_path / "out", min_visibility=0.3)
+    assert (summary.boxes, summary.identities, summary.ignored) == (6, 2, 0)
+    assert not summary.ledger.boxes_left_out
+
+
+def test_boxes_that_do_not_count_are_listed_with_the_reason(tmp_path, make_sequence):
+    summary = convert_motchallenge(make_sequence(tmp_path / "seq", MOT17 + "2,9,0,0,9,9,1,0,1.0\n"), tmp_path / "out")
+    assert summary.ledger.boxes_left_out == {
+        "of a confidence below 1, which do not count": 1,
+        "of class 7": 1,
+        "of class 3": 1,
+        "of class 0": 1,
+    }
+
+
+def test_images_lie_where_seqinfo_says(tmp_path, make_sequence):
+    source = make_sequence(tmp_path / "seq", MOT15, info=False)
+    (source / "img1").rename(source / "pictures")
+    (source / "seqinfo.ini").write_text("[Sequence]\nimDir=pictures\n", encoding="utf-8-sig")
+    assert convert_motchallenge(source, tmp_path / "out").images == 3
+
+
+def test_separators_and_byte_order_marks(tmp_path, make_sequence):
+    source = make_sequence(tmp_path / "seq", "")
+    for separator in ("\t", " ", ", "):
+        (source / "gt/gt.txt").write_text(MOT17.replace(",", separator), encoding="utf-8-sig")
+        assert convert_motchallenge(source, tmp_path / "out").boxes == 3
+
+
 def test_distractors_and_hidden_people_can_be_ignored(tmp_path, make_sequence, boxes_of):
     source = make_sequence(tmp_path / "seq", MOT17)
     summary = convert_motchallenge(source, tmp_path / "out", distractors=True, min_visibility=0.5)

@@ -5,11 +5,50 @@ import numpy as np
 import pytest
 
 from fairmot.data.annotations import read_images
-from fairmot.data.converters import convert_dataset
-from fairmot.data.converters.output import LabelledImage, PartOfFile, label_rows, numbered_from_zero, write_set
+from fairmot.data.converters import convert_dataset, output
+from fairmot.data.converters.ledger import Ledger
+from fairmot.data.converters.output import LabelledImage, PartOfFile, label_rows, numbered_from_zero
 from fairmot.errors import InputError
 
 ROWS = label_rows(np.array([[10, 20, 30, 40.0], [0, 0, 5, 5]]), (100, 50), np.array([0, -1]), np.array([3, -1]))
+
+
+def write_set(out, name, images):
+    return output.write_set(out, name, images, Ledger(len(images), sum(len(image.rows) for image in images)))
+
+
+def test_a_table_says_what_came_in_went_out_and_was_left_out(tmp_path, image):
+    ledger = Ledger(images=2, boxes=5)
+    ledger.images_left_out["without annotations"] = 1
+    ledger.boxes_left_out["of class car"] = 3
+    ledger.boxes_left_out["without area"] = 0
+    ledger.shapes_left_out["polygons"] = 4
+    summary = output.write_set(tmp_path / "out", "street", [image], ledger)
+    assert summary.table.splitlines() == [
+        "           came in  went out  left out",
+        "images           2         1         1",
+        "boxes            5         2         3",
+        "of the boxes that went out, 1 are ignore regions",
+        "left out: 1 images without annotations",
+        "left out: 3 boxes of class car",
+        "left out: 4 polygons",
+    ]
+
+
+def test_a_box_that_is_not_accounted_for_is_found(tmp_path, image):
+    with pytest.raises(RuntimeError, match="2 boxes to write"):
+        output.write_set(tmp_path / "out", "street", [image], Ledger(images=1, boxes=3))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("size", "is_told"), [((480, 640), True), ((320, 240), False), ((1280, 959), False)])
+def test_stated_sizes_of_another_shape_are_told(tmp_path, make_image, size, is_told):
+    make_image(tmp_path / "a.png", (640, 480))
+    if is_told:
+        with pytest.raises(InputError, match=r"a\.png: stated as 480 x 640, but it is read as 640 x 480 pixels"):
+            output.check_stated_sizes("set.json", [(tmp_path / "a.png", size)])
+    else:  # the same image, scaled
+        output.check_stated_sizes("set.json", [(tmp_path / "a.png", size)])
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_regions_of_a_table_are_ignored_too(tmp_path, source, boxes_of):
 
 
 def test_another_class_can_be_kept(tmp_path, source):
-    assert convert_voc(source, tmp_path / "out", class_name="upper").boxes == 2
+    assert convert_voc(source, tmp_path / "out", categories=("upper",)).boxes == 2
 
 
 def test_bodies_and_their_heads_become_one_box(tmp_path, source, boxes_of):

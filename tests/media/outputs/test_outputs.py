@@ -90,8 +90,8 @@ def test_crossings_and_people_in_zones_are_counted(tmp_path, video):
         ("7", "out", "0", "1"),
         ("8", "in", "1", "1"),
     ]
-    # 7's feet are at 61 first in the eleventh frame, number 15.
-    assert (crossings[0]["frame"], crossings[0]["seconds"]) == ("15", "0.560")
+    # 7's feet are at 61 in the eleventh frame, and beyond the margin of 2 px in the next, number 16.
+    assert (crossings[0]["frame"], crossings[0]["seconds"]) == ("16", "0.600")
     changes = [(int(row["frame"]), int(row["people"])) for row in read_csv(tmp_path / "a.zones.csv")]
     feet = np.array([walk(index).boxes_xyxy[:, 3] for index in range(COUNT)])
     inside = (feet >= 60).sum(axis=1)
@@ -106,6 +106,11 @@ def test_crossings_and_people_in_zones_are_counted(tmp_path, video):
     (zone,) = totals["zones"]
     assert (zone["identities"], zone["most_at_once"]) == (2, 2)
     assert zone["mean"] == pytest.approx(inside.mean())
+
+
+def test_without_a_margin_the_line_itself_counts(tmp_path):
+    write(tmp_path, lines=(LINE,), line_margin=0)
+    assert [row["frame"] for row in read_csv(tmp_path / "a.lines.csv")] == ["15", "19"]
 
 
 def test_who_walks_to_the_left_hand_side_comes_in(tmp_path):

@@ -1,5 +1,6 @@
 """Streams, cameras and pipes against real servers on loopback: what dies comes back, what is too fast is dropped."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import loopback
+import numpy as np
 import pytest
 
 from fairmot.errors import InputError
@@ -206,6 +208,24 @@ print(reader.name, reader.size, indices == list(range(30)), reader.problem, read
 """
     done = subprocess.run([sys.executable, "-c", program], input=transport_stream, capture_output=True, timeout=60)
     assert done.stdout.decode().strip() == "stdin (160, 120) True None 0", done.stderr
+
+
+@pytest.mark.parametrize("name", ["late.mp4", "early.mp4", "a.mkv", "a.h264", "joined.ts"])
+def test_files_through_a_pipe_have_their_frames_and_times(rendered, tmp_path, name):
+    path = rendered.encode(tmp_path / name.replace("joined", "a").replace("late.mp4", "late.mov"), 30)
+    data = path.read_bytes() * (2 if name == "joined.ts" else 1)
+    assert (data.find(b"moov") > data.find(b"mdat")) == (name == "late.mp4")
+    program = """
+import json, sys
+from fairmot.media.sources.frames import read_frames
+reader = read_frames("-")
+print(json.dumps([[frame.index, frame.seconds] for frame in reader] + [reader.problem]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, timeout=120)
+    *frames, problem = json.loads(done.stdout)
+    count = 60 if name == "joined.ts" else 30
+    assert problem is None
+    np.testing.assert_allclose(frames, [[index, index / 25] for index in range(count)], atol=1.1e-3)
 
 
 def test_an_empty_pipe_is_one_line():

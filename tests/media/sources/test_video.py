@@ -90,6 +90,45 @@ def test_rotation_metadata_is_honoured(tmp_path, rendered, rotation):
     np.testing.assert_allclose(opposite, (220, 40, 30), atol=12)
 
 
+def with_matrix(path, a, b, c, d):
+    """Write a 2 x 2 display matrix into the track of an MP4: x' = a x + c y, y' = b x + d y."""
+    data = bytearray(path.read_bytes())
+    box = data.index(b"tkhd")
+    one = 65536
+    data[box + 44 : box + 64] = struct.pack(">5i", a * one, b * one, 0, c * one, d * one)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        pytest.param((-1, 0, 0, 1), id="mirrored"),
+        pytest.param((1, 0, 0, -1), id="flipped"),
+        pytest.param((-1, 0, 0, -1), id="turned by 180 degrees"),
+        pytest.param((0, 1, 1, 0), id="transposed"),
+        pytest.param((0, -1, -1, 0), id="transposed along the other diagonal"),
+        pytest.param((0, 1, -1, 0), id="turned to the right"),
+        pytest.param((0, -1, 1, 0), id="turned to the left"),
+    ],
+)
+def test_display_matrices_show_what_a_player_shows(tmp_path, rendered, matrix):
+    plain = rendered.encode(tmp_path / "plain.mp4", 3)
+    (image, *_) = (frame.image for frame in read_frames(plain))
+    shown = with_matrix(rendered.encode(tmp_path / "shown.mp4", 3), *matrix)
+    found = next(iter(read_frames(shown))).image
+    a, b, c, d = matrix
+    # Each pixel moves as the matrix says, about the image's middle.
+    height, width = image.shape[:2]
+    y, x = np.mgrid[:height, :width].reshape(2, -1) - np.array([[(height - 1) / 2], [(width - 1) / 2]])
+    new_x, new_y = a * x + c * y, b * x + d * y
+    expected = np.zeros((width, height, 3) if a == 0 else image.shape, np.uint8)
+    rows, columns = (np.round(new - new.min()).astype(int) for new in (new_y, new_x))
+    expected[rows, columns] = image.reshape(-1, 3)
+    np.testing.assert_array_equal(found, expected)
+    assert read_frames(shown).size == expected.shape[1::-1]
+
+
 def test_variable_frame_rate_keeps_the_times(tmp_path, rendered):
     milliseconds = [500, 540, 580, 900, 910, 920, 1500, 1540]
     path = rendered.encode(tmp_path / "vfr.mkv", len(milliseconds), milliseconds=milliseconds)
