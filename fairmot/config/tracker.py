@@ -56,6 +56,18 @@ class TrackerConfig(BaseModel):
         description="Score threshold of the second pass: it takes the detections with higher scores.",
     )
 
+    start_confidence: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Score threshold of new tracks, where it is above confidence (ByteTrack, BoT-SORT).",
+    )
+    confirmation_hits: int = Field(
+        default=2,
+        ge=1,
+        description="Detections in consecutive frames that confirm a track (SORT: 3; FairMOT: 2).",
+    )
+
     # Matching.
     appearance: bool = Field(default=True, description="Use the embeddings; if off, motion and overlap alone decide.")
     max_appearance_cost: float = Field(default=0.4, description="Step 1: maximum cost of a match (FairMOT).")
@@ -78,6 +90,11 @@ class TrackerConfig(BaseModel):
     )
     motion_max_iou_distance: float = Field(
         default=0.7, description="Step 1 without embeddings: maximum IoU distance of a match (docs/decisions.md)."
+    )
+    height_exponent: float = Field(
+        default=0.0,
+        ge=0,
+        description="Steps 1 and 3 multiply the IoU by the ratio of the heights to this power (cf. Hybrid-SORT).",
     )
     second_pass_max_iou_distance: float = Field(
         default=0.5, description="Second pass: maximum IoU distance of a match (ByteTrack)."
@@ -104,6 +121,11 @@ class TrackerConfig(BaseModel):
     )
 
     # The Kalman filter; lengths in box heights, times in frames (DeepSORT).
+    noise_rate: float = Field(
+        default=0.0,
+        ge=0,
+        description="Frame rate, 1/s, that the noise refers to: time counts in its frames; 0: in the video's own.",
+    )
     position_std: float = Field(
         default=1 / 20,
         gt=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
+from fairmot.tracking.tracklets import TrackletMemory
+from fairmot.workflows.track.refining import memory_for, refine_results
 from fairmot.workflows.track.run_notes import SourceNote, recording_note, save_run
 from fairmot.workflows.track.selection import select
 from fairmot.workflows.track.source_run import RECORD_SUFFIX, StageTimes, TrackRun
@@ -40,6 +43,7 @@ def replay(
     every: int = 1,
     classes: Sequence[int] | None = None,
     record: bool = False,
+    refine: bool = False,
     progress: Progress | None = None,
 ) -> list[TrackRun]:
     """Track each recording with a tracker of its own.
@@ -58,6 +62,7 @@ def replay(
         every: take each n-th recorded frame; the tracker is given the lower rate.
         classes: the only classes that are tracked, from 0; None: all.
         record: also write the tracker's record, for ``fairmot explain``.
+        refine: at the end replace the rows by refined ones, as in ``track``.
         progress: called after every frame with the recording's name.
 
     Raises:
@@ -86,7 +91,7 @@ def replay(
     notes: dict[Path, list[SourceNote]] = {}
     for recording, config, name in zip(selected, configs, names, strict=True):
         folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-        run = _replay_one(recording, config, name, folder, wanted, record, progress)
+        run = _replay_one(recording, config, name, folder, wanted, record, refine, progress)
         runs.append(run)
         own = notes.setdefault(folder, [])
         own.append(recording_note(run, recording, config, start, end))
@@ -102,6 +107,7 @@ def _replay_one(
     folder: Path,
     outputs: Outputs,
     record: bool,
+    refine: bool,
     progress: Progress | None,
 ) -> TrackRun:
     """Track one recording and write its files."""
@@ -109,15 +115,20 @@ def _replay_one(
     size = recording.image_size or (1, 1)  # nothing that depends on it is written then
     files = ResultFiles(folder, name, size, recording.frame_rate / recording.every, outputs=outputs)
     tracker_record = TrackerRecord() if record else None
+    memory = memory_for(config) if refine else None
     row_count, identities = 0, set[int]()
     with files:
-        frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record), strict=True)
+        frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record, memory), strict=True)
         for done, (seconds, (index, tracks)) in enumerate(frames, start=1):
             files.write(Frame(_NO_IMAGE, index, seconds), tracks)
             row_count += len(tracks)
             identities.update(tracks.ids.tolist())
             if progress is not None:
                 progress(name, done, len(recording))
+    counts = (row_count, len(identities))
+    if memory is not None:
+        frame_rate = max(1, round(recording.frame_rate)) / recording.every
+        counts = astuple(refine_results(files.text, memory, frame_rate, recording.every, config))
     taken = time.perf_counter() - begun
     record_file = folder / f"{name}{RECORD_SUFFIX}" if record else None
     if tracker_record is not None and record_file is not None:
@@ -127,8 +138,8 @@ def _replay_one(
         text=files.text,
         video=None,
         frame_count=len(recording),
-        row_count=row_count,
-        identity_count=len(identities),
+        row_count=counts[0],
+        identity_count=counts[1],
         seconds=taken,
         milliseconds=StageTimes(track=1000 * taken / max(1, len(recording))),
         record=record_file,
@@ -137,7 +148,10 @@ def _replay_one(
 
 
 def tracked_frames(
-    recording: Recording, config: TrackerConfig, record: TrackerRecord | None = None
+    recording: Recording,
+    config: TrackerConfig,
+    record: TrackerRecord | None = None,
+    memory: TrackletMemory | None = None,
 ) -> Iterator[tuple[int, Tracks]]:
     """Yield the index of each frame and its tracks; a gap in time is a gap for the tracker, as in ``track``.
 
@@ -151,9 +165,12 @@ def tracked_frames(
     clock = FrameClock(recording.frame_rate, recording.every)
     for (index, detections), at in zip(recording, recording.times().tolist(), strict=True):
         try:
-            yield index, tracker.update(detections, frame_index=clock.index(index, at))
+            tracks = tracker.update(detections, frame_index=clock.index(index, at))
         except InputError as error:
             raise InputError(f"{recording.path}: frame {index + 1}: {error}") from error
+        if memory is not None:
+            memory.add(index, detections, tracks)
+        yield index, tracks
 
 
 def check_config(recording: Recording, config: TrackerConfig) -> None:

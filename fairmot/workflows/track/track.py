@@ -62,6 +62,7 @@ def track(
     together: bool | None = None,
     save_detections: bool = False,
     record: bool = False,
+    refine: bool = False,
     observe: Observer | None = None,
     watch: Watcher | None = None,
     progress: Progress | None = None,
@@ -99,6 +100,8 @@ def track(
             and one of them is a stream or camera.
         save_detections: also write ``<name>.detections.npz``, which ``replay`` tracks without a network.
         record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
+        refine: at the end of each source replace its rows by refined ones (see ``fairmot.tracking.refine``);
+            ``<name>.online.txt`` keeps the online rows, and all other outputs show them.
         observe: called with the detections of every frame.
         watch: called with every frame and its tracks. Another thread draws the frame: do not change its image.
         progress: called after every frame with the name of its source.
@@ -139,7 +142,7 @@ def track(
             for (source, reader), name in group:
                 folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
                 files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, outputs=wanted)
-                runs.append(SourceRun(source, name, reader, files, config, save_detections, record))
+                runs.append(SourceRun(source, name, reader, files, config, save_detections, record, refine))
             _follow(runs, detector, observe, watch, progress, stop)
             reports += [run.report() for run in runs]
             tracked += runs
