@@ -18,6 +18,16 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "motion": {"second_pass": True, "appearance": False},
         "fused": {"iou_weight": 0.67, "motion_weight": 0.0, "max_appearance_cost": 0.6},
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
+        "boxes": {
+            "second_pass": True,
+            "appearance": False,
+            "start_confidence": 0.9,
+            "confirmation_hits": 3,
+            "height_exponent": 1.0,
+            "gate": 30.0,
+            "track_buffer_frames": 20,
+            "noise_rate": 30.0,
+        },
     }
 )
 """Name -> parameters that differ from the defaults."""
@@ -103,7 +113,7 @@ class TrackerConfig(BaseModel):
         default=0.5, description="Step 2, tracked tracks: maximum IoU distance of a match (FairMOT)."
     )
     unconfirmed_max_iou_distance: float = Field(
-        default=0.7, description="Step 3, tracks seen once: maximum IoU distance of a match (FairMOT)."
+        default=0.7, description="Step 3, unconfirmed tracks: maximum IoU distance of a match (FairMOT)."
     )
     duplicate_iou_distance: float = Field(
         default=0.15, description="Tracked and lost tracks below this IoU distance are duplicates (FairMOT)."
@@ -208,7 +218,8 @@ class TrackerConfig(BaseModel):
 
         Args:
             name: ``fairmot`` (as published; the default), ``byte`` (second pass over low scores), ``motion`` (the
-                same without embeddings), ``fused`` (IoU and embeddings in one cost) or ``crowd`` (MOT20).
+                same without embeddings), ``fused`` (IoU and embeddings in one cost), ``crowd`` (MOT20) or ``boxes``
+                (motion alone, for detectors whose scores reach 1).
             changes: parameter -> value.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Association in steps: appearance and motion, low scores (BYTE), overlap, tracks seen once."""
+"""Association in steps: appearance and motion, low scores (BYTE), overlap, unconfirmed tracks."""
 
 from __future__ import annotations
 

@@ -41,9 +41,14 @@ def start(
 
 
 def predict(
-    table: TrackTable, tracked_count: int, frames: int, noise: kalman.Noise, frame_time: float | None = None
+    table: TrackTable,
+    tracked_count: int,
+    frames: int,
+    noise: kalman.Noise,
+    frame_time: float | None = None,
+    with_unconfirmed: bool = False,
 ) -> None:
-    """Predict all tracks, in place; those seen once stay, unless they are confirmed, and lost ones keep their height.
+    """Predict confirmed and lost tracks, in place; unconfirmed tracks stay, as published, lost ones keep their height.
 
     Args:
         table: all tracks [M]; the first ``tracked_count`` are tracked, the others lost.
@@ -51,9 +56,10 @@ def predict(
         frames: number of frames to predict.
         noise: noise of the Kalman filter.
         frame_time: time of a frame of the video, in frames of ``TrackerConfig.noise_rate``; None: both are the same.
+        with_unconfirmed: predict all tracks.
     """
     table["mean"][tracked_count:, HEIGHT_VELOCITY] = 0
-    is_moved = table["is_confirmed"] | (table["hits"] > 1)
+    is_moved = table["is_confirmed"] | with_unconfirmed
     is_moved[tracked_count:] = True
     moved = is_moved.nonzero()[0]
     mean, covariance = table["mean"][moved], table["covariance"][moved]

@@ -71,6 +71,7 @@ def refine_results(
     others = np.full((len(done), 3), -1)
     others[:, 0] = np.where(classes > 0, classes + 1, -1)  # as the online rows (fairmot.media.outputs.rows)
     written = format_rows(numbers, done[:, IDENTITY], done[:, BOX], done[:, SCORE], others)
+    parents = {link.later: link.earlier for link in refined.links}
     scale = {"last_frame": every, "first_frame": every}
     note: dict[str, Any] = {
         "config": asdict(config),
@@ -81,7 +82,8 @@ def refine_results(
             for one, (count, score) in refined.removed.items()
         ],
         "links": [
-            {
+            {"identity": _root(link.earlier, parents)}
+            | {
                 name: round(value * scale[name] + first + 1) if name in scale else _plain(value)
                 for name, value in link._asdict().items()
             }
@@ -98,6 +100,13 @@ def refine_results(
     except OSError as error:
         raise InputError(f"{text}: cannot be written ({error.strerror})") from error
     return RefinedCounts(len(done), len(np.unique(done[:, IDENTITY])))
+
+
+def _root(identity: int, parents: dict[int, int]) -> int:
+    """Return the identity that a tracklet has after all links."""
+    while identity in parents:
+        identity = parents[identity]
+    return identity
 
 
 def _plain(value: float) -> float | int | None:
