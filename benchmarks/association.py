@@ -19,6 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.tracking.tracker import Tracker
 
@@ -88,12 +89,23 @@ def follow_memory(frames, width, people=50):
 
 def compare(arguments):
     reference = load_reference()
-    table = Table("detections", "tracks", "tracker, ms", "without embeddings, ms", "plain, ms", "plain / tracker")
+    table = Table(
+        "detections",
+        "tracks",
+        "tracker, ms",
+        "without embeddings, ms",
+        "preset boxes, ms",
+        "plain, ms",
+        "plain / tracker",
+        "plain / boxes",
+    )
+    boxes = TrackerConfig.preset("boxes", start_confidence=0)
     for count in arguments.detections:
         scene = make_scene(count, arguments.frames, arguments.width)
         bare = [Detections(found.boxes_xyxy, found.scores) for found in scene]
         fast = milliseconds(lambda: Tracker().update, scene, arguments.rounds)
         by_place = milliseconds(lambda: Tracker().update, bare, arguments.rounds)
+        by_boxes = milliseconds(lambda: Tracker(boxes).update, bare, arguments.rounds)
         slow = milliseconds(lambda: plain_update(reference), scene, arguments.rounds)
         tracker = Tracker()
         counts = [tracker._step(found).counts for found in scene][-1]
@@ -102,8 +114,10 @@ def compare(arguments):
             counts.tracked + counts.lost,
             f"{fast:.2f}",
             f"{by_place:.2f}",
+            f"{by_boxes:.2f}",
             f"{slow:.2f}",
             f"{slow / fast:.1f}",
+            f"{slow / by_boxes:.1f}",
         )
         table.add_row(*map(str, row))
     Console().print(table)

@@ -175,6 +175,14 @@ def _lines(one: Explanation) -> list[str]:
     for row in one.events:
         other = f" ({row['other']})" if row["other"] is not None else ""
         lines.append(f"    identity {row['identity']}: {row['event'].replace('_', ' ')}{other}")
+    for row in one.links:
+        how = "a return by appearance" if row["round"] == 0 else f"round {row['round']}"
+        lines.append(
+            f"    identity {row['identity']}: {row['later']} (from frame {row['first_frame']}) linked to"
+            f" {row['earlier']} (to frame {row['last_frame']}), {how}: cost {_shown(row['cost'])}"
+            f" (motion {_shown(row['motion'])}, height {_shown(row['height'])},"
+            f" appearance {_shown(row['appearance'])})"
+        )
     return lines
 
 

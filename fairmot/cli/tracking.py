@@ -35,6 +35,9 @@ def track(
     confidence: options.Confidence = None,
     config: options.ConfigFile = None,
     interpolate: options.Interpolate = None,
+    refine: Annotated[
+        bool, options.flag("--refine", options.TRACKER, "Better rows at the end: link, fill, smooth tracks.")
+    ] = False,
     detections: Annotated[
         list[Path] | None,
         typer.Option(
@@ -145,6 +148,8 @@ def track(
         raise InputError("track: give SOURCES or --detections FILE")
     mode = _mode(sources or [], detections, jobs, ray)
     mode.check(context)
+    if refine and interpolate is not None:
+        raise InputError("--refine fills the gaps itself; leave out --interpolate")
     filled = tracking_output.gap_filling(interpolate)
     recordings = tracking_output.read_recordings(
         detections or [], confidence if config is None and tracker == "auto" else None
@@ -173,7 +178,13 @@ def track(
         heatmap=heatmap,
         blur=blur,
     )
-    written: dict[str, Any] = {"output": output, "overwrite": overwrite, "outputs": outputs, "record": record}
+    written: dict[str, Any] = {
+        "output": output,
+        "overwrite": overwrite,
+        "outputs": outputs,
+        "record": record,
+        "refine": refine,
+    }
     if mode is modes.TRACK_DETECTIONS:
         from fairmot.workflows.track.replay import replay
 
@@ -198,6 +209,7 @@ def track(
             **selection,
             save_detections=save_detections,
             record=record,
+            refine=refine,
             interpolate=None if interpolate is None else read_method(interpolate),
         )
         how = {"jobs": jobs or 1, "ray": ray, "overwrite": overwrite}

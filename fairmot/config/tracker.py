@@ -19,6 +19,16 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "motion": {"second_pass": True, "appearance": False},
         "fused": {"iou_weight": 0.67, "motion_weight": 0.0, "max_appearance_cost": 0.6},
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
+        "boxes": {
+            "second_pass": True,
+            "appearance": False,
+            "start_confidence": 0.9,
+            "confirmation_hits": 3,
+            "height_exponent": 1.0,
+            "gate": 30.0,
+            "track_buffer_frames": 20,
+            "noise_rate": 30.0,
+        },
     }
 )
 """Name -> parameters that differ from the defaults."""
@@ -57,6 +67,18 @@ class TrackerConfig(BaseModel):
         description="Score threshold of the second pass: it takes the detections with higher scores.",
     )
 
+    start_confidence: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Score threshold of new tracks, where it is above confidence (ByteTrack, BoT-SORT).",
+    )
+    confirmation_hits: int = Field(
+        default=2,
+        ge=1,
+        description="Detections in consecutive frames that confirm a track (SORT: 3; FairMOT: 2).",
+    )
+
     # Matching.
     appearance: bool = Field(default=True, description="Use the embeddings; if off, motion and overlap alone decide.")
     max_appearance_cost: float = Field(default=0.4, description="Step 1: maximum cost of a match (FairMOT).")
@@ -80,6 +102,11 @@ class TrackerConfig(BaseModel):
     motion_max_iou_distance: float = Field(
         default=0.7, description="Step 1 without embeddings: maximum IoU distance of a match (docs/decisions.md)."
     )
+    height_exponent: float = Field(
+        default=0.0,
+        ge=0,
+        description="Steps 1 and 3 multiply the IoU by the ratio of the heights to this power (cf. Hybrid-SORT).",
+    )
     second_pass_max_iou_distance: float = Field(
         default=0.5, description="Second pass: maximum IoU distance of a match (ByteTrack)."
     )
@@ -87,7 +114,7 @@ class TrackerConfig(BaseModel):
         default=0.5, description="Step 2, tracked tracks: maximum IoU distance of a match (FairMOT)."
     )
     unconfirmed_max_iou_distance: float = Field(
-        default=0.7, description="Step 3, tracks seen once: maximum IoU distance of a match (FairMOT)."
+        default=0.7, description="Step 3, unconfirmed tracks: maximum IoU distance of a match (FairMOT)."
     )
     duplicate_iou_distance: float = Field(
         default=0.15, description="Tracked and lost tracks below this IoU distance are duplicates (FairMOT)."
@@ -105,6 +132,11 @@ class TrackerConfig(BaseModel):
     )
 
     # The Kalman filter; lengths in box heights, times in frames (DeepSORT).
+    noise_rate: float = Field(
+        default=0.0,
+        ge=0,
+        description="Frame rate, 1/s, that the noise refers to: time counts in its frames; 0: in the video's own.",
+    )
     position_std: float = Field(
         default=1 / 20,
         gt=0,
@@ -187,7 +219,8 @@ class TrackerConfig(BaseModel):
 
         Args:
             name: ``fairmot`` (as published; the default), ``byte`` (second pass over low scores), ``motion`` (the
-                same without embeddings), ``fused`` (IoU and embeddings in one cost) or ``crowd`` (MOT20).
+                same without embeddings), ``fused`` (IoU and embeddings in one cost), ``crowd`` (MOT20) or ``boxes``
+                (motion alone, for detectors whose scores reach 1).
             changes: parameter -> value.
 
         Raises:

@@ -56,6 +56,22 @@ def iou_distance(first_xyxy: FloatRows, second_xyxy: FloatRows) -> FloatRows:
     return distance
 
 
+def overlap_distance(tracks_xyxy: FloatRows, found_xyxy: FloatRows, config: TrackerConfig) -> FloatRows:
+    """Return the cost [n, m] of pairs by overlap: 1 - IoU * (smaller / larger height) ** ``height_exponent``.
+
+    The height of a person's box changes slowly, so it also tells people apart who overlap. Hybrid-SORT (Yang et al.,
+    2024) multiplies the IoU by the IoU of the vertical extents, which the vertical shift of a moving camera lowers too;
+    the ratio heeds the heights alone.
+    """
+    distance = iou_distance(tracks_xyxy, found_xyxy)
+    if config.height_exponent:
+        first = np.maximum(tracks_xyxy[:, 3] - tracks_xyxy[:, 1], 1e-9)[:, None]
+        second = np.maximum(found_xyxy[:, 3] - found_xyxy[:, 1], 1e-9)
+        ratio = np.minimum(first, second) / np.maximum(first, second)
+        distance = 1.0 - (1.0 - distance) * ratio**config.height_exponent
+    return distance
+
+
 def cosine_distance(first: FloatRows, second: FloatRows) -> FloatRows:
     """Return 1 - cosine of every pair of unit vectors [n, D] and [m, D], at least 0."""
     distance = first @ second.T
@@ -122,7 +138,8 @@ def first_step(
     cost = np.full((len(pool), len(found)), np.inf)
     use_appearance, overlap = has_embeddings(pool), np.empty(0)
     if config.iou_weight or not use_appearance:
-        overlap = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.confident_count])[rows, columns]
+        found_xyxy = candidates.boxes_xyxy[: candidates.confident_count]
+        overlap = overlap_distance(pool_xyxy, found_xyxy, config)[rows, columns]
     if use_appearance:
         appearance = appearance_distance(pool, found)[rows, columns]
         cost[rows, columns] = fused_cost(appearance, overlap, squared_distance, config)

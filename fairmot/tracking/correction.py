@@ -64,7 +64,8 @@ def correct(
     # A track that is found again keeps its old score for this frame, as in the published code.
     np.copyto(matched["score"], found["score"], where=stayed)
     matched["last_frame"] = frame
-    matched["is_confirmed"] = True
+    matched["hits"] += 1
+    matched["is_confirmed"] |= matched["hits"] >= config.confirmation_hits
     table[rows] = matched
 
 

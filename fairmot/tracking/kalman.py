@@ -96,6 +96,26 @@ def predict(mean: FloatRows, covariance: FloatRows, noise: Noise = PUBLISHED) ->
     return next_mean, next_covariance
 
 
+def predict_over(
+    mean: FloatRows, covariance: FloatRows, time: float, noise: Noise = PUBLISHED
+) -> tuple[FloatRows, FloatRows]:
+    """Predict means [M, 8] and covariances [M, 3, 4] over a time, in frames of the filter; returns new arrays.
+
+    For a whole number it equals that many calls of ``predict`` up to rounding, with the process noise of the first
+    height. The sums over the frames are polynomials in their number, so they hold for fractions, and two predictions
+    after each other equal one over both times.
+    """
+    next_mean = mean.copy()
+    next_mean[:, :4] += time * mean[:, 4:]
+    position, velocity = np.moveaxis(_scaled(noise.process, mean[:, HEIGHT]), 1, 0)
+    next_covariance = covariance.copy()
+    next_covariance[:, POSITION] += 2 * time * covariance[:, CROSS] + time * time * covariance[:, VELOCITY]
+    next_covariance[:, POSITION] += time * position + time * (time - 1) * (2 * time - 1) / 6 * velocity
+    next_covariance[:, CROSS] += time * covariance[:, VELOCITY] + time * (time - 1) / 2 * velocity
+    next_covariance[:, VELOCITY] += time * velocity
+    return next_mean, next_covariance
+
+
 def innovation_variance(mean: FloatRows, covariance: FloatRows, noise: Noise = PUBLISHED) -> FloatRows:
     """Return the variance [M, 4] of a measurement around each track's predicted box."""
     return covariance[:, POSITION] + _scaled(noise.measurement, mean[:, HEIGHT])

@@ -1,4 +1,4 @@
-"""Association in steps: appearance and motion, low scores (BYTE), overlap, tracks seen once."""
+"""Association in steps: appearance and motion, low scores (BYTE), overlap, unconfirmed tracks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
 from fairmot.tracking import kalman
-from fairmot.tracking.association import FloatRows, IndexArray, assign, first_step, iou_distance
+from fairmot.tracking.association import FloatRows, IndexArray, assign, first_step, iou_distance, overlap_distance
 from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
 
 
@@ -25,7 +25,7 @@ class Stage(IntEnum):
     OVERLAP = 3
     """Step 2: the remaining tracked tracks, by overlap."""
     UNCONFIRMED = 4
-    """Step 3: tracks seen once, by overlap."""
+    """Step 3: unconfirmed tracks, by overlap."""
 
 
 class Matches(NamedTuple):
@@ -83,5 +83,8 @@ def associate(
     free = is_free[:confident_count].nonzero()[0]
     by_overlap(unmatched(True), free, config.max_iou_distance, Stage.OVERLAP)
     free = is_free[:confident_count].nonzero()[0]
-    by_overlap(unmatched(False), free, config.unconfirmed_max_iou_distance, Stage.UNCONFIRMED)
+    rows = unmatched(False)
+    if len(rows) and len(free):
+        cost = overlap_distance(boxes[rows], candidates.boxes_xyxy[free], config)
+        settle(rows, free, cost, config.unconfirmed_max_iou_distance, Stage.UNCONFIRMED)
     return Matches(match, stages)

@@ -17,6 +17,7 @@ from fairmot.tracking.association import (
     fused_cost,
     has_embeddings,
     iou_distance,
+    overlap_distance,
 )
 from fairmot.tracking.matching import Matches
 from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
@@ -26,7 +27,7 @@ class TrackState(IntEnum):
     """State of a track before a frame."""
 
     UNCONFIRMED = 0
-    """Seen once."""
+    """Seen less than ``TrackerConfig.confirmation_hits`` times."""
     TRACKED = 1
     LOST = 2
 
@@ -53,6 +54,8 @@ class PairCosts(NamedTuple):
     appearance: FloatRows
     motion: FloatRows
     iou: FloatRows
+    overlap: FloatRows
+    """The cost by overlap: 1 - IoU, with the height cue where it is on."""
     in_gate: NDArray[np.bool_]
     cost: FloatRows
     """Of step 1; infinite for tracks and detections that do not take part in it."""
@@ -72,21 +75,23 @@ def pair_costs(
     """
     found = candidates.records
     all_motion = kalman.squared_distance(table["mean"], table["covariance"], found["mean"][:, :4], noise)
-    all_iou = 1.0 - iou_distance(corners(boxes_tlwh(table)), candidates.boxes_xyxy)
+    boxes = corners(boxes_tlwh(table))
+    all_iou = 1.0 - iou_distance(boxes, candidates.boxes_xyxy)
+    all_overlap = overlap_distance(boxes, candidates.boxes_xyxy, config) if config.height_exponent else 1.0 - all_iou
     is_near = (all_motion <= config.gate) | (all_iou > 0)
     if config.per_class:
         is_near &= table["class_id"][:, None] == found["class_id"]
     rows, columns = is_near.nonzero()
-    motion, iou = all_motion[rows, columns], all_iou[rows, columns]
+    motion, iou, overlap = all_motion[rows, columns], all_iou[rows, columns], all_overlap[rows, columns]
     if has_embeddings(table):
         appearance = appearance_distance(table, found)[rows, columns]
-        cost = fused_cost(appearance, 1.0 - iou, motion, config)
+        cost = fused_cost(appearance, overlap, motion, config)
     else:
         appearance = np.full(len(rows), np.nan)
-        cost = 1.0 - iou
+        cost = overlap
     in_gate = motion <= config.gate
     takes_part = in_gate & table["is_confirmed"][rows] & (columns < candidates.confident_count)
-    return PairCosts(rows, columns, appearance, motion, iou, in_gate, np.where(takes_part, cost, np.inf))
+    return PairCosts(rows, columns, appearance, motion, iou, overlap, in_gate, np.where(takes_part, cost, np.inf))
 
 
 def explain_pairs(
@@ -105,7 +110,7 @@ def explain_pairs(
     is_open = pairs.cost < first_limit
     is_open |= is_tracked & is_confirmed & is_confident & (distance < config.max_iou_distance)
     is_open |= is_tracked & is_confirmed & ~is_confident & (distance < config.second_pass_max_iou_distance)
-    is_open |= ~is_confirmed & is_confident & (distance < config.unconfirmed_max_iou_distance)
+    is_open |= ~is_confirmed & is_confident & (pairs.overlap < config.unconfirmed_max_iou_distance)
 
     def has(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
         flags = np.zeros(len(table), dtype=bool)

@@ -47,7 +47,7 @@ class Event(IntEnum):
     BORN = 0
     """A detection started it; ``other``: row of the detection."""
     GIVEN_UP = 1
-    """Seen once and not again in the next frame."""
+    """Not seen again in the next frame before it was confirmed."""
     EXPIRED = 2
     """Lost for too long."""
     DUPLICATE = 3

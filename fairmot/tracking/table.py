@@ -49,6 +49,7 @@ def table_type(embedding_width: int, gallery_size: int = 0, with_sighting: bool 
         ("class_id", np.int64),
         ("detection", np.int64),  # row of the last match in the detections of its frame
         ("score", np.float64),
+        ("hits", np.int64),  # detections so far
         ("is_confirmed", np.bool_),
         ("is_condemned", np.bool_),  # its removal is due: it leaves the lost list in the next frame
         ("mean", np.float64, (8,)),

@@ -72,6 +72,8 @@ class Tracker:
         # In the published order of operations, since int() truncates: another rounding error can cost a frame.
         self._buffer_frames = int(frame_rate / 30.0 * self._config.track_buffer_frames)
         self._reentry_frames = int(frame_rate / 30.0 * self._config.reentry_frames)
+        rate = self._config.noise_rate
+        self._frame_time = rate / frame_rate if rate else None
         self._image_size = image_size
         self._record = record
         self.reset()
@@ -157,7 +159,10 @@ class Tracker:
         if elapsed > 1:
             self._skip_frames()
 
-        predict(self._table, self._tracked_count, elapsed, self._noise)
+        # The published code does not predict unconfirmed tracks: it decides in the next frame. Where that takes longer,
+        # they need their motion.
+        waits = self._config.confirmation_hits > 2
+        predict(self._table, self._tracked_count, elapsed, self._noise, self._frame_time, waits)
         if self._camera is not None and image is not None:
             move_tracks(self._table, self._camera.measure(image, candidates.boxes_xyxy))
         matches = associate(self._table, self._tracked_count, candidates, self._config, self._noise)
@@ -206,6 +211,7 @@ class Tracker:
         table, tracked_count = self._table, self._tracked_count
         is_free = np.ones(candidates.confident_count, dtype=bool)
         is_free[match[(match >= 0) & (match < candidates.confident_count)]] = False
+        is_free &= candidates.records["score"][: candidates.confident_count] > np.float32(self._config.start_confidence)
         unclaimed = candidates.records[: candidates.confident_count][is_free]
         started = start(unclaimed, self._identities + 1, self._frame, self._config, self._noise)
         self._identities += len(started)

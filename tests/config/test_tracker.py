@@ -9,6 +9,7 @@ def test_the_default_is_the_published_tracker():
     assert TrackerConfig.preset() == TrackerConfig.preset("fairmot") == TrackerConfig()
     off = TrackerConfig()
     assert not any((off.second_pass, off.per_class, off.clip_boxes, off.score_noise, off.reupdate))
+    assert (off.start_confidence, off.confirmation_hits, off.height_exponent, off.noise_rate) == (0, 2, 0, 0)
     assert (off.gallery_size, off.reentry_frames, off.camera_motion) == (0, 0, "none")
 
 
@@ -19,6 +20,16 @@ def test_presets():
     assert TrackerConfig.preset("fused") == fused
     assert (TrackerConfig().appearance, TrackerConfig().iou_weight) == (True, 0)
     assert TrackerConfig.preset("crowd") == TrackerConfig(confidence=0.3, clip_boxes=True)
+    assert TrackerConfig.preset("boxes") == TrackerConfig(
+        second_pass=True,
+        appearance=False,
+        start_confidence=0.9,
+        confirmation_hits=3,
+        height_exponent=1,
+        gate=30,
+        track_buffer_frames=20,
+        noise_rate=30,
+    )
     assert TrackerConfig.preset("byte", confidence=0.5) == TrackerConfig(second_pass=True, confidence=0.5)
     assert TrackerConfig.preset("crowd", confidence=0.35).confidence == 0.35
     with pytest.raises(TypeError):
@@ -31,7 +42,8 @@ def test_presets():
         (
             "bite",
             {},
-            r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, fused, crowd",
+            r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); "
+            "there are: fairmot, byte, motion, fused, crowd, boxes",
         ),
         ("byte", {"confidance": 0.3}, r"unknown parameter 'confidance' \(did you mean 'confidence'\?\)"),
         ("byte", {"confidence": 3}, "confidence: .*got 3"),

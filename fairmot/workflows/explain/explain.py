@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, RecordTables, load_record
 
 RECORD_SUFFIX = ".record.npz"
+REFINED_SUFFIX = ".refined.json"
 
 # A track or a detection is listed if it overlaps a box of the error by at least this much.
 NEAR_IOU = 0.1
@@ -38,6 +40,8 @@ class Explanation:
     """Costs of the competing matches among them, lowest first."""
     events: list[dict[str, Any]]
     """Events in this frame of the identities involved."""
+    links: list[dict[str, Any]]
+    """Links of the refinement that made the identities involved, where the results are refined (``track --refine``)."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain numbers, strings and lists."""
@@ -47,6 +51,7 @@ class Explanation:
             "detections": self.detections,
             "pairs": self.pairs,
             "events": self.events,
+            "links": self.links,
         }
 
 
@@ -121,7 +126,8 @@ def explain(
             raise InputError(f"{path}: no such record; a step between frames means nothing without one")
         if tables is not None:
             _check_record(tables, path, pair.results.frames // every, file, half_val)
-        explained[pair.info.name] = [_explained(error, tables, every) for error in errors]
+        links = _load_links(file.with_name(f"{file.stem}{REFINED_SUFFIX}"))
+        explained[pair.info.name] = [_explained(error, tables, every, links) for error in errors]
     return explained
 
 
@@ -137,9 +143,27 @@ def _check_record(tables: RecordTables, path: Path, frames: Any, file: Path, hal
         )
 
 
-def _explained(error: TrackingError, tables: RecordTables | None, every: int) -> Explanation:
+def _load_links(path: Path) -> list[dict[str, Any]]:
+    """Return the links of the refinement's record; none where there is no record.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not path.is_file():
+        return []
+    try:
+        links: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["links"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the record of a refinement; make one with track --refine") from error
+    return links
+
+
+def _explained(
+    error: TrackingError, tables: RecordTables | None, every: int, links: list[dict[str, Any]]
+) -> Explanation:
+    own = [link for link in links if link["identity"] in (error.identity, error.identity_before)]
     if tables is None:
-        return Explanation(error, [], [], [], [])
+        return Explanation(error, [], [], [], [], own)
     index = (error.frame - 1) // every
     tracks, found, pairs, events = (
         table[table["frame"] == index] for table in (tables.tracks, tables.detections, tables.pairs, tables.events)
@@ -198,6 +222,7 @@ def _explained(error: TrackingError, tables: RecordTables | None, every: int) ->
             }
             for row in events
         ],
+        own,
     )
 
 

@@ -57,6 +57,8 @@ class SourceJob:
     """Also write the tracker's record."""
     interpolate: Method | None = None
     """How gaps in the result rows are filled; None: not."""
+    refine: bool = False
+    """Refine the rows at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def run_job(job: SourceJob, progress: Progress | None = None, stop: Stop | None 
             every=job.every,
             save_detections=job.save_detections,
             record=job.record,
+            refine=job.refine,
             progress=progress,
             stop=stop,
         )
@@ -148,6 +151,7 @@ def _request(job: SourceJob) -> dict[str, Any]:
         "save_detections": job.save_detections,
         "record": job.record,
         "interpolate": job.interpolate,
+        "refine": job.refine,
     }
 
 
@@ -160,7 +164,7 @@ def _covers(noted: Any, wanted: dict[str, Any]) -> bool:
     """Return whether a run used the same detector and wrote all wanted files, or more."""
     if not isinstance(noted, dict) or noted.get("detector") != wanted["detector"]:
         return False
-    if noted.get("interpolate") != wanted["interpolate"]:
+    if any(noted.get(name) != wanted[name] for name in ("interpolate", "refine")):
         return False
     if any(wanted[name] and noted.get(name) is not True for name in ("save_detections", "record")):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
+from fairmot.tracking.tracklets import TrackletMemory
+from fairmot.workflows.track.refining import memory_for, refine_results
 from fairmot.workflows.track.run_folder import RunFolder, run_folder
 from fairmot.workflows.track.run_notes import recording_note
 from fairmot.workflows.track.selection import select
@@ -42,6 +45,7 @@ def replay(
     every: int = 1,
     classes: Sequence[int] | None = None,
     record: bool = False,
+    refine: bool = False,
     progress: Progress | None = None,
 ) -> list[TrackRun]:
     """Track each recording with a tracker of its own.
@@ -60,6 +64,7 @@ def replay(
         every: take each n-th recorded frame; the tracker is given the lower rate.
         classes: the only classes that are tracked, from 0; None: all.
         record: also write the tracker's record, for ``fairmot explain``.
+        refine: at the end replace the rows by refined ones, as in ``track``.
         progress: called after every frame with the recording's name.
 
     Raises:
@@ -89,7 +94,7 @@ def replay(
         for recording, config, name in zip(selected, configs, names, strict=True):
             with ExitStack() as own:
                 folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
-                run = _replay_one(recording, config, name, folder, wanted, record, progress)
+                run = _replay_one(recording, config, name, folder, wanted, record, refine, progress)
                 # After each: where a later one fails or is interrupted, the files of the earlier ones have their notes.
                 note = recording_note(run, recording, config, start, end)
                 folder.publish([note], [each.path for each in recordings])
@@ -104,6 +109,7 @@ def _replay_one(
     folder: RunFolder,
     outputs: Outputs,
     record: bool,
+    refine: bool,
     progress: Progress | None,
 ) -> TrackRun:
     """Track one recording and write its files."""
@@ -112,15 +118,20 @@ def _replay_one(
     rate = recording.frame_rate / recording.every
     files = ResultFiles(folder.parts, name, size, rate, outputs=outputs, shown=folder.path)
     tracker_record = TrackerRecord() if record else None
+    memory = memory_for(config) if refine else None
     row_count, identities = 0, set[int]()
     with files:
-        frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record), strict=True)
+        frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record, memory), strict=True)
         for done, (seconds, (index, tracks)) in enumerate(frames, start=1):
             files.write(Frame(_NO_IMAGE, index, seconds), tracks)
             row_count += len(tracks)
             identities.update(tracks.ids.tolist())
             if progress is not None:
                 progress(name, done, len(recording))
+    counts = (row_count, len(identities))
+    if memory is not None:
+        frame_rate = max(1, round(recording.frame_rate)) / recording.every
+        counts = astuple(refine_results(files.text, memory, frame_rate, recording.every, config))
     taken = time.perf_counter() - begun
     record_file = f"{name}{RECORD_SUFFIX}"
     if tracker_record is not None:
@@ -130,8 +141,8 @@ def _replay_one(
         text=folder.path / files.text.name,
         video=None,
         frame_count=len(recording),
-        row_count=row_count,
-        identity_count=len(identities),
+        row_count=counts[0],
+        identity_count=counts[1],
         seconds=taken,
         milliseconds=StageTimes(track=1000 * taken / max(1, len(recording))),
         record=folder.path / record_file if record else None,
@@ -140,7 +151,10 @@ def _replay_one(
 
 
 def tracked_frames(
-    recording: Recording, config: TrackerConfig, record: TrackerRecord | None = None
+    recording: Recording,
+    config: TrackerConfig,
+    record: TrackerRecord | None = None,
+    memory: TrackletMemory | None = None,
 ) -> Iterator[tuple[int, Tracks]]:
     """Yield the index of each frame and its tracks; a gap in time is a gap for the tracker, as in ``track``.
 
@@ -154,9 +168,12 @@ def tracked_frames(
     clock = FrameClock(recording.frame_rate, recording.every)
     for (index, detections), at in zip(recording, recording.times().tolist(), strict=True):
         try:
-            yield index, tracker.update(detections, frame_index=clock.index(index, at))
+            tracks = tracker.update(detections, frame_index=clock.index(index, at))
         except InputError as error:
             raise InputError(f"{recording.path}: frame {index + 1}: {error}") from error
+        if memory is not None:
+            memory.add(index, detections, tracks)
+        yield index, tracks
 
 
 def check_config(recording: Recording, config: TrackerConfig) -> None:

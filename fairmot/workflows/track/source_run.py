@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks, as_detections
@@ -15,6 +15,9 @@ from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.media.sources.frames import Frame, FrameReader
+
+if TYPE_CHECKING:
+    from fairmot.workflows.track.refining import RefinedCounts
 
 RECORD_SUFFIX = ".record.npz"
 """Ending of the file of the tracker's record, after the name of the source."""
@@ -132,6 +135,7 @@ class SourceRun:
         save_detections: also write all detections.
         record: also write the tracker's record.
         folder: where the files are found in the end; left out: where ``files`` writes them.
+        refine: refine the rows at the end.
     """
 
     def __init__(
@@ -144,10 +148,12 @@ class SourceRun:
         save_detections: bool = False,
         record: bool = False,
         folder: Path | None = None,
+        refine: bool = False,
     ) -> None:
         # Imported here: help texts and sources that cannot be opened need no SciPy.
         from fairmot.tracking.record import TrackerRecord
         from fairmot.tracking.tracker import Tracker
+        from fairmot.workflows.track.refining import memory_for
 
         self.source = source
         self.name = name
@@ -163,10 +169,13 @@ class SourceRun:
         self._identities: set[int] = set()
         self._recorder = Recorder() if save_detections else None
         self._record = TrackerRecord() if record else None
+        self._memory = memory_for(config) if refine else None
+        self._config = config
+        self._refined: RefinedCounts | None = None
         self._detections_file: Path | None = None
         self._record_file: Path | None = None
         # The published code tracks at the rounded rate: 29.97 frames/s must not shorten the buffer by a frame.
-        frame_rate = max(1, round(reader.frame_rate)) / reader.every
+        self._frame_rate = frame_rate = max(1, round(reader.frame_rate)) / reader.every
         noting = {"record": self._record} if self._record else {}
         self._tracker = Tracker(config, frame_rate, image_size=reader.size, **noting)
         self._clock = FrameClock(reader.frame_rate, reader.every)
@@ -193,6 +202,8 @@ class SourceRun:
         self._identities.update(tracks.ids.tolist())
         if self._recorder is not None:
             self._recorder.add(frame.index, frame.seconds, detections)
+        if self._memory is not None:
+            self._memory.add(frame.index, detections, tracks)
         self.files.write(frame, tracks, detections)
         self.stages["wait_for_writer"] += time.perf_counter() - tracked
         return tracks
@@ -230,6 +241,12 @@ class SourceRun:
             self.reader.close()
         finally:
             self.files.__exit__(kind, error, trace)
+        if self._memory is not None and kind is None:
+            from fairmot.workflows.track.refining import refine_results
+
+            self._refined = refine_results(
+                self.files.text, self._memory, self._frame_rate, self.reader.every, self._config
+            )
         self.seconds = time.perf_counter() - self._begun
 
     def report(self) -> TrackRun:
@@ -241,8 +258,8 @@ class SourceRun:
             text=self._folder / self.files.text.name,
             video=None if self.files.video is None else self._folder / self.files.video.name,
             frame_count=self.frame_count,
-            row_count=self.row_count,
-            identity_count=self.identity_count,
+            row_count=self.row_count if self._refined is None else self._refined.rows,
+            identity_count=self.identity_count if self._refined is None else self._refined.identities,
             seconds=self.seconds,
             milliseconds=StageTimes(
                 **stages,

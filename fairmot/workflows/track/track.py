@@ -66,6 +66,7 @@ def track(
     together: bool | None = None,
     save_detections: bool = False,
     record: bool = False,
+    refine: bool = False,
     observe: Observer | None = None,
     watch: Watcher | None = None,
     progress: Progress | None = None,
@@ -104,6 +105,8 @@ def track(
             and one of them is a stream or camera.
         save_detections: also write ``<name>.detections.npz``, which ``replay`` tracks without a network.
         record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
+        refine: at the end of each source replace its rows by refined ones (see ``fairmot.tracking.refine``);
+            ``<name>.online.txt`` keeps the online rows, and all other outputs show them.
         observe: called with the detections of every frame.
         watch: called with every frame and its tracks. Another thread draws the frame: do not change its image.
         progress: called after every frame with the name of its source.
@@ -153,7 +156,11 @@ def track(
                     folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
                     rate = reader.frame_rate / reader.every
                     files = ResultFiles(folder.parts, name, reader.size, rate, outputs=wanted, shown=folder.path)
-                    runs.append(SourceRun(source, name, reader, files, config, save_detections, record, folder.path))
+                    runs.append(
+                        SourceRun(
+                            source, name, reader, files, config, save_detections, record, folder.path, refine=refine
+                        )
+                    )
                     folders.append(folder)
                 _follow(runs, detector, observe, watch, progress, stop, interrupted)
                 if interrupted() and not reports and not any(run.frame_count for run in runs):

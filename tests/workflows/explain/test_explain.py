@@ -1,5 +1,7 @@
 """Errors and their reasons on a made street where it is known what goes wrong."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -188,3 +190,28 @@ def test_a_contact_sheet_shows_the_frames_around(street):
     middle = own[top + height // 2, left + width // 2].astype(int)
     assert abs(middle - (10 * ((switch.frame - 1) % 20), 200, 60)).max() < 25
     assert write_sheets([], pair.truth, pair.results, folder, out / "none") == []
+
+
+def test_links_of_the_refinement_are_shown_with_the_errors_of_their_identity(street):
+    folder, out = street
+    (switch,) = explain(folder, out, kinds=("switch",))["MOT17-01"]
+    assert switch.links == []
+    link = {
+        "identity": switch.error.identity,
+        "earlier": 1,
+        "later": 9,
+        "last_frame": 10,
+        "first_frame": 14,
+        "round": 2,
+    }
+    other = {**link, "identity": 77}
+    costs = {"cost": 0.25, "motion": 0.2, "height": 0.01, "appearance": None}
+    record = out / "MOT17-01.refined.json"
+    record.write_text(json.dumps({"links": [{**link, **costs}, {**other, **costs}]}))
+    (switch,) = explain(folder, out, kinds=("switch",))["MOT17-01"]
+    assert switch.links == [{**link, **costs}]
+    shown = CliRunner().invoke(app, ["explain", str(folder), str(out), "--kind", "switch"]).output
+    assert "9 (from frame 14) linked to 1 (to frame 10), round 2: cost 0.250" in shown
+    record.write_text("{}")
+    with pytest.raises(InputError, match=r"refined\.json: not the record of a refinement"):
+        explain(folder, out)
