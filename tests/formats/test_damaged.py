@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from mutations import mutated
 
 from fairmot.config import load_config, load_tracker_config
 from fairmot.detections import Detections
@@ -212,22 +213,3 @@ def test_mutations_of_whole_files_are_read_or_refused_in_one_line(tmp_path):
             refused += line_of(read, path) is not None
         path.write_bytes(whole)
     assert 100 < refused < 300
-
-
-def mutated(data, rng):
-    """Bytes changed, cut off, doubled or moved."""
-    data = bytearray(data)
-    for _ in range(rng.choice((1, 1, 3, 20))):
-        place = rng.randrange(len(data))
-        match rng.randrange(4):
-            case 0:
-                data[place] = rng.randrange(256)
-            case 1:
-                del data[place : place + rng.randrange(1, 40)]
-            case 2:
-                data[place:place] = data[place : place + rng.randrange(1, 40)]
-            case 3:
-                data[place:place] = rng.choice((b"9" * 5000, b"[" * 2000, b"\xff", b"-1", b"1e999", b"NaN", b"null"))
-        if not data:
-            return b""
-    return bytes(data)
