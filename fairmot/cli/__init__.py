@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -37,6 +39,8 @@ app.add_typer(data.app, name="data", rich_help_panel="Train", context_settings=H
 
 def main() -> None:
     """Run the command line. A person's mistake is one line and exit code 2, never a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     try:
         with ended_by_signals():
             app()

@@ -27,9 +27,23 @@ def write_run(folder: Path, content: dict[str, Any]) -> None:
     content = {"format": FORMAT_VERSION, **content}
     try:
         with replacing(folder / RUN_FILE) as temporary:
-            temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(_text_of(content), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder / RUN_FILE}: cannot be written ({error.strerror})") from error
+
+
+def _text_of(content: dict[str, Any]) -> str:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # Names of files need not be UTF-8; what they hold then has a form in JSON alone.
+    return text if _is_unicode(text) else json.dumps(content, indent=2) + "\n"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def add_to_run(folder: Path, name: str, value: Any) -> None:

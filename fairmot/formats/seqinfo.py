@@ -69,7 +69,8 @@ def load_info(sequence_folder: Path | str, *, needs_length: bool = True) -> Sequ
         frame_rate = section.getfloat("frameRate")
         width, height = section.getint("imWidth"), section.getint("imHeight")
     except (configparser.Error, KeyError, ValueError) as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}; expected [Sequence] with numbers") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: {reason}; expected [Sequence] with numbers") from error
     if frame_count is None and needs_length:
         raise InputError(f"{path}: seqLength is missing; it is the number of frames")
     if frame_count is not None and frame_count < 1:

@@ -92,7 +92,7 @@ def frame_seconds(video: Path) -> NDArray[np.float64]:
         InputError: not a video.
     """
     try:
-        with av.open(f"file:{video}") as container:
+        with av.open(f"file:{video}", metadata_errors="replace") as container:
             stream = _stream(container, video)
             ticks = [packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size]
             base = float(stream.time_base)
@@ -115,7 +115,7 @@ def is_playable(source: Path) -> bool:
     if not source.is_file():
         return False
     try:
-        with av.open(f"file:{source}") as container:
+        with av.open(f"file:{source}", metadata_errors="replace") as container:
             stream = _stream(container, source)
             kind = container.format.name.split(",")[0]
             known = stream.codec_context.name in _codecs(kind) and stream.codec_context.pix_fmt in _PIXELS

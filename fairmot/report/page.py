@@ -56,7 +56,9 @@ def write_page(path: Path, model: dict[str, Any], embedded: dict[int, Footage]) 
         before = before.replace(mark, content)
     script = "\n".join(asset(name) for name in _SCRIPTS)
     try:
-        with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as page:
+        # Names of folders need not be UTF-8.
+        errors = "xmlcharrefreplace"
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors=errors) as page:
             page.write(before)
             page.write(f'<script type="application/json" id="model">{text}</script>\n')
             for number, footage in embedded.items():

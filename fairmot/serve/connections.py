@@ -33,6 +33,7 @@ class BoundedConnection(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             idle = [each for each in self.connections if isinstance(each, BoundedConnection) and not each.works]
             oldest = min(idle, key=lambda each: each._waits_since)
+            self.connections.discard(oldest)
             oldest.transport.abort()
 
     def data_received(self, data: bytes) -> None:

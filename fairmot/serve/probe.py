@@ -43,7 +43,9 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
     """
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
-        with av.open(f"file:{path}", container_options=options, timeout=_PROBE_SECONDS) as container:
+        with av.open(
+            f"file:{path}", container_options=options, timeout=_PROBE_SECONDS, metadata_errors="replace"
+        ) as container:
             stream = video_stream(container)
             if stream is None:
                 raise InputError(f"{name}: no video in this file")

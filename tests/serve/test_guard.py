@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import urllib.parse
 
 import pytest
@@ -164,3 +165,69 @@ def test_streams_are_addresses_of_streams(start, film):
     answer = server.client.post("/api/jobs", json={"stream": "http://user:password@127.0.0.1:9/live"})
     assert answer.status_code == 422
     assert "password" not in answer.text
+
+
+def test_an_origin_that_is_no_address_is_one_of_elsewhere(shared):
+    for origin in ("http://[", "http://[::1", "//"):
+        assert send(shared, "POST", "/api/jobs/0123456789abcdef/cancel", {"Origin": origin})[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/api/server", "/api/jobs", "/api/events", "/assets/page.js", "/absent"])
+def test_head_is_answered_as_get_without_a_body(shared, path):
+    connection = http.client.HTTPConnection("127.0.0.1", shared.settings.port, timeout=10)
+    connection.request("HEAD", path)
+    answer = connection.getresponse()
+    assert answer.read() == b""
+    assert answer.status == (404 if path == "/absent" else 200)
+    connection.close()
+
+
+def test_half_a_request_ends(shared, monkeypatch):
+    """The head, a head after a whole request, and a body that does not come."""
+    from fairmot.serve import connections, guard
+
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(guard, "_BODY_SECONDS", 0.3)
+    whole = b"GET /api/server HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    body = b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    for sent, answered in ((b"", b""), (b"GET / HT", b""), (whole + b"GET /", b" 200 OK"), (body, b" 408 ")):
+        with socket.create_connection(("127.0.0.1", shared.settings.port), timeout=20) as client:
+            client.sendall(sent)
+            received = b""
+            while True:
+                try:
+                    piece = client.recv(4096)
+                except ConnectionError:
+                    break
+                received += piece
+                if not piece or (answered == b" 408 " and answered in received):
+                    break
+            assert answered in received[:20]
+
+
+def test_many_half_open_connections_leave_room(shared, monkeypatch):
+    from fairmot.serve import connections
+
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    held = [socket.create_connection(("127.0.0.1", shared.settings.port), timeout=20) for _ in range(60)]
+    try:
+        for client in held:
+            client.sendall(b"GET / HT")
+        assert send(shared, "GET", "/api/server")[0] == 200
+        assert len(shared.server.server_state.connections) <= 20
+    finally:
+        for client in held:
+            client.close()
+
+
+def test_uploads_have_a_least_rate(monkeypatch):
+    from fastapi import HTTPException
+
+    from fairmot.serve.uploads import _check_rate
+
+    _check_rate(0, 59)
+    _check_rate(61 * 2**14, 61)
+    for size, seconds in ((61 * 2**13, 61), (2**40, 7201)):
+        with pytest.raises(HTTPException) as refused:
+            _check_rate(size, seconds)
+        assert refused.value.status_code == 408

@@ -221,6 +221,7 @@ class LiveSource:
             location.address,
             format=location.format,
             options=dict(location.options),
+            metadata_errors="replace",
             # The first number limits the opening, the second each read.
             timeout=(_OPEN_SECONDS, self._options.stall_seconds),
         )

@@ -130,9 +130,9 @@ class Damage:
 def _open(path: Path | str) -> Any:
     if isinstance(path, str):
         # The first number limits the opening, the second each read.
-        return av.open(path, timeout=_ADDRESS_SECONDS)
+        return av.open(path, timeout=_ADDRESS_SECONDS, metadata_errors="replace")
     # Without the prefix a colon in the name would be read as a protocol.
-    return av.open(f"file:{path}")
+    return av.open(f"file:{path}", metadata_errors="replace")
 
 
 def video_stream(container: Any) -> Any:

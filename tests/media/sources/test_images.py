@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 
@@ -201,3 +202,42 @@ def test_shared_sequence(shared):
     frames = read_frames(shared("data", "mot", "TUD-Campus"))
     assert (frames.name, frames.size, frames.frame_rate, frames.frame_count) == ("TUD-Campus", (640, 480), 25, 71)
     assert [frame.index for frame in frames] == list(range(71))
+
+
+def test_a_picture_whose_header_lies_is_left_out(tmp_path, rendered):
+    """OpenCV raises where the size is beyond its limit, in place of finding no image."""
+    write(tmp_path / "1.bmp", rendered.image(0))
+    write(tmp_path / "2.png", rendered.image(1))
+    data = bytearray((tmp_path / "1.bmp").read_bytes())
+    data[18:26] = (2**30).to_bytes(4, "little") * 2
+    (tmp_path / "1.bmp").write_bytes(data)
+    with pytest.raises(cv2.error):
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    frames = read_frames(tmp_path)
+    assert [frame.index for frame in frames] == [1]
+    assert "1.bmp: not an image that can be read" in frames.problem
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_among_pictures_is_no_picture(tmp_path, rendered):
+    write(tmp_path / "1.png", rendered.image(0))
+    os.mkfifo(tmp_path / "2.png")
+    assert read_frames(tmp_path).frame_count == 1
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        read_frames(tmp_path / "2.png")
+
+
+def test_millions_of_frames_that_are_not_there_cost_nothing(tmp_path, rendered):
+    folder = make_sequence(tmp_path / "seq", rendered, "[Sequence]\nseqLength=9000000\nframeRate=25\n")
+    write(folder / "img1" / "8999999.jpg", rendered.image(3))
+    frames = read_frames(folder)
+    assert [frame.index for frame in frames] == [0, 1, 2, 8_999_998]
+    assert frames.frame_count == 8_999_999
+    assert "000004.jpg: this image is missing (8999995 such images)" in frames.problem
+
+
+@pytest.mark.parametrize("rate", ["inf", "1e300", "1e-300", "nan"])
+def test_frame_rates_that_no_camera_has(tmp_path, rendered, rate):
+    folder = make_sequence(tmp_path / "seq", rendered, f"[Sequence]\nseqLength=3\nframeRate={rate}\n")
+    with pytest.raises(InputError, match="frameRate"):
+        read_frames(folder)
