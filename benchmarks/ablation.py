@@ -31,7 +31,7 @@ from fairmot.workflows.tune.cases import load_cases
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 BOXES = dict(PRESETS["boxes"])
 PUBLISHED = TrackerConfig().model_dump()
-PARTS = ("start_confidence", "confirmation_hits", "height_exponent", "gate", "track_buffer_frames", "noise_rate")
+PARTS = ("start_confidence", "confirmation_hits", "height_exponent", "gate", "noise_rate")
 GRID = {"start_confidence": (0.8, 0.9), "confirmation_hits": (2, 3), "height_exponent": (0.0, 1.0)}
 REFINEMENT = {
     "extension": {"extension_seconds": 0},

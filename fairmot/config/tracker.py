@@ -26,7 +26,6 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "confirmation_hits": 3,
             "height_exponent": 1.0,
             "gate": 30.0,
-            "track_buffer_frames": 20,
             "noise_rate": 30.0,
         },
     }

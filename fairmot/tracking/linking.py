@@ -170,7 +170,7 @@ def _links(ends: Ends, first: IndexArray, second: IndexArray, values: tuple[Floa
         *(value.tolist() for value in values),
         strict=True,
     )
-    return [Link(*row, number) for row in rows]
+    return [Link._make((*row, number)) for row in rows]
 
 
 def joined_ids(ends: Ends, links: list[Link]) -> NDArray[np.int64]:

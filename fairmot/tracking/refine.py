@@ -146,7 +146,8 @@ def _renamed(table: FloatRows, ends: Any, links: list[Link], embeddings: dict[in
             embeddings[new] = both / max(float(np.linalg.norm(both)), 1e-12)
     table = table.copy()
     table[:, IDENTITY] = np.repeat(names, ends.counts)
-    return table[np.lexsort((table[:, FRAME], table[:, IDENTITY]))]
+    ordered: FloatRows = table[np.lexsort((table[:, FRAME], table[:, IDENTITY]))]
+    return ordered
 
 
 def _vectors(ids: NDArray[np.int64], embeddings: dict[int, Any]) -> FloatRows | None:

@@ -27,7 +27,6 @@ def test_presets():
         confirmation_hits=3,
         height_exponent=1,
         gate=30,
-        track_buffer_frames=20,
         noise_rate=30,
     )
     assert TrackerConfig.preset("byte", confidence=0.5) == TrackerConfig(second_pass=True, confidence=0.5)

@@ -8,6 +8,9 @@ from fairmot.config import TrackerConfig
 
 _RANGES: dict[str, tuple[float, float]] = {
     "confidence": (0.2, 0.8),
+    "start_confidence": (0.0, 0.95),
+    "height_exponent": (0.0, 3.0),
+    "gate": (5.0, 60.0),
     "max_iou_distance": (0.2, 0.9),
     "unconfirmed_max_iou_distance": (0.3, 0.9),
     "duplicate_iou_distance": (0.05, 0.5),
@@ -20,7 +23,7 @@ _WITH_EMBEDDINGS = {
 }
 _WITHOUT = {"motion_max_iou_distance": (0.3, 0.95)}
 _SECOND_PASS = {"low_confidence": (0.05, 0.19), "second_pass_max_iou_distance": (0.2, 0.9)}
-_BUFFER = (5, 90)
+_COUNTS = {"track_buffer_frames": (5, 90), "confirmation_hits": (1, 4)}
 
 
 def _ranges(has_embeddings: bool) -> dict[str, tuple[float, float]]:
@@ -33,9 +36,7 @@ def drawn(trial: Any, config: TrackerConfig, has_embeddings: bool) -> TrackerCon
         name: trial.suggest_float(name, *_wide(limits, getattr(config, name)))
         for name, limits in _ranges(has_embeddings).items()
     }
-    values["track_buffer_frames"] = trial.suggest_int(
-        "track_buffer_frames", *_wide(_BUFFER, config.track_buffer_frames)
-    )
+    values |= {name: trial.suggest_int(name, *_wide(limits, getattr(config, name))) for name, limits in _COUNTS.items()}
     values["second_pass"] = trial.suggest_categorical("second_pass", [False, True])
     if values["second_pass"]:
         for name, limits in _SECOND_PASS.items():
@@ -52,5 +53,5 @@ def _wide(limits: tuple[float, float], start: float) -> tuple[Any, Any]:
 
 def start_values(config: TrackerConfig, has_embeddings: bool) -> dict[str, Any]:
     """Return the values of a configuration as those of a trial."""
-    names = [*_ranges(has_embeddings), "track_buffer_frames", "second_pass"]
+    names = [*_ranges(has_embeddings), *_COUNTS, "second_pass"]
     return {name: getattr(config, name) for name in [*names, *(_SECOND_PASS if config.second_pass else ())]}
