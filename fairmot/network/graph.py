@@ -14,13 +14,17 @@ from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
+    Boxes,
+    ChannelAttention,
     Concatenate,
     Convolution,
     DeformableConvolution,
     Input,
     Layer,
     MaxPool,
+    Normalize,
     Resize,
+    SampleBoxes,
     SpaceToDepth,
     Start,
     TransposedConvolution,
@@ -42,7 +46,7 @@ class Node:
     channels: int
     """Channels of the output."""
     stride: int
-    """Input pixels per cell of the output."""
+    """Input pixels per cell of the output; 0: the output lies along boxes [B, C, 1, K], not on the image's grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class Graph:
         """Input pixels per cell of the heads."""
         return self.nodes[self.outputs["heatmap"]].stride
 
+    @property
+    def level_strides(self) -> tuple[int, ...]:
+        """Strides of the levels of a detector on several; empty where there are peaks in one heatmap."""
+        return tuple(int(name.removeprefix("scores_")) for name in self.outputs if name.startswith("scores_"))
+
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters and batch-norm statistics, in order of their nodes."""
         return tuple(p for index, node in enumerate(self.nodes) for p in self._parameters_of(index, node))
@@ -88,6 +97,8 @@ class Graph:
                 shape = (channels, incoming, kernel, kernel)
             case TransposedConvolution(channels, kernel, groups=groups, bias=bias):
                 shape = (incoming, channels // groups, kernel, kernel)
+            case ChannelAttention():
+                shape, bias = (node.channels, node.channels, 1, 1), True
             case BatchNorm():
                 size = (node.channels,)
                 return [
@@ -212,6 +223,24 @@ class GraphBuilder:
         """Append an enlargement without parameters."""
         node = self.nodes[x]
         return self._append(Resize(factor, mode), (x,), "", node.channels, node.stride // factor)
+
+    def normalize(self, x: int, mean: tuple[float, ...], std: tuple[float, ...]) -> int:
+        """Append a fixed normalisation of each channel."""
+        node = self.nodes[x]
+        return self._append(Normalize(mean, std), (x,), "", node.channels, node.stride)
+
+    def channel_attention(self, x: int, name: str) -> int:
+        """Append channel attention; its 1x1 convolution is called ``name``."""
+        node = self.nodes[x]
+        return self._append(ChannelAttention(), (x,), name, node.channels, node.stride)
+
+    def boxes(self) -> int:
+        """Append the second input, boxes."""
+        return self._append(Boxes(), (), "", 4, 0)
+
+    def sample_boxes(self, x: int, boxes: int, rows: int, columns: int) -> int:
+        """Append a reading of map ``x`` at points inside each box."""
+        return self._append(SampleBoxes(rows, columns), (x, boxes), "", self.nodes[x].channels * rows, 0)
 
     def space_to_depth(self, x: int) -> int:
         """Append a stacking of each 2x2 block along the channels."""

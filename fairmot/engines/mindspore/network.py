@@ -44,7 +44,7 @@ class GraphNetwork(nn.Cell):
             self.named[entry.name] = parameter
             by_node.setdefault(entry.node, {})[entry.name.rpartition(".")[2]] = parameter
         for index, node in enumerate(graph.nodes):
-            setattr(self, f"layer{index}", build_layer(node, by_node.get(index, {})))
+            setattr(self, f"layer{index}", build_layer(node, by_node.get(index, {}), stride_before(graph, node)))
 
     def arrays(self) -> Arrays:
         """Return copies of parameters and statistics."""

@@ -42,8 +42,14 @@ class TorchDetector:
             return RawDetections(*(tensor.cpu().numpy() for tensor in run(pixels)))
 
     def _compute(self, canvases: Tensor) -> Found:
-        heads = self.raw.network(canvases_to_pixels(canvases.to(self.raw.device)))
-        return decode(heads, self.max_objects, self.stride)
+        network, pixels = self.raw.network, canvases_to_pixels(canvases.to(self.raw.device))
+        if not self.strides:
+            return decode(network(pixels), self.max_objects, self.stride)
+        maps = network.image_maps(pixels)
+        boxes, scores, class_ids = decode_levels(network.heads(maps), self.strides, self.max_objects)
+        network.follow_boxes(maps, boxes)
+        embeddings = network.heads(maps)["embedding"].float()[:, :, 0].transpose(1, 2)
+        return boxes, scores, class_ids, F.normalize(embeddings, dim=-1)
 
     def _replay(self, canvases: Tensor) -> Found:
         recorded = self._recorded.get(len(canvases))
