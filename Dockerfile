@@ -7,7 +7,7 @@ COPY fairmot ./fairmot
 COPY configs ./configs
 RUN pip install --no-cache-dir . && rm -rf /source
 
-# Whoever calls mounts a folder here; --user makes the files theirs.
+# The caller mounts a folder here; with --user the files belong to the caller.
 RUN useradd --create-home fairmot && mkdir /work && chown fairmot /work
 USER fairmot
 WORKDIR /work

@@ -1,12 +1,12 @@
-"""Association, ms a frame: the tracker against the plain per-object form of the published code, in one run.
+"""Association, ms per frame: the tracker and the plain per-object form of the published code, in one run.
 
     python benchmarks/association.py [--frames 60] [--width 128] [--rounds 3]
     python benchmarks/association.py --memory 100000
 
-Scenes are walking people whose detections are jittered, missed now and then, and mixed with clutter. Processor time
-is counted, so run it with OMP_NUM_THREADS=1. Both trackers see the same frames in one run; of each frame the fastest
-round counts, which takes a busy machine's noise out of both alike. ``--memory`` follows 50 people through that many
-frames and prints the resident size on the way: it must stay flat.
+Scenes are walking people whose detections are jittered, sometimes missed, and mixed with clutter. Times are processor
+times, so run it with OMP_NUM_THREADS=1. Both trackers get the same frames in one run. The fastest round of each frame
+counts, which removes the noise of a busy machine from both. ``--memory FRAMES`` tracks 50 people through that many
+frames and prints the resident size, which must stay flat.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def load_reference():
 
 
 def make_scene(people, frames, width, seed=0):
-    """About ``people`` detections a frame; embeddings [N, width] scatter around one direction a person."""
+    """Return frames of ``people`` detections; embeddings [N, width] scatter around one direction per person."""
     rng = np.random.default_rng(seed)
     height = rng.uniform(60, 240, people)
     start, speed = rng.uniform(0, [1920, 1080], (people, 2)), rng.normal(0, 2, (people, 2))
@@ -46,15 +46,15 @@ def make_scene(people, frames, width, seed=0):
         foot = np.concatenate([(start + speed * t)[seen], rng.uniform(0, [1920, 1080], (clutter, 2))])
         foot += rng.normal(0, 0.012, (people, 2)) * h[:, None]
         boxes = np.column_stack([foot[:, 0] - 0.2 * h, foot[:, 1] - h, foot[:, 0] + 0.2 * h, foot[:, 1]])
-        look = np.concatenate([identity[seen], rng.normal(0, 1, (clutter, width))])
-        look += rng.normal(0, 0.4, look.shape)
-        look /= np.linalg.norm(look, axis=1, keepdims=True)
-        scene.append(Detections(boxes, rng.uniform(0.45, 1, people), look))
+        appearance = np.concatenate([identity[seen], rng.normal(0, 1, (clutter, width))])
+        appearance += rng.normal(0, 0.4, appearance.shape)
+        appearance /= np.linalg.norm(appearance, axis=1, keepdims=True)
+        scene.append(Detections(boxes, rng.uniform(0.45, 1, people), appearance))
     return scene
 
 
 def milliseconds(make_update, scene, rounds):
-    """Median over the frames after the fifth, when tracks of every kind are there, of each frame's fastest round."""
+    """Return the median of each frame's fastest round, from the sixth frame on, when tracks of every state exist."""
     times = np.empty((rounds, len(scene)))
     for row in times:
         update = make_update()
@@ -71,13 +71,13 @@ def plain_update(reference):
 
 
 def resident_mib():
-    """Resident size of this process now, MiB (Linux)."""
+    """Return the resident size of this process, MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
 def follow_memory(frames, width, people=50):
-    """Print the resident size at ten points; people leave and others come all the time."""
+    """Print the resident size ten times; people leave and others come all the time."""
     scene = make_scene(people, 400, width)
     tracker = Tracker()
     for index in range(frames):
@@ -113,9 +113,11 @@ def main():
     parser = argparse.ArgumentParser(description="Time the association.")
     parser.add_argument("--detections", type=int, nargs="+", default=[9, 50, 120, 250])
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--width", type=int, default=128, help="of the embeddings")
+    parser.add_argument("--width", type=int, default=128, help="length of the embeddings")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, metavar="FRAMES", help="watch the memory instead")
+    parser.add_argument(
+        "--memory", type=int, metavar="FRAMES", help="print the resident size over this many frames instead"
+    )
     arguments = parser.parse_args()
     if arguments.memory:
         follow_memory(arguments.memory, arguments.width)

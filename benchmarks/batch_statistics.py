@@ -1,10 +1,11 @@
-"""Batch-norm statistics that belong to averaged weights: means and variances measured anew on training images.
+"""Batch-norm statistics for averaged weights: means and variances measured again on training images.
 
     python benchmarks/batch_statistics.py WEIGHTS CONFIG --write OUT [--batches 200] [--set a.b=value ...]
 
-Averaged weights (``optimizer.ema_decay``) are handed over with the statistics of the newest ones, which is not quite
-the same network. This takes batches as the last epochs of the run had them, the network in training mode, and keeps the
-mean of their statistics; nothing is trained. (Izmailov et al. 2018, Averaging Weights Leads to Wider Optima.)
+Averaged weights (``optimizer.ema_decay``) are saved with the statistics of the newest weights, which belong to a
+slightly different network. This runs batches like those of the run's last epochs through the network in training mode
+and keeps the mean of their statistics; nothing is trained. (Izmailov et al. 2018, Averaging Weights Leads to Wider
+Optima.)
 """
 
 import argparse
@@ -26,7 +27,7 @@ STATISTICS = ("running_mean", "running_var")
 
 @torch.no_grad()
 def measure(graph, arrays, batches):
-    """The arrays with the mean statistics of these batches."""
+    """Return the arrays with the mean statistics of these batches."""
     network = TrainingNetwork(graph, None)
     network.load_arrays(arrays)
     network.train()
@@ -36,7 +37,7 @@ def measure(graph, arrays, batches):
     count = 0
     for batch in batches:
         for name in sums:
-            state[name].zero_()  # so that the batch's own share is all that is there afterwards
+            state[name].zero_()  # so that the state afterwards holds the contribution of this batch alone
         network(torch.from_numpy(batch.images).permute(0, 3, 1, 2).flip(1).float().div(255))
         for name in sums:
             sums[name] = sums[name] + state[name].double().numpy() / momentum[name.rpartition(".")[0]]
@@ -46,11 +47,11 @@ def measure(graph, arrays, batches):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("config")
-    parser.add_argument("--write", type=Path, required=True, help="weights with the measured statistics")
-    parser.add_argument("--batches", type=int, default=200)
-    parser.add_argument("--set", action="append", default=[], help="of the configuration, a.b=value")
+    parser.add_argument("weights", type=Path, help="averaged weights")
+    parser.add_argument("config", help="configuration of the training run")
+    parser.add_argument("--write", type=Path, required=True, help="weight file to write, with the new statistics")
+    parser.add_argument("--batches", type=int, default=200, help="batches to measure on")
+    parser.add_argument("--set", action="append", default=[], help="change the configuration: a.b=value")
     arguments = parser.parse_args()
     config = load_config(arguments.config, tuple(arguments.set))
     file = load_weights(arguments.weights)

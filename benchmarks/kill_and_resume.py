@@ -1,8 +1,8 @@
-"""A training killed with SIGKILL at random moments and resumed each time, against one that nobody disturbed.
+"""A training run killed with SIGKILL at random moments and resumed each time, against an undisturbed one.
 
     python benchmarks/kill_and_resume.py --kills 10
 
-Both must end with the same weights, bit for bit. Prints where each kill hit; exit code 1 when anything differs.
+Both must end with the same weights, bit for bit. Prints the step of each kill; the exit code is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ spec.loader.exec_module(small_run)
 
 
 def configuration(description: Path, output: Path, epochs: int) -> Config:
-    """The small run of the tests, with several loader threads and a checkpoint after each step."""
+    """Return the tests' small run, with several loader threads and a checkpoint after each step."""
     return small_run.configuration(
         description,
         output,
@@ -44,7 +44,7 @@ def configuration(description: Path, output: Path, epochs: int) -> Config:
 
 
 def start(config: Config) -> subprocess.Popen[bytes]:
-    """Start `fairmot train` on a configuration, or let it go on."""
+    """Start or resume `fairmot train` on a configuration."""
     file = config.train.output.with_suffix(".yaml")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(config.model_dump_json())  # JSON is YAML
@@ -55,15 +55,15 @@ def start(config: Config) -> subprocess.Popen[bytes]:
 
 
 def steps_taken(config: Config) -> int:
-    """Steps that the run has written down."""
+    """Return the number of steps in the run's log."""
     lines = read_metrics(config.train.output)
     return int(lines[-1]["step"]) if lines else 0
 
 
 def kill_and_resume(config: Config, total_steps: int, kills: int, seed: int = 0) -> list[int]:
-    """Kill a run ``kills`` times at random moments, let it end, and return the steps after which each kill came.
+    """Kill a run ``kills`` times at random moments, let it finish, and return the step of each kill.
 
-    A kill waits for a random step further on and then for a random part of a step, so that it also hits half-written
+    Each kill waits for a random later step and then for a random part of a step, so that it also hits half-written
     checkpoints.
     """
     chance = random.Random(seed)
@@ -86,17 +86,17 @@ def kill_and_resume(config: Config, total_steps: int, kills: int, seed: int = 0)
 
 
 def differences(first: Path, second: Path) -> list[str]:
-    """Names of all arrays that are not the same bits in the checkpoints of two run folders."""
+    """Return the names of all arrays that differ in any bit between the checkpoints of two run folders."""
     one, other = (load_checkpoint(folder / "last.safetensors").state for folder in (first, second))
     names = sorted(one.keys() | other.keys())
     return [n for n in names if n not in one or n not in other or not np.array_equal(one[n], other[n])]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=10, help="number of kills")
+    parser.add_argument("--epochs", type=int, default=40, help="length of both runs")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,8 +1,10 @@
-"""Loader speed: images a second for several numbers of workers, and for a plain loop over boxes.
+"""Loader speed: images/s for several numbers of workers, and for a plain loop over boxes.
 
-``python benchmarks/loader.py`` (images made on the spot), or with ``--data data.json``. All are measured in turns, so
-that other programs on the machine disturb them alike; the best turn of each is what the machine can do. The plain way
-is the published one: whole images in floats, one process, and a loop over the boxes for their heatmaps.
+    python benchmarks/loader.py [--data data.json]
+
+Without ``--data`` it generates its images. All loaders are measured in turns, so that other programs on the machine
+disturb them alike; the best turn of each counts. The plain loader works like the published one: whole images in floats,
+one process, and a loop over the boxes for their heatmaps.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def make_images(folder: Path, count: int, boxes: int, size: tuple[int, int] = (1
 
 
 def plain_sample(path: Path, labels: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> None:
-    """The same work as published: float images, warped corners of all boxes at once, a loop over their peaks."""
+    """Do the same work as the published loader: float images, warped corners of all boxes, a loop over their peaks."""
     image = read_image(path)
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
     for channel in (1, 2):
@@ -107,15 +109,15 @@ def images_a_second(images: LabelledImages, size: tuple[int, int], count: int, w
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="data.json; default: images made on the spot")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="data.json; default: generated images")
     parser.add_argument("--input-size", type=int, nargs=2, default=(1088, 608), metavar=("W", "H"))
-    parser.add_argument("--images", type=int, default=24, help="how many to load in each turn")
+    parser.add_argument("--images", type=int, default=24, help="images to load in each turn")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--boxes", type=int, default=60, help="boxes in each image made on the spot")
+    parser.add_argument("--boxes", type=int, default=60, help="boxes in each generated image")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--opencv-threads", type=int, help="threads that OpenCV may use by itself")
+    parser.add_argument("--opencv-threads", type=int, help="threads of OpenCV; default: its own choice")
     arguments = parser.parse_args()
     if arguments.opencv_threads is not None:
         cv2.setNumThreads(arguments.opencv_threads)
@@ -130,10 +132,10 @@ def main() -> None:
                 else:
                     found.append(images_a_second(images, size, arguments.images, workers, arguments.batch))
     title = f"{size[0]} x {size[1]}, OpenCV threads: {cv2.getNumThreads()}"
-    table = Table("loader", "images/s", "times plain", title=title)
+    table = Table("loader", "images/s", "relative to plain", title=title)
     plain = max(speeds[None])
     for workers, found in speeds.items():
-        name = "plain" if workers is None else f"{workers} workers" if workers else "no thread"
+        name = "plain" if workers is None else f"{workers} workers" if workers else "no workers"
         table.add_row(name, f"{max(found):.1f}", f"{max(found) / plain:.2f}")
     Console().print(table)
 

@@ -1,11 +1,11 @@
-"""Frames/s of ``track`` beside the bare network, at 480p and 1080p, with and without video, and where the time goes.
+"""Frames/s of ``track`` beside the bare network, at 480p and 1080p, with and without video, and the time of each stage.
 
     python benchmarks/pipeline.py [--networks lite dla_34] [--heights 480 1080] [--frames 100] [--rounds 3]
 
-``lite`` are the shipped weights, other networks have random ones at their published size: the time does not depend on
-them. Everything that is compared is measured in turns in one run, since other programs on the machine slow all of it;
-the ratio to the network is what counts. "in turn" hides the detector's ``prepare``: letterbox and network follow each
-other. The clip is a rendered street with 12 people.
+``lite`` has the shipped weights, other networks have random ones at their published size: the time does not depend on
+them. Everything is measured in turns in one run, so that other programs on the machine slow all of it alike; the
+fraction of the network's rate is what counts. "in turn" hides the detector's ``prepare``, so that letterbox and network
+follow each other. The clip is a rendered street with 12 people.
 """
 
 import argparse
@@ -47,12 +47,12 @@ def load(network: str, folder: Path, engine: str) -> Detector:
     config = NetworkConfig(architecture=network)
     path = folder / f"{network}.safetensors"
     save_weights(path, config, initial_weights(build_graph(config)), {})
-    # Random heads find something everywhere; nothing of it may cost time.
+    # Random heads detect something everywhere; a high threshold keeps that from taking time.
     return fairmot.load_detector(path, engine=engine, confidence=0.9)
 
 
 def bare_network(detector: Detector, canvases: list, frames: int) -> float:
-    """Frames/s of the engine alone, canvases prepared beforehand."""
+    """Return frames/s of the engine alone, on canvases prepared beforehand."""
     began = time.perf_counter()
     for index in range(frames):
         detector._network(canvases[index % len(canvases)])
@@ -60,7 +60,7 @@ def bare_network(detector: Detector, canvases: list, frames: int) -> float:
 
 
 def measure(detector: Detector, clip: Path, folder: Path, frames: int, rounds: int) -> tuple[dict, dict]:
-    """Frames/s of the network and of ``track`` in each round, and the median times of the stages."""
+    """Return frames/s of the network and of ``track`` in each round, and the median times of the stages."""
     with fairmot.read_frames(clip, end=min(frames, 8)) as reader:
         canvases = [Letterbox(reader.size, detector.input_size).apply(frame.image)[None] for frame in reader]
     detector._network(canvases[0])
@@ -81,10 +81,10 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["lite", "dla_34"])
     parser.add_argument("--heights", nargs="+", type=int, default=[480, 1080], choices=sorted(WIDTHS))
     parser.add_argument("--engine", default="auto")
-    parser.add_argument("--frames", type=int, default=100, help="of lite; of other networks a tenth")
+    parser.add_argument("--frames", type=int, default=100, help="frames for lite; other networks get a tenth")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    table = Table("network", "clip", "what", "frames/s", "of the network", *(f"{name} ms" for name in STAGES))
+    table = Table("network", "clip", "measured", "frames/s", "of the network", *(f"{name} ms" for name in STAGES))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for height in options.heights:
@@ -95,8 +95,8 @@ def main() -> None:
                 rates, stages = measure(detector, clip, folder, frames, options.rounds)
                 print(f"{network} {height}p: {rates}", file=sys.stderr)
                 for label, values in rates.items():
-                    # Ratios within a round: what slows one measurement down slows its neighbours too.
-                    share = np.median(np.divide(values, rates["network"]))
+                    # Fractions within a round: what slows down one measurement slows down its neighbours too.
+                    fraction = np.median(np.divide(values, rates["network"]))
                     times = [f"{value:.1f}" for value in stages.get(label, [])]
                     size = "{}x{}".format(*detector.input_size)
                     table.add_row(
@@ -104,7 +104,7 @@ def main() -> None:
                         f"{height}p",
                         label,
                         f"{np.median(values):.1f}",
-                        f"{share:.0%}",
+                        f"{fraction:.0%}",
                         *times,
                     )
     Console(width=180).print(table)

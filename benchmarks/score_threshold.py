@@ -1,12 +1,12 @@
-"""Which score separates best: F1 over the threshold on held-out photographs, and weights moved so that it lies at 0.4.
+"""The best score threshold: F1 over the threshold on held-out photographs, and weights shifted to have it at 0.4.
 
     python benchmarks/score_threshold.py WEIGHTS DATA.json [--set NAME] [--write OUT [--take 0.3] [--at 0.4]]
 
-The focal loss does not say at which score a detection is more likely right than wrong: that depends on the training's
-length and images. The published threshold (0.4) belongs to the published weights. This finds the threshold with the
-best F1 (overlap 0.5) on the lists under ``val`` of the data.json, and with ``--write`` adds one number to the bias of
-the heatmap, so that this threshold, or that of ``--take``, becomes ``--at``. The order of the scores, and so every AP,
-stays as it was.
+The focal loss does not determine at which score a detection is more likely right than wrong: that depends on the length
+and the images of the training. The published threshold (0.4) belongs to the published weights. This finds the threshold
+with the best F1 (IoU 0.5) on the lists under ``val`` of the data.json. With ``--write`` it adds a constant to the
+heatmap's bias, so that this threshold, or that of ``--take``, becomes ``--at``. The order of the scores, and with it
+every AP, stays.
 """
 
 import argparse
@@ -33,9 +33,9 @@ def main():
     parser.add_argument("weights", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--set", action="append", default=[], help="names of lists; default: all")
-    parser.add_argument("--at", type=float, default=0.4, help="what it shall become")
-    parser.add_argument("--take", type=float, help="the threshold to move; default: that with the best F1")
-    parser.add_argument("--write", type=Path, help="weights with the moved bias")
+    parser.add_argument("--at", type=float, default=0.4, help="its new value")
+    parser.add_argument("--take", type=float, help="the threshold to shift; default: that with the best F1")
+    parser.add_argument("--write", type=Path, help="weight file to write, with the shifted bias")
     arguments = parser.parse_args()
     images = read_images(arguments.data, tuple(arguments.set), part="val")
     curve = precision_recall(*detect_photographs(fairmot.load_detector(arguments.weights), images))
@@ -52,7 +52,7 @@ def main():
         step = float(logit(arguments.at) - logit(arguments.take or best))
         moved = file.arrays[BIAS] + np.float32(step)
         save_weights(arguments.write, file.network, file.arrays | {BIAS: moved}, file.notes)
-        print(f"{arguments.write}: {BIAS} moved by {step:+.4f}")
+        print(f"{arguments.write}: {BIAS} shifted by {step:+.4f}")
 
 
 if __name__ == "__main__":

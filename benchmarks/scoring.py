@@ -1,12 +1,12 @@
-"""``fairmot score`` against TrackEval on the same files: wall time of both commands in one run, and whether they agree.
+"""``fairmot score`` against TrackEval on the same files: wall time of both in one run, and their largest difference.
 
     python benchmarks/scoring.py --trackeval-python trackeval-env/bin/python [--data MOT15_FOLDER] [--repeat 3]
 
-TrackEval lives in an environment of its own (``pip install trackeval==1.3.0``); its evaluator runs as its script for
-MOTChallenge does: HOTA, CLEAR and Identity, in one process and in as many as there are processors. DATA holds MOT15
-sequences with ground truth, for which results are made by perturbing it; without DATA all is made: 21 sequences of 600
-frames. Each time is the least of the repeats, start of the interpreter included; the programs take turns. Where other
-programs run beside it, processor time is the fairer one.
+TrackEval needs an environment of its own (``pip install trackeval==1.3.0``). Its evaluator runs as in its script for
+MOTChallenge: HOTA, CLEAR and Identity, in one process and in as many as there are processors. ``--data`` is a folder
+of MOT15 sequences with ground truth, which is perturbed to make results; without it both are generated: 21 sequences of
+600 frames. The programs take turns; each time is the least of the repeats and includes the start of the interpreter.
+On a machine that runs other programs too, processor time is the fairer measure.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def copy_sequences(folder, source):
 
 
 def seconds(command):
-    """Wall time, and processor time of the command and its children."""
+    """Return the wall time and the processor time of a command and its children."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -82,8 +82,8 @@ def seconds(command):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trackeval-python", help="an interpreter that has TrackEval; else FAIRMOT_TRACKEVAL_PYTHON")
-    parser.add_argument("--data", type=Path, help="folder of MOT15 sequences; default: made on the spot")
+    parser.add_argument("--trackeval-python", help="interpreter with TrackEval; default: FAIRMOT_TRACKEVAL_PYTHON")
+    parser.add_argument("--data", type=Path, help="folder of MOT15 sequences; default: generated ones")
     parser.add_argument("--sequences", type=int, default=21)
     parser.add_argument("--frames", type=int, default=600)
     parser.add_argument("--people", type=int, default=40)
@@ -91,7 +91,7 @@ def main():
     arguments = parser.parse_args()
     python = arguments.trackeval_python or os.environ.get("FAIRMOT_TRACKEVAL_PYTHON")
     if not python:
-        parser.error("--trackeval-python: give an interpreter that has TrackEval")
+        parser.error("--trackeval-python: give an interpreter with TrackEval")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if arguments.data:
@@ -119,8 +119,8 @@ def main():
                 str(processors),
                 reference,
             ],
-            "score --jobs 1": [*score, "--jobs", "1", "--json", ours],
-            "score": [*score, "--json", ours],
+            "score --processes 1": [*score, "--processes", "1", "--save-json", ours],
+            "score": [*score, "--save-json", ours],
         }
         times = {name: [] for name in commands}
         for _ in range(arguments.repeat):

@@ -1,12 +1,12 @@
-"""What a model is worth: the tables of docs/models.md.
+"""The accuracy of a model: the tables of docs/models.md.
 
     python benchmarks/shipped_model.py SEQUENCES [--weights W ...] [--photographs DATA.json --set NAME ...]
 
 SEQUENCES is a folder in MOTChallenge layout (one sequence or several) that the model was not trained on. Each weight
-file (default: the shipped one) detects once; the tracker then runs with and without the embeddings at its published
-threshold. A second table says how often an embedding is nearer to the same person's some frames later than to another's
-then, over all such comparisons. With ``--photographs``, average precision on held-out path lists (``val`` of the
-data.json) as well. Prints Markdown.
+file (default: the shipped one) detects once; the tracker then runs with and without the embeddings, at the published
+score threshold. A second table states how often an embedding is nearer to one of the same person some frames later than
+to one of another person then, over all such comparisons. ``--photographs`` adds average precision on held-out path
+lists (``val`` of the data.json). Prints Markdown.
 """
 
 import argparse
@@ -23,20 +23,21 @@ from fairmot.data.annotations import read_images
 from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.evaluation.detection import average_precision
-from fairmot.formats.motchallenge import find_sequences, load_info
-from fairmot.formats.rows import load_rows
+from fairmot.formats.ground_truth import load_ground_truth
+from fairmot.formats.seqinfo import load_info
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import pairwise_iou
 from fairmot.tracking.tracker import Tracker
 
 SETTINGS = {"fused": dict(PRESETS["fused"]), "published": {}, "second pass": {"second_pass": True}}
-SHARES, COUNTS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1"), ("CLR_FP", "CLR_FN", "IDSW")
-COLUMNS = SHARES + COUNTS
+PERCENTAGES, COUNTS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1"), ("CLR_FP", "CLR_FN", "IDSW")
+COLUMNS = PERCENTAGES + COUNTS
 OVERLAPS = (0.5, 0.75)
 GAPS = (1, 10, 25)
 
 
 def detect(detector, folder):
-    """The sequence's frame rate, image size and detections."""
+    """Return the sequence's frame size and its detections."""
     images = [frame.image for frame in fairmot.read_frames(folder)]
     return (images[0].shape[1], images[0].shape[0]), [detector(image) for image in images]
 
@@ -67,14 +68,14 @@ def print_tracking(detectors, folder):
                     report = fairmot.score(folder, results)
                 lines = report["sequences"] | ({"combined": report["combined"]} if len(sequences) > 1 else {})
                 for key, scores in lines.items():
-                    values = [f"{100 * scores[c]:.2f}" for c in SHARES] + [str(int(scores[c])) for c in COUNTS]
-                    said = "yes" if embeddings else "no (motion and overlap)"
-                    print(f"| {name} | {setting} | {said} | {key} | {' | '.join(values)} |", flush=True)
+                    values = [f"{100 * scores[c]:.2f}" for c in PERCENTAGES] + [str(int(scores[c])) for c in COUNTS]
+                    cue = "yes" if embeddings else "no (motion and overlap)"
+                    print(f"| {name} | {setting} | {cue} | {key} | {' | '.join(values)} |", flush=True)
 
 
 def matched_embeddings(found, folder):
     """(frame, identity) -> embedding of the detection over 0.2 that overlaps the person most, by more than half."""
-    truth = load_rows(folder / "gt" / "gt.txt", load_info(folder).frame_count)
+    _, truth = load_ground_truth(folder)
     corners = np.concatenate([truth.boxes_tlwh[:, :2], truth.boxes_tlwh[:, :2] + truth.boxes_tlwh[:, 2:]], axis=1)
     matched = {}
     for index, detections in enumerate(found):
@@ -89,7 +90,7 @@ def matched_embeddings(found, folder):
 
 
 def nearer(matched, gap):
-    """How often a vector is nearer to the same person's ``gap`` frames later than to another's then."""
+    """Return how often an embedding is nearer to one of the same person ``gap`` frames later than to another's."""
     pairs = [(a == b, v @ u) for (i, a), v in matched.items() for (j, b), u in matched.items() if j == i + gap]
     same, other = (np.array([cosine for is_same, cosine in pairs if is_same == wanted]) for wanted in (True, False))
     return float(np.mean(same[:, None] > other))
@@ -104,7 +105,7 @@ def print_embeddings(detectors, folder):
 
 
 def detect_photographs(detector, images):
-    """Found boxes and their scores, true and ignored boxes of each image: what ``average_precision`` takes."""
+    """Return detected boxes, their scores, true and ignored boxes of each image, for ``average_precision``."""
     bounds = np.append(images.starts[: len(images)], len(images.rows))
     boxes, scores, truth, ignored = [], [], [], []
     for path, first, last in zip(images.paths, bounds[:-1], bounds[1:], strict=True):

@@ -1,13 +1,13 @@
-"""What each option of the tracker is worth: HOTA, MOTA, IDF1, switches and ms a frame, on each sequence.
+"""Effect of each tracker option: HOTA, MOTA, IDF1, identity switches and ms per frame, on each sequence.
 
     python benchmarks/tracking_options.py DATA [--cache FOLDER]
 
 DATA holds ``mot15_text/`` (nine MOT15 training sequences: ground truth and text detections, no images, no embeddings)
-and ``mot/TUD-Campus`` (with images: the shipped detector runs once; its detections are kept in the cache folder).
-TUD-Campus's camera stands still, so the sequence is also shown through a window that jerks by up to 40 pixels a frame:
-rows are moved back by the known jerk before they are scored. The text detections all score above 0.5, so the second
-pass is measured there at confidence 0.9, where there is something below it. Prints Markdown. Time is processor time,
-the smaller of two runs, decoding and detector aside.
+and ``mot/TUD-Campus`` (with images: the shipped detector runs once, and the cache folder keeps its detections).
+TUD-Campus's camera stands still, so the sequence is also measured through a window that jerks by up to 40 pixels a
+frame; rows are moved back by the known offset before they are scored. All text detections score above 0.5, so there the
+second pass is measured at confidence 0.9. Prints Markdown. Times are processor times without decoding and detector, the
+smaller of two runs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.formats.motchallenge import load_info
+from fairmot.formats.seqinfo import load_info
 from fairmot.tracking.interpolation import interpolate
 from fairmot.tracking.tracker import Tracker
 
@@ -54,7 +54,7 @@ WINDOW_MARGIN_PX = 80
 
 
 class Sequence:
-    """Detections of each frame, and what the tracker needs beside them."""
+    """Detections of each frame, with frame rate, size and images."""
 
     def __init__(self, folder, detections, images=None, offsets=None):
         info = load_info(folder)
@@ -64,7 +64,7 @@ class Sequence:
         self.offsets = np.zeros((len(detections), 2)) if offsets is None else offsets
 
     def shaken(self, seed=0):
-        """The same through a window that jerks."""
+        """Return the sequence as seen through a jerking window."""
         rng = np.random.default_rng(seed)
         margin = WINDOW_MARGIN_PX
         offsets = np.clip(margin + np.cumsum(rng.integers(-40, 41, (len(self.images), 2)), axis=0), 0, 2 * margin)
@@ -111,7 +111,7 @@ def detected_sequence(folder, cache):
 
 
 def tracked(sequence, config, interpolation):
-    """Result rows, and ms a frame."""
+    """Return result rows, and ms per frame."""
     tracker = Tracker(config, sequence.frame_rate, image_size=sequence.size)
     uses_images = config.camera_motion != "none"
     rows = [np.empty((0, 7))]

@@ -1,10 +1,10 @@
-"""Training images a second, with the loader and on one repeated batch, and the share of time waited for the loader.
+"""Training speed in images/s, with the loader and on one repeated batch, and the fraction of time spent waiting.
 
     python benchmarks/training.py [--engines torch mindspore] [--input-size 576x320] [--batch 6] [--threads 1]
 
 Both are measured in turns, a few steps each, so that other programs on the machine disturb them alike; the least time
-is what the machine can do. Images are made on the spot. PyTorch on a processor is a third faster with glibc's memory
-settings of ``fairmot.training.launch``, which a process takes when it starts: ``--plain-memory`` leaves them alone.
+counts. Images are generated. PyTorch on a CPU is a third faster with the glibc memory settings of
+``fairmot.training.launch``, which a process reads when it starts: ``--plain-memory`` runs without them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from rich.table import Table
 
 from fairmot.config import parse_config
 from fairmot.data.loader import PREFETCHED_BATCHES, create_loader
-from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
+from fairmot.engines import TRAINING_ENGINES, installed_engines, load_training
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.training.launch import MEMORY_SETTINGS
@@ -36,7 +36,7 @@ def endless(loader):
 
 
 def measure(options, engine, folder):
-    """Take turns of steps with and without loader; return what the table shows."""
+    """Take turns of steps with and without the loader; return the row of the table."""
     width, height = (int(side) for side in options.input_size.split("x"))
     config = parse_config(
         {
@@ -50,7 +50,7 @@ def measure(options, engine, folder):
     cv2.setNumThreads(1)
     loader = create_loader(config)
     graph = build_graph(config.network)
-    trainer = load_engine(engine).create_trainer(
+    trainer = load_training(engine).create_trainer(
         graph, initial_weights(graph), loader.identity_counts, config, options.device
     )
     batches = trainer.prefetched(endless(loader))
@@ -64,13 +64,13 @@ def measure(options, engine, folder):
             trainer.step(repeated, 1e-4)
             times["repeated"].append(time.perf_counter() - began)
         for _ in range(PREFETCHED_BATCHES):
-            next(batches)  # what was prepared meanwhile does not count
+            next(batches)  # batches that were prepared meanwhile do not count
         for step in range(1 + options.steps):
             began = time.perf_counter()
             batch = next(batches)
             waited = time.perf_counter() - began
             trainer.step(batch, 1e-4)
-            if step > 0:  # in the first, the loader starts again
+            if step > 0:  # the loader resumes during the first
                 times["waited"].append(waited)
                 times["loaded"].append(time.perf_counter() - began)
     batches.close()
@@ -96,20 +96,20 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="threads of the engine; 0: its own choice")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--plain-memory", action="store_true", help="without glibc's settings")
+    parser.add_argument("--plain-memory", action="store_true", help="run without the glibc memory settings")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         engine, folder = options.one.split(":", 1)
         print(json.dumps(measure(options, engine, folder)))
         return
-    table = Table(title=f"{options.architecture}, {options.input_size}, batch {options.batch}, images a second")
+    table = Table(title=f"{options.architecture}, {options.input_size}, batch {options.batch}, images/s")
     for column in ("engine", "with loader", "repeated batch", "lost", "waited for the loader"):
         table.add_column(column, justify="left" if column == "engine" else "right")
     with tempfile.TemporaryDirectory() as folder:
         make_images(Path(folder), max(12, 2 * options.batch), 30)
         for engine in options.engines:
-            # A process for each: memory settings, threads and devices belong to it.
+            # One process for each engine: memory settings, threads and devices belong to a process.
             environment = os.environ | ({} if options.plain_memory else MEMORY_SETTINGS)
             finished = subprocess.run(
                 [sys.executable, __file__, *sys.argv[1:], "--one", f"{engine}:{folder}"],

@@ -29,10 +29,10 @@ def detect(session, image, confidence=0.4):
 
 
 if __name__ == "__main__":
-    model, image = sys.argv[1:]
-    image = cv2.imread(image)
+    model, source = sys.argv[1:]
+    image = cv2.imread(source)
     boxes, scores, embeddings = detect(onnxruntime.InferenceSession(model), image)
-    for box, score, alike in zip(boxes, scores, embeddings @ embeddings.T, strict=True):
-        print(f"{score:.3f}", "box", *np.round(box, 1), "looks like the others", *np.round(alike, 2))
+    for box, score, similarities in zip(boxes, scores, embeddings @ embeddings.T, strict=True):
+        print(f"{score:.3f}", "box", *np.round(box, 1), "cosine similarity to all", *np.round(similarities, 2))
         cv2.rectangle(image, *box.astype(int).reshape(2, 2).tolist(), (0, 200, 255), 2)
-    cv2.imwrite(str(Path(image).with_name(f"{Path(image).stem}-found.png")), image)
+    cv2.imwrite(str(Path(source).with_name(f"{Path(source).stem}-found.png")), image)

@@ -6,13 +6,20 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import numpy as np
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.engines import EXPORTED, choose_export_engine, choose_inference_engine, load_engine
+from fairmot.engines import (
+    EXPORTED,
+    choose_export_engine,
+    choose_inference_engine,
+    engines_with,
+    load_detector_exporter,
+    load_inference,
+    load_network_exporter,
+)
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Letterbox
@@ -28,26 +35,26 @@ SIZE_MULTIPLE_PX = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedImage:
-    """An image on the network's canvas, made by ``Detector.prepare``."""
+    """An image on the network's canvas; ``Detector.prepare`` makes one."""
 
     canvas: ImageArray
     """uint8 [H, W, 3], BGR."""
     letterbox: Letterbox
-    """Where on it the image lies."""
+    """The place of the image on the canvas."""
 
 
 class Detector:
-    """Finds objects in images of any size; made by ``load_detector``.
+    """Detects objects in images of any size; ``load_detector`` makes one.
 
     Attributes:
         engine: name of the engine that runs the network.
         architecture: name of the network.
         input_size: width and height of the network's canvas, pixels.
-        class_count: how many classes the network tells apart.
-        confidence: detections with this score or less are left out.
-        classes: the only classes that are handed over; None: all.
-        tracker: the tracker's constants that go with the weights; the published ones where their file names none.
-        weights: name of the file and the start of its SHA-256, so that results tell where they come from.
+        class_count: how many classes the network distinguishes.
+        confidence: score threshold; detections with this score or less are left out.
+        classes: the only classes that are returned; None: all.
+        tracker: the tracker's parameters that go with the weights; the published ones where their file names none.
+        weights: name of the file and the start of its SHA-256, so that results name their origin.
 
     Raises:
         InputError: a class that the network does not have, or an empty selection.
@@ -77,7 +84,7 @@ class Detector:
         self.weights = weights
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
-        """Return what is in one image.
+        """Detect the objects in one image.
 
         Args:
             image: uint8 [H, W, 3], BGR; or what ``prepare`` made of one, with the same result.
@@ -92,10 +99,10 @@ class Detector:
         return self.batch([image])[0]
 
     def prepare(self, image: ImageArray) -> PreparedImage:
-        """Do what comes before the network, for example in a thread that runs ahead of it.
+        """Letterbox an image, for example in a thread that runs ahead of the network.
 
         Args:
-            image: uint8 [H, W, 3], BGR; it is not needed any more afterwards.
+            image: uint8 [H, W, 3], BGR; the result does not refer to it.
 
         Raises:
             ValueError: not such an image.
@@ -107,7 +114,7 @@ class Detector:
         return PreparedImage(letterbox.apply(array), letterbox)
 
     def batch(self, images: Sequence[ImageArray | PreparedImage]) -> list[Detections]:
-        """Return what is in each of several images, prepared or not, which may differ in size.
+        """Detect the objects in each of several images, prepared or not, which may differ in size.
 
         Raises:
             ValueError: one of them is no uint8 image [H, W, 3], or was prepared for another canvas.
@@ -131,7 +138,7 @@ class Detector:
         kept = scores > self.confidence
         if self.classes is not None:
             kept &= np.isin(class_ids, self.classes)
-        # Extents may be negative: a box turned inside out covers nothing.
+        # Extents may be negative: an inverted box covers nothing.
         kept &= (found.boxes_xyxy[index][:, 2:] > found.boxes_xyxy[index][:, :2]).all(axis=1)
         boxes = letterbox.detections_to_image(found.boxes_xyxy[index][kept])
         return Detections(boxes, scores[kept], found.embeddings[index][kept], class_ids[kept])
@@ -154,9 +161,9 @@ def load_detector(
             ``ascend``, else the fastest one installed. ``auto`` runs ``.onnx`` with ONNX Runtime, ``.xml`` with
             OpenVINO.
         device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
-        confidence: only detections with a higher score are handed over.
-        input_size: width and height of the canvas, pixels, multiples of 32; None: the size the network was made for.
-        classes: the only class numbers that are handed over; None: all.
+        confidence: score threshold; only detections with a higher score are returned.
+        input_size: width and height of the canvas, pixels, multiples of 32; None: the network's own size.
+        classes: the only class numbers to return; None: all.
 
     Raises:
         InputError: a file, engine, device, size or class that cannot be used.
@@ -168,7 +175,12 @@ def load_detector(
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
-        exported = _export_reader(engine, path, "load_exported_detector").load_exported_detector(path, device)
+        _check_runs_exported(engine, path)
+        if engine not in engines_with("detector export"):
+            raise InputError(
+                f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx"
+            )
+        exported = load_detector_exporter(engine).load_exported_detector(path, device)
         network, config, note = exported.detector, exported.network, exported.tracker
         if input_size is not None and tuple(input_size) != network.input_size:
             made_for = "{} x {}".format(*network.input_size)
@@ -180,7 +192,7 @@ def load_detector(
         check_weights(graph, file.arrays, str(path))
         size = input_size or config.input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
-        network = load_engine(engine).load_canvas_detector(graph, file.arrays, size, device=device)
+        network = load_inference(engine).load_canvas_detector(graph, file.arrays, size, device=device)
     tracker = TrackerConfig.from_note(note, str(path))
     return Detector(
         network, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
@@ -188,7 +200,7 @@ def load_detector(
 
 
 def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
-    """Return the tracker's constants that go with weights, without loading them: ``Detector.tracker`` in advance.
+    """Return the tracker's parameters that go with weights, without loading them: ``Detector.tracker`` in advance.
 
     Args:
         weights: as of ``load_detector``.
@@ -198,8 +210,9 @@ def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:
     """
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
-        reader = load_engine(EXPORTED[path.suffix][0])
-        note = reader.exported_tracker(path) if hasattr(reader, "exported_tracker") else None
+        engine = EXPORTED[path.suffix][0]
+        has_tracker = engine in engines_with("detector export")
+        note = load_detector_exporter(engine).exported_tracker(path) if has_tracker else None
     else:
         note = read_metadata(path).get(TRACKER_NOTE)
     return TrackerConfig.from_note(note, str(path))
@@ -220,32 +233,19 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
-        exported = _export_reader(engine, path, "load_exported_network").load_exported_network(path, device)
-        return cast(RawNetwork, exported.heads)
+        _check_runs_exported(engine, path)
+        return load_network_exporter(engine).load_exported_network(path, device).heads
     file = load_weights(path)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(path))
-    return load_engine(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
+    return load_inference(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
 
 
-class _ExportReader(Protocol):
-    """What an engine offers that runs exported models."""
-
-    def load_exported_detector(self, path: Path, device: str) -> Any: ...
-
-    def load_exported_network(self, path: Path, device: str) -> Any: ...
-
-
-def _export_reader(engine: str, path: Path, function: str) -> _ExportReader:
-    """The engine's module, which has ``function``."""
+def _check_runs_exported(engine: str, path: Path) -> None:
     able = EXPORTED[path.suffix]
     if engine not in able:
         known = f"use engine {' or '.join(able)}, or .safetensors"
         raise InputError(f"{path}: engine {engine} runs no exported models of this kind; {known}")
-    module = load_engine(engine)
-    if not hasattr(module, function):
-        raise InputError(f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx")
-    return cast(_ExportReader, module)
 
 
 def _identified(path: Path) -> str:

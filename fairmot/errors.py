@@ -1,4 +1,4 @@
-"""The one exception for a user's mistake: commands print it as one line and exit with code 2."""
+"""The exception for user errors: commands print it as one line and exit with code 2."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used. The message says what, where and what to do."""
+    """An input that cannot be used. The message says what is wrong, where, and what to do."""
 
 
 def closest_name(name: str, candidates: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Files that are never half-written: a crash leaves the old file or the new one. Names of folders."""
+"""Files that are never half-written: a crash leaves the old file or the new one. Names of output folders."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def replacing(path: Path | str) -> Iterator[Path]:
     permissions = _permissions_of_a_new_file(temporary)
     try:
         yield temporary
-        with temporary.open("rb") as file:
+        with temporary.open("r+b") as file:  # Windows refuses to flush a handle that only reads
             os.fsync(file.fileno())
-        # Some file systems refuse every change, so none is asked for without need.
+        # Some file systems refuse every change of permissions: change nothing without need.
         if stat.S_IMODE(temporary.stat().st_mode) != permissions:
             temporary.chmod(permissions)
         temporary.replace(target)
@@ -34,7 +34,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def _permissions_of_a_new_file(path: Path) -> int:
-    # Tried out: reading the umask means to change it for a moment, for all threads, and it is not all that counts.
+    # By creating a file: reading the umask changes it for a moment in all threads, and it is not all that decides.
     path.unlink(missing_ok=True)
     try:
         with path.open("xb") as file:
@@ -46,7 +46,7 @@ def _permissions_of_a_new_file(path: Path) -> int:
 def numbered_folder(parent: Path, name: str, overwrite: bool = False) -> Path:
     """Return ``parent/name``, or ``parent/name-2``, ``-3`` ... when it exists and must not be overwritten.
 
-    The folder is created. Without ``overwrite`` it is nobody else's, also when several processes ask at once.
+    The folder is created. Without ``overwrite`` no other call gets the same one, even in another process.
     """
     folder = parent / name
     if overwrite:
@@ -63,9 +63,9 @@ def numbered_folder(parent: Path, name: str, overwrite: bool = False) -> Path:
 
 
 def folder_name(folder: Path | str) -> str:
-    """Return the name by which the user called a folder: a link's own name, not that of the folder it leads to.
+    """Return a folder's name as the user wrote it: a link's own name, not that of the folder it leads to.
 
-    Where the path has no name at its end (``.``, ``..``), it is the name of the folder itself.
+    Where the path ends in no name (``.``, ``..``), return the name of the folder itself.
     """
     path = Path(folder)
     return path.name if path.name not in ("", "..") else path.resolve().name

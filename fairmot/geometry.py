@@ -1,4 +1,4 @@
-"""Box formats, overlap, and the letterbox that places an image on the network's canvas."""
+"""Box formats, IoU, and the letterbox that places an image on the network's canvas."""
 
 from __future__ import annotations
 
@@ -17,29 +17,15 @@ BORDER_VALUE = 128
 
 
 def xyxy_to_tlwh(boxes_xyxy: FloatArray) -> FloatArray:
-    """Turn corners [..., 4] into left, top, width, height."""
+    """Convert corners [..., 4] to left, top, width, height."""
     boxes = np.asarray(boxes_xyxy)
     return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
 
 
 def tlwh_to_xyxy(boxes_tlwh: FloatArray) -> FloatArray:
-    """Turn left, top, width, height [..., 4] into corners."""
+    """Convert left, top, width, height [..., 4] to corners."""
     boxes = np.asarray(boxes_tlwh)
     return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
-
-
-def tlwh_to_cxcyah(boxes_tlwh: FloatArray) -> FloatArray:
-    """Turn left, top, width, height [..., 4] into centre x, centre y, aspect (w/h), height."""
-    boxes = np.asarray(boxes_tlwh)
-    centres = boxes[..., :2] + boxes[..., 2:] / 2
-    return np.concatenate([centres, boxes[..., 2:3] / boxes[..., 3:4], boxes[..., 3:4]], axis=-1)
-
-
-def cxcyah_to_tlwh(boxes_cxcyah: FloatArray) -> FloatArray:
-    """Turn centre x, centre y, aspect (w/h), height [..., 4] into left, top, width, height."""
-    boxes = np.asarray(boxes_cxcyah)
-    sizes = np.concatenate([boxes[..., 2:3] * boxes[..., 3:4], boxes[..., 3:4]], axis=-1)
-    return np.concatenate([boxes[..., :2] - sizes / 2, sizes], axis=-1)
 
 
 def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float = 0.0) -> NDArray[np.float64]:
@@ -48,7 +34,7 @@ def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float =
     Args:
         first_xyxy: corners [N, 4].
         second_xyxy: corners [M, 4].
-        pixel: added to every width and height. The published tracker counts inclusive pixels (1.0, the
+        pixel: value added to every width and height. The published tracker counts inclusive pixels (1.0, the
             convention of ``cython_bbox``); evaluation uses 0.0.
     """
     a = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
@@ -65,10 +51,10 @@ def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float =
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How an image lies on a canvas: scaled by one ratio, centred, the border grey.
+    """Placement of an image on a canvas: scaled by one ratio, centred, with a grey border.
 
-    Two paddings are in use, half a pixel apart, and both are the published code's: labels are placed with the
-    padding around the *rounded* size, detections return with the padding around the *unrounded* one.
+    The published code uses two paddings, half a pixel apart, and so does this class: labels are placed with the padding
+    around the *rounded* size, detections are mapped back with the padding around the *unrounded* size.
     """
 
     image_size: tuple[int, int]
@@ -95,7 +81,7 @@ class Letterbox:
 
     @property
     def padding(self) -> tuple[float, float]:
-        """Half paddings (dw, dh) around the rounded size: the convention of labels."""
+        """Padding left (dw) and above (dh) of the rounded size, canvas pixels: the convention of labels."""
         return (
             (self.canvas_size[0] - self.resized_size[0]) / 2,
             (self.canvas_size[1] - self.resized_size[1]) / 2,
@@ -103,7 +89,7 @@ class Letterbox:
 
     @property
     def corner(self) -> tuple[int, int]:
-        """Left and top pixel at which the scaled image is placed."""
+        """Left and top pixel of the scaled image on the canvas."""
         return (round(self.padding[0] - 0.1), round(self.padding[1] - 0.1))
 
     def apply(self, image: ImageArray) -> ImageArray:
@@ -121,19 +107,14 @@ class Letterbox:
         return canvas
 
     def boxes_to_canvas(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take boxes [..., 4] from image to canvas pixels, in the convention of labels."""
+        """Map boxes [..., 4] from image to canvas pixels, in the convention of labels."""
         canvas: FloatArray = np.asarray(boxes_xyxy) * self.ratio + np.array(self.padding * 2)
         return canvas
 
-    def boxes_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take boxes [..., 4] from canvas to image pixels: the inverse of ``boxes_to_canvas``."""
-        image: FloatArray = (np.asarray(boxes_xyxy) - np.array(self.padding * 2)) / self.ratio
-        return image
-
     def detections_to_image(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Take decoded boxes [..., 4] from canvas to image pixels as the published code does.
+        """Map decoded boxes [..., 4] from canvas to image pixels as the published code does.
 
-        It inverts the scaling without the rounding of the resized image (``transform_preds`` there).
+        Like its ``transform_preds``, this inverts the scaling without the rounding of the resized image.
         """
         width, height = self.image_size
         dw = (self.canvas_size[0] - width * self.ratio) / 2

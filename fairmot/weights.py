@@ -1,4 +1,4 @@
-"""Weights from any file that this package reads, under public names, and what of them fits a network."""
+"""Read weights from every kind of file that this package knows, under public names, and fit them to a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import CHECKPOINTS, load_checkpoint_format
 from fairmot.errors import InputError
 from fairmot.network.ckpt import read_ckpt
 from fairmot.network.graph import Graph
@@ -17,7 +17,8 @@ from fairmot.network.naming import to_public
 from fairmot.network.official import Arrays, architecture_of, drop_never_used, recognise
 from fairmot.network.safetensors import check_weights, load_weights, read_arrays, read_metadata, shape_differences
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+SUFFIXES = (".safetensors", *CHECKPOINTS, ".ckpt")
+"""Suffixes of the files that ``read_weights`` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +31,30 @@ class SourceWeights:
     naming: str
     """The file's own naming, one of ``fairmot.network.naming.NAMINGS``."""
     network: NetworkConfig | None
-    """What the file says of its network: only this project's does."""
+    """The network's configuration; only files of this project hold one."""
     notes: dict[str, str]
     """Free text in the file."""
     dropped: tuple[str, ...]
     """Names in the file that no output depends on."""
     remarks: tuple[str, ...]
-    """What was computed instead of copied."""
+    """A line for each array that is computed instead of copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class FittedWeights:
-    """A network's whole weights, and where they come from."""
+    """All weights of a network, and their origin."""
 
     arrays: Arrays
     taken: tuple[str, ...]
     drawn: tuple[str, ...]
     """Arrays that the file does not have, or has in another shape: start values from a seed."""
     left_out: tuple[str, ...]
-    """What of the file does not fit, a line each."""
+    """A line for each array of the file that does not fit."""
     remarks: tuple[str, ...]
 
 
 def read_weights(path: Path | str) -> SourceWeights:
-    """Read ``.safetensors`` (this project's or others'), PyTorch's ``.pth`` or MindSpore's ``.ckpt``; no code is run.
+    """Read ``.safetensors`` (this project's or others'), PyTorch's ``.pth`` or MindSpore's ``.ckpt``; runs no code.
 
     Raises:
         InputError: no such file, a foreign or damaged one, or one whose reader is not installed.
@@ -70,11 +71,11 @@ def read_weights(path: Path | str) -> SourceWeights:
                 own = load_weights(path)
                 return SourceWeights(path, own.arrays, "public", own.network, own.notes, (), ())
             arrays = read_arrays(path)[1]
-        case ".pth" | ".pt":
-            arrays = load_engine("torch").read_checkpoint(path)
         case ".ckpt":
             checkpoint = read_ckpt(path)
             arrays, other = checkpoint.arrays, checkpoint.other
+        case suffix if suffix in CHECKPOINTS:
+            arrays = load_checkpoint_format(suffix).read_checkpoint(path)
         case suffix:
             raise InputError(
                 f"{path}: cannot read weights from {suffix or 'a file without suffix'}; known: {', '.join(SUFFIXES)}"
@@ -87,7 +88,7 @@ def read_weights(path: Path | str) -> SourceWeights:
 
 
 def architecture_of_source(source: SourceWeights) -> str:
-    """Return the name of the architecture that a file holds, also where its heads are others.
+    """Return the name of the architecture that a file holds, whatever its heads.
 
     Raises:
         InputError: no known architecture.
@@ -96,7 +97,7 @@ def architecture_of_source(source: SourceWeights) -> str:
 
 
 def network_of(source: SourceWeights, architecture: str | None = None) -> NetworkConfig:
-    """Return the network of a file; ``architecture`` overrules what the file says or its names show.
+    """Return the network of a file; ``architecture`` overrules the file's own configuration and names.
 
     Raises:
         InputError: no known architecture, or heads that are missing.
@@ -113,7 +114,7 @@ def fit_weights(graph: Graph, source: SourceWeights, partial: bool = False, seed
         graph: the network.
         source: a file's content.
         partial: take what fits and draw the rest, as start weights (a backbone, another number of classes).
-        seed: of what is drawn.
+        seed: of the drawn start values.
 
     Raises:
         InputError: lists every name and shape that does not fit; with ``partial``, nothing of the file fits.

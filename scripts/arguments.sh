@@ -1,4 +1,4 @@
-# Read by the run_*.sh scripts: what their arguments mean. Not run by itself.
+# The run_*.sh scripts source this file: it turns their arguments into those of fairmot. It is not run by itself.
 # DEVICE=CPU in the environment lets each of them run on a machine without an accelerator.
 
 project="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -7,7 +7,6 @@ usage() { # prints the comment at the head of the calling script
     sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2
     exit 2
 }
-
 
 # set_training CONFIGURATION START_WEIGHTS OUTPUT: fills `training`, the arguments of `fairmot train`.
 # The configuration is YAML, or a data.json that replaces the data of default_config.yaml.
@@ -20,7 +19,7 @@ set_training() {
     esac
     [ -z "$2" ] || training+=(--set "train.start_weights=$2" --set train.partial_start=true)
     training+=(--set "train.output=$3")
-    # A run that was stopped goes on.
+    # Continue a run that was stopped.
     [ ! -e "$3/last.safetensors" ] || training+=(--resume)
 }
 
@@ -37,7 +36,7 @@ set_inference() {
     case "${3:-}" in
     "") ;;
     *.ckpt | *.pth)
-        fairmot convert "$3" "$4/weights.safetensors"
+        fairmot convert "$3" "$4/weights.safetensors" --overwrite
         inference+=(--weights "$4/weights.safetensors")
         ;;
     *) inference+=(--weights "$3") ;;

@@ -236,11 +236,11 @@ def test_absent_files(tmp_path, monkeypatch):
 def test_the_device_chooses_the_engine(weight_file, monkeypatch):
     asked = []
 
-    def load_engine(name):
+    def load_inference(name):
         asked.append(name)
         raise InputError("enough")
 
-    monkeypatch.setattr(fairmot.detector, "load_engine", load_engine)
+    monkeypatch.setattr(fairmot.detector, "load_inference", load_inference)
     for device in ("cuda", "ascend", "cpu"):
         for load in (load_detector, load_network):
             with pytest.raises(InputError, match="enough"):

@@ -30,6 +30,21 @@ def test_a_failed_block_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_handle_that_is_synced_may_write(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+
+    def mode_of(descriptor):
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: modes.append(mode_of(descriptor)))
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert modes == [os.O_RDWR]
+    with (tmp_path / "a.txt").open("rb") as file:  # the twin
+        assert mode_of(file.fileno()) == os.O_RDONLY
+
+
 def test_half_written_bytes_do_not_stay(tmp_path):
     path = tmp_path / "a.txt"
 
@@ -50,16 +65,16 @@ def test_folders_are_numbered_unless_they_may_be_overwritten(tmp_path):
     assert numbered_folder(tmp_path, "run", overwrite=True).name == "run"
 
 
-def test_two_who_ask_at_once_get_two_folders(tmp_path):
+def test_two_calls_at_once_get_two_folders(tmp_path):
     for turn in range(20):
         start = threading.Barrier(8)
         found = []
 
-        def ask(start=start, found=found, turn=turn):
+        def call(start=start, found=found, turn=turn):
             start.wait()
             found.append(numbered_folder(tmp_path / f"new-{turn}", "run"))
 
-        threads = [threading.Thread(target=ask) for _ in range(8)]
+        threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -68,8 +83,8 @@ def test_two_who_ask_at_once_get_two_folders(tmp_path):
         assert sorted(path.name for path in found) == expected
 
 
-def test_a_folder_that_appears_after_the_look_is_not_taken(tmp_path, monkeypatch):
-    """The race as one run sees it: the folder is not there, and then somebody else makes it."""
+def test_a_folder_that_appears_after_the_check_is_not_taken(tmp_path, monkeypatch):
+    """The race as one run sees it: the folder does not exist, and then another process creates it."""
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(Path, "exists", lambda path: False)
     assert numbered_folder(tmp_path, "run") == tmp_path / "run-2"

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from fairmot.geometry import (
     Letterbox,
-    cxcyah_to_tlwh,
     pairwise_iou,
-    tlwh_to_cxcyah,
     tlwh_to_xyxy,
     xyxy_to_tlwh,
 )
@@ -71,10 +69,14 @@ def test_one_changed_pixel_is_noticed(oracle, shared):
     st.sampled_from([(1088, 608), (864, 480), (576, 320), (32, 32)]),
     st.lists(st.floats(-500, 4500), min_size=4, max_size=4),
 )
-def test_boxes_to_the_canvas_and_back_cancel(image_size, canvas_size, box):
+def test_boxes_to_the_canvas_and_back_are_at_most_the_rounding_apart(image_size, canvas_size, box):
     letterbox = Letterbox(image_size, canvas_size)
     there = letterbox.boxes_to_canvas(np.array([box]))
-    np.testing.assert_allclose(letterbox.boxes_to_image(there), [box], rtol=0, atol=1e-4)
+    # The size is rounded by at most half a pixel of the canvas (a whole one where it would be 0), on two sides.
+    rounding = np.abs(np.subtract(letterbox.resized_size, np.multiply(image_size, letterbox.ratio))) / 2
+    assert (rounding <= 0.5).all()
+    away = letterbox.detections_to_image(there) - [box]
+    np.testing.assert_allclose(np.abs(away) * letterbox.ratio, [np.tile(rounding, 2)], rtol=0, atol=1e-4)
 
 
 def test_an_image_fits_its_canvas_and_touches_two_sides():
@@ -108,8 +110,6 @@ def test_box_formats_are_inverse():
     boxes_xyxy = tlwh_to_xyxy(BOXES_TLWH)
     np.testing.assert_array_equal(boxes_xyxy, [[10, 20, 40, 80], [-5, 3, 3, 5]])
     np.testing.assert_array_equal(xyxy_to_tlwh(boxes_xyxy), BOXES_TLWH)
-    np.testing.assert_array_equal(tlwh_to_cxcyah(BOXES_TLWH), [[25, 50, 0.5, 60], [-1, 4, 4, 2]])
-    np.testing.assert_array_equal(cxcyah_to_tlwh(tlwh_to_cxcyah(BOXES_TLWH)), BOXES_TLWH)
 
 
 def test_iou_by_hand_in_both_conventions():

@@ -34,7 +34,7 @@ EXCEPTIONS = {
 }
 """Each with its reason: workflows do not know each other, nor do the packages above them."""
 
-SHARED_BY_ENGINES = {"interface", "training_rules"}
+SHARED_BY_ENGINES = {"capabilities", "interface", "training_rules"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 
@@ -85,10 +85,10 @@ def test_imports_go_in_the_decided_directions(path):
 
 def test_a_wrong_direction_is_found():
     for file, statement in (
-        ("tracking/tracker.py", "from fairmot.engines import load_engine"),
+        ("tracking/tracker.py", "from fairmot.engines import load_inference"),
         ("tracking/tracker.py", "from fairmot.media.sources.frames import read_frames"),
         ("engines/torch/loss.py", "import fairmot.engines.mindspore.loss"),
-        ("training/loop.py", "from fairmot.engines.torch import create_trainer"),
+        ("training/loop.py", "from fairmot.engines.torch.training import create_trainer"),
         ("workflows/describe.py", "from fairmot.workflows.export import export"),
         ("report/page.py", "from fairmot.workflows.track.track import track"),
         ("formats/rows.py", "from fairmot import detector"),
@@ -131,5 +131,6 @@ def test_importing_loads_no_heavy_library(statement):
 def test_public_names_can_be_had():
     for name in fairmot.__all__:
         assert getattr(fairmot, name) is not None
+    assert fairmot.track.__module__ == "fairmot.workflows.track.track"  # the function, not the package of that name
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         _ = fairmot.absent

@@ -6,7 +6,7 @@ import pytest
 from fairmot import load_detector
 from fairmot.config import TrackerConfig, load_config
 from fairmot.detector import SHIPPED_WEIGHTS, weights_tracker
-from fairmot.engines.onnx.writing import build_model
+from fairmot.engines.onnx.exporter import build_model
 from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph
 from fairmot.network.safetensors import TRACKER_NOTE, load_weights

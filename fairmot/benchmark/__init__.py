@@ -1,4 +1,4 @@
-"""Workflow ``benchmark``. How fast networks run and train on this machine, and how near that is to what it can do."""
+"""Workflow ``benchmark``. Measure how fast networks run and train, beside the machine's practical ceiling."""
 
 from fairmot.benchmark.inference import Speed, measure, profile
 from fairmot.benchmark.markdown import speed_markdown, training_markdown

@@ -1,27 +1,40 @@
-"""How fast networks detect, beside the fastest convolution that the same engine reaches on the machine."""
+"""Speed of detection, beside the fastest convolution that the same engine reaches on the machine."""
 
 from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairmot.benchmark import subjects
 from fairmot.benchmark.subjects import Skipped, Subject, ceiling_subject, check_size, find_subject
 from fairmot.benchmark.timing import quartiles, time_in_turns
-from fairmot.engines import EXPORTED, installed_engines, load_engine
+from fairmot.engines import (
+    engines_with,
+    export_suffix,
+    installed_engines,
+    load_detector_exporter,
+    load_inference,
+    load_network_exporter,
+    load_profiler,
+)
+from fairmot.engines.capabilities import check_precision
+from fairmot.engines.interface import CanvasDetector, LayerTime, RawNetwork
 from fairmot.errors import InputError
 from fairmot.network.summary import summarize
+from fairmot.progress import Log
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast one network runs in one engine."""
+    """Speed of one network in one engine."""
 
     network: str
     engine: str
@@ -32,14 +45,14 @@ class Speed:
     quartiles: tuple[float, float]
     """A quarter of the images was faster than the first, and a quarter slower than the second."""
     least: float
-    """The fastest image: what the machine can do when nothing else runs."""
+    """The fastest image, as when nothing else runs on the machine."""
     frames_per_second: float
     """By the median."""
     gflops: float
     """Two times the multiply-adds of all layers (``fairmot describe``) over the fastest image."""
     ceiling_gflops: float
     """The same of one large 3x3 convolution, measured in turns with the network."""
-    ceiling_share: float
+    ceiling_fraction: float
     """``gflops`` over ``ceiling_gflops``."""
 
 
@@ -52,7 +65,7 @@ def measure(
     *,
     raw: bool = False,
     seconds: float = 5.0,
-    progress: Callable[[str], None] = lambda row: None,
+    log: Log | None = None,
 ) -> tuple[list[Speed], list[Skipped]]:
     """Measure networks x engines x precisions, each in turns with one large convolution of the same engine.
 
@@ -60,11 +73,11 @@ def measure(
         names: weight files or architectures.
         engines: names of engines; none: every installed one.
         precisions: of ``f32``, ``bf16``, ``f16``, ``int8``.
-        input_size: width and height, multiples of 32; None: the size each network was made for.
+        input_size: width and height, multiples of 32; None: the size that each network was made for.
         device: as of ``load_detector``.
         raw: time the head maps alone: no conversion of the image, no decoding, every head computed everywhere.
-        seconds: time for each row, warming up and loading aside.
-        progress: told what is being measured.
+        seconds: time for each row, without warming up and loading.
+        log: gets a line for each combination before it is measured.
 
     Raises:
         InputError: an unknown network or engine, or a wrong size.
@@ -76,7 +89,8 @@ def measure(
         size = input_size or subject.graph.config.input_size
         for engine in engines or installed_engines():
             for precision in precisions:
-                progress(f"{subject.name} in {engine}, {precision}")
+                if log:
+                    log(f"{subject.name} in {engine}, {precision}")
                 try:
                     run = _runner(subject, engine, precision, size, device, raw)
                     run_ceiling = _runner(ceiling, engine, precision, subjects.CEILING_SIZE, device, raw)
@@ -90,51 +104,77 @@ def measure(
     return rows, skipped
 
 
-def profile(name: str, engine: str, input_size: tuple[int, int] | None = None, device: str = "auto") -> list[Any]:
-    """Return the operators of a network, the slowest first (see ``engines.onnx.profile``).
+def profile(name: str, engine: str, input_size: tuple[int, int] | None = None, device: str = "auto") -> list[LayerTime]:
+    """Return the operators of a network, the slowest first.
 
     Raises:
-        InputError: an unknown network, or an engine that tells no times of its operators.
+        InputError: an unknown network, or an engine that does not time its operators.
     """
     check_size(input_size)
     subject = find_subject(name)
-    module: Any = load_engine(engine)
-    if not hasattr(module, "profile_detector"):
-        raise InputError(f"engine {engine} tells no times of its operators; take onnxruntime or openvino")
-    layers: list[Any] = module.profile_detector(
-        subject.graph, subject.weights, input_size or subject.graph.config.input_size, device
-    )
-    return layers
+    size = input_size or subject.graph.config.input_size
+    return load_profiler(engine).profile_detector(subject.graph, subject.weights, size, device)
 
 
 def _runner(
     subject: Subject, engine: str, precision: str, size: tuple[int, int], device: str, raw: bool
 ) -> Callable[[], Any]:
-    """What one image takes: a function without arguments."""
-    module: Any = load_engine(engine)
+    """Return a function that runs the network on one image."""
     width, height = size
     rng = np.random.default_rng(0)
     canvas = rng.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-    pixels = rng.random((1, 3, height, width), dtype=np.float32)
-    options = {} if precision == "f32" else {"precision": precision}
-    if options and precision in getattr(module, "EXPORT_PRECISIONS", ()):
-        suffix = next(suffix for suffix, engines in EXPORTED.items() if engines[0] == engine)
-        with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
-            path = Path(folder, f"model{suffix}")
-            module.export_file(
-                path, subject.graph, subject.weights, input_size=size, raw=raw, precision=precision, images=canvas
-            )
-            if raw:
-                network = module.load_exported_network(path, device).heads
-            else:
-                network = module.load_exported_detector(path, device).detector
-    elif options and precision not in getattr(module, "PRECISIONS", ("f32",)):
-        raise InputError(f"engine {engine} does not run in {precision}")
-    elif raw:
-        network = module.load_network(subject.graph, subject.weights, device, **options)
-    else:
-        network = module.load_canvas_detector(subject.graph, subject.weights, size, device=device, **options)
-    return (lambda: network(pixels)) if raw else (lambda: network(canvas))
+    if raw:
+        network = _network(subject, engine, precision, size, device, canvas)
+        pixels = rng.random((1, 3, height, width), dtype=np.float32)
+        return lambda: network(pixels)
+    detector = _detector(subject, engine, precision, size, device, canvas)
+    return lambda: detector(canvas)
+
+
+def _network(
+    subject: Subject,
+    engine: str,
+    precision: str,
+    size: tuple[int, int],
+    device: str,
+    canvases: NDArray[np.uint8],
+) -> RawNetwork:
+    """Return raw heads; of a short precision out of an exported file, where the engine writes one."""
+    if precision != "f32" and engine in engines_with("network export"):
+        exporter = load_network_exporter(engine)
+        if precision in exporter.EXPORT_PRECISIONS:
+            with _temporary_file(engine) as path:
+                exporter.export_network_file(path, subject.graph, subject.weights, size, precision, canvases)
+                return exporter.load_exported_network(path, device).heads
+    inference = load_inference(engine)
+    check_precision(engine, precision, inference.PRECISIONS)
+    return inference.load_network(subject.graph, subject.weights, device, precision)
+
+
+def _detector(
+    subject: Subject,
+    engine: str,
+    precision: str,
+    size: tuple[int, int],
+    device: str,
+    canvases: NDArray[np.uint8],
+) -> CanvasDetector:
+    """Return a detector; of a short precision out of an exported file, where the engine writes one."""
+    if precision != "f32" and engine in engines_with("detector export"):
+        exporter = load_detector_exporter(engine)
+        if precision in exporter.EXPORT_PRECISIONS:
+            with _temporary_file(engine) as path:
+                exporter.export_detector_file(path, subject.graph, subject.weights, size, precision, canvases)
+                return exporter.load_exported_detector(path, device).detector
+    inference = load_inference(engine)
+    check_precision(engine, precision, inference.PRECISIONS)
+    return inference.load_canvas_detector(subject.graph, subject.weights, size, device=device, precision=precision)
+
+
+@contextmanager
+def _temporary_file(engine: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
+        yield Path(folder, f"model{export_suffix(engine)}")
 
 
 def _speed(

@@ -20,7 +20,7 @@ def speed_markdown(rows: Sequence[Speed]) -> str:
                 f"{row.least:.1f}",
                 f"{row.frames_per_second:.1f}",
                 f"{row.gflops:.0f} of {row.ceiling_gflops:.0f}",
-                f"{row.ceiling_share:.0%}",
+                f"{row.ceiling_fraction:.0%}",
             )
             for row in rows
         ],

@@ -1,4 +1,4 @@
-"""What is measured: a weight file, an architecture, or the one large convolution beside them."""
+"""The networks to measure: a weight file, an architecture, or one large convolution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CEILING_CHANNELS = 256
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network to be measured."""
+    """A network to measure."""
 
     name: str
     graph: Graph
@@ -29,7 +29,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A combination that cannot be measured here, and why."""
+    """A combination that cannot be measured on this machine, and why."""
 
     network: str
     engine: str
@@ -38,7 +38,7 @@ class Skipped:
 
 
 def find_subject(name: str) -> Subject:
-    """Return the network of a weight file, or an architecture with random weights, on which speed does not depend.
+    """Return the network of a weight file, or an architecture with random weights (speed does not depend on them).
 
     Architectures have the sizes in which they were published.
 
@@ -62,13 +62,13 @@ def find_subject(name: str) -> Subject:
 
 
 def ceiling_subject() -> Subject:
-    """Return a network that is next to nothing but one large 3x3 convolution."""
+    """Return a network that consists almost entirely of one large 3x3 convolution."""
     graph = build_one_convolution(CEILING_CHANNELS)
     return Subject("one 3x3 convolution", graph, initial_weights(graph))
 
 
 def check_size(size: tuple[int, int] | None) -> None:
-    """Raise unless width and height are multiples of 32, as every network wants them.
+    """Raise unless width and height are multiples of 32, as every network needs them.
 
     Raises:
         InputError: they are not.

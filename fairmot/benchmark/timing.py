@@ -1,4 +1,4 @@
-"""Calls against the clock, in turns, so that whatever else the machine does meets all of them."""
+"""Timed calls that take turns, so that other work on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_ROUNDS = 5
 
 
 def use_threads(count: int) -> None:
-    """Let engines that are not loaded yet take so many threads.
+    """Set the number of threads for engines that are not loaded yet.
 
     Raises:
         InputError: less than one.
@@ -32,8 +32,8 @@ def time_in_turns(
 
     Args:
         functions: each is called ``WARM_UPS`` times before it counts.
-        seconds: rounds begin until so much time is gone.
-        least_rounds: but so many at least; None: ``LEAST_ROUNDS``.
+        seconds: rounds begin until this time has passed.
+        least_rounds: smallest number of rounds; None: ``LEAST_ROUNDS``.
     """
     for function in [*functions] * WARM_UPS:
         function()

@@ -1,9 +1,9 @@
-"""How fast networks train: whole optimiser steps on images that are in memory already."""
+"""Speed of training: whole optimiser steps on images in memory."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from fairmot.benchmark.subjects import Skipped, check_size, find_subject
 from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.config import Config, TrainConfig
 from fairmot.data.batch import Batch
-from fairmot.engines import TRAINING_ENGINES, installed_engines, load_engine
+from fairmot.engines import TRAINING_ENGINES, choose_training_engine, installed_engines, load_training
 from fairmot.errors import InputError, closest_name
 from fairmot.network.graph import Graph
+from fairmot.progress import Log
 
 PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 """Precision -> ``train.precision`` of the configuration; heads and losses stay in float32."""
@@ -24,7 +25,7 @@ IDENTITIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpeed:
-    """How fast one network trains in one engine."""
+    """Speed of training one network in one engine."""
 
     network: str
     engine: str
@@ -46,7 +47,7 @@ def measure_training(
     *,
     batch: int = 2,
     seconds: float = 10.0,
-    progress: Callable[[str], None] = lambda row: None,
+    log: Log | None = None,
 ) -> tuple[list[TrainingSpeed], list[Skipped]]:
     """Measure networks x engines x precisions.
 
@@ -54,11 +55,11 @@ def measure_training(
         names: weight files or architectures.
         engines: of ``TRAINING_ENGINES``; none: every installed one.
         precisions: of ``f32``, ``bf16``, ``f16``.
-        input_size: width and height, multiples of 32; None: the size each network was made for.
+        input_size: width and height, multiples of 32; None: the size that each network was made for.
         device: as of ``load_detector``.
         batch: images a step.
-        seconds: time for each row, warming up and building aside.
-        progress: told what is being measured.
+        seconds: time for each row, without warming up and building.
+        log: gets a line for each combination before it is measured.
 
     Raises:
         InputError: an unknown network, precision or engine, or one that cannot train, or a wrong size.
@@ -71,8 +72,7 @@ def measure_training(
                 f"known: {', '.join(PRECISIONS)}"
             )
     for engine in engines:
-        if engine not in TRAINING_ENGINES:
-            raise InputError(f"engine {engine!r} cannot train; choose one of: {', '.join(TRAINING_ENGINES)}")
+        choose_training_engine(engine)
     rows, skipped = [], []
     for subject in [find_subject(name) for name in names]:
         width, height = size = input_size or subject.graph.config.input_size
@@ -80,12 +80,13 @@ def measure_training(
         data = _random_batch(subject.graph, size, batch)
         for engine in engines or [name for name in TRAINING_ENGINES if name in installed_engines()]:
             for precision in precisions:
-                progress(f"training {subject.name} in {engine}, {precision}")
+                if log:
+                    log(f"training {subject.name} in {engine}, {precision}")
                 train = TrainConfig(precision=PRECISIONS[precision])
                 config = Config(network=network, train=train)
-                module = load_engine(engine)
+                training = load_training(engine)
                 try:
-                    trainer = module.create_trainer(subject.graph, subject.weights, IDENTITIES, config, device)
+                    trainer = training.create_trainer(subject.graph, subject.weights, IDENTITIES, config, device)
                 except InputError as error:
                     skipped.append(Skipped(subject.name, engine, precision, str(error)))
                     continue

@@ -1,44 +1,39 @@
-"""The command line: each command parses its arguments, calls one function and prints the answer."""
+"""The command line: each command reads its options, calls one workflow and prints the answer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from fairmot.cli import data, evaluation, machine, report, serve, tracking, training, tuning, weights
-from fairmot.cli.options import stop
+from fairmot.cli import data, demo, evaluation, explaining, machine, report, serve, tracking, training, tuning, weights
+from fairmot.cli.settings import stop
 from fairmot.errors import InputError
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Find people in video and keep their identities: track, train, evaluate.",
+    context_settings=HELP_NAMES,
+    help="Multi-object tracking: find people in video and keep their identities; train and evaluate.",
 )
-app.add_typer(data.app, name="data")
-for command in (
-    tracking.track,
-    training.train,
-    evaluation.evaluate,
-    evaluation.score,
-    tuning.tune,
-    tuning.explain,
-    report.report,
-    serve.serve,
-    weights.convert,
-    weights.describe,
-    weights.export,
-    machine.benchmark,
-    machine.doctor,
-    tracking.demo,
-):
-    app.command()(command)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Track": (tracking.track, report.report, serve.serve, demo.demo),
+    "Evaluate": (evaluation.evaluate, evaluation.score, explaining.explain, tuning.tune),
+    "Train": (training.train,),
+    "Networks and this machine": (weights.convert, weights.describe, weights.export, machine.benchmark, machine.doctor),
+}
+for panel, commands in _PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel, context_settings=HELP_NAMES)(command)
+app.add_typer(data.app, name="data", rich_help_panel="Train", context_settings=HELP_NAMES)
 
 
 def main() -> None:
-    """Run the command line. A user's mistake is one line and exit code 2, never a traceback."""
+    """Run the command line. A person's mistake is one line and exit code 2, never a traceback."""
     try:
         app()
     except InputError as error:

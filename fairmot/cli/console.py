@@ -179,7 +179,7 @@ def speed_table(rows: Sequence[Speed]) -> Table:
         table.add_row(
             *(row.network, row.engine, row.precision, "x".join(map(str, row.input_size))),
             *(f"{row.milliseconds:.1f} ({low:.1f}-{high:.1f})", f"{row.least:.1f}", f"{row.frames_per_second:.1f}"),
-            *(f"{row.gflops:.0f} of {row.ceiling_gflops:.0f}", f"{row.ceiling_share:.0%}"),
+            *(f"{row.gflops:.0f} of {row.ceiling_gflops:.0f}", f"{row.ceiling_fraction:.0%}"),
         )
     return table
 
@@ -198,13 +198,13 @@ def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
 
 def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
     """Return the slowest operators, and the sum of each kind."""
-    table = Table("operator", "kind", "ms", "share", title=f"{network}: {len(layers)} operators")
+    table = Table("operator", "kind", "ms", "fraction", title=f"{network}: {len(layers)} operators")
     for layer in layers[:count]:
-        table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.share:.1%}")
+        table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.fraction:.1%}")
     kinds: dict[str, tuple[float, float]] = {}
     for layer in layers:
         milliseconds, share = kinds.get(layer.kind, (0.0, 0.0))
-        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.share)
+        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.fraction)
     table.add_section()
     for kind, (milliseconds, share) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
         table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{share:.1%}")

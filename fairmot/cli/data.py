@@ -1,97 +1,46 @@
-"""The group `fairmot data`: make training data, and look at it."""
+"""The group ``fairmot data``: make training data and check it."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fairmot.cli.options import JsonOut, Overwrite
+from fairmot.cli import conversion, options
+from fairmot.cli.settings import read_names
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Make training data: convert annotations, check them, look at them; render the synthetic street.",
 )
 
-Sets = Annotated[str | None, typer.Option(help="Names under 'train', separated by commas; left out: all.")]
-Root = Annotated[Path | None, typer.Option(help="Folder to which lists are relative; left out: as data.json says.")]
+Sets = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Sets: names under 'train', separated by commas.", show_default="all"),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Folder to which lists are relative.", show_default="of a data.json: as it says"
+    ),
+]
+Description = Annotated[Path, typer.Argument(metavar="DATA", help="data.json, or the folder with it.")]
 
 
-@app.command()
-def convert(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="FORMAT",
-            help="motchallenge, crowdhuman, caltech, citypersons, cuhksysu, prw, ethz, jde, pennfudan, coco, yolo, voc "
-            "or cvat.",
-        ),
-    ],
-    source: Annotated[Path, typer.Argument(help="Folder (coco, jde: file; cvat: also .zip or .xml) of the original.")],
-    output: Annotated[Path, typer.Argument(help="Folder for images/, labels_with_ids/ and data.json.")],
-    name: Annotated[str | None, typer.Option(help="Name of the set; left out: the source's.")] = None,
-    split: Annotated[str | None, typer.Option(help="Part of the set, such as train, val, test, all.")] = None,
-    half: Annotated[str | None, typer.Option(help="motchallenge: train or val, that half of each sequence.")] = None,
-    distractors: Annotated[
-        bool | None, typer.Option("--distractors", help="motchallenge: ignore distractors and uncounted people.")
-    ] = None,
-    min_visibility: Annotated[
-        float | None, typer.Option(min=0, max=1, help="motchallenge: ignore people who are seen less.")
-    ] = None,
-    identities: Annotated[
-        bool | None, typer.Option("--identities/--no-identities", help="crowdhuman: each box is somebody of its own.")
-    ] = None,
-    every: Annotated[int | None, typer.Option(min=1, help="caltech: every so many frames.")] = None,
-    empty: Annotated[
-        bool | None, typer.Option("--empty", help="caltech, citypersons, coco: keep images of nobody.")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="cvat: labels to keep, e.g. adult,child.")] = None,
-    categories: Annotated[str | None, typer.Option(help="coco: categories to keep, e.g. person,rider.")] = None,
-    images: Annotated[Path | None, typer.Option(help="coco, cvat: folder of the images.")] = None,
-    root: Annotated[Path | None, typer.Option(help="jde: folder to which the list is relative.")] = None,
-    ignore: Annotated[Path | None, typer.Option(help="voc: CSV of boxes to ignore.")] = None,
-    heads: Annotated[str | None, typer.Option(help="voc: classes of head boxes to join with bodies, e.g. a,b.")] = None,
-) -> None:
-    """Convert annotations to the label layout that training reads. An option belongs to the formats that it names.
-
-    [bold]fairmot data convert pennfudan PennFudanPed people[/bold]
-
-    [bold]fairmot data convert motchallenge MOT17/train data --half train --name mot17.half[/bold]
-    """
-    from fairmot.data.converters import convert_dataset
-
-    summary = convert_dataset(
-        kind,
-        source,
-        output,
-        name,
-        split=split,
-        half=half,
-        distractors=distractors,
-        min_visibility=min_visibility,
-        identities=identities,
-        every=every,
-        empty=empty,
-        labels=_names(labels),
-        categories=_names(categories),
-        images=images,
-        root=root,
-        ignore=ignore,
-        head_classes=_names(heads),
-    )
-    typer.echo(str(summary))
+app.command()(conversion.convert)
 
 
 @app.command()
 def validate(
-    source: Annotated[Path, typer.Argument(help="data.json, a folder with one, or a folder with images/.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="DATA", help="data.json, a folder with one, or a folder with images/.")
+    ],
     sets: Sets = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Read only the headers of images.")] = False,
-    json_out: JsonOut = False,
+    quick: Annotated[bool, options.flag("--quick", None, "Read only the headers of images.")] = False,
+    as_json: options.JsonOut = False,
 ) -> None:
-    """Find everything that is wrong with images and labels, in one pass. Exit code 2 if there are errors.
+    """Find everything that is wrong with images and labels, in one pass. With errors the exit code is 2.
 
     [bold]fairmot data validate data/data.json[/bold]
     """
@@ -101,8 +50,8 @@ def validate(
     from fairmot.data.checks.validation import validate as check
 
     with console.frame_progress() as progress:
-        report = check(source, _names(sets) or (), decode=not quick, progress=partial(progress, "images"))
-    if json_out:
+        report = check(source, read_names(sets) or (), decode=not quick, progress=progress)
+    if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
         for finding in report.findings:
@@ -117,10 +66,10 @@ def validate(
 
 @app.command()
 def stats(
-    source: Annotated[Path, typer.Argument(help="data.json, or the folder with it.")],
+    source: Description,
     sets: Sets = None,
     root: Root = None,
-    json_out: JsonOut = False,
+    as_json: options.JsonOut = False,
 ) -> None:
     """Count images, boxes, identities and their sizes.
 
@@ -131,8 +80,8 @@ def stats(
     from fairmot.data.annotations import read_images
     from fairmot.data.checks.statistics import description_of, statistics
 
-    found = statistics(read_images(description_of(source), _names(sets) or (), root))
-    if json_out:
+    found = statistics(read_images(description_of(source), read_names(sets) or (), root))
+    if as_json:
         typer.echo(json.dumps([each.as_dict() for each in found], indent=2))
         return
     from rich.box import SIMPLE
@@ -151,7 +100,7 @@ def stats(
             f"{each.box_heights_px.get('p50', 0):.0f} px",
         )
     console.answers().print(table)
-    typer.echo("* of boxes: half of them are lower. People: different identities. --json has more.")
+    typer.echo("* median height of the boxes. People: different identities. --json has more.")
     for each in found:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(each.image_sizes.items())[:4])
         typer.echo(f"{each.name}: {each.boxes_with_identity} boxes with identity; images {sizes}")
@@ -159,13 +108,15 @@ def stats(
 
 @app.command()
 def preview(
-    source: Annotated[Path, typer.Argument(help="data.json, or the folder with it.")],
-    output: Annotated[Path, typer.Argument(help="Contact sheet to write, .png or .jpg.")],
+    source: Description,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Contact sheet to write, .png or .jpg.")],
     sets: Sets = None,
     root: Root = None,
-    count: Annotated[int, typer.Option(min=1, help="Images on the sheet.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the images.")] = 0,
-    width: Annotated[int, typer.Option(min=64, max=4096, help="Pixels of an image on the sheet.")] = 480,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Images on the sheet.")] = 16,
+    seed: options.Seed = 0,
+    width: Annotated[
+        int, typer.Option(min=64, max=4096, metavar="N", help="Width of an image on the sheet, pixels.")
+    ] = 480,
 ) -> None:
     """Draw images with boxes and identities on one sheet.
 
@@ -175,7 +126,7 @@ def preview(
     from fairmot.data.checks.preview import write_preview
     from fairmot.data.checks.statistics import description_of
 
-    images = read_images(description_of(source), _names(sets) or (), root)
+    images = read_images(description_of(source), read_names(sets) or (), root)
     shown = write_preview(images, output, count, seed, width)
     typer.echo(f"{output}: {shown} of {len(images)} images")
 
@@ -183,36 +134,38 @@ def preview(
 @app.command()
 def split(
     list_file: Annotated[Path, typer.Argument(metavar="LIST", help="Path list: an image a line.")],
-    every: Annotated[int, typer.Option(min=2, help="Hold out every so many blocks.")] = 5,
+    one_in: Annotated[int, typer.Option(min=2, metavar="N", help="Hold out one block in so many.")] = 5,
     block: Annotated[
-        int, typer.Option(min=1, help="Images next to each other in sorted order that stay together.")
+        int, typer.Option(min=1, metavar="N", help="Images of a block: next to each other in sorted order.")
     ] = 20,
     data: Annotated[
-        Path | None, typer.Option(help="data.json that shall train on the one part and hold out the other.")
+        Path | None,
+        typer.Option(metavar="FILE", help="data.json to change: it trains on the one part and holds out the other."),
     ] = None,
 ) -> None:
-    """Hold out a fixed part of a list: writes NAME.train and NAME.held beside it, always the same.
+    """Hold out a part of a list, the same each time: write NAME.train and NAME.held beside it.
 
-    [bold]fairmot data split data/prw.train.txt --every 5 --block 20 --data data/data.json[/bold]
+    [bold]fairmot data split data/prw.train.txt --one-in 5 --block 20 --data data/data.json[/bold]
     """
     from fairmot.data.splitting import split_list
 
-    found = split_list(list_file, every, block, data)
+    found = split_list(list_file, one_in, block, data)
     typer.echo(f"{found.train}: {found.train_images} images to train on")
     typer.echo(f"{found.held}: {found.held_images} images held out")
 
 
 @app.command()
 def synthesize(
-    output: Annotated[Path, typer.Argument(help="Folder for the sequence.")],
-    people: Annotated[int, typer.Option(min=1, max=60)] = 12,
-    frames: Annotated[int, typer.Option(min=1)] = 250,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    frame_rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 25,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the sequence.")],
+    people: options.People = 12,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Number of frames.")] = 250,
+    seed: options.Seed = 0,
+    frame_rate: Annotated[float, typer.Option(min=0.1, metavar="X", help="Frames a second.")] = 25,
     camera_height: Annotated[
-        tuple[float, float], typer.Option(help="Lowest and highest, metres above the ground, 1.2 to 15.")
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="Camera height range, metres above the ground, 1.2 to 15."),
     ] = (2.3, 5.0),
-    overwrite: Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Render a street with walking people, exact boxes and identities, in MOTChallenge layout.
 
@@ -230,10 +183,6 @@ def synthesize(
             frame_rate=frame_rate,
             camera_height=camera_height,
             overwrite=overwrite,
-            progress=partial(progress, "street"),
+            progress=progress,
         )
     typer.echo(str(folder))
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return tuple(each.strip() for each in text.split(",") if each.strip()) if text else None

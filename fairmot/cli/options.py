@@ -1,93 +1,193 @@
-"""What several commands share: their options, and how a command ends."""
+"""The options that several commands share: one name, one type and one subject everywhere.
+
+A help text begins with its subject, which ends at the first full stop, colon, semicolon or bracket; what a command adds
+of its own follows. ``tests/cli/test_names.py`` compares the subjects of options with the same name.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from fairmot.errors import InputError
+NETWORK, TRACKER, FRAMES, RESULTS, FILES = "Network", "Tracker", "Frames", "Results", "More files to write"
+STREAMS, MANY, TRUTH = "Streams and cameras", "Many at a time", "Ground truth"
+"""Panels of the help; what stands in none is among "Options"."""
 
-if TYPE_CHECKING:
-    from fairmot.config import InferenceConfig, TrackerConfig
+
+def flag(name: str, panel: str | None, text: str) -> Any:
+    """Return an option without a value, and without a ``--no-`` form."""
+    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)
+
+
+def output(show_default: str | bool = True) -> Any:
+    """Return ``--output``, whose default differs between commands."""
+    return typer.Option(
+        "--output", metavar="FOLDER", rich_help_panel=RESULTS, help="Folder for the results.", show_default=show_default
+    )
+
+
+def engine(names: str) -> Any:
+    """Return ``--engine``, of which a command knows these."""
+    return typer.Option("--engine", metavar="NAME", rich_help_panel=NETWORK, help=f"Engine: {names}.")
+
+
+def every(show_default: str | bool = True) -> Any:
+    """Return ``--every``, the step between frames."""
+    return typer.Option(
+        "--every", min=1, metavar="N", rich_help_panel=FRAMES, help="Step between frames.", show_default=show_default
+    )
+
+
+def video(show_default: str) -> Any:
+    """Return ``--video``, whose default differs between commands."""
+    return typer.Option(
+        "--video/--no-video",
+        metavar="",
+        rich_help_panel=RESULTS,
+        help="Video with the tracks drawn: NAME.mp4.",
+        show_default=show_default,
+    )
+
+
+def processes(show_default: str | bool = True, more: str = "") -> Any:
+    """Return ``--processes``; ``more`` is what a command adds to its help."""
+    return typer.Option(
+        "--processes",
+        min=1,
+        metavar="N",
+        rich_help_panel=MANY,
+        help=f"Number of processes{more}.",
+        show_default=show_default,
+    )
+
 
 Weights = Annotated[
-    Path | None, typer.Option("--weights", "-w", help="A .safetensors, .onnx or .xml file; else the shipped model.")
-]
-Engine = Annotated[str, typer.Option(help="auto, onnxruntime, openvino, torch or mindspore.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ascend.")]
-Confidence = Annotated[float, typer.Option(min=0, max=1, help="Score a detection must exceed to be tracked.")]
-AnyConfidence = Annotated[
-    float | None,
+    Path | None,
     typer.Option(
-        "--confidence", min=0, max=1, help="Score a detection must exceed; left out: as --tracker says [0.4]."
+        "--weights",
+        "-w",
+        metavar="FILE",
+        rich_help_panel=NETWORK,
+        help="Weights: .safetensors, .onnx or .xml.",
+        show_default="the shipped model",
+    ),
+]
+Engine = Annotated[str, engine("auto, onnxruntime, openvino, torch or mindspore")]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", rich_help_panel=NETWORK, help="Device: auto, cpu, cuda or ascend.")
+]
+InputSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH",
+        rich_help_panel=NETWORK,
+        help="Network input: multiples of 32, e.g. 576x320.",
+        show_default="of the weights",
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IDS",
+        rich_help_panel=NETWORK,
+        help="Classes to keep: ids from 0, e.g. 0,2. Column 8 of MOTChallenge files holds id + 1.",
+        show_default="all",
+    ),
+]
+Raw = Annotated[bool, flag("--raw", NETWORK, "Head maps instead of detections.")]
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        rich_help_panel=TRACKER,
+        help="Configuration: its sections tracker and inference hold where no option is given.",
     ),
 ]
 TrackerChoice = Annotated[
     str,
     typer.Option(
-        help="auto (as the weights say, else fairmot), fairmot (published), byte, motion, fused, crowd (MOT20), or a "
-        "YAML file of tracker constants."
+        metavar="NAME",
+        rich_help_panel=TRACKER,
+        help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, fused, crowd (MOT20), or a "
+        "YAML file.",
     ),
 ]
-ConfigFile = Annotated[
-    str | None,
-    typer.Option("--config", help="Configuration whose tracker and inference sections count where no option is given."),
+Confidence = Annotated[
+    float | None,
+    typer.Option(
+        "--confidence",
+        metavar="X",
+        min=0,
+        max=1,
+        rich_help_panel=TRACKER,
+        help="Score threshold: only detections above it are tracked.",
+        show_default="of the tracker parameters",
+    ),
 ]
 Interpolate = Annotated[
     str | None,
-    typer.Option(help="Fill gaps of up to 20 frames in the result rows: linear or gaussian.", metavar="METHOD"),
+    typer.Option(
+        metavar="METHOD",
+        rich_help_panel=TRACKER,
+        help="Fill gaps of up to 20 frames in the result rows: linear or gaussian.",
+    ),
 ]
-KeptClasses = Annotated[list[int] | None, typer.Option(help="Keep only these classes; repeatable.")]
-InputSize = Annotated[str | None, typer.Option(help="Network input WIDTHxHEIGHT, multiples of 32, e.g. 576x320.")]
-JsonOut = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-Overwrite = Annotated[bool, typer.Option(help="Replace results of an earlier run.")]
 
+Start = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", rich_help_panel=FRAMES, help="Index of the first frame, from 0."),
+]
+Every = Annotated[int, every()]
+Source = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="What was tracked: video or images.", show_default="as recorded in the results"),
+]
 
-def stop(message: str, code: int = 2) -> NoReturn:
-    """Say one line on standard error and leave with an exit code."""
-    print(f"fairmot: {message}", file=sys.stderr)  # noqa: T201
-    sys.exit(code)
+Overwrite = Annotated[bool, flag("--overwrite", RESULTS, "Replace what exists already.")]
+Images = Annotated[
+    bool | None,
+    typer.Option(
+        "--images/--no-images",
+        metavar="",
+        rich_help_panel=RESULTS,
+        help="Frames with the tracks drawn: NAME/.",
+        show_default="no",
+    ),
+]
+SaveDetections = Annotated[bool, flag("--save-detections", FILES, "What the detector found: NAME.detections.npz.")]
+Record = Annotated[bool, flag("--record", FILES, "The tracker's record for fairmot explain: NAME.record.npz.")]
 
+BenchmarkName = Annotated[
+    str,
+    typer.Option(
+        "--benchmark",
+        metavar="NAME",
+        rich_help_panel=TRUTH,
+        help="Benchmark whose rules apply: auto, MOT15, MOT16, MOT17, MOT20, DanceTrack or none.",
+    ),
+]
+HalfVal = Annotated[
+    bool, flag("--half-val", TRUTH, "Only the second half of each sequence; its results count frames from 1.")
+]
 
-def read_settings(
-    config: str | None, tracker: str, confidence: float | None, own: Callable[[], TrackerConfig]
-) -> tuple[TrackerConfig, InferenceConfig | None]:
-    """Tracker's constants and, with a configuration, what it says of inference; ``own`` gives those of ``auto``.
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        rich_help_panel=MANY,
+        help="Videos tracked at the same time.",
+        show_default="one after the other",
+    ),
+]
 
-    Raises:
-        InputError: a file cannot be used, or both a configuration and a tracker are given.
-    """
-    from fairmot.config import load_config, load_tracker_config
+Resume = Annotated[bool, flag("--resume", None, "Continue the run in the output folder.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")]
+People = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Number of people.")]
 
-    if config is None and tracker != "auto":
-        return load_tracker_config(tracker, confidence), None
-    changes = {} if confidence is None else {"confidence": confidence}
-    if config is None:
-        return own().changed(**changes), None
-    if tracker != "auto":
-        raise InputError(f"--tracker {tracker}: give it or --config, which has a tracker of its own")
-    settings = load_config(config)
-    return settings.tracker.changed(**changes), settings.inference
-
-
-def read_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height out of `--input-size`.
-
-    Raises:
-        InputError: The text is not WIDTHxHEIGHT.
-    """
-    if text is None:
-        return None
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
-        raise InputError(f"--input-size {text}: expected WIDTHxHEIGHT, for example 576x320")
-    return int(width), int(height)
-
-
-def size_text(size: tuple[int, int]) -> str:
-    """WIDTHxHEIGHT."""
-    return f"{size[0]}x{size[1]}"
+JsonOut = Annotated[bool, flag("--json", None, "Print the answer as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")]

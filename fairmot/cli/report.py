@@ -1,4 +1,4 @@
-"""Commands that show: report."""
+"""The command that writes a page about a run."""
 
 from __future__ import annotations
 
@@ -9,29 +9,39 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli.evaluation import BenchmarkName
-from fairmot.cli.options import JsonOut
+from fairmot.cli import modes, options
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run of track or evaluate, or one result file in it.")],
-    output: Annotated[Path | None, typer.Option(help="The page; left out: report.html in RUN.")] = None,
-    source: Annotated[Path | None, typer.Option(help="What was tracked; left out: the run's own video.")] = None,
-    ground_truth: Annotated[
-        Path | None, typer.Option(help="Data set or sequence in MOTChallenge layout: shows errors and scores.")
+    context: typer.Context,
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a run of track or evaluate, or one result file in it.")
+    ],
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page to write.", show_default="report.html in RUN")
     ] = None,
-    benchmark: BenchmarkName = "auto",
+    source: options.Source = None,
+    start: options.Start = None,
+    every: Annotated[int | None, options.every(show_default="as recorded in the results")] = None,
     embed: Annotated[
-        bool | None, typer.Option("--embed/--link", help="Video inside the page or beside it [inside up to 24 MiB].")
+        bool | None,
+        typer.Option(
+            "--embed/--link",
+            metavar="",
+            help="Video inside the page or beside it.",
+            show_default="inside up to 24 MiB",
+        ),
     ] = None,
-    start: Annotated[
-        int | None,
-        typer.Option(min=0, help="As for track: index of the first frame; left out: as in run.json."),
+    ground_truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="GT",
+            rich_help_panel=options.TRUTH,
+            help="Folder of sequences in MOTChallenge layout, or one sequence: show errors and scores.",
+        ),
     ] = None,
-    every: Annotated[
-        int | None, typer.Option(min=1, help="As for track: step between frames; left out: as in run.json.")
-    ] = None,
-    as_json: JsonOut = False,
+    benchmark: options.BenchmarkName = "auto",
+    as_json: options.JsonOut = False,
 ) -> None:
     """Write one HTML page about a run: video, identities, timeline, heat map, scores, errors.
 
@@ -42,10 +52,11 @@ def report(
     from fairmot.cli import console
     from fairmot.report.report import report as write_report
 
+    (modes.REPORT if ground_truth is None else modes.REPORT_TRUTH).check(context)
     with console.frame_progress() as progress:
         written = write_report(
             run,
-            output=output,
+            output=page,
             source=source,
             ground_truth=ground_truth,
             benchmark=benchmark,

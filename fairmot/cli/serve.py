@@ -1,4 +1,4 @@
-"""Commands that stay: serve."""
+"""``fairmot serve``: web page and HTTP API."""
 
 from __future__ import annotations
 
@@ -7,51 +7,67 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli.options import (
-    AnyConfidence,
-    Device,
-    Engine,
-    InputSize,
-    KeptClasses,
-    TrackerChoice,
-    Weights,
-    read_settings,
-    read_size,
-    size_text,
-)
+from fairmot.cli import options
+from fairmot.cli.settings import read_classes, read_settings, read_size, size_text
 from fairmot.errors import InputError
+
+_SERVER, _LIMITS = "Server", "Limits"
 
 
 def serve(
-    weights: Weights = None,
-    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0: any that is free.")] = 8000,
-    host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with a token.")] = "127.0.0.1",
+    weights: options.Weights = None,
+    engine: options.Engine = "auto",
+    device: options.Device = "auto",
+    input_size: options.InputSize = None,
+    classes: options.Classes = None,
+    tracker: options.TrackerChoice = "auto",
+    confidence: options.Confidence = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=_SERVER,
+            help="Address to listen on; others than this machine need a token.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", "-p", min=0, max=65535, metavar="N", rich_help_panel=_SERVER, help="Port; 0: any free one."
+        ),
+    ] = 8000,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", rich_help_panel=_SERVER, help="Host name that clients may call; repeatable."),
+    ] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="FAIRMOT_SERVE_TOKEN", show_envvar=True, help="Secret that clients must give."),
+        typer.Option(
+            envvar="FAIRMOT_SERVE_TOKEN",
+            show_envvar=True,
+            metavar="TEXT",
+            rich_help_panel=_SERVER,
+            help="Secret that clients must give.",
+        ),
     ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(help="Host name by which it may be called; repeatable."),
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for jobs and results.")] = Path("runs/serve"),
     allow_paths: Annotated[
-        Path | None, typer.Option(help="Let clients name videos in this folder.", metavar="FOLDER")
+        Path | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=_SERVER, help="Let clients name videos in this folder."),
     ] = None,
-    allow_streams: Annotated[bool, typer.Option("--allow-streams", help="Let clients name streams.")] = False,
-    max_upload: Annotated[float, typer.Option(help="MiB of an upload.")] = 2048,
-    max_minutes: Annotated[float, typer.Option(help="Length of a video; streams end there.")] = 60,
-    max_waiting: Annotated[int, typer.Option(help="Jobs in the queue.")] = 20,
-    jobs: Annotated[int, typer.Option(help="Jobs at the same time.")] = 1,
-    tracker: TrackerChoice = "auto",
-    confidence: AnyConfidence = None,
-    input_size: InputSize = None,
-    classes: KeptClasses = None,
-    engine: Engine = "auto",
-    device: Device = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    allow_streams: Annotated[bool, options.flag("--allow-streams", _SERVER, "Let clients name streams.")] = False,
+    max_upload: Annotated[
+        float, typer.Option(metavar="MIB", rich_help_panel=_LIMITS, help="Size of an upload, MiB.")
+    ] = 2048,
+    max_minutes: Annotated[
+        float,
+        typer.Option(metavar="MINUTES", rich_help_panel=_LIMITS, help="Length of a video; streams end there."),
+    ] = 60,
+    max_waiting: Annotated[int, typer.Option(metavar="N", rich_help_panel=_LIMITS, help="Jobs in the queue.")] = 20,
+    jobs: options.Jobs = None,
+    output: Annotated[Path, options.output()] = Path("runs/serve"),
+    quiet: options.Quiet = False,
 ) -> None:
-    """Open a live page and an HTTP API: upload videos, watch them being tracked, download the results.
+    """Serve a web page and an HTTP API: upload videos, watch them being tracked, download the results.
 
     [bold]fairmot serve[/bold]
     [bold]fairmot serve --weights best.safetensors --port 8080 --jobs 2[/bold]
@@ -72,19 +88,20 @@ def serve(
         host=host,
         port=port,
         token=token or None,
-        names=tuple(name or ()),
+        names=tuple(host_name or ()),
         allow_paths=allow_paths,
         allow_streams=allow_streams,
         max_upload_bytes=round(max_upload * 2**20),
         max_seconds=max_minutes * 60,
         max_frames=round(max_minutes * 60 * 60),
         max_waiting=max_waiting,
-        jobs=jobs,
+        jobs=jobs or 1,
     )
-    config, _ = read_settings(None, tracker, confidence, lambda: weights_tracker(weights))
+    kept = read_classes(classes)
+    parameters, _ = read_settings(None, tracker, confidence, lambda: weights_tracker(weights))
 
     def load() -> Detector:
-        return load_detector(weights, engine, device, input_size=read_size(input_size), classes=classes)
+        return load_detector(weights, engine, device, input_size=read_size(input_size), classes=kept)
 
     detector = load()
     description = f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}"
@@ -94,4 +111,4 @@ def serve(
             console.notes().print(f"{description}; Ctrl-C ends")
             typer.echo(address)
 
-    run_server(settings, Model(load, config, description), started)
+    run_server(settings, Model(load, parameters, description), started)

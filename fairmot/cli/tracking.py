@@ -1,86 +1,120 @@
-"""Commands that look at videos: track, demo."""
+"""The command that tracks."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fairmot.cli import tracking_output
-from fairmot.cli.options import (
-    AnyConfidence,
-    ConfigFile,
-    Device,
-    Engine,
-    InputSize,
-    Interpolate,
-    JsonOut,
-    KeptClasses,
-    Overwrite,
-    TrackerChoice,
-    Weights,
-    read_settings,
-    read_size,
-    size_text,
-)
+from fairmot.cli import modes, options
+from fairmot.cli import tracking_output as told
+from fairmot.cli.settings import chosen, lowest_score, read_classes, read_settings, read_size
 from fairmot.errors import InputError
 
 
 def track(
+    context: typer.Context,
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Videos, folders of them or of images, globs, cameras (0), streams (rtsp://...), - (pipe)."
+            metavar="SOURCES",
+            help="Videos, folders of them or of images, globs, cameras (0), streams (rtsp://...), - (pipe).",
         ),
     ] = None,
-    weights: Weights = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for results; left out: runs/track/NAME.")] = None,
-    config: ConfigFile = None,
-    tracker: TrackerChoice = "auto",
-    confidence: AnyConfidence = None,
-    input_size: InputSize = None,
-    classes: KeptClasses = None,
-    engine: Engine = "auto",
-    device: Device = "auto",
-    start: Annotated[int | None, typer.Option(min=0, help="Index of the first frame, from 0.")] = None,
-    end: Annotated[int | None, typer.Option(min=0, help="Index of the first frame left out.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
-    video: Annotated[bool | None, typer.Option(help="Also write the video with the tracks drawn [yes].")] = None,
-    images: Annotated[bool | None, typer.Option(help="Also write each frame with the tracks drawn [no].")] = None,
-    jsonl: Annotated[bool, typer.Option(help="Also write NAME.jsonl, one object a frame.")] = False,
-    csv: Annotated[bool, typer.Option(help="Also write NAME.csv with a header.")] = False,
-    crops: Annotated[bool, typer.Option(help="Also cut out each identity, twice a second.")] = False,
-    heatmap: Annotated[bool, typer.Option(help="Show where people stood, also as NAME.heatmap.jpg.")] = False,
-    blur: Annotated[bool, typer.Option(help="Make people unrecognisable in all that is drawn.")] = False,
-    line: Annotated[list[str] | None, typer.Option(help="Count who crosses x1,y1,x2,y2; repeatable.")] = None,
-    zone: Annotated[Path | None, typer.Option(help="Count who stands in polygons: a JSON file.")] = None,
-    show: Annotated[bool, typer.Option(help="Show it in a window.")] = False,
-    max_latency: Annotated[
-        float | None, typer.Option(help="Seconds that a frame of a stream or camera may wait before it is dropped.")
-    ] = None,
-    give_up: Annotated[float, typer.Option(help="Seconds that a lost stream is tried again.")] = 30.0,
-    together: Annotated[
-        bool | None, typer.Option("--together/--in-turn", help="Several sources at once [streams: yes, files: no].")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Track so many videos at a time, each in a process; skip finished ones.")
-    ] = None,
-    ray: Annotated[
-        str | None, typer.Option(help="The same on a Ray cluster: auto, HOST:PORT or local.", metavar="ADDRESS")
-    ] = None,
-    save_detections: Annotated[
-        bool, typer.Option(help="Also write what the detector found, NAME.detections.npz.")
-    ] = False,
+    weights: options.Weights = None,
+    engine: options.Engine = "auto",
+    device: options.Device = "auto",
+    input_size: options.InputSize = None,
+    classes: options.Classes = None,
+    tracker: options.TrackerChoice = "auto",
+    confidence: options.Confidence = None,
+    config: options.ConfigFile = None,
+    interpolate: options.Interpolate = None,
     detections: Annotated[
         list[Path] | None,
-        typer.Option(help="Track these saved detections, or a MOTChallenge det.txt, instead of SOURCES; repeatable."),
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=options.TRACKER,
+            help="Track saved detections instead of SOURCES: NAME.detections.npz or a MOTChallenge det.txt; "
+            "repeatable.",
+        ),
     ] = None,
-    interpolate: Interpolate = None,
-    record: Annotated[bool, typer.Option(help="Also write the tracker's record, for fairmot explain.")] = False,
-    overwrite: Overwrite = False,
-    as_json: JsonOut = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    start: options.Start = None,
+    end: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", rich_help_panel=options.FRAMES, help="Index behind the last frame."),
+    ] = None,
+    every: options.Every = 1,
+    output: Annotated[Path | None, options.output(show_default="runs/track/NAME")] = None,
+    overwrite: options.Overwrite = False,
+    video: Annotated[bool | None, options.video("yes")] = None,
+    images: options.Images = None,
+    csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
+    jsonl: Annotated[bool, options.flag("--jsonl", options.FILES, "One JSON object a frame: NAME.jsonl.")] = False,
+    crops: Annotated[
+        bool, options.flag("--crops", options.FILES, "Each identity twice a second: NAME-crops/.")
+    ] = False,
+    heatmap: Annotated[
+        bool, options.flag("--heatmap", options.FILES, "Where people stood: NAME.heatmap.jpg, and drawn.")
+    ] = False,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X1,Y1,X2,Y2",
+            rich_help_panel=options.FILES,
+            help="Count who crosses: NAME.lines.csv; repeatable.",
+        ),
+    ] = None,
+    zone: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=options.FILES,
+            help="Count who stands in polygons (JSON): NAME.zones.csv.",
+        ),
+    ] = None,
+    save_detections: options.SaveDetections = False,
+    record: options.Record = False,
+    blur: Annotated[
+        bool, options.flag("--blur", options.RESULTS, "Make people unrecognisable in all that is drawn.")
+    ] = False,
+    show: Annotated[bool, options.flag("--show", options.RESULTS, "Show the drawn frames in a window.")] = False,
+    max_latency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=options.STREAMS,
+            help="Drop frames that have waited longer.",
+            show_default="never",
+        ),
+    ] = None,
+    give_up: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Try a lost stream again for so long."),
+    ] = 30.0,
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--together/--in-turn",
+            metavar="",
+            rich_help_panel=options.MANY,
+            help="Several sources at the same time.",
+            show_default="streams only",
+        ),
+    ] = None,
+    jobs: options.Jobs = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=options.MANY,
+            help="Jobs on a Ray cluster: auto, HOST:PORT or local.",
+        ),
+    ] = None,
+    as_json: options.JsonOut = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Track people in videos, image folders, streams and cameras.
 
@@ -88,95 +122,82 @@ def track(
     [bold]fairmot track frames/ --confidence 0.3 --output results[/bold]
     [bold]fairmot track rtsp://camera/main --line 0,400,854,400 --max-latency 0.5[/bold]
     [bold]fairmot track videos/ --jobs 2[/bold]
-    [bold]fairmot track --detections runs/track/street/street.detections.npz[/bold]
+    [bold]fairmot track --detections runs/track/street/street.detections.npz --csv[/bold]
     """
-    from fairmot.cli import console
-    from fairmot.detector import load_detector, weights_tracker
-    from fairmot.formats.recordings import load_recording
+    if not sources and not detections:
+        raise InputError("track: give SOURCES or --detections FILE")
+    mode = _mode(sources or [], detections, jobs, ray)
+    mode.check(context)
+    filled = told.gap_filling(interpolate)
+    recordings = told.read_recordings(detections or [], confidence if config is None and tracker == "auto" else None)
+    parameters, inference = None, None
+    if not recordings or config is not None or tracker != "auto":
+        from fairmot.detector import weights_tracker
 
-    if bool(sources) == bool(detections):
-        raise InputError("give either sources or --detections FILE")
-    filling = None if interpolate is None else tracking_output.gap_filling(interpolate, jobs, ray)
-    recordings = [load_recording(path) for path in detections or ()]
-    own = (lambda: recordings[0].tracker) if recordings else (lambda: weights_tracker(weights))
-    constants, inference = read_settings(config, tracker, confidence, own)
-    if video is None:
-        video = inference.save_videos if inference else True
-    if images is None:
-        images = inference.save_images if inference else False
-    wanted = tracking_output.read(video, images, jsonl, csv, crops, heatmap, blur, line, zone, show)
-    if detections:
+        # Several recordings keep the parameters that go with each of them.
+        parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
+    kept = read_classes(classes)
+    selection: dict[str, Any] = {"start": start, "end": end, "every": every}
+    outputs = told.read_outputs(
+        line,
+        zone,
+        show,
+        video=not recordings and chosen(video, inference, "save_videos", True),
+        images=not recordings and chosen(images, inference, "save_images", False),
+        jsonl=jsonl,
+        csv=csv,
+        crops=crops,
+        heatmap=heatmap,
+        blur=blur,
+    )
+    written: dict[str, Any] = {"output": output, "overwrite": overwrite, "outputs": outputs, "record": record}
+    if mode is modes.TRACK_DETECTIONS:
         from fairmot.workflows.track.replay import replay
 
-        with tracking_output.progress(quiet) as progress:
-            runs = replay(recordings, constants, output=output, overwrite=overwrite, record=record, progress=progress)
-        steps = [recording.every for recording in recordings]
-    elif jobs is not None or ray is not None:
-        from fairmot.workflows.track.jobs import DetectorChoice, SourceJob, track_many
-        from fairmot.workflows.track.track import DEFAULT_FOLDER
-
-        if save_detections or record or show:
-            raise InputError("--jobs and --ray go without --save-detections, --record and --show")
-        choice = DetectorChoice(weights, engine, device, read_size(input_size), tuple(classes) if classes else None)
-        plan = SourceJob("", Path(), choice, constants, wanted, start, end, every)
-        with tracking_output.job_progress(quiet) as told:
-            results = track_many(
-                sources or [],
-                output or DEFAULT_FOLDER,
-                plan=plan,
-                jobs=jobs or 1,
-                ray=ray,
-                overwrite=overwrite,
-                **told,
-            )
-        tracking_output.end_of_jobs(results, as_json)
+        with told.progress(quiet) as progress:
+            runs = replay(recordings, parameters, progress=progress, **written, **{**selection, "classes": kept})
+        steps = [recording.every * every for recording in recordings]
+        told.end_of_runs(filled(runs, steps), as_json, quiet)
         return
-    else:
-        from fairmot.media.sources.live import LiveOptions
-        from fairmot.workflows.track.track import track as run_track
+    from fairmot.workflows.track.job import DetectorChoice, SourceJob
 
-        live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
-        lowest = inference.confidence if inference else 0.1
-        detector = load_detector(weights, engine, device, lowest, read_size(input_size), classes)
-        if not quiet:
-            console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
-        with tracking_output.progress(quiet) as progress:
-            runs = run_track(
-                sources or [],
-                detector,
-                constants,
-                output=output,
-                overwrite=overwrite,
-                outputs=wanted,
-                start=start,
-                end=end,
-                every=every,
-                live=live,
-                together=together,
-                save_detections=save_detections,
-                record=record,
-                progress=progress,
-            )
-        steps = [every] * len(runs)
-    if filling is not None:
-        runs = [filling(run, step) for run, step in zip(runs, steps, strict=True)]
-    tracking_output.end_of_runs(runs, as_json, quiet)
+    size, lowest = read_size(input_size), lowest_score(inference)
+    choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), confidence=lowest)
+    if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
+        plan = SourceJob("", Path(), choice, parameters, outputs, **selection)
+        how = {"jobs": jobs or 1, "ray": ray, "overwrite": overwrite}
+        told.track_jobs(sources or [], output, plan, as_json, quiet, **how)
+        return
+    from fairmot.detector import load_detector
+    from fairmot.media.sources.live import LiveOptions
+    from fairmot.workflows.track.track import track as run_track
+
+    live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
+    detector = load_detector(**asdict(choice))
+    told.announce(detector, quiet)
+    with told.progress(quiet) as progress:
+        runs = run_track(
+            sources or [],
+            detector,
+            parameters,
+            live=live,
+            together=together,
+            save_detections=save_detections,
+            progress=progress,
+            **written,
+            **selection,
+        )
+    told.end_of_runs(filled(runs, [every] * len(runs)), as_json, quiet)
 
 
-def demo(
-    output: Annotated[Path, typer.Option(help="Folder for the rendered street and the results.")] = Path("demo"),
-    people: Annotated[int, typer.Option(min=1, max=60)] = 12,
-    frames: Annotated[int, typer.Option(min=2)] = 250,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-) -> None:
-    """Render a street, track the people on it with the shipped model, score the result.
+def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, ray: str | None) -> modes.Mode:
+    if detections:
+        return modes.TRACK_DETECTIONS
+    if ray is not None:
+        return modes.TRACK_RAY
+    if jobs is not None:
+        return modes.TRACK_JOBS
+    from fairmot.media.sources.locations import live_location
 
-    [bold]fairmot demo[/bold]
-    """
-    from fairmot.cli import console
-    from fairmot.workflows.demo import demo as run_demo
-
-    with console.frame_progress() as progress:
-        result = run_demo(output, people, frames, seed, progress)
-    console.print_scores(result.report)
-    typer.echo(f"video: {result.video}")
+    is_live = any(live_location(source) is not None for source in sources)
+    return modes.TRACK_LIVE if is_live else modes.TRACK_FILES

@@ -1,4 +1,4 @@
-"""What ``fairmot track`` reads of its many outputs, and what it says while and after it runs."""
+"""What ``fairmot track`` reads of its outputs and recordings, and what it prints while and after it runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fairmot.cli.options import stop
+from fairmot.cli.settings import size_text, stop
 from fairmot.errors import InputError
 
 if TYPE_CHECKING:
-    from fairmot.media.outputs.wanted import Outputs
-    from fairmot.workflows.track.jobs import JobResult
+    from fairmot.formats.recordings import Recording
+    from fairmot.media.outputs.outputs import Outputs
+    from fairmot.progress import Progress
+    from fairmot.workflows.track.jobs import JobResult, SourceJob
     from fairmot.workflows.track.source_run import TrackRun
 
 _STAGES = {
@@ -28,64 +30,79 @@ _STAGES = {
 }
 
 
-def read(
-    video: bool,
-    images: bool,
-    jsonl: bool,
-    csv: bool,
-    crops: bool,
-    heatmap: bool,
-    blur: bool,
-    lines: list[str] | None,
-    zone: Path | None,
-    show: bool,
-) -> Outputs:
-    """Return what is wanted; where there is no screen, say so and go on without the window.
+def read_outputs(lines: list[str] | None, zone: Path | None, show: bool, **flags: bool) -> Outputs:
+    """Return the outputs; where there is no screen, say so and go on without the window.
+
+    Args:
+        lines: of ``--line``.
+        zone: of ``--zone``.
+        show: a window is wanted.
+        flags: fields of ``Outputs``.
 
     Raises:
-        InputError: a line or zone that is none, or outputs that exclude each other.
+        InputError: a line or zone cannot be read, or outputs exclude each other.
     """
+    from fairmot.media.outputs.outputs import Outputs
     from fairmot.media.outputs.places import parse_lines, read_zones
-    from fairmot.media.outputs.wanted import Outputs
     from fairmot.media.outputs.window import screen_problem
 
     problem = screen_problem() if show else None
     if problem is not None:
         typer.echo(f"fairmot: {problem}", err=True)
     return Outputs(
-        video=video,
-        images=images,
-        jsonl=jsonl,
-        csv=csv,
-        crops=crops,
-        heatmap=heatmap,
-        blur=blur,
         lines=parse_lines(lines or []),
         zones=() if zone is None else read_zones(zone),
         show=show and problem is None,
+        **flags,
     )
 
 
-def gap_filling(method: str, jobs: int | None, ray: str | None) -> Callable[[TrackRun, int], TrackRun]:
-    """Return what fills the gaps in the rows of a run, given its step from frame to frame.
+def read_recordings(paths: Sequence[Path], confidence: float | None) -> list[Recording]:
+    """Read saved detections; a score threshold replaces the one of the tracker parameters that go with each.
 
     Raises:
-        InputError: no such method, or jobs are wanted.
+        InputError: a file cannot be read.
+    """
+    from fairmot.formats.recordings import load_recording
+
+    recordings = [load_recording(path) for path in paths]
+    if confidence is None:
+        return recordings
+    return [
+        replace(
+            each,
+            detector={
+                **(each.detector or {}),
+                "tracker": each.tracker.changed(confidence=confidence).model_dump(mode="json"),
+            },
+        )
+        for each in recordings
+    ]
+
+
+def gap_filling(method: str | None) -> Callable[[Sequence[TrackRun], Sequence[int]], list[TrackRun]]:
+    """Return what fills the gaps in the rows of runs, given the step between frames of each.
+
+    Raises:
+        InputError: there is no such method.
     """
     from fairmot.workflows.track.gap_filling import fill_gaps, read_method
 
-    if jobs is not None or ray is not None:
-        raise InputError("--interpolate goes without --jobs and --ray")
+    if method is None:
+        return lambda runs, steps: list(runs)
     checked = read_method(method)
 
-    def filled(run: TrackRun, every: int) -> TrackRun:
-        return replace(run, row_count=fill_gaps(run.text, checked, every=every))
+    def filled(runs: Sequence[TrackRun], steps: Sequence[int]) -> list[TrackRun]:
+        return [
+            replace(run, row_count=fill_gaps(run.text, checked, every=every))
+            for run, every in zip(runs, steps, strict=True)
+        ]
 
     return filled
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None] | None]:
+def progress(quiet: bool) -> Iterator[Progress | None]:
     """Yield a callback that shows one bar a source, or None."""
     from fairmot.cli import console
 
@@ -96,8 +113,16 @@ def progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None] | N
         yield report
 
 
+def announce(detector: Any, quiet: bool) -> None:
+    """Print which network runs in which engine."""
+    from fairmot.cli import console
+
+    if not quiet:
+        console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
+
+
 def timing_line(run: TrackRun) -> str:
-    """Return what each stage of a run took a frame, and which one the others wait for."""
+    """Return how long each stage took a frame, and which stage the others wait for."""
     times = run.milliseconds
     stages = ", ".join(f"{name} {getattr(times, stage):.1f}" for stage, name in _STAGES.items())
     line = f"{run.name}: ms a frame: {stages}; {_STAGES[times.limit]} limits"
@@ -107,7 +132,7 @@ def timing_line(run: TrackRun) -> str:
 
 
 def count_lines(run: TrackRun) -> list[str]:
-    """Return a line for each line and zone: what was counted there."""
+    """Return a line for each counting line and each zone."""
     counts = run.counts or {"lines": [], "zones": []}
     crossed = [f"{line['name']}: {line['in']} in, {line['out']} out" for line in counts["lines"]]
     stood = [
@@ -141,9 +166,39 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
         stop("interrupted; the files above are complete up to there", code=130)
 
 
+def track_jobs(
+    sources: Sequence[str], output: Path | None, plan: SourceJob, as_json: bool, quiet: bool, **how: Any
+) -> None:
+    """Track many videos, print what became of them, and leave with the exit code that this calls for.
+
+    Args:
+        sources: videos.
+        output: folder of the videos' folders; None: the default one.
+        plan: how each is tracked.
+        as_json: print the results as JSON.
+        quiet: print no progress.
+        how: ``jobs``, ``ray`` and ``overwrite`` of ``track_many``.
+
+    Raises:
+        InputError: some videos failed; they are listed.
+    """
+    from fairmot.workflows.track.jobs import track_many
+    from fairmot.workflows.track.track import DEFAULT_FOLDER
+
+    with _job_progress(quiet) as reports:
+        results = track_many(sources, output or DEFAULT_FOLDER, plan=plan, **how, **reports)
+    if as_json:
+        typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
+    failed = [result.problem or result.source for result in results if result.outcome == "failed"]
+    if failed:
+        raise InputError(f"{len(failed)} of {len(results)} videos failed: {'; '.join(failed)}")
+    if any(result.outcome == "interrupted" for result in results):
+        stop("interrupted; the same command goes on with the rest", code=130)
+
+
 @contextmanager
-def job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
-    """Yield what ``track_many`` is to call: a bar for each video under way, and a line for each that has ended."""
+def _job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
+    """Yield the callbacks of ``track_many``: a bar for each video under way, and a line for each that has ended."""
     from fairmot.cli import console
 
     if quiet:
@@ -157,18 +212,3 @@ def job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
             end(result.source, f"[{count}/{total}] {result.source}: {result.outcome}{frames}{problem}")
 
         yield {"progress": report, "done": done}
-
-
-def end_of_jobs(results: Sequence[JobResult], as_json: bool) -> None:
-    """Print the results, and leave with the exit code that they call for.
-
-    Raises:
-        InputError: some videos failed; they are listed.
-    """
-    if as_json:
-        typer.echo(json.dumps([asdict(result) for result in results], default=str, indent=2))
-    failed = [result.problem or result.source for result in results if result.outcome == "failed"]
-    if failed:
-        raise InputError(f"{len(failed)} of {len(results)} videos failed: {'; '.join(failed)}")
-    if any(result.outcome == "interrupted" for result in results):
-        stop("interrupted; the same command goes on with the rest", code=130)

@@ -6,41 +6,50 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmot.cli.options import Device, stop
+from fairmot.cli import modes, options
+from fairmot.cli.settings import stop
 
 if TYPE_CHECKING:
     from fairmot.config import Config
 
 
 def train(
-    config: Annotated[str, typer.Argument(help="A YAML file or the name of a shipped configuration, e.g. lite.")],
+    context: typer.Context,
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="A YAML file or the name of a shipped configuration, e.g. lite."),
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: train.epochs=3; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=3; repeatable."),
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in train.output.")] = False,
-    engine: Annotated[str, typer.Option(help="auto, mindspore or torch.")] = "auto",
-    device: Device = "auto",
-    processes: Annotated[
-        int, typer.Option(min=1, help="Processes on this machine, one a device; each takes train.batch_size images.")
-    ] = 1,
+    resume: options.Resume = False,
+    engine: Annotated[str, options.engine("auto, torch or mindspore")] = "auto",
+    device: options.Device = "auto",
+    processes: Annotated[int, options.processes(more=": one a device, each takes train.batch_size images")] = 1,
     check: Annotated[
-        bool, typer.Option("--self-check", help="Overfit eight images instead, and say whether all is well.")
+        bool, options.flag("--self-check", None, "Overfit eight images instead, and report whether training works.")
     ] = False,
 ) -> None:
     """Train a network.
 
     [bold]fairmot train lite --set data.description=people/data.json --set train.output=runs/mine[/bold]
-
-    Four devices: [bold]fairmot train lite --processes 4[/bold]
+    [bold]fairmot train lite --processes 4[/bold]
+    [bold]fairmot train lite --self-check[/bold]
     """
     from contextlib import nullcontext
 
     from fairmot.cli import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine, load_engine
-    from fairmot.training.launch import current_process, launch, registered
+    from fairmot.engines import choose_training_engine, load_training
+    from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train
+    from fairmot.training.process import current_process, registered
 
+    def log(line: str) -> None:
+        console.notes().print(line, markup=False)
+
+    (modes.SELF_CHECK if check else modes.TRAIN).check(context)
     settings = load_config(config, tuple(overrides or ()))
     if check:
         _check(settings, engine, device)
@@ -48,43 +57,37 @@ def train(
     process = current_process()
     chosen = choose_training_engine(engine, device)
     if processes > 1 and not process.launched:
-        # What cannot start shall say so once.
-        load_engine(chosen)
+        # One process, not each of them, reports what cannot start.
+        load_training(chosen)
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"
-        complain = lambda line: console.notes().print(line, markup=False)  # noqa: E731
-        raise typer.Exit(launch(arguments, chosen, processes, folder, complain))
+        raise typer.Exit(launch(arguments, chosen, processes, folder, log=log))
     with registered(process):
         if process.is_scheduler:
-            load_engine(chosen).join_processes(device)
+            load_training(chosen).join_processes(device)
             return
         if process.is_first:
             together = f" in {process.size} processes" if process.size > 1 else ""
             console.notes().print(
                 f"{settings.network.architecture} in {chosen}{together}, results in {settings.train.output}"
             )
-        with console.training_progress() if process.is_first else nullcontext() as report:
-            run = run_train(
-                settings,
-                chosen,
-                device,
-                resume,
-                report,
-                lambda line: console.notes().print(line, markup=False),
-                process,
-            )
+        with console.training_progress() if process.is_first else nullcontext() as on_step:
+            run = run_train(settings, chosen, device, resume, log=log, on_step=on_step, process=process)
     if process.is_first:
         typer.echo(f"checkpoint {run.checkpoint}\nweights    {run.weights}")
 
 
 def _check(config: Config, engine: str, device: str) -> None:
-    """``--self-check``: where training does not work, exit code 1 and a line that names what failed."""
+    """Run ``--self-check``; where training does not work, exit with code 1 and a line that names what failed."""
     from fairmot.cli import console
     from fairmot.training.self_check import self_check
 
-    with console.training_progress() as report:
-        outcome = self_check(config, engine, device, report, lambda line: console.notes().print(line, markup=False))
+    def log(line: str) -> None:
+        console.notes().print(line, markup=False)
+
+    with console.training_progress() as on_step:
+        outcome = self_check(config, engine, device, log=log, on_step=on_step)
     console.answers().print(console.self_check_table(outcome))
     if outcome.problems:
         stop(f"self-check failed: {'; '.join(outcome.problems)}", code=1)

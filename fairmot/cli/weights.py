@@ -1,4 +1,4 @@
-"""Commands about networks and their weight files: convert, describe, export."""
+"""The commands about networks and their weight files: convert, describe and export."""
 
 from __future__ import annotations
 
@@ -9,71 +9,85 @@ from typing import Annotated
 
 import typer
 
-from fairmot.cli.options import InputSize, JsonOut, Overwrite, read_size, size_text
+from fairmot.cli import modes, options
+from fairmot.cli.settings import check_free, read_size, size_text
 
 
 def convert(
+    context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(help="Public .pth, MindSpore's .ckpt, .safetensors, or YOLOX-nano's .onnx.")
+        Path,
+        typer.Argument(metavar="IN", help="Public .pth, MindSpore's .ckpt, .safetensors, or YOLOX-nano's .onnx."),
     ],
-    target: Annotated[Path, typer.Argument(help="The file to write: .safetensors, .pth or .ckpt.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .safetensors, .pth or .ckpt.")],
     architecture: Annotated[
-        str | None, typer.Option("--arch", help="Take the file for this architecture, whatever its names say.")
+        str | None,
+        typer.Option("--arch", metavar="NAME", help="Architecture of the file.", show_default="as its names say"),
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Start weights: take what fits, draw the rest, report both.")
+        bool, options.flag("--partial", None, "Start weights: take what fits, initialize the rest, report both.")
     ] = False,
     naming: Annotated[
         str | None,
-        typer.Option(help="Names in a .ckpt: mindspore (default), models or mindvideo (the two ports), public."),
+        typer.Option(
+            metavar="NAME",
+            help="Names in a .ckpt: mindspore, models or mindvideo (the two ports), public.",
+            show_default="mindspore",
+        ),
     ] = None,
-    as_json: JsonOut = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.JsonOut = False,
 ) -> None:
-    """Turn weights of one kind of file into another, bit for bit; architecture and naming are recognised.
+    """Convert weights from one kind of file to another, bit for bit. Architecture and naming are recognised.
 
     [bold]fairmot convert fairmot_dla34.pth dla34.safetensors[/bold]
-
     [bold]fairmot convert Fairmot_0-30.ckpt dlaconv34.pth[/bold]
-
     [bold]fairmot convert ctdet_coco_dla_2x.pth start.safetensors --partial[/bold]
     """
     from fairmot.workflows.convert import convert as run_convert
 
+    (modes.CONVERT_ONNX if source.suffix == ".onnx" else modes.CONVERT).check(context)
+    check_free(target, overwrite)
     result = run_convert(source, target, architecture, partial, naming)
     if as_json:
         typer.echo(json.dumps({**asdict(result), "network": result.network.model_dump()}, indent=2))
         return
     typer.echo(
         f"{target}: {result.network.architecture} from {result.naming} names, {result.taken} arrays taken, "
-        f"{len(result.drawn)} drawn"
+        f"{len(result.drawn)} initialized"
     )
     if result.dropped:
         typer.echo(f"dropped, since no output depends on them: {', '.join(result.dropped)}")
     for remark in result.remarks:
         typer.echo(f"computed: {remark}")
     if result.drawn:
-        typer.echo(f"drawn, since the file lacks them: {', '.join(result.drawn)}")
+        typer.echo(f"initialized, since the file lacks them: {', '.join(result.drawn)}")
     if result.left_out:
         typer.echo(f"left out, since they do not fit: {'; '.join(result.left_out)}")
 
 
 def describe(
-    network: Annotated[str, typer.Argument(help="A weight file, a configuration, or an architecture.")] = "lite",
-    input_size: InputSize = None,
-    layers: Annotated[bool, typer.Option(help="List every layer.")] = True,
-    all_: Annotated[bool, typer.Option("--all", help="Compare all architectures as a Markdown table instead.")] = False,
-    as_json: JsonOut = False,
+    context: typer.Context,
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A weight file, a configuration, or an architecture.")
+    ] = "lite",
+    input_size: options.InputSize = None,
+    layers: Annotated[bool, typer.Option("--layers/--no-layers", metavar="", help="List every layer.")] = True,
+    all_: Annotated[
+        bool, options.flag("--all", None, "Compare all architectures in a Markdown table instead.")
+    ] = False,
+    as_json: options.JsonOut = False,
 ) -> None:
-    """Show a network's layers, parameters, multiply-adds and output shapes; needs no training framework.
+    """Show a network's layers, parameters, multiply-adds and output shapes. It needs no training framework.
 
     [bold]fairmot describe dla_34 --no-layers[/bold]
-
     [bold]fairmot describe --all --input-size 1088x608[/bold]
     """
     from fairmot.cli import console
     from fairmot.workflows.describe import compare_architectures, markdown_table
     from fairmot.workflows.describe import describe as run_describe
 
+    (modes.DESCRIBE_ALL if all_ else modes.DESCRIBE).check(context)
     if all_:
         rows = compare_architectures(read_size(input_size))
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2) if as_json else markdown_table(rows))
@@ -81,38 +95,49 @@ def describe(
     title, summary = run_describe(network, read_size(input_size))
     if as_json:
         totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}
-        typer.echo(json.dumps({"network": title, **totals, **asdict(summary)}, indent=2))
+        shown = {name: value for name, value in asdict(summary).items() if layers or name != "layers"}
+        typer.echo(json.dumps({"network": title, **totals, **shown}, indent=2))
     else:
         console.answers().print(console.summary_table(title, summary, layers))
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(help="A .safetensors weight file.")],
+    context: typer.Context,
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="A .safetensors weight file.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx, .xml or .mindir.")],
     format_: Annotated[
-        str | None, typer.Option("--format", help="onnx, openvino or mindir; left out: as the suffix says.")
+        str | None,
+        typer.Option(
+            "--format", metavar="NAME", help="Format: onnx, openvino or mindir.", show_default="as the suffix says"
+        ),
     ] = None,
-    precision: Annotated[str, typer.Option(help="f32, f16 or int8; heads and decoding stay f32.")] = "f32",
+    precision: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Precision: f32, f16 or int8. Heads and decoding stay f32."),
+    ] = "f32",
     calibrate: Annotated[
-        Path | None, typer.Option(help="Images, a video or MOTChallenge sequences; int8 needs them.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Images, a video or MOTChallenge sequences to calibrate int8 with."),
     ] = None,
     evaluate: Annotated[
-        Path | None, typer.Option(help="MOTChallenge sequences with ground truth: print the scores before and after.")
+        Path | None,
+        typer.Option(metavar="GT", help="MOTChallenge sequences with ground truth: print the scores before and after."),
     ] = None,
-    input_size: InputSize = None,
-    raw: Annotated[bool, typer.Option(help="Head maps instead of detections.")] = False,
-    overwrite: Overwrite = False,
-    as_json: JsonOut = False,
+    input_size: options.InputSize = None,
+    raw: options.Raw = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.JsonOut = False,
 ) -> None:
-    """Write a network for another runtime; the file is run and compared with the network before this says done.
+    """Write a network for another runtime. The command runs the file and compares it with the network before it ends.
 
     [bold]fairmot export lite.safetensors lite.onnx[/bold]
-
     [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate images/ --evaluate MOT17/train[/bold]
     """
     from fairmot.cli import console
     from fairmot.workflows.export import export as run_export
 
+    (modes.EXPORT_INT8 if precision == "int8" else modes.EXPORT).check(context)
+    check_free(output, overwrite)
     result = run_export(
         weights,
         output,
@@ -123,7 +148,7 @@ def export(
         calibration=calibrate,
         evaluation=evaluate,
         overwrite=overwrite,
-        progress=lambda step: console.notes().print(f"{step} ..."),
+        log=lambda step: console.notes().print(f"{step} ..."),
     )
     if as_json:
         typer.echo(json.dumps({**asdict(result), "path": str(result.path)}, indent=2))

@@ -1,4 +1,4 @@
-"""A configuration from a YAML file and overrides; an unknown key is an error with the closest name."""
+"""Read a configuration from a YAML file and overrides; an unknown key is an error that names the closest one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairmot.errors import InputError, closest_name
 
 
 def shipped_configs() -> dict[str, Path]:
-    """Name -> file of the configurations inside the package (in a checkout: its ``configs/``)."""
+    """Return name -> file of the configurations inside the package (in a checkout: ``configs/``)."""
     here = Path(__file__).resolve().parents[1]
     folder = here / "configs" if (here / "configs").is_dir() else here.parent / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
@@ -24,7 +24,7 @@ def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> Config:
     """Read a YAML file, or a shipped configuration by its name, and apply ``a.b=value`` overrides.
 
     Raises:
-        InputError: no such file, YAML that does not parse, an unknown key or a value out of range.
+        InputError: no such file, invalid YAML, an unknown key or a value out of range.
     """
     shipped = shipped_configs()
     path = Path(source)
@@ -42,15 +42,15 @@ def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def load_tracker_config(source: str | Path = "fairmot", confidence: float | None = None) -> TrackerConfig:
-    """Return the tracker's constants by the name of a preset, or out of a YAML file.
+    """Return the tracker's parameters from a preset or a YAML file.
 
     Args:
-        source: a preset, or a file of ``field: value`` lines over the published values (``preset: byte`` in it starts
-            from that one), such as ``fairmot tune`` writes.
-        confidence: replaces that of the source.
+        source: name of a preset, or a file of ``parameter: value`` lines such as ``fairmot tune`` writes. The file
+            changes the defaults, or the preset that a line ``preset: byte`` in it names.
+        confidence: replaces the ``confidence`` of the source.
 
     Raises:
-        InputError: no such preset or file, YAML that does not parse, an unknown field or a value out of range.
+        InputError: no such preset or file, invalid YAML, an unknown parameter or a value out of range.
     """
     changes: dict[str, Any] = {}
     name, path = str(source), Path(source)
@@ -64,7 +64,7 @@ def load_tracker_config(source: str | Path = "fairmot", confidence: float | None
     except InputError as error:
         raise InputError(f"{path}: {error}" if changes and path.suffix else str(error)) from error
     except TypeError as error:
-        raise InputError(f"{path}: keys must be names of fields") from error
+        raise InputError(f"{path}: every key must be the name of a parameter") from error
 
 
 def _yaml_mapping(path: Path) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _yaml_mapping(path: Path) -> dict[str, Any]:
 
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
-    """Check nested values; ``origin`` names their file in errors.
+    """Check nested values; errors name their file, ``origin``.
 
     Raises:
         InputError: an unknown key or a value out of range.
@@ -95,17 +95,17 @@ def parse_config(values: dict[str, Any], origin: str) -> Config:
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
-        raise InputError(f"--set {override}: expected key=value, for example optimizer.learning_rate=1e-4")
+        raise InputError(f"setting {override!r}: expected key=value, for example optimizer.learning_rate=1e-4")
     *sections, last = key.strip().split(".")
     inner = values
     for section in sections:
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise InputError(f"--set {override}: {section!r} holds a value, not a section")
+            raise InputError(f"setting {override!r}: {section!r} is a value, not a section")
     try:
         inner[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {override}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"setting {override!r}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _describe(problem: Any) -> str:
@@ -118,6 +118,6 @@ def _describe(problem: Any) -> str:
                 break
             section = annotation
         return f"unknown key {location!r}{closest_name(str(problem['loc'][-1]), section.model_fields)}"
-    if problem["type"] == "value_error":  # one of our own checks: its sentence says what was given
+    if problem["type"] == "value_error":  # from a check of our own: its message contains the value
         return f"{location}: {problem['ctx']['error']}"
     return f"{location}: {problem['msg']}, got {problem['input']!r}"

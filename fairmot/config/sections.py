@@ -1,4 +1,4 @@
-"""The sections of a configuration: every setting with its default, its limits and what it does."""
+"""The sections of a configuration: every setting with its default, range and effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STRIDE = 4
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and strict about names."""
+    """A section of the configuration: immutable; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -23,18 +23,18 @@ PUBLISHED_SIZES: dict[str, dict[str, int]] = {
     "yolo": {"embedding": 64, "head_width": 64},
     "lite": {"embedding": 64, "head_width": 64, "input_width_px": 576, "input_height_px": 320},
 }
-"""Architecture -> sizes in which it was published, where they differ from the defaults."""
+"""Architecture -> its published sizes, where they differ from the defaults."""
 
 
 class NetworkConfig(Section):
-    """Which network, and the sizes that are free in it; those left out are the published ones of the architecture."""
+    """The network and its sizes; sizes left out are those that were published with the architecture."""
 
-    architecture: str = Field("dla_34", description="One of those that 'fairmot describe' knows.")
-    classes: int = Field(1, ge=1, description="Heatmap channels, one a class.")
-    embedding: int = Field(128, ge=1, description="Length of the embedding; the published YOLOv5s uses 64.")
-    head_width: int = Field(256, ge=1, description="Channels inside a head.")
-    input_width_px: int = Field(1088, ge=32, multiple_of=32, description="Width of the canvas, pixels.")
-    input_height_px: int = Field(608, ge=32, multiple_of=32, description="Height of the canvas, pixels.")
+    architecture: str = Field(default="dla_34", description="Name of the architecture; 'fairmot describe' lists them.")
+    classes: int = Field(default=1, ge=1, description="Heatmap channels, one per class.")
+    embedding: int = Field(default=128, ge=1, description="Embedding length; the published YOLOv5s uses 64.")
+    head_width: int = Field(default=256, ge=1, description="Channels inside each head.")
+    input_width_px: int = Field(default=1088, ge=32, multiple_of=32, description="Width of the network input, pixels.")
+    input_height_px: int = Field(default=608, ge=32, multiple_of=32, description="Height of the network input, pixels.")
 
     @model_validator(mode="before")
     @classmethod
@@ -47,28 +47,35 @@ class NetworkConfig(Section):
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Width and height of the canvas, pixels."""
+        """Width and height of the network input, pixels."""
         return (self.input_width_px, self.input_height_px)
 
 
 class AugmentationConfig(Section):
-    """Random changes of a training image (published values; section 'Augmentation' of the JDE code)."""
+    """Random augmentation of training images; the defaults are the published values (JDE code)."""
 
-    enabled: bool = Field(True, description="False: images are letterboxed and nothing more.")
-    hsv: float = Field(0.5, ge=0, lt=1, description="Saturation and value times U(1 - hsv, 1 + hsv).")
-    rotation_degrees: float = Field(5.0, ge=0, le=90, description="Turned by up to this, either way.")
-    translation: float = Field(0.1, ge=0, le=1, description="Moved by up to this share of the image's size.")
-    scale_min: float = Field(0.5, gt=0, description="Scaled by at least this.")
-    scale_max: float = Field(1.2, gt=0, description="Scaled by at most this.")
-    shear_degrees: float = Field(2.0, ge=0, le=45, description="Sheared by up to this, either way.")
-    flip: float = Field(0.5, ge=0, le=1, description="Probability of a horizontal mirror image.")
-    blur: float = Field(0.0, ge=0, le=1, description="Probability of a Gaussian blur (not published).")
-    jpeg: float = Field(0.0, ge=0, le=1, description="Probability of strong JPEG compression (not published).")
-    grey: float = Field(0.0, ge=0, le=1, description="Probability of a grey image (not published).")
-    stretch: float = Field(
-        0.0, ge=0, lt=1, description="Width over height times U(1 - s, 1 / (1 - s)) first (not published)."
+    enabled: bool = Field(default=True, description="If off, images are only letterboxed.")
+    hsv: float = Field(default=0.5, ge=0, lt=1, description="Multiply saturation and value by U(1 - hsv, 1 + hsv).")
+    rotation_degrees: float = Field(default=5.0, ge=0, le=90, description="Maximum rotation in either direction.")
+    translation: float = Field(
+        default=0.1, ge=0, le=1, description="Maximum translation, as a fraction of the image size."
     )
-    mosaic: float = Field(0.0, ge=0, le=1, description="Probability that four images share the canvas (not published).")
+    scale_min: float = Field(default=0.5, gt=0, description="Minimum scale factor.")
+    scale_max: float = Field(default=1.2, gt=0, description="Maximum scale factor.")
+    shear_degrees: float = Field(default=2.0, ge=0, le=45, description="Maximum shear in either direction.")
+    flip: float = Field(default=0.5, ge=0, le=1, description="Probability of a horizontal flip.")
+    blur: float = Field(default=0.0, ge=0, le=1, description="Probability of a Gaussian blur (not published).")
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="Probability of strong JPEG compression (not published).")
+    grey: float = Field(default=0.0, ge=0, le=1, description="Probability of conversion to grey (not published).")
+    stretch: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="First multiply width over height by U(1 - s, 1 / (1 - s)) (not published).",
+    )
+    mosaic: float = Field(
+        default=0.0, ge=0, le=1, description="Probability that four images share the canvas (not published)."
+    )
 
     @model_validator(mode="after")
     def _scales_in_order(self) -> AugmentationConfig:
@@ -78,36 +85,45 @@ class AugmentationConfig(Section):
 
 
 class DataConfig(Section):
-    """Which images: a ``data.json`` with ``root`` and, under ``train``, named path lists."""
+    """Training images: a ``data.json`` with ``root`` and, under ``train``, named lists of paths; validation."""
 
-    description: Path = Field(Path("data/data.json"), description="The data.json; see docs/data.md.")
-    sets: tuple[str, ...] = Field((), description="Names under ``train`` to use; empty: all.")
+    description: Path = Field(default=Path("data/data.json"), description="Path of the data.json (docs/data.md).")
+    sets: tuple[str, ...] = Field(default=(), description="Names of sets under ``train`` to use; empty: all.")
     skip_missing: bool = Field(
-        False, description="Leave sets out whose list or images are absent; else they are named in one error."
+        default=False, description="Skip sets whose list or images are missing; if off, one error names them all."
     )
-    max_objects: int = Field(500, ge=1, description="Slots an image (K of the published code).")
+    max_objects: int = Field(
+        default=500, ge=1, description="Maximum number of objects per image (K of the published code)."
+    )
     box_radius: int = Field(
-        0, ge=0, le=3, description="Cells around a centre's that learn its box too, in free slots (not published)."
+        default=0,
+        ge=0,
+        le=3,
+        description="Radius in cells around each centre in which cells also learn the box (not published).",
     )
     unique_identities: bool = Field(
-        False, description="Each box without an identity becomes one of its own (published for CrowdHuman)."
+        default=False, description="Give every box without an identity its own (published for CrowdHuman)."
     )
-    clip_boxes: bool = Field(False, description="Clip boxes to the image first (published for MOT20).")
-    workers: int = Field(2, ge=0, description="Loader threads; 0 loads in the training thread.")
+    clip_boxes: bool = Field(default=False, description="Clip boxes to the image (published for MOT20).")
+    workers: int = Field(default=2, ge=0, description="Loader threads; 0 loads in the training thread.")
     augmentation: AugmentationConfig = AugmentationConfig()
-    finish_epochs: int = Field(0, ge=0, description="Last epochs, whose images are changed as finish says (YOLOX).")
+    finish_epochs: int = Field(
+        default=0, ge=0, description="Number of final epochs that use the augmentation settings of finish (YOLOX)."
+    )
     finish: dict[str, float] = Field(
-        default_factory=dict, description="Settings of augmentation -> their values in those epochs."
+        default_factory=dict, description="Augmentation settings of the final epochs: name -> value."
     )
     validation: Path | None = Field(
-        None, description="Folder of sequences in MOTChallenge layout, or one, that validation tracks and scores."
+        default=None,
+        description="Folder of sequences in MOTChallenge layout, or one sequence, to track and score.",
     )
-    validation_half: bool = Field(False, description="Only the second half of each of these sequences counts.")
+    validation_half: bool = Field(default=False, description="Validate on the second half of each sequence only.")
     validation_benchmark: Literal["auto", "MOT15", "MOT16", "MOT17", "MOT20", "none"] = Field(
-        "auto", description="Whose rules for their ground truth; auto: by the names of the sequences."
+        default="auto", description="Benchmark whose ground-truth rules apply; auto: by the sequences' names."
     )
     validation_sets: tuple[str, ...] = Field(
-        (), description="Names under ``val`` to validate on; empty: all. Training never reads these lists."
+        default=(),
+        description="Names of lists under ``val`` to validate on; empty: all. Training never reads these lists.",
     )
 
     @model_validator(mode="after")
@@ -125,82 +141,109 @@ class DataConfig(Section):
 
 
 class LossConfig(Section):
-    """Weights of the losses (FairMOT, section 4.4)."""
+    """Loss weights (FairMOT, section 4.4)."""
 
-    heatmap_weight: float = Field(1.0, description="Weight of the focal loss in the detection term.")
-    extents_weight: float = Field(0.1, description="Weight of the boxes' sides in the detection term.")
-    offsets_weight: float = Field(1.0, description="Weight of the centres' offsets in the detection term.")
-    weighting: Literal["uncertainty", "fixed"] = Field(
-        "uncertainty", description="Of detection against identity: learned (s_det, s_id), or fixed."
+    heatmap_weight: float = Field(default=1.0, description="Weight of the heatmap's focal loss in the detection loss.")
+    extents_weight: float = Field(
+        default=0.1, description="Weight of the box extents (centre to sides) in the detection loss."
     )
-    identity_weight: float = Field(0.1, description="Weight of the identity loss when weighting is fixed.")
-    s_det: float = Field(-1.85, description="Start value of the learned detection weight.")
-    s_id: float = Field(-1.05, description="Start value of the learned identity weight.")
+    offsets_weight: float = Field(default=1.0, description="Weight of the centre offsets in the detection loss.")
+    weighting: Literal["uncertainty", "fixed"] = Field(
+        default="uncertainty", description="Balance of detection and identity loss: learned (s_det, s_id) or fixed."
+    )
+    identity_weight: float = Field(default=0.1, description="Weight of the identity loss if weighting is fixed.")
+    s_det: float = Field(default=-1.85, description="Initial log variance of the detection loss (learned).")
+    s_id: float = Field(default=-1.05, description="Initial log variance of the identity loss (learned).")
     overlap_weight: float = Field(
-        0.0, ge=0, description="Weight of 1 - generalised IoU of the boxes in the detection term (not published)."
+        default=0.0,
+        ge=0,
+        description="Weight of 1 - generalised IoU of the boxes in the detection loss (not published).",
     )
 
 
 class OptimizerConfig(Section):
-    """Adam or AdamW, written down once and equal in each engine."""
+    """Optimizer and learning-rate schedule, the same in every engine."""
 
-    name: Literal["adam", "adamw", "sgd"] = Field("adam", description="Published: adam.")
-    learning_rate: float = Field(1e-4, gt=0, description="Before schedule and warm-up.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Adam: decay of the mean gradient.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam: decay of the mean squared gradient.")
-    epsilon: float = Field(1e-8, gt=0, description="Adam: added to the root of the mean square.")
-    weight_decay: float = Field(0.0, ge=0, description="Of weights, not of biases and norms.")
+    name: Literal["adam", "adamw", "sgd"] = Field(default="adam", description="Optimizer; published: adam.")
+    learning_rate: float = Field(default=1e-4, gt=0, description="Learning rate before schedule and warm-up.")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="Adam: decay rate of the mean gradient.")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="Adam: decay rate of the mean squared gradient.")
+    epsilon: float = Field(default=1e-8, gt=0, description="Adam: added to the root of the mean squared gradient.")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="Weight decay; biases and normalisation layers have none."
+    )
     rate_factors: dict[str, float] = Field(
         default_factory=dict,
-        description="Parameter-name prefix -> factor on the learning rate; the longest prefix wins, 0 freezes.",
+        description="Parameter name prefix -> learning rate factor; the longest prefix wins, 0 freezes.",
     )
-    schedule: Literal["step", "cosine"] = Field("step", description="step: drop_epochs; cosine: down to 1 %.")
-    drop_epochs: tuple[int, ...] = Field((20,), description="Times 0.1 after each of these epochs.")
-    warmup_steps: int = Field(0, ge=0, description="Steps in which the rate rises from 0.")
-    ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights; 0: none.")
-    clip_norm: float = Field(0.0, ge=0, description="Longest gradient, over all parameters together; 0: any.")
+    schedule: Literal["step", "cosine"] = Field(
+        default="step", description="step: by drop_epochs; cosine: decay to 1 %."
+    )
+    drop_epochs: tuple[int, ...] = Field(
+        default=(20,), description="Multiply the learning rate by 0.1 after each of these epochs."
+    )
+    warmup_steps: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly from 0.")
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0: off."
+    )
+    clip_norm: float = Field(default=0.0, ge=0, description="Maximum norm of the whole gradient; 0: no clipping.")
 
 
 class TrainConfig(Section):
-    """The run itself."""
+    """The training run."""
 
-    epochs: int = Field(30, ge=1, description="Times that each image is seen.")
-    batch_size: int = Field(12, ge=1, description="Images that one process takes at once.")
-    seed: int = Field(0, description="Of start values, order and augmentation.")
+    epochs: int = Field(default=30, ge=1, description="Passes over the training images.")
+    batch_size: int = Field(default=12, ge=1, description="Images per batch of one process.")
+    seed: int = Field(default=0, description="Seed of initial weights, image order and augmentation.")
     start_weights: Path | None = Field(
-        None, description="Weights (.safetensors, .pth, .ckpt) to start from, or: shipped."
+        default=None, description="Initial weights (.safetensors, .pth, .ckpt), or: shipped."
     )
-    partial_start: bool = Field(False, description="Take what fits of start_weights and report the rest.")
-    output: Path = Field(Path("runs/train"), description="Folder of the run.")
-    licence: str = Field("", description="What applies to the trained weights; kept in their file.")
-    checkpoint_every_steps: int = Field(500, ge=1, description="Steps between two checkpoints.")
-    keep_checkpoints: int = Field(1, ge=1, description="Newest checkpoints that stay; older ones in checkpoints/.")
-    validate_every_epochs: int = Field(0, ge=0, description="Epochs between two validations; 0: none.")
+    partial_start: bool = Field(
+        default=False, description="Load the parameters of start_weights that fit, and report the others."
+    )
+    output: Path = Field(default=Path("runs/train"), description="Folder of the run.")
+    licence: str = Field(default="", description="Licence of the trained weights, stored in their file.")
+    checkpoint_every_steps: int = Field(default=500, ge=1, description="Steps between two checkpoints.")
+    keep_checkpoints: int = Field(
+        default=1,
+        ge=1,
+        description="Number of newest checkpoints to keep; those before the last one lie in checkpoints/.",
+    )
+    validate_every_epochs: int = Field(default=0, ge=0, description="Epochs between two validations; 0: no validation.")
     best_score: Literal["AP50", "MOTA", "IDF1", "HOTA"] = Field(
-        "AP50", description="Score of a validation by which best.safetensors is chosen."
+        default="AP50", description="Validation score that selects best.safetensors."
     )
-    sample_images: int = Field(4, ge=0, description="Images that a validation draws, with boxes and heatmap.")
-    max_bad_batches: int = Field(5, ge=1, description="Steps in a row without finite loss that end the run.")
-    threads: int = Field(0, ge=0, description="CPU threads of the engine; 0: its own choice.")
+    sample_images: int = Field(default=4, ge=0, description="Images that a validation draws, with boxes and heatmap.")
+    max_bad_batches: int = Field(
+        default=5, ge=1, description="Consecutive steps without a finite loss that end the run."
+    )
+    threads: int = Field(default=0, ge=0, description="CPU threads of the engine; 0: the engine's default.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Of the backbone; heads and losses stay in float32. auto: half where the device has it."
+        default="auto",
+        description="Precision of the backbone; heads and losses use float32. auto: half where supported.",
     )
-    accumulate: int = Field(1, ge=1, description="Passes of batch_size images that make one step.")
-    sync_batch_norm: bool = Field(False, description="Batch norms see the images of all processes.")
-    freeze_batch_norm: bool = Field(False, description="Batch norms use their running statistics and keep them.")
-    compile: bool = Field(False, description="torch.compile the network (PyTorch engine; MindSpore always compiles).")
+    accumulate: int = Field(default=1, ge=1, description="Batches whose gradients make one step.")
+    sync_batch_norm: bool = Field(default=False, description="Compute batch-norm statistics over all processes.")
+    freeze_batch_norm: bool = Field(
+        default=False, description="Use the running statistics of batch norms and do not update them."
+    )
+    compile: bool = Field(
+        default=False, description="Compile the network with torch.compile (PyTorch engine; MindSpore always compiles)."
+    )
 
 
 class InferenceConfig(Section):
-    """What ``fairmot track`` and ``fairmot evaluate`` do with a detector, when they are given this configuration."""
+    """Detector and outputs of ``fairmot track`` and ``fairmot evaluate`` with this configuration."""
 
-    confidence: float = Field(0.1, ge=0, le=1, description="The detector hands over what scores higher.")
-    save_images: bool = Field(True, description="Write each frame with its tracks drawn.")
-    save_videos: bool = Field(False, description="Write a video of each sequence.")
+    confidence: float = Field(
+        default=0.1, ge=0, le=1, description="Score threshold of the detector: higher scores go to the tracker."
+    )
+    save_images: bool = Field(default=True, description="Write each frame as an image with its tracks drawn.")
+    save_videos: bool = Field(default=False, description="Write a video of each sequence.")
 
 
 class Config(Section):
-    """A whole configuration: network, training, and what tracking with the result takes from it."""
+    """A whole configuration: network, data, training and tracking."""
 
     network: NetworkConfig = NetworkConfig()
     data: DataConfig = DataConfig()

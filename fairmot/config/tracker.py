@@ -1,4 +1,4 @@
-"""Every constant of the tracker, with unit, source and effect; the presets."""
+"""The tracker's parameters with unit, source and effect; the presets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "crowd": {"confidence": 0.3, "clip_boxes": True},  # the published tracker on MOT20
     }
 )
-"""Name -> what differs from the defaults."""
+"""Name -> parameters that differ from the defaults."""
 
 
 class TrackerConfig(BaseModel):
-    """Constants of the tracker; the defaults reproduce the published one exactly, every later idea is off.
+    """Parameters of the tracker; the defaults reproduce the published tracker exactly, later methods are off.
 
     Sources: FairMOT (Zhang et al. 2021), DeepSORT (Wojke et al. 2017), ByteTrack (Zhang et al. 2022), OC-SORT (Cao et
     al. 2023), StrongSORT (Du et al. 2023), BoT-SORT (Aharon et al. 2022).
@@ -32,90 +32,142 @@ class TrackerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    # Which detections take part.
+    # Which detections the tracker uses.
     confidence: float = Field(
-        0.4, ge=0, le=1, description="Score; detections at or below start and continue no track (MOT15, MOT20: 0.3)."
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Score threshold: only higher scores start or continue a track (MOT15, MOT20: 0.3).",
     )
-    clip_boxes: bool = Field(False, description="Clip detections to the image first (MOT20 labels end at its edge).")
-    per_class: bool = Field(False, description="No identity crosses a class; else a track takes its last match's.")
+    clip_boxes: bool = Field(
+        default=False, description="Clip detections to the image before matching (MOT20 labels end at the image edge)."
+    )
+    per_class: bool = Field(
+        default=False, description="Match within each class only; if off, a track takes the class of its last match."
+    )
     second_pass: bool = Field(
-        False, description="BYTE: tracks that step 1 left go on with detections of low score, by IoU."
+        default=False,
+        description="BYTE: after step 1, match the remaining tracked tracks to low-score detections by IoU.",
     )
-    low_confidence: float = Field(0.1, ge=0, le=1, description="Score; the second pass takes what lies above it.")
+    low_confidence: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Score threshold of the second pass: it takes the detections with higher scores.",
+    )
 
     # Matching.
-    appearance: bool = Field(True, description="False: embeddings are left aside; motion and overlap decide alone.")
-    max_appearance_cost: float = Field(0.4, description="Step 1: largest cost of a match (FairMOT).")
+    appearance: bool = Field(default=True, description="Use the embeddings; if off, motion and overlap alone decide.")
+    max_appearance_cost: float = Field(default=0.4, description="Step 1: maximum cost of a match (FairMOT).")
     iou_weight: float = Field(
-        0.0, ge=0, le=1, description="Step 1: share of the IoU distance beside the cosine distance (docs/decisions)."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Step 1: weight of the IoU distance beside the cosine distance (docs/decisions.md).",
     )
     motion_weight: float = Field(
-        0.02, ge=0, le=1, description="Step 1: share of the squared Mahalanobis distance in the cost (FairMOT)."
+        default=0.02,
+        ge=0,
+        le=1,
+        description="Step 1: weight of the squared Mahalanobis distance in the cost (FairMOT).",
     )
     gate: float = Field(
-        9.4877,
+        default=9.4877,
         ge=0,
-        description="Step 1: largest squared Mahalanobis distance (chi-square, 4 dof, 95 %; DeepSORT).",
+        description="Step 1: maximum squared Mahalanobis distance (chi-square, 4 dof, 95 %; DeepSORT).",
     )
     motion_max_iou_distance: float = Field(
-        0.7, description="Step 1 without embeddings: largest IoU distance (docs/decisions)."
+        default=0.7, description="Step 1 without embeddings: maximum IoU distance of a match (docs/decisions.md)."
     )
-    second_pass_max_iou_distance: float = Field(0.5, description="Second pass: largest IoU distance (ByteTrack).")
+    second_pass_max_iou_distance: float = Field(
+        default=0.5, description="Second pass: maximum IoU distance of a match (ByteTrack)."
+    )
     max_iou_distance: float = Field(
-        0.5, description="Step 2, tracked tracks: largest IoU distance of a match (FairMOT)."
+        default=0.5, description="Step 2, tracked tracks: maximum IoU distance of a match (FairMOT)."
     )
     unconfirmed_max_iou_distance: float = Field(
-        0.7, description="Step 3, tracks seen once: largest IoU distance (FairMOT)."
+        default=0.7, description="Step 3, tracks seen once: maximum IoU distance of a match (FairMOT)."
     )
     duplicate_iou_distance: float = Field(
-        0.15, description="IoU distance below which a tracked and a lost track are one (FairMOT)."
+        default=0.15, description="Tracked and lost tracks below this IoU distance are duplicates (FairMOT)."
     )
     embedding_momentum: float = Field(
-        0.9, ge=0, lt=1, description="Share of the old embedding in the smoothed one: slower is steadier (FairMOT)."
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="Momentum: weight of the old value in a track's averaged embedding (FairMOT).",
     )
     track_buffer_frames: int = Field(
-        30, ge=0, description="Frames at 30 frames/s that a lost track is kept; scaled by the frame rate (FairMOT)."
+        default=30,
+        ge=0,
+        description="Frames a lost track is kept, at 30 frames/s; scales with the frame rate (FairMOT).",
     )
 
-    # The Kalman filter; lengths in heights of the box, times in frames (DeepSORT).
+    # The Kalman filter; lengths in box heights, times in frames (DeepSORT).
     position_std: float = Field(
-        1 / 20, gt=0, description="Heights: spread of centre and height, a frame's step and a measurement each."
+        default=1 / 20,
+        gt=0,
+        description="Position and height noise (process and measurement): standard deviation in box heights.",
     )
-    velocity_std: float = Field(1 / 160, gt=0, description="Heights/frame: spread of a frame's change of velocity.")
-    aspect_std: float = Field(1e-2, gt=0, description="w/h: spread of a frame's step of the aspect.")
-    aspect_velocity_std: float = Field(1e-5, gt=0, description="w/h a frame: spread of its change of velocity.")
-    aspect_measurement_std: float = Field(1e-1, gt=0, description="w/h: spread of a measured aspect.")
-    first_position_factor: float = Field(2.0, gt=0, description="Spread of a new track's position, in steps.")
-    first_velocity_factor: float = Field(10.0, gt=0, description="Spread of a new track's velocity, in steps.")
+    velocity_std: float = Field(
+        default=1 / 160, gt=0, description="Velocity noise (process): standard deviation in box heights per frame."
+    )
+    aspect_std: float = Field(default=1e-2, gt=0, description="Aspect ratio (w/h) noise (process): standard deviation.")
+    aspect_velocity_std: float = Field(
+        default=1e-5, gt=0, description="Aspect ratio velocity noise (process): standard deviation per frame."
+    )
+    aspect_measurement_std: float = Field(
+        default=1e-1, gt=0, description="Aspect ratio noise (measurement): standard deviation."
+    )
+    first_position_factor: float = Field(
+        default=2.0,
+        gt=0,
+        description="Initial standard deviation of a track's position, as a multiple of position_std.",
+    )
+    first_velocity_factor: float = Field(
+        default=10.0,
+        gt=0,
+        description="Initial standard deviation of a track's velocity, as a multiple of velocity_std.",
+    )
 
-    # Later ideas.
+    # Later methods.
     camera_motion: Literal["none", "flow", "orb"] = Field(
-        "none", description="Move all tracks with the camera: sparse optical flow or ORB, RANSAC (BoT-SORT)."
+        default="none",
+        description="Compensate camera motion: sparse optical flow or ORB features, with RANSAC (BoT-SORT).",
     )
     score_noise: bool = Field(
-        False, description="Measurement noise times 1 - score: sure boxes pull harder (NSA of StrongSORT)."
+        default=False,
+        description="Multiply measurement variance by 1 - score: confident boxes count more (StrongSORT).",
     )
     reupdate: bool = Field(
-        False, description="After a gap, replay the filter along the line between the boxes seen (OC-SORT)."
+        default=False, description="After a gap, filter a track again along the line between its two boxes (OC-SORT)."
     )
     gallery_size: int = Field(
-        0, ge=0, description="Earlier embeddings a track keeps; step 1 takes the nearest of them and the smoothed one."
+        default=0,
+        ge=0,
+        description="Earlier embeddings kept per track; step 1 takes the smallest cosine distance (DeepSORT).",
     )
-    gallery_interval_frames: int = Field(10, ge=1, description="Frames between two embeddings of the gallery.")
+    gallery_interval_frames: int = Field(
+        default=10, ge=1, description="Frames between two embeddings that the gallery keeps."
+    )
     reentry_frames: int = Field(
-        0, ge=0, description="Frames at 30 frames/s in which a removed track can come back by appearance; 0: never."
+        default=0,
+        ge=0,
+        description="Frames at 30 frames/s in which a removed track can return by appearance; 0: off.",
     )
-    reentry_max_distance: float = Field(0.25, ge=0, le=2, description="Re-entry: largest cosine distance.")
+    reentry_max_distance: float = Field(
+        default=0.25, ge=0, le=2, description="Re-entry: maximum cosine distance of a match."
+    )
 
-    # The output filter; tracks themselves go on.
+    # The output filter: the tracker keeps the tracks that it drops.
     min_box_area_px: float = Field(
-        100.0, ge=0, description="Squared pixels: rows up to this area are not returned (FairMOT)."
+        default=100.0, ge=0, description="Output: box area that a row must exceed, squared pixels (FairMOT)."
     )
-    max_aspect: float = Field(1.6, gt=0, description="w/h: rows with a larger one are not returned (FairMOT).")
+    max_aspect: float = Field(default=1.6, gt=0, description="Output: maximum aspect ratio (w/h) of a row (FairMOT).")
 
     @model_validator(mode="after")
     def _numbers(self) -> TrackerConfig:
-        # Nothing compares with NaN: every match would be refused in silence.
+        # No cost is below NaN: the tracker would match nothing, without a message.
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, float) and math.isnan(value):
@@ -130,15 +182,15 @@ class TrackerConfig(BaseModel):
 
     @classmethod
     def preset(cls, name: str = "fairmot", **changes: Any) -> TrackerConfig:
-        """Return a named configuration with some values changed.
+        """Return a preset with some parameters changed.
 
         Args:
-            name: ``fairmot`` (published, the default), ``byte`` (second pass over low scores), ``motion`` (the
-                same without embeddings), ``fused`` (overlap and embeddings in one cost) or ``crowd`` (MOT20).
-            changes: field -> value.
+            name: ``fairmot`` (as published; the default), ``byte`` (second pass over low scores), ``motion`` (the
+                same without embeddings), ``fused`` (IoU and embeddings in one cost) or ``crowd`` (MOT20).
+            changes: parameter -> value.
 
         Raises:
-            InputError: an unknown name or field (the closest is named), or a value out of range.
+            InputError: an unknown name or parameter (the message names the closest), or a value out of range.
         """
         if name not in PRESETS:
             raise InputError(
@@ -147,34 +199,34 @@ class TrackerConfig(BaseModel):
         return cls._checked({**PRESETS[name], **changes})
 
     def changed(self, **changes: Any) -> TrackerConfig:
-        """Return the same with some values changed.
+        """Return a copy with some parameters changed.
 
         Raises:
-            InputError: an unknown field, or a value out of range.
+            InputError: an unknown parameter, or a value out of range.
         """
         return self._checked({**self.model_dump(), **changes})
 
     def note(self) -> str:
-        """Return what differs from the published tracker as JSON, for metadata; empty if nothing does."""
+        """Return the parameters that differ from the defaults, as JSON for metadata; empty if none does."""
         changes = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(changes) if changes else ""
 
     @classmethod
     def from_note(cls, text: str | None, origin: str) -> TrackerConfig:
-        """Return the constants in a ``note``; the published ones where there is none.
+        """Return the parameters in a ``note``; without a note, the defaults.
 
         Args:
             text: the note.
-            origin: the file that holds it, for the error.
+            origin: file that holds the note, for the error message.
 
         Raises:
-            InputError: the note is damaged, or of another version.
+            InputError: the note is damaged or has parameters that this version does not know.
         """
         try:
             values = json.loads(text or "{}")
             return cls._checked(dict(values))
         except (ValueError, TypeError, InputError) as error:
-            raise InputError(f"{origin}: what it says of the tracker is not of this version ({error})") from error
+            raise InputError(f"{origin}: this version cannot read its tracker parameters ({error})") from error
 
     @classmethod
     def _checked(cls, values: dict[str, Any]) -> TrackerConfig:
@@ -188,7 +240,7 @@ class TrackerConfig(BaseModel):
 def _described(problem: Any) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"unknown field {field!r}{closest_name(field, TrackerConfig.model_fields)}"
+        return f"unknown parameter {field!r}{closest_name(field, TrackerConfig.model_fields)}"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return f"{field}: {problem['msg']}, got {problem['input']!r}"

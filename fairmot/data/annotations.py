@@ -1,10 +1,10 @@
-"""Path lists and ``data.json``: which images there are, and all their labels in one array.
+"""Path lists and ``data.json``: the images of the sets, and all their labels in one array.
 
 ``data.json`` gives ``root`` (relative to its own folder) and, under ``train``, a list file for each set; under ``val``
-likewise lists of images that are held out. A list names
-images, one a line, relative to the root. The labels of ``.../images/x.jpg`` are ``.../labels_with_ids/x.txt``, a line
-``class identity x_centre y_centre width height`` for each object, the last four divided by the image's size.
-Identity -1: none. Class -1: a region in which nothing is counted as wrong (not published).
+it gives lists of held-out images in the same way. A list names images, one a line, relative to the root. The labels of
+``.../images/x.jpg`` are in ``.../labels_with_ids/x.txt``: a line ``class identity x_centre y_centre width height`` for
+each object, the last four divided by the image's size. Identity -1: unknown. Class -1: an ignore region, in which
+nothing counts as wrong (not published).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """One named set and its share of the joined numbering."""
+    """One named set and its part of the joined numbering."""
 
     name: str
     images: int
@@ -62,7 +62,7 @@ class ImageSet:
     identities: int
     """Largest identity of the set + 1; 0 if it has none."""
     identity_start: int
-    """What was added to its identities."""
+    """Offset that is added to its identities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class LabelledImages:
     """Image i has the rows starts[i] to starts[i + 1]; [N + 1]."""
     sets: tuple[ImageSet, ...]
     skipped: tuple[str, ...] = ()
-    """Names of the sets that are absent and were left out (``skip_missing``)."""
+    """Names of absent sets that were skipped (``skip_missing``)."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -92,7 +92,7 @@ class LabelledImages:
 
 
 def with_unique_identities(images: LabelledImages) -> LabelledImages:
-    """Give each object without an identity one of its own, numbered behind all the others of its set."""
+    """Give every object without an identity its own one, numbered after all others of its set."""
     rows = images.rows.copy()
     sets: list[ImageSet] = []
     first_image, start = 0, 0
@@ -112,7 +112,7 @@ def with_unique_identities(images: LabelledImages) -> LabelledImages:
 def read_description(path: Path | str, root: Path | str | None = None, part: str = "train") -> Description:
     """Read a ``data.json``; ``root`` overrides the one in the file, ``part`` is ``train`` or ``val``.
 
-    List files lie beside ``data.json``, in the root, or where their path leads from the working directory.
+    List files are relative to ``data.json``, to the root, or to the working directory.
 
     Raises:
         InputError: no such file, not JSON, an unknown key or a value of the wrong kind.
@@ -149,15 +149,15 @@ def read_images(
 ) -> LabelledImages:
     """Read lists and label files of the sets ``names`` (empty: all) of a ``data.json``.
 
-    Identities keep their order: those of a set are moved behind all those of the sets before it. A set is absent when
-    its list or every image of it is; one of which some images are there is incomplete, which is always an error.
+    Identities keep their order: those of a set follow all those of the sets before it. A set is absent if its list or
+    all its images are; a set with only some of its images is incomplete, which is always an error.
 
     Args:
         description: a ``data.json``.
         names: sets to read.
         root: overrides the one in the file.
-        skip_missing: leave absent sets out (``skipped`` names them), as long as one is there.
-        part: ``train``, or ``val`` for the images that are held out.
+        skip_missing: skip absent sets (``skipped`` names them), as long as one set is present.
+        part: ``train``, or ``val`` for the held-out images.
 
     Raises:
         InputError: an unknown set, absent ones (all in one message), an image or label file that is missing, a bad
@@ -202,7 +202,7 @@ def read_images(
 
 
 def read_list(path: Path, root: Path) -> list[PurePosixPath]:
-    """Read a path list and see that every image exists under ``root``.
+    """Read a path list and check that every image exists under ``root``.
 
     Raises:
         InputError: no such list, an empty one, or images that are missing.
@@ -223,15 +223,15 @@ def read_list(path: Path, root: Path) -> list[PurePosixPath]:
 
 
 def _absence(list_file: Path, root: Path) -> str | None:
-    """Return why a set is absent, or None where its list and an image of it are there."""
+    """Return why a set is absent, or None if its list and an image of it exist."""
     if not list_file.exists():
         return f"no list {list_file}"
     try:
         lines = list_file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
-        return None  # reading it says what is wrong
+        return None  # reading it raises the error
     images = [line.strip() for line in lines if line.strip()]
-    # Most often the first image is there, and nothing else has to be looked at.
+    # Usually the first image exists, and no other has to be checked.
     if not images or any((root / image).is_file() for image in images):
         return None
     return f"none of the {len(images)} images of {list_file} in {root}"

@@ -1,10 +1,10 @@
-"""Random changes of training images: those of the published code, number for number, and some more.
+"""Random augmentation of training images: that of the published code, number for number, and more.
 
 The order is: stretch, HSV and grey on each source image, letterbox (or a mosaic of four), affine, flip, blur, JPEG.
 HSV, letterbox, affine and flip are published; the others are off by default. Blur and JPEG come last, at the scale
 that the network sees, since they imitate cameras and streams. Functions take uniform numbers in [0, 1) as arguments
-and draw nothing; only ``choose_images`` and ``augment`` draw, always the same amount, so that switching one change
-on or off does not disturb the others.
+and draw nothing; only ``choose_images`` and ``augment`` draw, always as many numbers, so that switching one change
+on or off does not affect the others.
 
 Labels are rows [n, 6]: class (-1: ignore region), identity, centre x, centre y, width, height, the last four divided by
 the size of the image (before) or the canvas (after).
@@ -25,7 +25,7 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.geometry import BORDER_VALUE, ImageArray, Letterbox
 
 Floats = NDArray[np.float64]
-Sample = tuple[ImageArray, NDArray[np.floating[Any]]]
+LabelledArray = tuple[ImageArray, NDArray[np.floating[Any]]]
 """BGR [h, w, 3] and its label rows [n, 6]."""
 
 MOSAIC_IMAGES = 4
@@ -43,8 +43,8 @@ def choose_images(index: int, count: int, config: AugmentationConfig, rng: np.ra
 
 
 def augment(
-    images: Sequence[Sample], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
-) -> Sample:
+    images: Sequence[LabelledArray], canvas_size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
+) -> LabelledArray:
     """Return the canvas (BGR [H, W, 3]) and its labels, made of one image or of four.
 
     With ``config.enabled`` false, the image is only letterboxed and every row stays.
@@ -57,7 +57,7 @@ def augment(
     stretches, greys = rng.random((2, MOSAIC_IMAGES))
     centre, (blur, sigma, jpeg, quality) = rng.random(2), rng.random(4)
 
-    changed: list[Sample] = []
+    changed: list[LabelledArray] = []
     for number, (image, labels) in enumerate(images):
         if config.stretch:
             image = stretch(image, stretches[number], config.stretch)
@@ -77,15 +77,6 @@ def augment(
     return canvas, labels
 
 
-def published_augmentation(
-    sample: Sample, canvas_size: tuple[int, int], config: AugmentationConfig, uniforms: Floats
-) -> Sample:
-    """Apply HSV, letterbox, affine and flip for given ``uniforms`` [9], and nothing else."""
-    image, labels = sample
-    canvas, labels, boxes = _place((change_tone(image, uniforms[:2], config.hsv), labels), canvas_size)
-    return _move((canvas, labels), boxes, uniforms[2:], config)
-
-
 def change_tone(image: ImageArray, uniforms: Floats, spread: float) -> ImageArray:
     """Multiply saturation and value by U(1 - spread, 1 + spread); ``uniforms`` [2]."""
     if spread == 0:
@@ -95,7 +86,7 @@ def change_tone(image: ImageArray, uniforms: Floats, spread: float) -> ImageArra
     saturations, values = np.minimum(levels * factors[:, None], 255).astype(np.uint8)
     changed = np.empty_like(image)
     strip = np.empty_like(image[:_STRIP_ROWS])
-    # A strip at a time: it stays in the processor's cache, and one table on one channel is the quickest look-up.
+    # Strip by strip: a strip stays in the processor's cache, and one table on one channel is the fastest look-up.
     for top in range(0, len(image), _STRIP_ROWS):
         part = image[top : top + _STRIP_ROWS]
         hsv = strip[: len(part)]
@@ -109,7 +100,7 @@ def change_tone(image: ImageArray, uniforms: Floats, spread: float) -> ImageArra
 def stretch(image: ImageArray, uniform: float, strength: float) -> ImageArray:
     """Multiply width over height by a factor in (1 - strength, 1 / (1 - strength)), even in its logarithm.
 
-    The shorter way is taken: one side shrinks. Normalised labels stay as they are.
+    Only one side changes: it shrinks. Normalised labels stay as they are.
     """
     height, width = image.shape[:2]
     factor = (1 - strength) ** (1 - 2 * uniform)
@@ -136,7 +127,7 @@ class Affine:
         scale = uniforms[1] * (config.scale_max - config.scale_min) + config.scale_min
         turn, shift, shear = np.eye(3), np.eye(3), np.eye(3)
         turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
-        # As published: the horizontal shift is a share of the height and the vertical one of the width.
+        # As published: the horizontal shift is a fraction of the height, the vertical one of the width.
         shift[0, 2], shift[1, 2] = signed[2] * config.translation * height, signed[3] * config.translation * width
         shear[0, 1], shear[1, 0] = np.tan(np.radians(signed[4:6] * config.shear_degrees))
         return cls(shear @ shift @ turn, float(degrees))
@@ -162,9 +153,10 @@ class Affine:
 
 
 def surviving(before_xyxy: Floats, after_xyxy: Floats, canvas_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Tell which boxes [n, 4] are still good after a warp.
+    """Mark the boxes [n, 4] that are still usable after a warp.
 
-    Larger than 4 px, more than a tenth of the area before, less than ten times as long as wide, and on the canvas.
+    They are larger than 4 px, keep more than a tenth of their area, are less than ten times as long as wide, and meet
+    the canvas.
     """
     before, after = before_xyxy[:, 2:] - before_xyxy[:, :2], after_xyxy[:, 2:] - after_xyxy[:, :2]
     good = (after > 4).all(axis=1) & (after.prod(axis=1) / (before.prod(axis=1) + 1e-16) > 0.1)
@@ -178,7 +170,7 @@ def _meets_canvas(boxes_xyxy: Floats, canvas_size: tuple[int, int]) -> NDArray[n
     return meets
 
 
-def _move(image: Sample, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> Sample:
+def _move(image: LabelledArray, boxes_xyxy: Floats, uniforms: Floats, config: AugmentationConfig) -> LabelledArray:
     """Apply affine and flip to a canvas; ``uniforms`` [7]."""
     canvas, labels = image
     canvas_size = (canvas.shape[1], canvas.shape[0])
@@ -193,7 +185,7 @@ def _move(image: Sample, boxes_xyxy: Floats, uniforms: Floats, config: Augmentat
     return canvas, _with_boxes(labels, warped, canvas_size)
 
 
-def _place(sample: Sample, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
+def _place(sample: LabelledArray, canvas_size: tuple[int, int]) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
     """Return the letterboxed canvas, the labels, and their boxes [n, 4] as corners in its pixels."""
     image, labels = sample
     size = (image.shape[1], image.shape[0])
@@ -204,7 +196,7 @@ def _place(sample: Sample, canvas_size: tuple[int, int]) -> tuple[ImageArray, ND
 
 
 def _mosaic(
-    images: Sequence[Sample], canvas_size: tuple[int, int], uniforms: Floats
+    images: Sequence[LabelledArray], canvas_size: tuple[int, int], uniforms: Floats
 ) -> tuple[ImageArray, NDArray[np.floating[Any]], Floats]:
     """Letterbox four images into the quarters around a point in the middle third of the canvas; as ``_place``."""
     width, height = canvas_size

@@ -1,4 +1,4 @@
-"""One training batch as arrays that are filled slot by slot."""
+"""One training batch: arrays that workers fill slot by slot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Batch:
 
     @classmethod
     def reserved(cls, paths: Iterable[Path], input_size: tuple[int, int], classes: int, max_objects: int) -> Batch:
-        """Reserve the arrays, which workers fill, each its own slot, so that nothing is copied afterwards.
+        """Reserve the arrays. Workers fill them, each its own slot, so that nothing is copied afterwards.
 
         Args:
             paths: the images, one a slot.

@@ -1,4 +1,4 @@
-"""Image files: their pixels, or size and soundness without keeping any."""
+"""Image files: read pixels, or check size and integrity alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_image(path: Path) -> ImageArray:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
     if image is None:
-        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or take it off the list")
+        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or remove it from the list")
     return image
 
 
@@ -46,7 +46,7 @@ def image_size(path: Path | BytesIO) -> tuple[int, int]:
 
 
 def check_image(path: Path) -> tuple[tuple[int, int] | None, str | None]:
-    """Decode an image to its end. Return its size, or None, and what is wrong with it, or None."""
+    """Decode an image to its end. Return its size, or None, and the problem with it, or None."""
     size = None
     try:
         with Image.open(path) as image:

@@ -12,7 +12,7 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
 COLUMNS = "class identity x y w h"
-# Beyond this many image sizes a number is taken for a pixel that was never normalised.
+# A larger number must be a position in pixels that was never normalised.
 LARGEST_NORMALISED = 10.0
 
 
@@ -24,15 +24,13 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
     """
     parts = list(image.parts)
     if "images" not in parts[:-1]:
-        raise InputError(
-            f"{image}: labels are sought in labels_with_ids/, parallel to images/; this path has no images/"
-        )
+        raise InputError(f"{image}: labels must lie in labels_with_ids/, parallel to images/; this path has no images/")
     parts[parts.index("images")] = "labels_with_ids"
     return PurePosixPath(*parts).with_suffix(".txt")
 
 
 def read_labels(path: Path) -> NDArray[np.float64]:
-    """Read one label file: rows [n, 6], identity -1 in ignore regions. An empty file: nobody is in the image.
+    """Read one label file: rows [n, 6], identity -1 in ignore regions. An empty file: no people in the image.
 
     Raises:
         InputError: no such file, or a line that is not six good numbers.
@@ -40,7 +38,7 @@ def read_labels(path: Path) -> NDArray[np.float64]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such label file; where nobody is in the image it is empty") from None
+        raise InputError(f"{path}: no such label file; for an image without people it is empty") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     fields = [line.split() for line in lines]
@@ -58,7 +56,7 @@ def read_labels(path: Path) -> NDArray[np.float64]:
 
 
 def row_problems(rows: NDArray[np.float64]) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
-    """Return what makes rows [n, 6] unusable: a short name, which rows have it [n], and a sentence about it."""
+    """Return the faults that make rows [n, 6] unusable: a short name, the rows that have it [n], and a sentence."""
     with np.errstate(invalid="ignore"):
         whole = rows[:, :2] == np.floor(rows[:, :2])
         problems: tuple[tuple[str, NDArray[np.bool_], str], ...] = (

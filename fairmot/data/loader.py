@@ -1,7 +1,7 @@
 """Batches for training, made by threads: the same for any number of them, and after any resume.
 
 A sample depends on (seed, epoch, index) alone and the order of an epoch on (seed, epoch) alone, so nothing needs to be
-saved to go on from any step. Threads suffice since OpenCV releases the interpreter's lock for decoding and warping.
+saved to resume at any step. Threads suffice since OpenCV releases the interpreter's lock for decoding and warping.
 OpenCV's own threads are a setting of the whole process, so they are left alone; they do not change the batches.
 """
 
@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from fairmot.config import STRIDE, AugmentationConfig, Config
 from fairmot.data.annotations import LabelledImages, read_images, with_unique_identities
-from fairmot.data.augmentation import Sample, augment, choose_images
+from fairmot.data.augmentation import LabelledArray, augment, choose_images
 from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
 
-# Batches that are ready or in work while the trainer is busy with another.
+# Batches that are ready or being made while the trainer uses another.
 PREFETCHED_BATCHES = 2
-# Takes the place of an index no image has, so that the order has a stream of its own.
+# Stands in for an image's index, so that the order has its own random stream.
 _ORDER_STREAM = 2**32 - 1
 
 
@@ -58,12 +58,12 @@ class Loader:
         rank: int = 0,
         processes: int = 1,
     ) -> None:
-        """Check that the images can be trained on.
+        """Check that the network can be trained on the images.
 
         Args:
             images: what ``read_images`` returned.
             input_size: width and height of the canvases, pixels.
-            batch_size: images a batch, in each process; what remains of an epoch is dropped.
+            batch_size: images in a batch, in each process; an incomplete last batch is dropped.
             seed: not negative.
             augmentation: default: the published one.
             finish: an epoch, from 0, and the augmentation from it on.
@@ -73,8 +73,8 @@ class Loader:
             clip_boxes: cut boxes at the image's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
             rank: this process among those that train together, from 0.
-            processes: how many those are. A step takes their batches, which lie one behind the other in an order that
-                is the same for all.
+            processes: number of these processes. A step takes the batches of all, which follow each other in one common
+                order.
 
         Raises:
             InputError: fewer images than a batch, or a class that the network does not have.
@@ -97,7 +97,7 @@ class Loader:
                 f"{images.paths[image]}: labelled with class {int(images.rows[foreign[0], 0])}, but "
                 f"network.classes is {classes}: raise it or convert again with chosen classes"
             )
-        # Each class has identities of its own; with a single one they stay as they are.
+        # Each class has its own identities; with a single class they stay as they are.
         self.images = images
         self.identity_counts: tuple[int, ...] = (images.identity_count,)
         if classes > 1:
@@ -121,29 +121,29 @@ class Loader:
         return sum(self.identity_counts)
 
     def fingerprint(self) -> dict[str, str]:
-        """Return what tells the batches of this loader from others.
+        """Return what identifies the batches of this loader.
 
         For images and labels, a count and a digest of all of them.
         """
         names = "\n".join(path.as_posix() for path in self.images.paths).encode()
-        # Little-endian, so that a run can go on at another machine.
+        # Little-endian, so that a run can resume on another machine.
         labels = self.images.rows.astype("<f8").tobytes() + self.images.starts.astype("<i8").tobytes()
         return {
             "list of training images": f"{len(self.images)} ({hashlib.sha256(names).hexdigest()[:16]})",
             "label rows": f"{len(self.images.rows)} ({hashlib.sha256(labels).hexdigest()[:16]})",
-            # Steps are counted in these: with another number of processes, batch_size has to change against it.
+            # The unit of steps: with another number of processes batch_size must change accordingly.
             "images a step": str(self.step_size),
         }
 
     def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of an epoch from ``first_step`` on.
 
-        Threads exist while the iterator does: exhausting, closing or dropping it ends them. Meanwhile, a bounded
-        number of batches is prepared.
+        Threads live as long as the iterator: exhausting, closing or dropping it ends them. They prepare a bounded
+        number of batches ahead.
 
         Raises:
             InputError: an image cannot be read.
-            RuntimeError: anything else went wrong with an image; the message names it.
+            RuntimeError: any other failure with an image; the message names it.
         """
         order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.images)))
         steps = order[: len(self) * self.step_size].reshape(len(self), -1, self.batch_size)
@@ -169,7 +169,7 @@ class Loader:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def sample(self, epoch: int, index: int) -> Sample:
+    def sample(self, epoch: int, index: int) -> LabelledArray:
         """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one image."""
         rng = np.random.default_rng([self.seed, epoch, index])
         augmentation = self._augmentation
@@ -206,7 +206,7 @@ class Loader:
 def with_identities_of_classes(images: LabelledImages, classes: int) -> tuple[LabelledImages, tuple[int, ...]]:
     """Number identities class by class, and return nID of each: its identities and one more, as published for one.
 
-    The numbers of a class follow those of the class before, so that a number tells the class too.
+    The numbers of a class follow those of the class before, so that a number determines the class too.
     """
     rows = images.rows.copy()
     counts: list[int] = []
@@ -222,11 +222,11 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
     """Read the images that a configuration names and return their loader.
 
     Args:
-        config: ``data``, ``train.batch_size``, ``train.accumulate``, ``train.seed`` and the sizes of ``network`` are
-            used. A batch holds everything that one process takes in a step.
+        config: uses ``data``, ``train.batch_size``, ``train.accumulate``, ``train.seed`` and the sizes of ``network``.
+            A batch holds everything that one process takes in a step.
         root: overrides the one in ``data.json``.
         rank: this process among those that train together, from 0.
-        processes: how many those are.
+        processes: number of these processes.
 
     Raises:
         InputError: as ``read_images`` and ``Loader``.

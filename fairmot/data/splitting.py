@@ -1,4 +1,4 @@
-"""A fixed part of a path list, held out: whole blocks of neighbours, so that frames of one moment stay together."""
+"""Hold out a fixed part of a path list: whole blocks of neighbours, so that frames of one moment stay together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairmot.files import replacing
 
 @dataclass(frozen=True, slots=True)
 class SplitLists:
-    """What was written."""
+    """The written lists, and their lengths."""
 
     train: Path
     held: Path
@@ -29,15 +29,15 @@ def held_out(names: list[str], every: int, block: int) -> set[str]:
 
 
 def split_list(list_file: Path, every: int = 5, block: int = 20, description: Path | None = None) -> SplitLists:
-    """Write ``NAME.train`` and ``NAME.held`` beside the list ``NAME``, all with ``.txt`` where it has that.
+    """Write ``NAME.train`` and ``NAME.held`` beside the list ``NAME``, with ``.txt`` if the list has it.
 
     The same list gives the same parts on any machine. Lines keep their order; an image that is listed twice stays in
-    one part. Images themselves are not looked at.
+    one part. The images themselves are not read.
 
     Args:
         list_file: images, one a line.
-        every: 5 holds a fifth.
-        block: images that lie next to each other in sorted order and stay together.
+        every: hold out one block of this many; 5 holds out a fifth.
+        block: number of neighbours in sorted order that stay together.
         description: a ``data.json``, in which ``NAME.train`` takes the place of the set under ``train``, and
             ``NAME.held`` gets one under ``val``.
 
@@ -45,7 +45,7 @@ def split_list(list_file: Path, every: int = 5, block: int = 20, description: Pa
         InputError: a list that cannot be read or has too few images, or a ``data.json`` that is wrong.
     """
     if every < 2 or block < 1:
-        raise InputError(f"every {every}, block {block}: give at least 2 and 1")
+        raise InputError(f"every {every}, block {block}: expected at least 2 and 1")
     try:
         lines = [line.strip() for line in list_file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -54,7 +54,7 @@ def split_list(list_file: Path, every: int = 5, block: int = 20, description: Pa
     if not held:
         raise InputError(
             f"{list_file}: {len(set(lines))} images are fewer than {every} blocks of {block}, so none would be held "
-            f"out; give a smaller block"
+            f"out; choose a smaller block"
         )
     known = read_description(description) if description else None
     name = list_file.name.removesuffix(".txt")
@@ -73,7 +73,7 @@ def split_list(list_file: Path, every: int = 5, block: int = 20, description: Pa
 
 
 def _enter(description: Description, whole: Path, name: str, paths: dict[str, Path]) -> None:
-    """Name the parts in a ``data.json``: in the place of the set of the whole list, since order fixes identities."""
+    """Enter the parts in a ``data.json``, in the place of the whole list's set, since the order fixes identities."""
     sets = {path.resolve(): each for each, path in description.lists.items()}
     entered = sets.get(whole.resolve())
     again = sets.get(paths["train"].resolve())

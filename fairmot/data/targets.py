@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Overlap with the true box that a box shifted by the radius still has (CornerNet, section 3.2).
 MIN_OVERLAP = 0.7
-# The focal loss weighs background with (1 - target)^4: 1e-8 here, so that answers inside ignore regions are free.
+# The focal loss weights background by (1 - target)^4: 1e-8 here, so predictions inside ignore regions cost nothing.
 IGNORED_TARGET = np.float32(0.99)
 IGNORE_CLASS = -1
 NO_IDENTITY = -1
@@ -18,7 +18,7 @@ NO_IDENTITY = -1
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What the heads should answer for one image; K slots, a map of h x w cells, C classes."""
+    """What the heads should predict for one image; K slots, a map of h x w cells, C classes."""
 
     heatmap: NDArray[np.float32]
     """Gaussian peaks [C, h, w], exactly 1 at the centres."""
@@ -31,7 +31,7 @@ class Targets:
     offsets: NDArray[np.float32]
     """Centre minus its cell [K, 2], cells."""
     identities: NDArray[np.int64]
-    """Identity [K]; -1: object without one; 0 in empty slots, as published: only ``is_object`` tells."""
+    """Identity [K]; -1: object without one; 0 in empty slots, as published: only ``is_object`` marks those."""
 
 
 def make_targets(
@@ -47,18 +47,18 @@ def make_targets(
     off the canvas is clipped to the border cell, while its extents reach to the whole box (and may be negative).
 
     Rows of class -1 are ignore regions (not published). They take no slot; in every class, the cells that they touch
-    have a target of at least 0.99 but below 1, which the focal loss weighs as good as nothing. They never lower a peak.
+    have a target of at least 0.99 but below 1, to which the focal loss gives almost no weight. They never lower a peak.
 
-    With a ``box_radius`` (not published) the cells around a centre take slots behind the objects, as far as there are
-    any: without identity, with the same extents and an offset to the same centre, so that a peak one cell aside still
-    gives the whole box. A cell learns one box: that of its own centre, else of the nearest.
+    With a ``box_radius`` (not published) the cells around a centre take the free slots after the objects: without
+    identity, with the same extents and an offset to the same centre, so that a peak one cell aside still gives the
+    whole box. A cell learns one box: that of its own centre, or else of the nearest.
 
     Args:
         labels: rows [n, 6] class, identity, centre x, centre y, width, height, the last four divided by the canvas.
         map_size: width and height of the output maps, cells.
         classes: heatmap channels C.
         max_objects: slots K.
-        box_radius: rows and columns of cells on each side of a centre's that learn its box too.
+        box_radius: number of rows and columns of cells on each side of a centre that also learn its box.
 
     Raises:
         ValueError: a class outside [-1, C).
@@ -110,11 +110,11 @@ def make_targets(
 def _cells_around(
     centres: NDArray[np.int64], map_size: tuple[int, int], radius: int, room: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for at most ``room`` cells near ``centres`` [n, 2]: whose, shift from that centre [m, 2], flat cell."""
+    """Return, for at most ``room`` cells near ``centres`` [n, 2]: owner, shift from its centre [m, 2], flat cell."""
     width, height = map_size
     shifts = np.stack(np.meshgrid(*[np.arange(-radius, radius + 1)] * 2), axis=-1).reshape(-1, 2)
     shifts = shifts[np.argsort((shifts**2).sum(axis=1), kind="stable")]
-    # Shift by shift and nearest first: the first that claims a cell is the nearest, and what has no room is far out.
+    # Shift by shift, nearest first: the first to claim a cell is the nearest, and cells without room are far away.
     places = centres[None] + shifts[:, None]
     inside = ((places >= 0) & (places < [width, height])).all(axis=2)
     flat = (places[..., 1] * width + places[..., 0]).reshape(-1)

@@ -1,4 +1,7 @@
-"""Engine name -> module, imported when it is used: the only place that tells engines apart."""
+"""Engine -> capabilities -> module, imported when it is used: the only place that tells engines apart.
+
+The name of an engine is also that of the library it needs and of the package's extra that installs it.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,51 @@ import ctypes
 import importlib
 import importlib.util
 import platform
-from typing import cast
+from typing import Any, Literal, cast
 
-from fairmot.engines.interface import EngineModule
+from fairmot.engines.capabilities import (
+    CheckpointFormat,
+    DetectorExporter,
+    InferenceEngine,
+    Launcher,
+    NetworkExporter,
+    Profiler,
+    TrainingEngine,
+)
 from fairmot.errors import InputError, closest_name
 
-_MODULES = {
-    "onnxruntime": ("fairmot.engines.onnx", "onnxruntime"),
-    "openvino": ("fairmot.engines.onnx.openvino", "openvino"),
-    "torch": ("fairmot.engines.torch", "torch"),
-    "mindspore": ("fairmot.engines.mindspore", "mindspore"),
+Capability = Literal[
+    "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling"
+]
+"""What an engine may have, a protocol each in ``fairmot.engines.capabilities``."""
+
+MODULES: dict[str, dict[Capability, str]] = {
+    "onnxruntime": {
+        "inference": "fairmot.engines.onnx.detector",
+        "network export": "fairmot.engines.onnx.exporter",
+        "detector export": "fairmot.engines.onnx.exporter",
+        "profiling": "fairmot.engines.onnx.profile",
+    },
+    "openvino": dict.fromkeys(
+        ("inference", "network export", "detector export", "profiling"), "fairmot.engines.onnx.openvino"
+    ),
+    "torch": {
+        "inference": "fairmot.engines.torch.inference",
+        "training": "fairmot.engines.torch.training",
+        "launching": "fairmot.engines.torch.launcher",
+        "checkpoints": "fairmot.engines.torch.checkpoint",
+    },
+    "mindspore": {
+        "inference": "fairmot.engines.mindspore.inference",
+        "training": "fairmot.engines.mindspore.training",
+        "launching": "fairmot.engines.mindspore.launcher",
+        "network export": "fairmot.engines.mindspore.export",
+    },
 }
-"""Engine -> our module and the library it needs, the fastest on a CPU first."""
+"""Engine -> what it can do -> our module for it; the fastest engine on a CPU first."""
 
 TRAINING_ENGINES = ("mindspore", "torch")
+"""Engines that train, the preferred one first."""
 
 HEAVY_MULTIPLY_ADDS = 5_000_000_000
 """Where OpenVINO overtakes ONNX Runtime.
@@ -34,29 +68,97 @@ EXPORTED = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".mindi
 EXPORT_COMPANIONS = {".xml": ".bin"}
 """Suffix of exported files -> suffix of the file beside them that holds the numbers."""
 
+CHECKPOINTS = {".pth": "torch", ".pt": "torch"}
+"""Suffix of a framework's own checkpoints -> engine that reads and writes them."""
+
 
 def known_engines() -> tuple[str, ...]:
     """Every engine that there is a module for, installed or not."""
-    return tuple(_MODULES)
+    return tuple(MODULES)
 
 
 def installed_engines() -> tuple[str, ...]:
     """Engines whose library is installed, the fastest on a CPU first; nothing is imported."""
-    return tuple(name for name, (_, library) in _MODULES.items() if importlib.util.find_spec(library))
+    return tuple(name for name in MODULES if importlib.util.find_spec(name))
 
 
-def load_engine(name: str) -> EngineModule:
-    """Import an engine.
+def engines_with(capability: Capability) -> tuple[str, ...]:
+    """Engines that have a capability, installed or not."""
+    return tuple(name for name, modules in MODULES.items() if capability in modules)
+
+
+def load_inference(name: str) -> InferenceEngine:
+    """Import the part of an engine that runs networks.
 
     Raises:
         InputError: an unknown name, or a library that is not installed.
     """
-    if name not in _MODULES:
-        raise InputError(f"engine {name!r} is unknown{closest_name(name, _MODULES)}; known: {', '.join(_MODULES)}")
-    module, library = _MODULES[name]
-    if importlib.util.find_spec(library) is None:
-        raise InputError(f"engine {name}: {library} is not installed; run: pip install 'fairmot[{library}]'")
-    return cast(EngineModule, importlib.import_module(module))
+    return cast(InferenceEngine, _load(name, "inference"))
+
+
+def load_training(name: str) -> TrainingEngine:
+    """Import the part of an engine that trains.
+
+    Raises:
+        InputError: an unknown name, a library that is not installed, or an engine that does not train.
+    """
+    return cast(TrainingEngine, _load(name, "training"))
+
+
+def load_launcher(name: str) -> Launcher:
+    """Import the launcher of an engine's processes, without its library.
+
+    Raises:
+        InputError: an unknown name, or an engine that does not train in several processes.
+    """
+    return cast(Launcher, _load(name, "launching", needs_library=False))
+
+
+def load_network_exporter(name: str) -> NetworkExporter:
+    """Import the part of an engine that writes and reads files of raw heads.
+
+    Raises:
+        InputError: an unknown name, a library that is not installed, or an engine that has no such files.
+    """
+    return cast(NetworkExporter, _load(name, "network export"))
+
+
+def load_detector_exporter(name: str) -> DetectorExporter:
+    """Import the part of an engine that writes and reads files of whole detectors.
+
+    Raises:
+        InputError: an unknown name, a library that is not installed, or an engine that has no such files.
+    """
+    return cast(DetectorExporter, _load(name, "detector export"))
+
+
+def load_checkpoint_format(suffix: str) -> CheckpointFormat:
+    """Import what reads and writes a framework's own checkpoints; ``suffix`` is one of ``CHECKPOINTS``.
+
+    Raises:
+        InputError: a library that is not installed.
+    """
+    return cast(CheckpointFormat, _load(CHECKPOINTS[suffix], "checkpoints"))
+
+
+def load_profiler(name: str) -> Profiler:
+    """Import the part of an engine that times operators.
+
+    Raises:
+        InputError: an unknown name, a library that is not installed, or an engine that does not time them.
+    """
+    return cast(Profiler, _load(name, "profiling"))
+
+
+def _load(name: str, capability: Capability, needs_library: bool = True) -> Any:
+    if name not in MODULES:
+        raise InputError(f"engine {name!r} is unknown{closest_name(name, MODULES)}; known: {', '.join(MODULES)}")
+    if capability not in MODULES[name]:
+        able = ", ".join(engines_with(capability))
+        raise InputError(f"engine {name!r} has no {capability}; engines that have it: {able}")
+    if needs_library and importlib.util.find_spec(name) is None:
+        raise InputError(f"engine {name}: {name} is not installed; run: pip install 'fairmot[{name}]'")
+    return importlib.import_module(MODULES[name][capability])
 
 
 def choose_inference_engine(name: str = "auto", device: str = "auto", multiply_adds: int = 0) -> str:
@@ -79,6 +181,26 @@ def choose_inference_engine(name: str = "auto", device: str = "auto", multiply_a
 def choose_export_engine(name: str = "auto", suffix: str = ".onnx") -> str:
     """Return ``name``, or for ``auto`` the engine that runs exported files of this suffix, on whatever device."""
     return EXPORTED[suffix][0] if name == "auto" else name
+
+
+def export_suffix(engine: str) -> str:
+    """Return the suffix of the exported files that an engine writes.
+
+    Raises:
+        InputError: it writes none.
+    """
+    for suffix, engines in EXPORTED.items():
+        if engines[0] == engine:
+            return suffix
+    raise InputError(f"engine {engine!r} writes no exported files")
+
+
+def choose_reference_engine(engine: str) -> str:
+    """Return the engine whose unexported network an engine's exported files are compared with.
+
+    PyTorch runs the graph with other code and other kernels; without it the engine's own unexported network.
+    """
+    return "torch" if "torch" in installed_engines() else engine
 
 
 def choose_training_engine(name: str = "auto", device: str = "auto") -> str:
@@ -104,7 +226,7 @@ def choose_training_engine(name: str = "auto", device: str = "auto") -> str:
 
 
 def _engine_of_device(device: str) -> str | None:
-    """The engine that a device asks for, installed or not; None where any will do."""
+    """The engine that a device needs, installed or not; None where any will do."""
     kind = device.partition(":")[0]  # cuda:1
     if kind == "auto":
         return "torch" if _has_cuda() else None
@@ -112,7 +234,7 @@ def _engine_of_device(device: str) -> str | None:
 
 
 def _has_cuda() -> bool:
-    """Whether PyTorch can use a CUDA device; it takes long to import, so that the driver is asked for first."""
+    """Whether PyTorch can use a CUDA device; it takes long to import, so that the driver comes first."""
     if "torch" not in installed_engines() or not _has_cuda_driver():
         return False
     import torch

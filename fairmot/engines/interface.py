@@ -1,17 +1,16 @@
-"""What an engine offers: the protocols between the framework-free half of the package and each framework."""
+"""What passes between the framework-free half of the package and an engine: networks, detections, batches, trainers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.config import Config, LossConfig
-from fairmot.network.graph import Graph
+from fairmot.config import NetworkConfig
 
 Arrays = dict[str, NDArray[Any]]
 """Name -> array: parameters, states, gradients."""
@@ -93,8 +92,8 @@ class StepResult(NamedTuple):
 class Trainer(Protocol):
     """Network, identity classifiers, losses and optimiser of one process, which works with all others of its run.
 
-    A process that was started by a launcher (``torchrun``, ``msrun``) joins the others when its trainer is built. Each
-    is given its own share of a batch; the steps are those of the whole batch.
+    A process that a launcher (``torchrun``, ``msrun``) started joins the others when its trainer is built. Each gets
+    its own part of a batch; the steps are those of the whole batch.
 
     States are flat dictionaries of arrays. Prefixes: ``network.`` (batch-norm statistics included),
     ``classifier.weight`` [identities, D] and ``classifier.bias`` (of several classes: ``classifier.<class>.weight``
@@ -111,8 +110,8 @@ class Trainer(Protocol):
     def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
         """Take one optimiser step at this rate (factors of ``OptimizerConfig.rate_factors`` apply on top).
 
-        ``batch`` is this process's share, ``train.batch_size`` times ``train.accumulate`` images. Gradients are
-        clipped to ``OptimizerConfig.clip_norm``.
+        ``batch`` is this process's part of the batch, ``train.batch_size`` times ``train.accumulate`` images.
+        Gradients are clipped to ``OptimizerConfig.clip_norm``.
         """
         ...
 
@@ -121,7 +120,10 @@ class Trainer(Protocol):
         ...
 
     def agree(self, answer: bool) -> bool:
-        """Return whether any process of the run says yes; each waits here for all others."""
+        """Return whether any process of the run says yes.
+
+        Each waits here for all others, for ten minutes at most; where one of them is gone, the others get an error.
+        """
         ...
 
     def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
@@ -146,60 +148,44 @@ class Trainer(Protocol):
         ...
 
 
-class EngineModule(Protocol):
-    """What the package of each engine offers. The ONNX engine runs networks and trains none."""
+class ExportedDetector(NamedTuple):
+    """A detector from a file, and the network that it was exported from."""
 
-    def load_network(self, graph: Graph, weights: Arrays, device: str = "auto") -> RawNetwork:
-        """Build the network of ``graph`` with these weights."""
-        ...
+    network: NetworkConfig
+    detector: CanvasDetector
+    tracker: str | None = None
+    """The tracker's parameters that the file names (``TrackerConfig.note``)."""
 
-    def load_canvas_detector(
-        self,
-        graph: Graph,
-        weights: Arrays,
-        input_size: tuple[int, int],
-        max_objects: int = 500,
-        device: str = "auto",
-    ) -> CanvasDetector:
-        """Build network and decoding for canvases of this size (width, height)."""
-        ...
 
-    def create_trainer(
-        self, graph: Graph, weights: Arrays, identity_count: int | Sequence[int], config: Config, device: str = "auto"
-    ) -> Trainer:
-        """Build a trainer from start weights; the classifiers start from ``config.train.seed``.
+class ExportedNetwork(NamedTuple):
+    """Raw heads from a file, and the network that they were exported from."""
 
-        ``identity_count`` is nID, the classes of the identity classifier, or one for each class of objects; below 3
-        there is no identity term (see ``training_rules.identity_classifiers``).
-        """
-        ...
+    network: NetworkConfig
+    heads: RawNetwork
 
-    def join_processes(self, device: str = "auto") -> None:
-        """Meet the other processes of a run; a scheduler, which does not train, returns when they have ended."""
-        ...
 
-    def losses_of_heads(
-        self, heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
-    ) -> tuple[StepResult, Arrays]:
-        """Return losses and the gradient of ``total`` for given head maps, for parity checks.
+class LayerTime(NamedTuple):
+    """The time of one operator."""
 
-        ``heads`` as of ``RawNetwork``; ``parameters`` holds ``classifier.weight``, ``classifier.bias``,
-        ``loss.s_det``, ``loss.s_id``. Gradients carry the same names as both.
-        """
-        ...
+    name: str
+    kind: str
+    milliseconds: float
+    fraction: float
+    """Of the time of all operators."""
 
-    def read_checkpoint(self, path: Path) -> Arrays:
-        """Read a public checkpoint in the framework's own format, without running any code in it.
 
-        Raises:
-            InputError: not such a file, or one that holds more than arrays.
-        """
-        ...
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The place of a process in its run."""
 
-    def write_checkpoint(self, path: Path, arrays: Arrays) -> None:
-        """Write a checkpoint in the framework's own format, as ``read_checkpoint`` and the public code read it.
+    rank: int = 0
+    size: int = 1
+    launched: bool = False
+    """Whether a launcher started it."""
+    is_scheduler: bool = False
+    """MindSpore's processes find each other through one that does not train."""
 
-        Raises:
-            InputError: the file cannot be written.
-        """
-        ...
+    @property
+    def is_first(self) -> bool:
+        """Whether it writes files and speaks to people."""
+        return self.rank == 0 and not self.is_scheduler

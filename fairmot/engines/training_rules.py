@@ -1,4 +1,4 @@
-"""The rules of training that hold in every framework, so that each is written once."""
+"""Rules of training that hold in every framework, written once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Classifier(NamedTuple):
     name: str
     """Prefix of its parameters."""
     first: int
-    """Its first identity; identities of all classes are numbered through, class after class."""
+    """Its first identity; identities are numbered consecutively over all classes."""
     identities: int
     """nID, its identities and one more."""
     scale: float
@@ -146,7 +146,7 @@ def check_state(given: Arrays, own: Arrays) -> None:
 
 
 class LossScale:
-    """The factor on the loss that keeps small float16 gradients from vanishing; it follows what happens.
+    """The factor on the loss that keeps small float16 gradients from vanishing; it adapts to the gradients.
 
     Halved whenever a gradient is not finite (that step is left out), doubled after 2000 good steps (Micikevicius et
     al., Mixed Precision Training).
@@ -160,7 +160,7 @@ class LossScale:
         self.good_steps = 0
 
     def update(self, finite: bool) -> None:
-        """Take in whether the gradients of a step were finite."""
+        """Adapt the factor: were the gradients of a step finite?"""
         if not self.enabled:
             return
         self.good_steps = self.good_steps + 1 if finite else 0

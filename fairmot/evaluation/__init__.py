@@ -1,1 +1,1 @@
-"""Scores of tracking results: MOTChallenge files, pre-processing, CLEAR, identity and HOTA, tables."""
+"""Scores of tracking results: pre-processing, CLEAR, identity, HOTA, average precision, errors and tables."""

@@ -1,4 +1,4 @@
-"""The MOTChallenge benchmarks: which classes each of them leaves out, and how a name tells which it is."""
+"""The MOTChallenge benchmarks: which classes each of them leaves out, and which names belong to it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.errors import InputError, closest_name
-from fairmot.formats.motchallenge import sequence_name
-
-PEDESTRIAN = 1
-KNOWN_CLASSES = tuple(range(1, 14))
-# 2 person on vehicle, 7 static person, 8 distractor, 12 reflection; MOT20 adds 6, non-motorised vehicles.
-DISTRACTORS = (2, 7, 8, 12)
+from fairmot.formats.classes import DISTRACTORS, MOT20_DISTRACTORS, PEDESTRIAN
+from fairmot.formats.sequences import sequence_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ BENCHMARKS = {
     "MOT15": Benchmark("MOT15", has_classes=False),
     "MOT16": Benchmark("MOT16", has_classes=True, distractors=DISTRACTORS),
     "MOT17": Benchmark("MOT17", has_classes=True, distractors=DISTRACTORS),
-    "MOT20": Benchmark("MOT20", has_classes=True, distractors=(*DISTRACTORS, 6)),
+    "MOT20": Benchmark("MOT20", has_classes=True, distractors=MOT20_DISTRACTORS),
     # Its ground truth holds dancers alone, class 1: TrackEval's rules of MOT17 then remove nothing.
     "DanceTrack": Benchmark("DanceTrack", has_classes=True),
     "none": Benchmark("none", has_classes=False),
@@ -49,7 +45,7 @@ _MOT15_SEQUENCE = re.compile(
 
 
 def benchmark_of(name: str) -> str | None:
-    """Return the benchmark that a sequence or folder name tells, or None."""
+    """Return the benchmark that a sequence or folder name belongs to, or None."""
     if stated := _STATED.search(name):
         return f"MOT{stated.group(1)}"
     if _DANCETRACK.search(name):
@@ -61,7 +57,7 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
     """Return the benchmark of that name; ``"auto"`` takes it from the sequences' names, then from their folders'.
 
     Raises:
-        InputError: no such benchmark; or, for ``"auto"``, the names tell none or several.
+        InputError: no such benchmark; or, for ``"auto"``, the names belong to none or to several.
     """
     if wanted != "auto":
         by_lower = {name.lower(): benchmark for name, benchmark in BENCHMARKS.items()}
@@ -71,15 +67,15 @@ def choose_benchmark(wanted: str, sequence_folders: SequenceOf[Path]) -> Benchma
                 f"benchmark {wanted!r}: unknown{closest_name(wanted, choices)}; choose one of {', '.join(choices)}"
             )
         return by_lower[wanted.lower()]
-    told = {sequence_name(folder): _benchmark_of_folder(folder) for folder in sequence_folders}
-    names = {name for name in told.values() if name}
-    silent = [sequence for sequence, name in told.items() if not name]
+    found = {sequence_name(folder): _benchmark_of_folder(folder) for folder in sequence_folders}
+    names = {name for name in found.values() if name}
+    unknown = [sequence for sequence, name in found.items() if not name]
     parent = sequence_folders[0].absolute().parent
-    advice = "say which pre-processing applies: --benchmark MOT15, MOT16, MOT17, MOT20, DanceTrack or none"
+    advice = f"choose the benchmark whose pre-processing applies: {', '.join(BENCHMARKS)}"
     if len(names) > 1:
         raise InputError(f"{parent}: sequences of {' and '.join(sorted(names))}; {advice}")
-    if silent:
-        raise InputError(f"{parent}: the name {silent[0]!r} does not tell the benchmark; {advice}")
+    if unknown:
+        raise InputError(f"{parent}: the name {unknown[0]!r} belongs to no known benchmark; {advice}")
     return BENCHMARKS[names.pop()]
 
 
@@ -91,12 +87,12 @@ def check_classes(benchmark: Benchmark, classes: SequenceOf[int]) -> None:
     """
     listed = ", ".join(map(str, classes))
     if not classes or min(classes) < 0 or len(set(classes)) < len(classes):
-        raise InputError(f"classes {listed or '(none)'}: expected different class numbers, for example 1,3")
+        raise InputError(f"classes {listed or '(none)'} of column 8: expected different class numbers")
     if benchmark.name == "MOT15":
-        raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use --benchmark none")
+        raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use benchmark none")
     if benchmark.has_classes and list(classes) != [PEDESTRIAN]:
         raise InputError(
-            f"classes {listed}: {benchmark.name} scores pedestrians (1) alone; other classes need --benchmark none"
+            f"classes {listed}: {benchmark.name} scores pedestrians (1) alone; other classes need benchmark none"
         )
 
 

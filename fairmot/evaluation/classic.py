@@ -80,13 +80,13 @@ def classic_scores(counts: Counts) -> Scores:
     errors = counts["FN"] + counts["IDs"] + counts["FP"]
     agreed = counts["IDTP"]
     ratios = {
-        "IDF1": _share(2 * agreed, 2 * agreed + counts["IDFP"] + counts["IDFN"]),
-        "IDP": _share(agreed, agreed + counts["IDFP"]),
-        "IDR": _share(agreed, agreed + counts["IDFN"]),
-        "Rcll": _share(found, objects),
-        "Prcn": _share(found, found + counts["FP"]),
+        "IDF1": _ratio(2 * agreed, 2 * agreed + counts["IDFP"] + counts["IDFN"]),
+        "IDP": _ratio(agreed, agreed + counts["IDFP"]),
+        "IDR": _ratio(agreed, agreed + counts["IDFN"]),
+        "Rcll": _ratio(found, objects),
+        "Prcn": _ratio(found, found + counts["FP"]),
         "MOTA": 1 - errors / objects if objects else 0.0,
-        "MOTP": _share(counts["distance_sum"], found),
+        "MOTP": _ratio(counts["distance_sum"], found),
     }
     return {name: ratios[name] if name in ratios else counts[name] for name in COLUMNS}
 
@@ -97,7 +97,7 @@ def combined_classic_scores(parts: SequenceOf[Counts]) -> Scores:
 
 
 class _History:
-    """Who was matched with whom so far, and the events that follow from it."""
+    """Matches so far between people and identities, and the events that follow from them."""
 
     def __init__(self, true_count: int, result_count: int) -> None:
         self.partner = np.full(true_count, -1, dtype=np.int64)
@@ -117,7 +117,7 @@ class _History:
     ) -> NDArray[np.bool_]:
         """Match one frame; the arguments describe its near pairs [P] in order of rows. Returns the taken pairs."""
         taken = np.zeros(len(rows), dtype=bool)
-        # Two people may have had the same partner: the first row has it.
+        # Two people may have had the same partner: the first row keeps it.
         kept = np.flatnonzero(self.partner[true_ids] == result_ids)
         kept = kept[np.unique(columns[kept], return_index=True)[1]]
         taken[kept] = True
@@ -163,5 +163,5 @@ def _fragments(ids: NDArray[np.int64], matched: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero((ids[seen[1:]] == ids[seen[:-1]]) & (np.diff(seen) > 1)))
 
 
-def _share(part: float, whole: float) -> float:
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0

@@ -5,6 +5,8 @@ Source: Bernardin and Stiefelhagen 2008; TrackEval 1.3.0 ``metrics/clear.py``, w
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +14,13 @@ from fairmot.evaluation.pairs import EPSILON, BoxPairs, assign, blocks, in_confl
 from fairmot.evaluation.preprocessing import Comparison
 
 MATCH_IOU = 0.5
-# A pair that goes on from the frame before outweighs every gain in overlap.
+# A pair that continues from the frame before outweighs every gain in overlap.
 CONTINUATION = 1000
 
 Counts = dict[str, float]
 """Numbers that add up over sequences."""
-Scores = dict[str, float]
+Scores = dict[str, Any]
+"""Field name of TrackEval -> value: ratios are fractions of 1, counts integers, ``NAME_alpha`` lists."""
 
 
 def count_clear(comparison: Comparison) -> Counts:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from fairmot.evaluation.pairs import EPSILON, BoxPairs, Floats, Ints, Mask, frame_starts, overlapping_pairs
 from fairmot.geometry import xyxy_to_tlwh
 
-# Share of its area that an ignored region must cover to excuse a detection.
-IGNORED_SHARE = 0.5
+# Fraction of its area that an ignored region must cover to excuse a detection.
+IGNORED_FRACTION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class PrecisionRecall:
     scores: NDArray[np.float64]
     """Score of each detection [N]."""
     precision: NDArray[np.float64]
-    """Share of right detections among those with at least this score [N]."""
+    """Fraction of right detections among those with at least this score [N]."""
     recall: NDArray[np.float64]
-    """Share of true boxes found by them [N]; 0 where there are no true boxes."""
+    """Fraction of true boxes that they find [N]; 0 without true boxes."""
 
     @property
     def average_precision(self) -> float:
@@ -110,31 +110,31 @@ def _join(parts: SequenceOf[NDArray[Any]]) -> tuple[Floats, Ints]:
 def _match(pairs: BoxPairs, rank: Ints) -> Mask:
     """Mark the detections [N] that get a true box, served by rank; ``pairs`` reach the limit.
 
-    All images at once: every detection asks for its best box that has not refused it, a box keeps the
-    asker of best rank, until nobody is refused. That is the outcome of serving them one after another.
+    All images at once, by deferred acceptance: every detection proposes to its best box that has not refused it, and a
+    box keeps the proposal of best rank, until no box refuses any. The outcome is that of serving them one by one.
     """
     by_preference = np.lexsort((pairs.truths, -pairs.similarity, pairs.results))
     results, truths = pairs.results[by_preference], pairs.truths[by_preference]
     while True:
-        asking, first = np.unique(results, return_index=True)
-        best_first = np.argsort(rank[asking])
-        asked = truths[first[best_first]]
-        served = np.unique(asked, return_index=True)[1]
+        proposing, first = np.unique(results, return_index=True)
+        best_first = np.argsort(rank[proposing])
+        proposed = truths[first[best_first]]
+        served = np.unique(proposed, return_index=True)[1]
         refused = np.delete(first[best_first], served)
         if not len(refused):
             matched = np.zeros(len(rank), dtype=bool)
-            matched[asking] = True
+            matched[proposing] = True
             return matched
         results, truths = np.delete(results, refused), np.delete(truths, refused)
 
 
 def _covered(regions_tlwh: Floats, region_starts: Ints, boxes_tlwh: Floats, box_starts: Ints) -> Mask:
-    """Mark the boxes [N] of which one region of the same image covers ``IGNORED_SHARE``."""
+    """Mark the boxes [N] of which one region of the same image covers ``IGNORED_FRACTION``."""
     pairs = overlapping_pairs(regions_tlwh, region_starts, boxes_tlwh, box_starts)
     regions, boxes = regions_tlwh[pairs.truths], boxes_tlwh[pairs.results]
     low = np.maximum(regions[:, :2], boxes[:, :2])
     high = np.minimum(regions[:, :2] + regions[:, 2:], boxes[:, :2] + boxes[:, 2:])
-    share = np.prod(high - low, axis=1) / np.prod(boxes[:, 2:], axis=1)
+    fraction = np.prod(high - low, axis=1) / np.prod(boxes[:, 2:], axis=1)
     covered = np.zeros(len(boxes_tlwh), dtype=bool)
-    covered[pairs.results[share >= IGNORED_SHARE - EPSILON]] = True
+    covered[pairs.results[fraction >= IGNORED_FRACTION - EPSILON]] = True
     return covered

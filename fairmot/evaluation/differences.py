@@ -1,4 +1,4 @@
-"""Two reports of scores on the same sequences, and what the second has more of than the first."""
+"""The difference of two reports of scores on the same sequences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any
 
 from fairmot.errors import InputError
 
-Scores = Mapping[str, Any]
 
-
-def differences(first: Scores, second: Scores) -> dict[str, Any]:
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"sequences": ..., "combined": ...}`` of second minus first, field by field; lists element by element.
 
     Raises:

@@ -29,13 +29,13 @@ def count_hota(comparison: Comparison) -> HotaCounts:
     ``AssA_sum``, ``AssRe_sum``, ``AssPr_sum`` and ``LocA_sum`` are sums over the matched boxes.
     """
     truth, results, pairs = comparison.truth, comparison.results, comparison.pairs
-    # Two identities that meet share one number.
+    # One number for each couple of identities that overlap.
     codes = truth.ids[pairs.truths] * max(1, len(results.id_sizes)) + results.ids[pairs.results]
     couples, couple = np.unique(codes, return_inverse=True)
     true_sizes = truth.id_sizes[couples // max(1, len(results.id_sizes))]
     result_sizes = results.id_sizes[couples % max(1, len(results.id_sizes))]
 
-    meeting = np.bincount(couple, weights=_shares(comparison), minlength=len(couples))
+    meeting = np.bincount(couple, weights=_exclusiveness(comparison), minlength=len(couples))
     alignment = meeting / (true_sizes + result_sizes - meeting)
     weights = alignment[couple] * pairs.similarity
     matched = best_assignment(pairs, weights, truth.starts, results.starts)
@@ -84,8 +84,8 @@ def hota_scores(counts: HotaCounts) -> HotaScores:
     return scores
 
 
-def _shares(comparison: Comparison) -> NDArray[np.float64]:
-    """How exclusively each pair overlaps [P]: its IoU over all the IoU that its two boxes have."""
+def _exclusiveness(comparison: Comparison) -> NDArray[np.float64]:
+    """Return how exclusively each pair overlaps [P]: its IoU divided by the total IoU of its two boxes."""
     truth, results, pairs = comparison.truth, comparison.results, comparison.pairs
     # A box with a single partner has that pair's IoU in total.
     true_totals, result_totals = pairs.similarity.copy(), pairs.similarity.copy()

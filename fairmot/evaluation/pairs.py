@@ -31,8 +31,8 @@ class BoxPairs:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def select(self, mask: Mask) -> BoxPairs:
-        """Return the pairs that a mask [P] picks."""
+    def select(self, mask: Mask | Ints) -> BoxPairs:
+        """Return the pairs that a mask [P] or indices pick."""
         return BoxPairs(self.frames[mask], self.truths[mask], self.results[mask], self.similarity[mask])
 
 

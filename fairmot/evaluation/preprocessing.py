@@ -1,4 +1,4 @@
-"""From files to what counts: the benchmark's pre-processing, identities counted from 0, overlapping pairs."""
+"""A benchmark's pre-processing: the boxes that count, identities renumbered from 0, and overlapping pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.evaluation.benchmarks import KNOWN_CLASSES, PEDESTRIAN, Benchmark
+from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.pairs import (
     EPSILON,
     BoxPairs,
@@ -16,10 +16,11 @@ from fairmot.evaluation.pairs import (
     frame_starts,
     overlapping_pairs,
 )
-from fairmot.formats.motchallenge import Sequence
+from fairmot.formats.classes import KNOWN_CLASSES, PEDESTRIAN
 from fairmot.formats.rows import NO_CLASS, Rows
+from fairmot.formats.sequences import Sequence
 
-# Least overlap at which a result on a distractor is taken for it (source: TrackEval).
+# Least overlap at which a result matches a distractor (source: TrackEval).
 DISTRACTOR_IOU = 0.5
 
 
@@ -58,7 +59,7 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
     """Apply a benchmark's pre-processing and pair the boxes that are left.
 
     With classes (MOT16, 17, 20): results that match a distractor are removed, then only true boxes of
-    pedestrians count. In every benchmark true boxes marked 0 are left out.
+    pedestrians count. In every benchmark true boxes of confidence 0 are left out.
 
     Args:
         sequence: as read.
@@ -99,14 +100,14 @@ def compare(sequence: Sequence, benchmark: Benchmark, class_id: int | None = Non
 
 
 def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
-    """Mark the true boxes [N] that are to be found: not marked 0 and, where the benchmark has classes, pedestrians.
+    """Mark the true boxes [N] that count: confidence not 0 and, where the benchmark has classes, pedestrians.
 
-    Without classes the eighth column says nothing: in MOT15 it is a coordinate in the world.
+    Without classes the eighth column has no meaning here: in MOT15 it is a coordinate in the world.
 
     Raises:
         InputError: a class that the benchmark does not know.
     """
-    # Truncated as in TrackEval: a mark below 1 leaves the box out.
+    # Truncated as in TrackEval: a confidence below 1 leaves the box out.
     counts: NDArray[np.bool_] = truth.confidences.astype(np.int64) != 0
     if not benchmark.has_classes:
         return counts
@@ -123,12 +124,12 @@ def true_boxes_that_count(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_
 
 
 def classes_of(side: Rows) -> NDArray[np.int64]:
-    """Return the class of each row [N], from 1; rows that state none are people."""
+    """Return the class of each row [N], from 1; rows without a class are people."""
     return np.where(side.class_ids == NO_CLASS, PEDESTRIAN, side.class_ids)
 
 
 def classes_apart(benchmark: Benchmark, sequences: SequenceOf[Sequence]) -> list[int] | None:
-    """Return the classes that are compared one by one where nobody chose any; None: all boxes alike.
+    """Return the classes that are compared one by one by default; None: all boxes alike.
 
     They are those of both sides, where the benchmark has no classes of its own and results are not of people alone.
     """
@@ -155,5 +156,5 @@ def _check_result_classes(results: Rows) -> None:
     if other.any():
         row = int(np.argmax(other))
         raise results.problem(
-            row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored; see --classes"
+            row, f"class {results.class_ids[row]}; only pedestrians (1, or -1) are scored unless classes are chosen"
         )

@@ -6,13 +6,10 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from typing import Any
 
-from fairmot.evaluation.clear import Counts, clear_scores, clear_scores_of_sequence, count_clear
+from fairmot.evaluation.clear import Counts, Scores, clear_scores, clear_scores_of_sequence, count_clear
 from fairmot.evaluation.hota import HotaCounts, count_hota, hota_scores
 from fairmot.evaluation.identity import count_identity, identity_scores
 from fairmot.evaluation.preprocessing import Comparison
-
-Scores = dict[str, Any]
-"""Field name of TrackEval -> value: ratios are fractions of 1, counts integers, ``NAME_alpha`` lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,20 @@
-"""Score text files of any tracker against ground truth, sequences one after the other or in several processes."""
+"""Counts of several sequences, by class, and the report that is made of them."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Sequence as SequenceOf
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fairmot.evaluation.benchmarks import Benchmark, check_classes, choose_benchmark
+from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.classic import classic_scores, combined_classic_scores, count_classic
-from fairmot.evaluation.clear import Counts
+from fairmot.evaluation.clear import Counts, Scores
 from fairmot.evaluation.preprocessing import compare
-from fairmot.evaluation.scores import Scores, SequenceCounts, combined_scores, count, sequence_scores
-from fairmot.formats.halves import load_second_half
-from fairmot.formats.motchallenge import Sequence, find_results, find_sequences, load_sequence, sequence_name
-
-# A process takes most of a second to start; files of this many bytes take about as long to score.
-BYTES_WORTH_A_PROCESS = 4_000_000
+from fairmot.evaluation.scores import SequenceCounts, combined_scores, count, sequence_scores
+from fairmot.formats.sequences import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,77 +24,13 @@ class Counted:
     name: str
     counts: dict[int | None, SequenceCounts]
     classic: dict[int | None, Counts]
-    """The classic table's counts; empty where it was not wanted."""
-
-
-def score(
-    ground_truth: str | Path,
-    results: str | Path,
-    benchmark: str = "auto",
-    *,
-    classic: bool = False,
-    half_val: bool = False,
-    classes: SequenceOf[int] | None = None,
-    jobs: int = 1,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Score text files of any tracker: CLEAR, identity and HOTA, equal to TrackEval's numbers.
-
-    Every frame of a sequence counts, also those without output; rows of the ground truth marked 0 do not.
-
-    Args:
-        ground_truth: folder in MOTChallenge layout (``SEQ/gt/gt.txt``, ``SEQ/seqinfo.ini``), or one sequence of it.
-        results: folder with ``SEQ.txt`` for each sequence; for a single sequence the file itself will do.
-        benchmark: whose pre-processing: ``MOT15``, ``MOT16``, ``MOT17``, ``MOT20``, ``DanceTrack``, ``none`` (custom
-            folders); ``auto`` takes it from the names of sequences or folders.
-        classic: also count the classic table (motmetrics' numbers; it names its columns as printed).
-        half_val: score the second half of each sequence; results count its frames from 1 (see
-            ``fairmot.formats.halves``).
-        classes: score each of these classes by itself (column 8 of both files; -1 or no such column: class 1), and all
-            of them together. Left out: pedestrians where the benchmark has classes, else all boxes alike.
-        jobs: processes that share the sequences; 0: as many as pay off. More than one needs an importable main module
-            (``if __name__ == "__main__":``).
-        progress: called with the name of each sequence before it is scored, with several processes once it is.
-
-    Returns:
-        ``{"benchmark": name, "sequences": {name: {field: value}}, "combined": {field: value}}``, plain numbers and
-        lists. Fields are TrackEval's; ratios are fractions of 1, counts are integers; of fields that TrackEval gives
-        for each overlap threshold, ``NAME_alpha`` is the list and ``NAME`` the mean. With ``classic`` the entry
-        ``"classic"`` holds ``sequences`` and ``combined`` of that table. With ``classes`` the entry ``"classes"`` holds
-        such a report for each class; ``sequences`` and ``combined`` add the counts of all of them up, and
-        ``"class_mean"`` is the mean of the classes' combined ratios (TrackEval's two ways of combining classes).
-
-    Raises:
-        InputError: something is missing or a line is wrong (file and line are named), the benchmark is unclear, or it
-            has no such class.
-    """
-    folders = find_sequences(ground_truth)
-    files = find_results(results, folders)
-    rules = choose_benchmark(benchmark, folders)
-    if classes is not None:
-        check_classes(rules, classes)
-    work = partial(count_files, rules=rules, classic=classic, half_val=half_val, classes=classes)
-    counted = list(_counted(work, folders, files, jobs, progress))
-    return report_of({each.name: each for each in counted}, rules, classes, half_val=half_val)
-
-
-def count_files(
-    folder: Path,
-    file: Path,
-    rules: Benchmark,
-    classic: bool = False,
-    half_val: bool = False,
-    classes: SequenceOf[int] | None = None,
-) -> Counted:
-    """Read one sequence and count it."""
-    load = load_second_half if half_val else load_sequence
-    return count_sequence(load(folder, file), rules, classic, classes)
+    """The classic table's counts; empty where it was not requested."""
 
 
 def count_sequence(
     sequence: Sequence, rules: Benchmark, classic: bool = False, classes: SequenceOf[int] | None = None
 ) -> Counted:
-    """Count one sequence, for each class by itself."""
+    """Count one sequence: each of the classes by itself, or all boxes alike."""
     counts: dict[int | None, SequenceCounts] = {}
     classic_counts: dict[int | None, Counts] = {}
     wanted: SequenceOf[int | None] = classes or [None]
@@ -121,7 +48,7 @@ def report_of(
     classes: SequenceOf[int] | None = None,
     half_val: bool = False,
 ) -> dict[str, Any]:
-    """Make the report that ``score`` returns out of counts by sequence."""
+    """Return the report of ``fairmot.score`` for counts by sequence."""
     report: dict[str, Any] = {"benchmark": rules.name, **({"half_val": True} if half_val else {})}
     if not classes:
         report.update(_scores_of_class(counted, None))
@@ -143,7 +70,7 @@ def report_of(
 
 
 def scored_classes(report: Mapping[str, Any]) -> list[int] | None:
-    """Return the classes that a report was made for, one by one; None: all boxes alike."""
+    """Return the classes that a report scores one by one; None: all boxes alike."""
     return [int(class_id) for class_id in report["classes"]] if report.get("classes") else None
 
 
@@ -163,39 +90,3 @@ def _scores_of_class(counted: Mapping[str, Counted], class_id: int | None) -> di
 def _mean_of_ratios(parts: list[Scores]) -> Scores:
     ratios = [name for name, value in parts[0].items() if isinstance(value, float)]
     return {name: float(np.mean([part[name] for part in parts])) for name in ratios}
-
-
-def _counted(
-    work: Callable[[Path, Path], Counted],
-    folders: list[Path],
-    files: list[Path],
-    jobs: int,
-    progress: Callable[[str], None] | None,
-) -> Iterator[Counted]:
-    tell = progress or (lambda name: None)
-    jobs = min(jobs or _jobs_that_pay_off(folders, files), len(folders))
-    if jobs <= 1:
-        for folder, file in zip(folders, files, strict=True):
-            tell(sequence_name(folder))
-            yield work(folder, file)
-        return
-    # Spawned, not forked: the caller's threads (an engine's) would be lost in the middle of what they do.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        # Large ones first, so that no process is left alone with one at the end; reported in the given order.
-        order = sorted(range(len(folders)), key=lambda i: -files[i].stat().st_size)
-        tasks = {i: pool.submit(work, folders[i], files[i]) for i in order}
-        try:
-            for i in range(len(folders)):
-                counted = tasks[i].result()
-                tell(counted.name)
-                yield counted
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _jobs_that_pay_off(folders: list[Path], files: list[Path]) -> int:
-    total = sum(file.stat().st_size for file in files)
-    total += sum((folder / "gt" / "gt.txt").stat().st_size for folder in folders)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(max(1, min(available, total // BYTES_WORTH_A_PROCESS)))

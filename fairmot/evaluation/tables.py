@@ -1,15 +1,12 @@
-"""A report of scores as tables on the screen, as Markdown, CSV and JSON."""
+"""A report of scores as tables on the screen and as Markdown."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairmot.files import replacing
+from fairmot.formats.scores import COMBINED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,17 +16,16 @@ FAMILIES = {
     "CLEAR": ("MOTA", "MOTP", "CLR_FP", "CLR_FN", "IDSW", "Frag", "MT", "ML"),
     "Identity": ("IDF1", "IDP", "IDR", "IDTP", "IDFP", "IDFN"),
 }
-"""Columns of the tables on the screen, narrow enough for a terminal of 80; the fields are TrackEval's."""
+"""Columns of the tables on the screen, narrow enough for a terminal of 80 columns; the fields are TrackEval's."""
 CLASSIC = {
-    "Classic table: shares (MOTP: mean of 1 - IoU)": ("IDF1", "IDP", "IDR", "Rcll", "Prcn", "MOTA", "MOTP"),
+    "Classic table: ratios (MOTP: mean of 1 - IoU)": ("IDF1", "IDP", "IDR", "Rcll", "Prcn", "MOTA", "MOTP"),
     "Classic table: counts": ("GT", "MT", "PT", "ML", "FP", "FN", "IDs", "FM", "IDt", "IDa", "IDm"),
 }
-"""The classic table, in two parts for the same reason."""
+"""Columns of the classic table, in two parts for the same reason."""
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "CLR_FP", "CLR_FN", "IDSW", "Frag", "MT", "ML")
 """Columns of a single table with all families."""
-COMBINED = "COMBINED"
 CLASS_MEAN = "MEAN OF CLASSES"
-# Fractions that are no share of anything are printed as they are.
+# Numbers that are not a fraction of 1 are printed as they are.
 _NOT_PERCENT = ("FP_per_frame", "MOTP_sum")
 
 
@@ -46,9 +42,9 @@ def class_tables(report: Mapping[str, Any]) -> list[Table]:
     if "class_mean" not in report:
         return []
     tables = [_table(f"class {name}", scores, COLUMNS) for name, scores in report["classes"].items()]
-    shares = tuple(name for name in COLUMNS if name in report["class_mean"])
+    ratios = tuple(name for name in COLUMNS if name in report["class_mean"])
     means = {name: scores["combined"] for name, scores in report["classes"].items()}
-    return [*tables, _table("Classes", {"sequences": means, "combined": report["class_mean"]}, shares, CLASS_MEAN)]
+    return [*tables, _table("Classes", {"sequences": means, "combined": report["class_mean"]}, ratios, CLASS_MEAN)]
 
 
 def alpha_table(scores: Mapping[str, Any]) -> Table:
@@ -76,22 +72,6 @@ def markdown_table(scores: Mapping[str, Any], columns: SequenceOf[str] = COLUMNS
     for name, values in _rows(scores):
         lines.append(f"| {name} | {' | '.join(format_score(column, values[column], signed) for column in columns)} |")
     return "\n".join(lines) + "\n"
-
-
-def write_csv(scores: Mapping[str, Any], path: Path | str) -> None:
-    """Write all single numbers of a report, or of its part ``"classic"``: in full precision, one row a sequence."""
-    columns = [name for name, value in scores["combined"].items() if not isinstance(value, list)]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["sequence", *columns])
-        for name, values in _rows(scores):
-            writer.writerow([name, *(values[column] for column in columns)])
-
-
-def write_json(report: Mapping[str, Any], path: Path | str) -> None:
-    """Write a whole report."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def format_score(name: str, value: float, signed: bool = False) -> str:

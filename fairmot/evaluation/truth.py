@@ -1,4 +1,4 @@
-"""The true boxes of a sequence, known before anything is tracked, and how well detections alone find them."""
+"""The true boxes of a sequence, and how well detections alone find them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.detections import Detections
-from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark
 from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.pairs import frame_starts
-from fairmot.evaluation.preprocessing import classes_of, true_boxes_that_count
-from fairmot.formats.halves import first_index, load_second_half_truth
-from fairmot.formats.motchallenge import SequenceInfo, load_ground_truth, load_info
+from fairmot.evaluation.preprocessing import classes_of
+from fairmot.formats.classes import PEDESTRIAN
 from fairmot.formats.rows import Rows
+from fairmot.formats.seqinfo import SequenceInfo
 from fairmot.geometry import tlwh_to_xyxy
 
 _Boxes = list[NDArray[np.float64]]
@@ -27,7 +26,7 @@ _Boxes = list[NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a sequence."""
+    """The ground truth of a sequence."""
 
     folder: Path
     first_frame: int
@@ -36,18 +35,7 @@ class Truth:
     """Of the frames that count."""
     rows: Rows
     counts: NDArray[np.bool_]
-    """Which rows are to be found [N]; what lies on the others is neither right nor wrong."""
-
-
-def load_truth(folder: Path, rules: Benchmark, half_val: bool = False) -> Truth:
-    """Read the ground truth of a sequence, or of its second half.
-
-    Raises:
-        InputError: a file is missing or a line is wrong (see ``load_rows``), or a class is unknown to the benchmark.
-    """
-    info, rows = load_second_half_truth(folder) if half_val else load_ground_truth(folder)
-    first = first_index(load_info(folder).frame_count) if half_val else 0
-    return Truth(folder, first, info, rows, true_boxes_that_count(rows, rules))
+    """Which rows the detector must find [N]; a detection on the others is neither right nor wrong."""
 
 
 def detection_report(
@@ -58,7 +46,7 @@ def detection_report(
     Args:
         truths: the sequences.
         found: of each sequence the detections by frame index; a frame that is not there has none.
-        classes: classes of the ground truth, from 1 (the network's class 0); AP is the mean of theirs. Left out: all
+        classes: classes of the ground truth, from 1 (the network's class 0); AP is the mean over them. Default: all
             boxes alike.
 
     Returns:
@@ -95,7 +83,7 @@ def _precision(pairs: SequenceOf[tuple[Truth, Mapping[int, Detections]]], class_
         if class_id is not None:
             own = classes_of(truth.rows) == class_id
         counted += _of_frames(truth, truth.counts & own)
-        # Where a benchmark has classes, other people (on a vehicle, a reflection) excuse what lies on them.
+        # In a benchmark with classes, other people (on a vehicle, a reflection) excuse detections on them.
         ignored += _of_frames(truth, ~truth.counts)
     return average_precision(boxes, scores, counted, ignored)
 

@@ -27,7 +27,7 @@ class DetectionRows(NamedTuple):
     boxes_xyxy: NDArray[np.float32]
     """Corners [N, 4], pixels as written."""
     scores: NDArray[np.float32]
-    """Score [N] as written; some detectors' are not between 0 and 1."""
+    """Score [N] as written; some detectors give scores outside of 0 to 1."""
 
 
 def load_detection_rows(path: Path | str, frame_count: int | None = None) -> DetectionRows:
@@ -35,7 +35,7 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
 
     Args:
         path: the file; an empty one has no rows.
-        frame_count: frames of the sequence, where it is known.
+        frame_count: frames of the sequence, where the number is known.
 
     Raises:
         InputError: no such file; a line with a wrong number of columns or something that is not a finite number, a
@@ -52,7 +52,7 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
     numbers = values[:, 0]
     check_rows(path, numbers % 1 != 0, "the frame must be a whole number")
     check_rows(path, numbers < 1, "the frame is outside the sequence (frames count from 1)")
-    check_rows(path, numbers > MAX_FRAMES, f"the frame is no video's (at most {MAX_FRAMES})")
+    check_rows(path, numbers > MAX_FRAMES, f"the frame number is too large (at most {MAX_FRAMES})")
     if frame_count is not None:
         outside = numbers > frame_count
         check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")

@@ -11,13 +11,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairmot.errors import InputError
-from fairmot.formats.motchallenge import Sequence, SequenceInfo, load_ground_truth
+from fairmot.formats.ground_truth import load_ground_truth
 from fairmot.formats.rows import Rows, load_rows
+from fairmot.formats.seqinfo import SequenceInfo
+from fairmot.formats.sequences import Sequence
 
 
 def first_index(frame_count: int) -> int:
     """Index (from 0) of the first frame of the second half."""
     return frame_count // 2 + 1
+
+
+def half_range(frame_count: int, half: str) -> tuple[int, int]:
+    """Return the first frame index of a half (``train`` or ``val``) of a sequence, and the one behind its last.
+
+    Raises:
+        InputError: another half.
+    """
+    if half not in ("train", "val"):
+        raise InputError(f"half {half!r}: unknown; the halves are train and val")
+    first = first_index(frame_count)
+    return (0, first) if half == "train" else (first, frame_count)
 
 
 def load_second_half_truth(sequence_folder: Path | str) -> tuple[SequenceInfo, Rows]:
@@ -29,7 +43,7 @@ def load_second_half_truth(sequence_folder: Path | str) -> tuple[SequenceInfo, R
     info, rows = load_ground_truth(sequence_folder)
     first = first_index(info.frame_count)
     if first >= info.frame_count:
-        raise InputError(f"{sequence_folder}: {info.frame_count} frames have no second half; leave --half-val out")
+        raise InputError(f"{sequence_folder}: {info.frame_count} frames have no second half; use the whole sequence")
     later = rows.select(rows.frames >= first)
     return replace(info, frame_count=info.frame_count - first), replace(later, frames=later.frames - first)
 
@@ -41,5 +55,5 @@ def load_second_half(sequence_folder: Path | str, results_file: Path | str) -> S
         InputError: a file is missing or a line is wrong (see ``load_rows``).
     """
     info, truth = load_second_half_truth(sequence_folder)
-    limit = "with --half-val results count from 1 in the second half"
+    limit = "results of the second half count its frames from 1"
     return Sequence(info, truth, load_rows(results_file, info.frame_count, limit))

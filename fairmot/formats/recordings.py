@@ -1,7 +1,7 @@
-"""Detections once, tracker often: what a detector found in each frame of a sequence, in one file.
+"""Recordings: what a detector found in each frame of a sequence, in one file, to run the tracker on again and again.
 
-A recording is a compressed ``.npz`` that ``docs/evaluate.md`` describes. The detections of any detector as MOTChallenge
-text (``det.txt``) can be read as one too, without embeddings.
+A recording is a compressed ``.npz`` that ``docs/evaluate.md`` describes. MOTChallenge text (``det.txt``) of any
+detector can be read as a recording too, without embeddings.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.formats.detections import load_detection_rows
-from fairmot.formats.motchallenge import SequenceInfo, load_info
+from fairmot.formats.seqinfo import SequenceInfo, has_info, load_info
 
 FORMAT_VERSION = 1
 SUFFIX = ".detections.npz"
 DEFAULT_FRAME_RATE = 30.0
-"""Frames a second where neither the file nor a ``seqinfo.ini`` says."""
+"""Frames a second where neither the file nor a ``seqinfo.ini`` states them."""
 
 _ARRAYS = ("frame_indices", "counts", "boxes_xyxy", "scores", "class_ids")
-# What a detector tells about itself, where it does.
-_TOLD = ("weights", "architecture", "engine", "input_size", "confidence", "classes")
+# Attributes of a detector that a recording keeps, as far as the detector has them.
+_DESCRIBED = ("weights", "architecture", "engine", "input_size", "confidence", "classes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Recording:
     path: Path
     """The file."""
     frame_indices: NDArray[np.int64]
-    """Index [F] of each frame that the detector saw, from 0, rising; frames left out or unreadable are not there."""
+    """Index [F] of each frame that the detector saw, from 0, rising; without frames left out or unreadable."""
     starts: NDArray[np.int64]
     """First row of each frame, and N at the end [F + 1]."""
     rows: Detections
@@ -57,7 +57,7 @@ class Recording:
     image_size: tuple[int, int] | None = None
     """Width and height of the images, pixels, where they are known."""
     detector: dict[str, Any] | None = None
-    """What the detector told about itself."""
+    """What ``describe_detector`` gave; None: not known."""
     seconds: NDArray[np.float64] | None = None
     """Time of each frame after the source's first one [F]; None: frames came at ``frame_rate``."""
 
@@ -71,20 +71,20 @@ class Recording:
 
     @property
     def tracker(self) -> TrackerConfig:
-        """The tracker's constants that go with the detector; the published ones where it named none.
+        """The tracker's parameters that go with the detector; the published ones where it names none.
 
         Raises:
             InputError: they are not of this version.
         """
-        told = (self.detector or {}).get("tracker")
-        return TrackerConfig.from_note(json.dumps(told) if told else None, str(self.path))
+        named = (self.detector or {}).get("tracker")
+        return TrackerConfig.from_note(json.dumps(named) if named else None, str(self.path))
 
     def times(self) -> NDArray[np.float64]:
         """Return the time of each frame after the source's first one [F], seconds."""
         return self.frame_indices / self.frame_rate if self.seconds is None else self.seconds
 
     def save(self, path: Path | str) -> None:
-        """Write it: float32 and whole numbers as they are, so that the tracker sees the same to the last bit."""
+        """Write the file: float32 and whole numbers as they are, so that the tracker sees the same to the last bit."""
         about = {
             "version": FORMAT_VERSION,
             "name": self.name,
@@ -155,12 +155,15 @@ def joined(frames: list[Detections]) -> Detections:
     )
 
 
-def told_by(detector: Any) -> dict[str, Any]:
-    """What a detector tells about itself, as far as it does; ``tracker``: what its weights say of the tracker."""
-    told = {name: value for name in _TOLD if (value := getattr(detector, name, None)) is not None}
+def describe_detector(detector: Any) -> dict[str, Any]:
+    """Return weights, engine and settings of a detector, as far as it has them.
+
+    ``tracker`` holds the tracker's parameters that come with its weights.
+    """
+    described = {name: value for name in _DESCRIBED if (value := getattr(detector, name, None)) is not None}
     tracker = getattr(detector, "tracker", None)
     note = tracker.note() if isinstance(tracker, TrackerConfig) else ""
-    return told | ({"tracker": json.loads(note)} if note else {})
+    return described | ({"tracker": json.loads(note)} if note else {})
 
 
 def load_recording(path: Path | str, frame_rate: float | None = None) -> Recording:
@@ -172,11 +175,11 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
     detection counts.
 
     Args:
-        path: a ``.npz`` that ``fairmot track --save-detections`` wrote, or a text file.
-        frame_rate: frames a second, evenly spaced; left out: what the file says, with the times of its frames, else 30.
+        path: a ``.npz`` that ``Recording.save`` wrote, or a text file.
+        frame_rate: frames a second, evenly spaced; default: those of the file, with the times of its frames, else 30.
 
     Raises:
-        InputError: no such file, or it is neither; a line of the text is wrong (it is named).
+        InputError: no such file, or it is neither; or a line of the text is wrong (the message names it).
     """
     path = Path(path)
     if not path.is_file():
@@ -187,7 +190,7 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
 
 
 def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
-    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; make one with track --save-detections"
+    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; make one with fairmot track"
     try:
         # Opened here: a damaged file would stay open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -217,11 +220,11 @@ def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a recording of detections") from error
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, IndexError, AttributeError) as error:
         raise InputError(what) from error
-    is_told = recording.every >= 1 and 0 < recording.frame_rate < float("inf")
+    is_stated = recording.every >= 1 and 0 < recording.frame_rate < float("inf")
     # The name becomes that of the result files: it must not lead out of their folder.
     is_name = recording.name not in ("", ".", "..") and not set("/\\\0") & set(recording.name)
     are_whole = all(array.dtype.kind in "iu" for array in (indices, counts, class_ids))
-    if not (is_told and is_name and are_whole):
+    if not (is_stated and is_name and are_whole):
         raise InputError(what)
     rising = bool((np.diff(indices) > 0).all()) and (not len(indices) or indices[0] >= 0)
     timed = seconds is None or (
@@ -237,14 +240,14 @@ def _load_text(path: Path, frame_rate: float | None) -> Recording:
     rows = load_detection_rows(path, None if info is None else info.frame_count)
     last = int(rows.frames[-1]) + 1 if len(rows.frames) else 0
     count = last if info is None else info.frame_count
-    told = None if info is None else info.frame_rate
+    stated = None if info is None else info.frame_rate
     return Recording(
         name=path.stem if info is None else info.name,
         path=path,
         frame_indices=np.arange(count),
         starts=np.searchsorted(rows.frames, np.arange(count + 1)).astype(np.int64),
         rows=Detections(rows.boxes_xyxy, rows.scores),
-        frame_rate=frame_rate or told or DEFAULT_FRAME_RATE,
+        frame_rate=frame_rate or stated or DEFAULT_FRAME_RATE,
         frame_count=count,
         image_size=None if info is None else info.image_size,
     )
@@ -252,4 +255,4 @@ def _load_text(path: Path, frame_rate: float | None) -> Recording:
 
 def _info_beside(path: Path) -> SequenceInfo | None:
     folder = path.absolute().parent.parent
-    return load_info(folder) if (folder / "seqinfo.ini").is_file() and path.parent.name != "" else None
+    return load_info(folder) if has_info(folder) and path.parent.name != "" else None

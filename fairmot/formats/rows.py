@@ -1,9 +1,10 @@
-"""The rows of a MOTChallenge text file: one box in one frame a line, read fast and checked."""
+"""The rows of a MOTChallenge text file: one box in one frame a line, read fast and checked, and written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ MAX_IDENTITY = 2**53
 """Beyond it double precision has no number for every identity."""
 
 MAX_FRAMES = 10_000_000
-"""More than four days at 25 frames/s: a larger frame number is a mistake that would ask for all of the memory."""
+"""More than four days at 25 frames/s: a larger frame number is a mistake, and arrays over all frames would fill the
+memory."""
 MAX_COORDINATE_PX = 1e9
-"""Larger coordinates are no image's, and areas would overflow."""
+"""No image is that large, and areas would overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Rows:
     """Confidence [N]; in ground truth 0 marks a row that is left out."""
     class_ids: NDArray[np.int64]
     """Class [N] of the MOTChallenge numbering; -1 where the file has none."""
+    others: NDArray[np.float64]
+    """All columns behind the confidence as written [N, 0 or more]: class, visibility, or fillers."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -55,6 +59,7 @@ class Rows:
             boxes_tlwh=self.boxes_tlwh[mask],
             confidences=self.confidences[mask],
             class_ids=self.class_ids[mask],
+            others=self.others[mask],
         )
 
     def problem(self, row: int, what: str) -> InputError:
@@ -62,8 +67,14 @@ class Rows:
         return problem_of_row(self.path, int(self.lines[row]), what)
 
 
-def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seqinfo.ini") -> Rows:
-    """Read a ground-truth or result file of a sequence of ``frame_count`` frames; an empty file has no rows.
+def load_rows(
+    path: Path | str,
+    frame_count: int | None = None,
+    limit: str = "seqLength in seqinfo.ini",
+    *,
+    distinct: bool = True,
+) -> Rows:
+    """Read a ground-truth or result file; an empty file has no rows.
 
     Columns: frame (from 1), identity, left, top, width, height, confidence[, class, ...], separated by commas
     or by white space, the same number in each line. Lines may be in any order: rows are sorted by frame, and keep the
@@ -71,8 +82,10 @@ def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seq
 
     Args:
         path: the file.
-        frame_count: frames of the sequence.
+        frame_count: frames of the sequence, where the number is known.
         limit: where that number comes from, for messages.
+        distinct: whether every identity must be known and occur once in a frame, as scores need it. Without it a
+            negative identity stands for an unknown one.
 
     Raises:
         InputError: no such file, or a line with a wrong number of columns, another delimiter, something that is not a
@@ -92,18 +105,16 @@ def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seq
     check_rows(path, ~np.isfinite(used).all(axis=1), "a value is not a finite number")
     frame_numbers, ids = values[:, 0], values[:, 1]
     check_rows(path, (used[:, :2] % 1 != 0).any(axis=1), "frame and identity must be whole numbers")
-    check_rows(path, ids < 0, "the identity is negative; identities count from 0 or 1")
-    check_rows(path, ids > MAX_IDENTITY, "the identity is too large to be told from its neighbours")
+    if distinct:
+        check_rows(path, ids < 0, "the identity is negative; identities count from 0 or 1")
+    check_rows(path, ids > MAX_IDENTITY, "the identity is too large (at most 2**53)")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
     check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any image")
-    outside = (frame_numbers < 1) | (frame_numbers > frame_count)
-    check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, {limit})")
-    by_identity = np.lexsort((ids, frame_numbers))
-    repeated = np.zeros(len(values), dtype=bool)
-    if len(values):
-        keys = values[by_identity, :2]
-        repeated[by_identity[1:]] = (keys[1:] == keys[:-1]).all(axis=1)
-    check_rows(path, repeated, "the identity occurs twice in this frame; keep one of the rows")
+    last, source = (MAX_FRAMES, "frames count from 1") if frame_count is None else (frame_count, limit)
+    outside = (frame_numbers < 1) | (frame_numbers > last)
+    check_rows(path, outside, f"the frame is outside the sequence (1 to {last}, {source})")
+    if distinct:
+        check_rows(path, _repeated(values), "the identity occurs twice in this frame; keep one of the rows")
     order = np.argsort(frame_numbers, kind="stable")
     values = values[order]
     # TrackEval truncates confidences and classes of ground truth; so must we, to leave out the same rows.
@@ -120,7 +131,47 @@ def load_rows(path: Path | str, frame_count: int, limit: str = "seqLength in seq
         boxes_tlwh=values[:, 2:6].copy(),
         confidences=values[:, 6].copy(),
         class_ids=class_ids,
+        others=values[:, MINIMUM_COLUMNS:].copy(),
     )
+
+
+def format_rows(
+    frame_numbers: NDArray[Any],
+    ids: NDArray[Any],
+    boxes_tlwh: NDArray[np.floating[Any]],
+    confidences: NDArray[np.floating[Any]],
+    others: NDArray[Any],
+) -> str:
+    """Return result rows, each with its line end: pixels and confidence with three decimals.
+
+    Args:
+        frame_numbers: number of the frame [N], from 1.
+        ids: identity [N].
+        boxes_tlwh: left, top, width, height [N, 4], pixels.
+        confidences: confidence [N].
+        others: further columns [N, 0 or more]: class, visibility, or fillers.
+    """
+    return "".join(
+        f"{frame:.0f},{identity:.0f},{left:.3f},{top:.3f},{width:.3f},{height:.3f},{confidence:.3f}"
+        f"{''.join(f',{value:g}' for value in more)}\n"
+        for frame, identity, (left, top, width, height), confidence, more in zip(
+            frame_numbers.tolist(),
+            ids.tolist(),
+            boxes_tlwh.tolist(),
+            confidences.tolist(),
+            others.tolist(),
+            strict=True,
+        )
+    )
+
+
+def _repeated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the rows [N] whose identity occurs in an earlier row of the same frame."""
+    by_identity = np.lexsort((values[:, 1], values[:, 0]))
+    repeated = np.zeros(len(values), dtype=bool)
+    keys = values[by_identity, :2]
+    repeated[by_identity[1:]] = (keys[1:] == keys[:-1]).all(axis=1)
+    return repeated
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""The network as data: graphs, start values, weight files."""
+"""The network as data: architectures, graphs, initial weights, weight files."""

@@ -1,4 +1,4 @@
-"""Which architectures there are: one line each."""
+"""The table of architectures, one line each."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """How one architecture is built, and known by its public names."""
+    """How one architecture is built, and recognised by its public names."""
 
     build: Callable[[NetworkConfig], Graph]
     fits: Callable[[Shapes], bool]
-    """Whether a public state with arrays of these shapes is one of it."""
+    """Whether a public state with arrays of these shapes has this architecture."""
 
 
 ARCHITECTURES: dict[str, Architecture] = {

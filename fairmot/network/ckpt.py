@@ -1,4 +1,4 @@
-"""MindSpore's ``.ckpt`` files, read and written without MindSpore: a protobuf message of named arrays, and no code.
+"""MindSpore's ``.ckpt`` files, read and written without MindSpore: a protobuf message of named arrays, no code.
 
 Format: MindSpore's ``checkpoint.proto``. Messages may follow each other in one file, an array may be cut into slices of
 the same name, scalars have the dimensions [0], and a checksum may stand at the end.
@@ -34,18 +34,18 @@ CHECKSUM = (b"crc_num", 17)
 
 @dataclass(frozen=True, slots=True)
 class CkptFile:
-    """What a file holds."""
+    """The content of a file."""
 
     arrays: Arrays
     other: tuple[str, ...]
-    """Names of texts and tables, which are no parameters of a network."""
+    """Names of texts and tables, which are not parameters of a network."""
 
 
 def read_ckpt(path: Path) -> CkptFile:
     """Read a file. bfloat16, which NumPy lacks, becomes float32; every other type stays.
 
     Raises:
-        InputError: no such file, not a checkpoint of MindSpore, or one that is cut off or encrypted.
+        InputError: no such file, not a MindSpore checkpoint, or one that is cut off or encrypted.
     """
     try:
         content = path.read_bytes()
@@ -60,7 +60,7 @@ def read_ckpt(path: Path) -> CkptFile:
     try:
         message.ParseFromString(content)
     except DecodeError as error:
-        raise InputError(f"{path}: no MindSpore checkpoint, or encrypted, or cut off; copy it again") from error
+        raise InputError(f"{path}: not a MindSpore checkpoint, or encrypted or cut off; copy it again") from error
     slices: dict[str, list[Any]] = {}
     other = []
     for value in message.value:
@@ -69,7 +69,7 @@ def read_ckpt(path: Path) -> CkptFile:
         else:
             other.append(value.tag)
     if not slices:
-        raise InputError(f"{path}: no MindSpore checkpoint: it holds no arrays")
+        raise InputError(f"{path}: not a MindSpore checkpoint: it holds no arrays")
     return CkptFile({name: _join(path, name, tensors) for name, tensors in slices.items()}, tuple(other))
 
 
@@ -109,7 +109,7 @@ def write_ckpt(path: Path, arrays: Arrays) -> None:
 
 @functools.cache
 def _message_class() -> Any:
-    """Build the message's class; the pool of its own keeps out of the way of MindSpore's."""
+    """Build the message's class, in a descriptor pool of its own so that it cannot conflict with MindSpore's."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="checkpoint.proto", package="fairmot", syntax="proto2")
     tensor = file.message_type.add(name="Tensor")

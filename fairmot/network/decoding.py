@@ -11,19 +11,19 @@ Heads = dict[str, NDArray[np.float32]]
 
 
 _COMPARED = 50
-"""So many of the best detections are looked for; the last ones of a list may differ by chance."""
+"""Number of best detections that are compared; the last ones of a list may differ by rounding."""
 
 
 class _Tolerance(NamedTuple):
     score: float
     corner_px: float
-    """A corner may move so far ..."""
-    corner_share: float
-    """... and by this share of the box's longer side."""
+    """A corner may move this far ..."""
+    corner_fraction: float
+    """... plus this fraction of the box's longer side."""
     cosine: float
     """Least cosine of the embeddings."""
     faint: float
-    """Detections below this share of the best score do not count: 8 bits lose them."""
+    """Detections below this fraction of the best score do not count: 8 bits lose them."""
 
 
 _TOLERANCES = {
@@ -34,7 +34,7 @@ _TOLERANCES = {
 
 
 class Decoded(NamedTuple):
-    """The K best peaks of one image or more, by falling score."""
+    """The K best peaks of each image of a batch, by descending score."""
 
     boxes_xyxy: NDArray[Any]
     """Corners [B, K, 4], canvas pixels."""
@@ -47,7 +47,13 @@ class Decoded(NamedTuple):
 
 
 def decode_heads(heads: Heads, stride: int, max_objects: int = 500) -> Decoded:
-    """Decode raw head maps: 3x3 maxima, the K best of all classes, offsets, extents (CenterNet, FairMOT)."""
+    """Decode raw head maps: 3x3 maxima, the K best of all classes, offsets, extents (CenterNet, FairMOT).
+
+    Args:
+        heads: head -> map [B, C, H, W]; ``heatmap`` holds logits.
+        stride: canvas pixels per cell.
+        max_objects: K.
+    """
     heatmap = heads["heatmap"]
     batch, _, height, width = heatmap.shape
     padded = np.pad(heatmap, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
@@ -82,15 +88,16 @@ class _Found(Protocol):
     def embeddings(self) -> NDArray[Any]: ...
 
 
-def share_found(found: _Found, expected: _Found, precision: str = "f32") -> float:
-    """Return the share of the best detections of each that the other has too, for one image [1, K, ...].
+def fraction_found(found: _Found, expected: _Found, precision: str = "f32") -> float:
+    """Return the fraction of the best detections of either list that the other one holds too, the smaller of both.
 
-    Lists are compared as sets, since equal scores may come in any order. Places without a peak do not count.
+    Both lists belong to one image [1, K, ...]. They are compared as sets, since equal scores may come in any order.
+    Entries without a peak do not count.
 
     Args:
         found: what an exported network finds.
         expected: what the network finds.
-        precision: of the exported one: ``f32``, ``f16`` or ``int8`` decides how close a detection must be.
+        precision: of the exported network: ``f32``, ``f16`` or ``int8`` decides how close a detection must be.
     """
     allowed = _TOLERANCES[precision]
     scores = np.abs(found.scores[0][:, None] - expected.scores[0][None])
@@ -99,10 +106,10 @@ def share_found(found: _Found, expected: _Found, precision: str = "f32") -> floa
     sides = np.abs(boxes[:, 2:] - boxes[:, :2]).max(-1)
     cosine = found.embeddings[0] @ expected.embeddings[0].T
     classes = found.class_ids[0][:, None] == expected.class_ids[0][None]
-    same = (scores <= allowed.score) & (moved <= allowed.corner_px + allowed.corner_share * sides[None])
+    same = (scores <= allowed.score) & (moved <= allowed.corner_px + allowed.corner_fraction * sides[None])
     same &= (cosine >= allowed.cosine) & classes
-    shares = []
+    fractions = []
     for matched, own in ((same.any(1), found.scores[0]), (same.any(0), expected.scores[0])):
         best = matched[:_COMPARED][own[:_COMPARED] > allowed.faint * own[0]]
-        shares.append(float(best.mean()) if len(best) else 1.0)
-    return min(shares)
+        fractions.append(float(best.mean()) if len(best) else 1.0)
+    return min(fractions)

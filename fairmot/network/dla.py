@@ -31,7 +31,7 @@ NEVER_USED: dict[str, Role] = {
     "base.fc.bias": "bias",
     **{f"base.level{level}.project.{last}": role for level in (3, 4) for last, role in _PROJECTION.items()},
 }
-"""Arrays of the public files without effect on any output: the classifier, projections of the two-level trees."""
+"""Arrays of the public files that no output depends on: the classifier, projections of the two-level trees."""
 
 
 def build_dla(config: NetworkConfig, deformable: bool = True) -> Graph:
@@ -76,7 +76,7 @@ def _tree(
     level_root: bool,
     children: tuple[int, ...],
 ) -> int:
-    """Hierarchical aggregation: two subtrees and a root over everything seen on the way."""
+    """Append hierarchical aggregation: two subtrees, and a root over all maps on the way."""
     bottom = builder.max_pool(x, stride, stride) if stride > 1 else x
     if level_root:
         children = (*children, bottom)

@@ -24,10 +24,10 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def fold(graph: Graph, weights: Arrays) -> tuple[Graph, Arrays]:
-    """Return an equal network in evaluation mode without batch norms and stackings of pixels.
+    """Return an equal network in evaluation mode, without batch norms and space-to-depth layers.
 
-    A batch norm is folded when its input is a convolution that nobody else reads, a stacking of pixels when
-    a convolution is all that reads it; every architecture here is built so. The folding is computed in float64.
+    A batch norm is folded when its input is a convolution that no other node reads; a space-to-depth layer when only
+    dense convolutions read it. Every architecture here meets both. The folding is computed in float64.
     """
     readers = _readers(graph)
 
@@ -94,7 +94,7 @@ def _readers(graph: Graph) -> dict[int, list[int]]:
 
 
 def _is_focus(graph: Graph, readers: list[int]) -> bool:
-    """Whether a stacking of pixels is read by dense convolutions alone."""
+    """Whether only dense convolutions read a space-to-depth layer."""
     layers = [graph.nodes[index].layer for index in readers if index >= 0]
     return len(layers) == len(readers) and all(isinstance(la, Convolution) and la.groups == 1 for la in layers)
 

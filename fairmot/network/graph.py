@@ -31,12 +31,12 @@ from fairmot.network.layers import (
 )
 
 Role = Literal["weight", "bias", "bn_weight", "bn_bias", "bn_mean", "bn_var", "bn_count"]
-"""What a parameter is in its layer."""
+"""The role of a parameter in its layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One layer in its place."""
+    """One layer of a graph, and what it reads."""
 
     layer: Layer
     inputs: tuple[int, ...]
@@ -61,7 +61,7 @@ class Parameter:
 
     @property
     def trainable(self) -> bool:
-        """Whether an optimiser changes it; the others are batch-norm statistics."""
+        """Whether an optimiser changes it; batch-norm statistics are not trainable."""
         return self.role in ("weight", "bias", "bn_weight", "bn_bias")
 
 

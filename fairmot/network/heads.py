@@ -8,7 +8,7 @@ from fairmot.config import NetworkConfig
 from fairmot.network.graph import GraphBuilder
 
 HEAD_NAMES = {"hm": "heatmap", "wh": "extents", "id": "embedding", "reg": "offsets"}
-"""Name in public checkpoints -> ours, in the public order."""
+"""Head name in public checkpoints -> name in this project, in the public order."""
 
 HEATMAP_BIAS = -2.19
 """Start value of the last heatmap bias: sigmoid(-2.19) = 0.1 (CornerNet, CenterNet)."""
@@ -22,7 +22,7 @@ def head_channels(config: NetworkConfig) -> dict[str, int]:
 def dense_heads(
     builder: GraphBuilder, features: int, config: NetworkConfig, function: Literal["relu", "silu"] = "relu"
 ) -> dict[str, int]:
-    """Append a 3x3 convolution, a non-linearity and a 1x1 convolution a head; return name -> node.
+    """Append a 3x3 convolution, a non-linearity and a 1x1 convolution for each head; return name -> node.
 
     Source: FairMOT, section 4.2; its YOLOv5s has SiLU here too.
     """

@@ -18,7 +18,7 @@ MODULES = (1, 4, 3)
 BLOCKS = 4
 """Blocks of a branch in a module."""
 MOMENTUM = 0.01
-"""Of batch norms outside transitions and exchanges, which have the usual 0.1."""
+"""Momentum of batch norms outside transitions and exchanges, which have the usual 0.1."""
 
 
 def build_hrnet(config: NetworkConfig, width: int) -> Graph:

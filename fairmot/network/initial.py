@@ -1,4 +1,4 @@
-"""Start values of a network, made in NumPy so that every engine starts from the same numbers."""
+"""Initial weights of a network, drawn in NumPy so that every engine starts from the same numbers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fairmot.network.layers import Convolution, DeformableConvolution, Transpose
 
 
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Draw every parameter of ``graph``; one stream a parameter, so that adding a layer changes no other.
+    """Draw every parameter of ``graph``, each from its own random stream, so that adding a layer changes no other.
 
     Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), 0 for ``blank_inputs``; their last layers
     in heads normal 0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0,
-    enlargements bilinear and, where they are dense, of each channel by itself. Batch norms: 1 and 0.
+    transposed ones bilinear, and dense transposed ones bilinear for each channel by itself. Batch norms: 1 and 0.
     """
     return {parameter.name: _draw(graph, parameter, seed) for parameter in graph.parameters()}
 
@@ -71,7 +71,7 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
 
 
 def _bilinear(factor: int) -> NDArray[np.float64]:
-    """Kernel [2f, 2f] with which a transposed convolution of stride f interpolates linearly."""
+    """Return the kernel [2f, 2f] with which a transposed convolution of stride f interpolates bilinearly."""
     centre = (2 * factor - 1 - factor % 2) / (2.0 * factor)
     ramp = 1 - np.abs(np.arange(2 * factor) / factor - centre)
     return np.outer(ramp, ramp)

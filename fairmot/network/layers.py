@@ -1,6 +1,6 @@
-"""The kinds of layers that a graph may hold; each engine has one rule a kind.
+"""The kinds of layers that a graph may hold; each engine has one rule for each kind.
 
-A kind says what is computed, with its sizes, and knows neither its place in a network nor any framework.
+A kind states what is computed, and its sizes; it knows neither its place in a network nor any framework.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Start = Literal["he", "head", "zero", "bilinear"]
-"""How the start values of a weight are made; see ``fairmot.network.initial``."""
+"""How the initial values of a weight are drawn; see ``fairmot.network.initial``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Convolution:
     start: Start = "he"
     bias_start: float = 0.0
     blank_inputs: int = 0
-    """So many input channels, the last ones, start with weights of 0: they are learned to be heeded."""
+    """Number of last input channels whose weights start at 0: training decides how much they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class TransposedConvolution:
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """Batch normalisation; ``momentum`` is the share of the new batch (PyTorch's convention)."""
+    """Batch normalisation; ``momentum`` is the weight of the new batch (PyTorch's convention)."""
 
     epsilon: float = 1e-5
     momentum: float = 0.1
@@ -76,14 +76,14 @@ class BatchNorm:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A non-linearity applied to each number."""
+    """A non-linearity applied to each element."""
 
     function: Literal["relu", "silu", "exp"]
 
 
 @dataclass(frozen=True, slots=True)
 class MaxPool:
-    """Largest value of each square window; the padding never wins."""
+    """Largest value of each square window; padding counts as minus infinity."""
 
     kernel: int
     stride: int

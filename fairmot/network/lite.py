@@ -1,11 +1,11 @@
-"""``lite``: YOLOX-nano, continued by a light path to stride 4 and light heads that know what it predicts.
+"""``lite``: YOLOX-nano, a light path back to stride 4, and light heads that read YOLOX's predictions.
 
-The trunk is all of it: backbone, feature pyramid, the branches of its head on three levels, and what they predict of
-people (of 80 classes, one). The neck takes the branches to stride 4; the heads read the predictions beside it, so that
-sizes need not be learned anew. Names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its public
-file has every batch norm folded into the convolution before it, so the trunk keeps convolutions with bias and no batch
-norm; what is added here has batch norms, which fold on export. YOLOX's Focus (every second pixel into 12 channels)
-followed by a 3x3 convolution is the same linear map as one 6x6 convolution of stride 2, which is what stands here.
+The trunk is the whole of YOLOX-nano: backbone, feature pyramid, the branches of its head on three levels, and their
+predictions for people (one of 80 classes). The neck takes the branches to stride 4. The heads read the predictions
+beside the neck, so that sizes need not be learned anew. Names are those of YOLOX (Ge et al., YOLOX; Apache-2.0). Its
+public file has every batch norm folded into the convolution before it, so the trunk keeps convolutions with bias and
+no batch norm; the layers added here have batch norms, which fold on export. YOLOX's Focus (every second pixel into 12
+channels) followed by a 3x3 convolution is the same linear map as the one 6x6 convolution of stride 2 used here.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from fairmot.network.graph import Graph, GraphBuilder
 from fairmot.network.heads import HEAD_NAMES, HEATMAP_BIAS, head_channels
 
 TRUNK_PREFIXES = ("backbone.", "head.")
-"""Every parameter that comes from YOLOX-nano begins so."""
+"""Prefixes of the names of all parameters that come from YOLOX-nano."""
 
 FIRST_EXTENT_CELLS = 5.0
-"""Extents are predicted as logarithms, as sizes are in YOLOX: near and far people count alike. They start here."""
+"""Initial extents; predicted as logarithms, as sizes are in YOLOX: near and far people count alike."""
 
 NECK_CHANNELS = 64
 BRANCH_CHANNELS = 64
-"""Of the branches of YOLOX-nano's head."""
+"""Channels of the branches of YOLOX-nano's head."""
 
 CONTEXT_CHANNELS = 14
-"""With 64 of the neck and 3 x 6 predictions 96: ONNX Runtime takes five times as long for a convolution over 82."""
+"""Add up to 96 with 64 of the neck and 3 x 6 predictions: ONNX Runtime is five times slower over 82 channels."""
 
 LITE = NetworkConfig(architecture="lite")
 """The configuration of the shipped model."""
@@ -53,8 +53,8 @@ def build_lite(config: NetworkConfig) -> Graph:
     informed = builder.concatenate(x, predictions)
     outputs = {}
     for public, channels in head_channels(config).items():
-        # At stride 4 every spatial filter is dear: the heads share theirs, and differ in 1x1 convolutions.
-        # Who somebody is does not follow from where and how large YOLOX sees a person.
+        # Spatial filters are expensive at stride 4: all heads use those of the neck and add 1x1 convolutions.
+        # The detector's predictions carry no identity cue: the embedding branch does not read them.
         source = x if public == "id" else informed
         blank = builder.nodes[source].channels - NECK_CHANNELS
         head = builder.convolution(source, f"{public}.0.conv", config.head_width, 1, blank_inputs=blank)
@@ -71,7 +71,7 @@ def _conv_norm(builder: GraphBuilder, x: int, name: str, channels: int, kernel: 
 
 
 def _separable(builder: GraphBuilder, x: int, name: str, channels: int) -> int:
-    """Depth-wise 3x3, then 1x1, each with batch norm and ReLU (fuses with the convolution, unlike SiLU)."""
+    """Append a depth-wise 3x3 and a 1x1 convolution, each with batch norm and ReLU (which fuses, unlike SiLU)."""
     width = builder.nodes[x].channels
     x = builder.activation(_conv_norm(builder, x, f"{name}.depthwise", width, 3, groups=width))
     return builder.activation(_conv_norm(builder, x, f"{name}.pointwise", channels, 1))
@@ -109,7 +109,7 @@ class _Trunk:
         out32 = self._csp(x, f"{neck}.C3_n4", 256, 1, False)
         levels = [self._head(out, level) for level, out in enumerate((out8, out16, out32))]
         (level8, seen8), (level16, seen16), (level32, seen32) = levels
-        # Context that is free to learn; it rounds the heads' input up to a number of channels that processors like.
+        # Learned context; it rounds the heads' input up to a number of channels that processors handle fast.
         seen32 = builder.concatenate(
             seen32, builder.convolution(level32, "neck.context", CONTEXT_CHANNELS, 1, bias=True)
         )
@@ -119,7 +119,7 @@ class _Trunk:
     def _head(self, x: int, level: int) -> tuple[int, int]:
         """Append the head of one level.
 
-        Returns the pyramid's map with the branches for class and box, and what they predict: the logit of a person, the
+        Returns the pyramid's map with the branches for class and box, and their predictions: the logit of a person, the
         box (dx, dy, log width, log height, in strides) and the logit of any object.
         """
         builder, stem = self.builder, self._conv(x, f"head.stems.{level}", BRANCH_CHANNELS, 1)

@@ -1,7 +1,7 @@
 """How files name a network's arrays: the public names, and those of the published MindSpore ports.
 
-A naming is a function from public names, which are this project's too, to others; reading inverts it over the names of
-all architectures, so that nothing is guessed.
+A naming is a function from public names, which this project uses too, to others. Reading inverts it over the names of
+all architectures, so nothing is guessed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _TRAINING_STATE = re.compile(
     r"|beta[12]_power|learning_rate|global_step|(step|epoch)(_num)?|scale_sense|current_iterator_step"
     r"|last_overflow_iterator_step|(.+\.)?(classifier\.(weight|bias)|s_det|s_id)"
 )
-"""What MindSpore's checkpoints of a training hold beside the network."""
+"""Names in MindSpore's training checkpoints that are not part of the network."""
 
 _WRAPPERS = re.compile(r"(_?(network|net|backbone|model)\.)+")
-"""Cells around a network that MindSpore puts in front of its names."""
+"""Prefixes of the cells that wrap a network in MindSpore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Renamed:
     naming: str
     arrays: Arrays
     dropped: tuple[str, ...]
-    """Names of a training's state."""
+    """Names of dropped training state."""
     remarks: tuple[str, ...]
-    """What was computed instead of copied."""
+    """Notes on arrays that were computed instead of copied."""
 
 
 def mindspore_name(name: str, role: Role) -> str:
@@ -103,13 +103,13 @@ NAMINGS: dict[str, tuple[Rename, ...]] = {
     "models": (models_name, converted_name),
     "mindvideo": (mindvideo_name,),
 }
-"""Naming -> its function, and others that occur in reading."""
+"""Naming -> its function for writing, then further ones that occur when reading."""
 
 
 def to_public(arrays: Arrays, origin: str) -> Renamed:
-    """Bring arrays of any naming under public names; names that none knows stay.
+    """Rename arrays of any naming to public names; unknown names stay.
 
-    Backbones on their own (ImageNet's DLA-34 and YOLOv5s) get the name of their place in the whole network.
+    Standalone backbones (ImageNet's DLA-34 and YOLOv5s) get the prefix of their place in the whole network.
 
     Raises:
         InputError: two arrays of ``origin`` have the same public name.
@@ -128,16 +128,16 @@ def to_public(arrays: Arrays, origin: str) -> Renamed:
     public = {known.get(name, name): array for name, array in kept.items()}
     if len(public) < len(kept):
         doubled = sorted({name for name in known.values() if list(known.values()).count(name) > 1})
-        raise InputError(f"{origin}: holds twice, by other names: {', '.join(doubled)}")
+        raise InputError(f"{origin}: holds twice, under different names: {', '.join(doubled)}")
     remarks = _absorb_biases(public) if naming == "mindvideo" else ()
     return Renamed(naming, public, tuple(dropped), remarks)
 
 
 def from_public(arrays: Arrays, naming: str) -> Arrays:
-    """Bring arrays from public names under those of ``naming``.
+    """Rename arrays from public names to those of ``naming``.
 
     Raises:
-        InputError: an unknown naming, or one for DLA while this is another network.
+        InputError: an unknown naming, or a naming for DLA and a network that is not.
     """
     if naming not in NAMINGS:
         raise InputError(f"naming {naming!r} is unknown{closest_name(naming, NAMINGS)}; known: {', '.join(NAMINGS)}")
@@ -168,7 +168,7 @@ def _table(naming: str) -> dict[str, str]:
 
 
 def _known(arrays: Arrays, naming: str) -> dict[str, str]:
-    """Name in the file -> public name, for all that ``naming`` knows, with or without the cells around it."""
+    """Name in the file -> public name, for all names that ``naming`` knows, with or without wrapping cells."""
     table = _table(naming)
     known = {}
     for name in arrays:
@@ -186,7 +186,7 @@ def _in_place(arrays: Arrays) -> Arrays:
 
 
 def _absorb_biases(arrays: Arrays) -> tuple[str, ...]:
-    """Take biases of plain convolutions in front of a batch norm into its running mean: the same outputs."""
+    """Fold biases of plain convolutions into the running mean of the batch norm behind: outputs stay the same."""
     count = 0
     for block in _blocks():
         bias, mean = f"{block}.conv.bias", f"{block}.actf.0.running_mean"
@@ -194,7 +194,7 @@ def _absorb_biases(arrays: Arrays) -> tuple[str, ...]:
         if plain and bias in arrays and mean in arrays:
             arrays[mean] = np.subtract(arrays[mean], arrays.pop(bias), dtype=np.float64).astype(arrays[mean].dtype)
             count += 1
-    return (f"{count} biases in front of batch norms are taken into their running means",) if count else ()
+    return (f"{count} biases in front of batch norms are folded into their running means",) if count else ()
 
 
 @functools.cache

@@ -1,6 +1,6 @@
-"""Public checkpoints: which architecture they hold, what in them is never used, and YOLOX-nano's ``.onnx``.
+"""Public checkpoints: their architecture, their unused arrays, and YOLOX-nano's ``.onnx``.
 
-What is dropped is named, and every other missing or unexpected name is an error.
+Dropped arrays are named; every other missing or unexpected name is an error.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from fairmot.network.lite import TRUNK_PREFIXES
 Arrays = dict[str, NDArray[Any]]
 
 _PERSON = 0
-"""Among COCO's classes."""
+"""Index of the person among COCO's classes."""
 
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
-    """Split a public state into what the network uses and the names of what it never does."""
+    """Split a public state into the arrays that the network uses and the names of those that it never does."""
     kept = {name: array for name, array in arrays.items() if name not in NEVER_USED}
     return kept, [name for name in arrays if name in NEVER_USED]
 
 
 def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> NetworkConfig:
-    """Return a public state's network: its architecture by its names, its sizes by the shapes of its heads.
+    """Return a public state's configuration: its architecture by its names, its sizes by the shapes of its heads.
 
-    ``architecture`` overrules the names.
+    ``architecture`` overrides the names.
 
     Raises:
         InputError: no known architecture, or heads that are missing.
@@ -44,8 +44,9 @@ def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> N
     find_architecture(name)
     missing = [key for key in ("hm.2.weight", "id.2.weight") if key not in arrays]
     if missing:
+        names = ", ".join(missing)
         raise InputError(
-            f"{origin}: {name} without FairMOT's heads: {', '.join(missing)} missing; --partial takes the rest"
+            f"{origin}: {name} without FairMOT's heads: {names} missing; a partial conversion takes the rest"
         )
     heatmap, embedding = (arrays[f"{head}.2.weight"].shape for head in ("hm", "id"))
     if len(heatmap) != 4 or len(embedding) != 4:
@@ -58,7 +59,7 @@ def architecture_of(arrays: Arrays, origin: str) -> str:
     """Return the name of a public state's architecture.
 
     Raises:
-        InputError: none fits; those that share arrays are named.
+        InputError: none fits; the message names those that have arrays in common.
     """
     shapes = {name: array.shape for name, array in arrays.items()}
     for name, entry in ARCHITECTURES.items():
@@ -68,7 +69,7 @@ def architecture_of(arrays: Arrays, origin: str) -> str:
 
 
 def _closest_architectures(arrays: Arrays) -> str:
-    """Say which architectures share names and shapes with a state, or what the state holds."""
+    """Name the architectures that have names and shapes in common with a state, or what the state holds."""
     shared = {}
     for name in ARCHITECTURES:
         expected = {p.name: p.shape for p in build_graph(published_config(name)).parameters()}
@@ -77,7 +78,7 @@ def _closest_architectures(arrays: Arrays) -> str:
     if most == 0:
         return f"it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
     close = [f"{name} ({count})" for name, count in shared.items() if count >= 0.9 * most]
-    return f"it shares arrays with {', '.join(close)}; choose one with --arch, and --partial to take what fits"
+    return f"it has arrays of {', '.join(close)}; name one of them and convert partially to take what fits"
 
 
 def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:

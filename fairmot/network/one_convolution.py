@@ -1,4 +1,4 @@
-"""A network that is next to nothing but one large 3x3 convolution: its time tells what a machine can do."""
+"""A network dominated by one large 3x3 convolution: its speed shows what a machine can reach."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fairmot.network.lite import LITE
 
 
 def build_one_convolution(channels: int) -> Graph:
-    """Build a 3x3 convolution between maps of so many channels, of the size of the input; no architecture has it."""
+    """Build one 3x3 convolution between maps of ``channels`` channels at the input's size, and 1x1 heads."""
     builder = GraphBuilder()
     x = builder.convolution(builder.input(), "stem", channels, 1)
     x = builder.convolution(x, "large", channels, 3, bias=True)

@@ -1,4 +1,4 @@
-"""Weight files: safetensors that name their network, and the check before anything is loaded."""
+"""Weight files: safetensors whose metadata name the network, and the check before they are loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fairmot.network.graph import Graph
 FORMAT_VERSION = "1"
 
 TRACKER_NOTE = "tracker"
-"""Note of the tracker's constants that go with the weights (``TrackerConfig.note``)."""
+"""Key of the note with the tracker parameters that belong to the weights (``TrackerConfig.note``)."""
 
 NETWORK_KEYS = (
     "architecture",
@@ -32,7 +32,7 @@ NETWORK_KEYS = (
     "input_width_px",
     "input_height_px",
 )
-"""What the network's configuration holds in every file of this format: no default may stand in for what is missing."""
+"""Keys of the network's configuration that every file of this format holds: no default replaces a missing one."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -99,10 +99,10 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, str], Arrays]:
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {_one_line(error)}") from error
-    except (TypeError, AttributeError) as error:  # safetensors looks bfloat16 and 8-bit floats up in NumPy
+    except (TypeError, AttributeError) as error:  # safetensors asks NumPy for bfloat16 and 8-bit floats
         raise InputError(f"{path}: {_foreign_numbers(_one_line(error))}") from error
     for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":  # found after all, because some library taught NumPy the type
+        if array.dtype.kind not in "biuf":  # another library has registered the type with NumPy
             raise InputError(f"{path}: {_foreign_numbers(f'{name}: {array.dtype}')}")
     return metadata, arrays
 
@@ -119,13 +119,13 @@ def load_weights(path: Path | str) -> WeightFile:
     """Read a weight file.
 
     Raises:
-        InputError: no such file, no safetensors file, none of this project, or one whose metadata are damaged.
+        InputError: no such file, not a safetensors file, not one of this project, or damaged metadata.
     """
     metadata, arrays = read_arrays(path)
     if "checkpoint_version" in metadata:
-        raise InputError(f"{path}: the checkpoint of a run; give the weight file that the run wrote beside it")
+        raise InputError(f"{path}: a training checkpoint; give the weight file that the run wrote beside it")
     if "network" not in metadata:
-        raise InputError(f"{path}: names no network; is it a weight file of this project? See 'fairmot convert'")
+        raise InputError(f"{path}: names no network; 'fairmot convert' makes weight files of other programs' files")
     if metadata.get("format_version") != FORMAT_VERSION:
         raise InputError(
             f"{path}: format version {metadata.get('format_version', 'missing')!r}, this version reads "
@@ -170,7 +170,7 @@ def check_weights(graph: Graph, arrays: Arrays, origin: str) -> None:
 
 
 def shape_differences(expected: dict[str, tuple[int, ...]], arrays: Arrays) -> list[str]:
-    """One line a difference between the expected names and shapes and those of ``arrays``."""
+    """Return one line for each difference between the expected names and shapes and those of ``arrays``."""
     missing = [f"{name} is missing" for name in expected if name not in arrays]
     unexpected = [f"{name} is unexpected" for name in arrays if name not in expected]
     shapes = [

@@ -45,7 +45,7 @@ class Summary:
 def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summary:
     """Count ``graph`` at an input size (width, height), by default the configured one.
 
-    A deformable convolution counts as a plain one: its four-point sampling adds about 4 / output channels.
+    A deformable convolution counts as a plain one: its four-point sampling adds a fraction of 4 / output channels.
     """
     width, height = input_size or graph.config.input_size
     counts: Counter[int] = Counter()
@@ -79,7 +79,7 @@ def _multiply_adds(graph: Graph, index: int, shape: tuple[int, int, int]) -> int
         case DeformableConvolution(channels=channels, kernel=kernel):
             return kernel * kernel * incoming * channels * cells
         case TransposedConvolution(channels=channels, kernel=kernel, stride=stride, groups=groups):
-            taps = (kernel // stride) ** 2  # of the kernel's, that reach one output cell
+            taps = (kernel // stride) ** 2  # kernel taps that reach one output cell
             return taps * incoming // groups * channels * cells
         case _:
             return 0

@@ -39,7 +39,7 @@ def build_yolo(config: NetworkConfig) -> Graph:
 
 
 class _Layers:
-    """Convolutions as this family writes them: batch norm and SiLU behind each."""
+    """Layers of this family: convolutions followed by batch norm and SiLU."""
 
     def __init__(self, builder: GraphBuilder) -> None:
         self.builder = builder

@@ -1,4 +1,4 @@
-"""Everything that the page shows, as one JSON model: plain numbers, and packed columns where there are many."""
+"""Everything that the page shows, as one JSON model: plain numbers, and packed columns for long lists."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.evaluation.hota import ALPHAS
-from fairmot.evaluation.tables import CLASSIC, COMBINED, FAMILIES, format_score
+from fairmot.evaluation.tables import CLASSIC, FAMILIES, format_score
 from fairmot.formats.rows import Rows
+from fairmot.formats.scores import COMBINED
 from fairmot.media.outputs.drawing import identity_color
 from fairmot.report.errors import spans
 from fairmot.report.footage import Footage
 from fairmot.report.judged import JudgedSource
 from fairmot.report.packing import pack
 
-# Boxes are drawn, not computed with: an eighth of a pixel is enough. Scores have three decimals in the files.
+# Boxes are only drawn: an eighth of a pixel is enough. Scores have three decimals in the files.
 BOX_STEPS_PER_PX = 8
 SCORE_STEPS = 1000
 TIME_STEPS_PER_SECOND = 10_000
-# Far outside of any image, and within 32 bits.
+# Far outside any frame, and within 32 bits.
 _FARTHEST_PX = 1e6
 
 Ints = NDArray[np.int64]
@@ -32,7 +33,7 @@ class TrackTable:
     """The rows of one source by identity."""
 
     ids: Ints
-    """Identity of each track [T], rising."""
+    """Identity of each track [T], ascending."""
     order: Ints
     """Rows of the file [N], by track and then by frame."""
     numbers: Ints
@@ -60,7 +61,7 @@ def track_table(rows: Rows, selected: range) -> TrackTable:
         raise rows.problem(
             row,
             f"frame {rows.frames[row] + 1} is not among the {len(selected)} tracked ones; "
-            "give --start and --every as for fairmot track, and the --source that was tracked",
+            "give the start, the step between frames and the source with which it was tracked",
         )
     ids, numbers = np.unique(rows.ids, return_inverse=True)
     order = np.lexsort((moments, numbers))
@@ -170,7 +171,7 @@ def _events(judged: JudgedSource, people: Ints, identities: Ints) -> dict[str, I
     """Every error as an event: kind 0 switch, 1 fragmentation, 2 miss, 3 false positive.
 
     Misses and false positives in consecutive frames are one event of ``last - first + 1`` errors. People and
-    identities are places in their lists, -1 stands for nobody.
+    identities are indices into their lists; -1: none.
     """
     truth, results, errors = judged.sequence.truth, judged.sequence.results, judged.errors
     missed = spans(np.searchsorted(people, truth.ids[errors.misses]), truth.frames[errors.misses])
@@ -183,15 +184,15 @@ def _events(judged: JudgedSource, people: Ints, identities: Ints) -> dict[str, I
         person = np.searchsorted(people, truth.ids[true_rows])
         return at, at, person, np.searchsorted(identities, results.ids[result_rows])
 
-    def nobody(like: Ints) -> Ints:
+    def none(like: Ints) -> Ints:
         return np.full(len(like), -1, dtype=np.int64)
 
     before = np.searchsorted(identities, errors.identities_before)
     parts = [
         (*sightings(errors.switches, errors.switched_truths), before),
-        (*sightings(errors.fragmentations, errors.fragmented_truths), nobody(errors.fragmentations)),
-        (missed.first_frames, missed.last_frames, missed.ids, nobody(missed.ids), nobody(missed.ids)),
-        (false.first_frames, false.last_frames, nobody(false.ids), false.ids, nobody(false.ids)),
+        (*sightings(errors.fragmentations, errors.fragmented_truths), none(errors.fragmentations)),
+        (missed.first_frames, missed.last_frames, missed.ids, none(missed.ids), none(missed.ids)),
+        (false.first_frames, false.last_frames, none(false.ids), false.ids, none(false.ids)),
     ]
     kinds = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
     columns = [np.concatenate([part[place] for part in parts]) for place in range(5)]
@@ -210,7 +211,7 @@ def _sequences(scores: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _family(title: str, scores: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Columns that a run's file lacks stay empty."""
+    """Return one family of scores as a table; columns that the run's file lacks stay empty."""
     rows = [
         [name, *(format_score(column, values[column]) if column in values else "" for column in names)]
         for name, values in _sequences(scores)

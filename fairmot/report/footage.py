@@ -1,4 +1,4 @@
-"""The video under the page's overlay: which file it is, when each of its frames is shown, whether it is embedded."""
+"""The video under the page's overlay: its file, and when each of its frames is shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WEBM = ".webm"
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A video that browsers play, and the frames of it that were tracked."""
+    """A video that browsers play, and its tracked frames."""
 
     path: Path
     size: tuple[int, int]
@@ -34,9 +34,9 @@ class Footage:
     selected: range
     """Index in the file of each tracked frame."""
     drawn: bool
-    """The tracks are drawn on it already."""
+    """Whether the tracks are drawn on it already."""
     made: bool = False
-    """It was made for the page, and goes where the page goes."""
+    """Whether it was written for the page, to be deleted if the page does not link to it."""
 
     @property
     def media_type(self) -> str:
@@ -55,13 +55,13 @@ def drawn_footage(video: Path) -> Footage:
 
 
 def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:
-    """Return the images that a run tracked.
+    """Return the frames that a run tracked, as a video that browsers play.
 
     Args:
         source: what was tracked: a video, a folder of images, a sequence.
         frames: indices of the tracked frames; ``sys.maxsize`` as the end: to the end.
         copy: where to write a video if browsers do not play the source itself.
-        progress: told about every frame of that.
+        progress: called for every frame of that copy.
 
     Raises:
         InputError: the source cannot be read or has fewer frames.
@@ -80,13 +80,13 @@ def source_footage(source: Path, frames: range, copy: Path, progress: Progress |
                 if progress:
                     progress(f"{reader.name}: video for the page", done + 1, reader.frame_count)
     except OSError as error:
-        raise InputError(f"{copy}: the page's video cannot be made of {source} ({error.strerror})") from error
+        raise InputError(f"{copy}: cannot write the page's video of {source} ({error.strerror})") from error
     times = frame_seconds(copy)
     return Footage(copy, reader.size, times, range(len(times)), drawn=False, made=True)
 
 
 def frame_seconds(video: Path) -> NDArray[np.float64]:
-    """Time of each frame after the first [F], by rising time; nothing is decoded.
+    """Return the time of each frame after the first [F], in seconds, ascending; nothing is decoded.
 
     Raises:
         InputError: not a video.
@@ -106,12 +106,12 @@ def frame_seconds(video: Path) -> NDArray[np.float64]:
 
 
 def all_frames(start: int = 0, every: int = 1) -> range:
-    """Every ``every``-th frame from ``start`` to the end of whatever they are taken of."""
+    """Return the indices of every ``every``-th frame from ``start`` to the end of the source."""
     return range(start, sys.maxsize, every)
 
 
 def is_playable(source: Path) -> bool:
-    """Whether browsers play the file as it is."""
+    """Whether browsers play the file unchanged."""
     if not source.is_file():
         return False
     try:
@@ -119,7 +119,7 @@ def is_playable(source: Path) -> bool:
             stream = _stream(container, source)
             kind = container.format.name.split(",")[0]
             known = stream.codec_context.name in _codecs(kind) and stream.codec_context.pix_fmt in _PIXELS
-            # Tracks are in the pixels of the file, which browsers would stretch.
+            # Tracks are in pixels of the file, which browsers would stretch.
             is_square = (stream.sample_aspect_ratio or 1) == 1
     except (av.FFmpegError, InputError):
         return False

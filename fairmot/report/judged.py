@@ -1,4 +1,4 @@
-"""A run beside its ground truth: what is wrong where, and scores where the run has none yet."""
+"""A run compared with its ground truth: the errors of each source, and scores where the run has none yet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.preprocessing import classes_apart, compare
 from fairmot.evaluation.scores import count
 from fairmot.evaluation.scoring import Counted, report_of, scored_classes
-from fairmot.formats.motchallenge import Sequence, find_sequences, load_sequence, sequence_name
-from fairmot.report.errors import Errors, find_errors
+from fairmot.formats.sequences import Sequence, find_sequences, load_sequence, sequence_name
+from fairmot.report.errors import ErrorsByKind, errors_by_kind
 from fairmot.report.run_folder import RunFolder
 
 _MUST_AGREE = ("CLR_TP", "CLR_FP", "CLR_FN", "IDSW", "Frag")
@@ -24,14 +24,14 @@ _MUST_AGREE = ("CLR_TP", "CLR_FP", "CLR_FN", "IDSW", "Frag")
 
 @dataclass(frozen=True, slots=True)
 class JudgedSource:
-    """One source and what is wrong in it."""
+    """One source and its errors."""
 
     folder: Path
     """Its sequence in the ground truth."""
     sequence: Sequence
     true_frames: NDArray[np.int64]
     """Frame index of each true box that counts [N]."""
-    errors: Errors
+    errors: ErrorsByKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def judge(run: RunFolder, ground_truth: Path | str, benchmark: str = "auto") -> 
     Args:
         run: the run.
         ground_truth: data set, or one sequence, in MOTChallenge layout.
-        benchmark: whose pre-processing; ``auto``: that of the run's own scores, else as in ``fairmot score``.
+        benchmark: whose pre-processing; ``auto``: that of the run's own scores, else as for ``score``.
 
-    Classes are compared one by one as in the run's own scores; where it has none, as ``classes_apart`` says.
+    Classes are compared one by one as in the run's own scores; without such scores as ``classes_apart`` returns.
 
     Raises:
         InputError: a source has no ground truth, a file cannot be read, or the run's own scores differ.
@@ -72,7 +72,7 @@ def judge(run: RunFolder, ground_truth: Path | str, benchmark: str = "auto") -> 
     for source, folder, sequence in zip(run.sources, chosen, sequences, strict=True):
         comparisons = [compare(sequence, rules, class_id) for class_id in wanted]
         frames = np.concatenate([comparison.truth.frames for comparison in comparisons])
-        judged[source.name] = JudgedSource(folder, sequence, frames, find_errors(sequence, comparisons))
+        judged[source.name] = JudgedSource(folder, sequence, frames, errors_by_kind(sequence, comparisons))
         counted[source.name] = Counted(source.name, dict(zip(wanted, map(count, comparisons), strict=True)), {})
     scores = report_of(counted, rules, classes) if run.scores is None else run.scores
     for name, each in counted.items():

@@ -1,6 +1,6 @@
-"""Columns of whole numbers as text in a page: differences, split into byte planes, deflated, base64.
+"""Columns of integers as text in a page: differences, split into byte planes, deflated, base64.
 
-Half a million rows become a megabyte or two; ``columns.js`` undoes it in a few milliseconds.
+Half a million rows become a megabyte or two; ``columns.js`` unpacks them in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def pack(columns: Mapping[str, ArrayLike]) -> dict[str, object]:
     """Pack columns of equal length.
 
     Args:
-        columns: name -> whole numbers [N] that fit into 32 bits.
+        columns: name -> integers [N] that fit into 32 bits.
 
     Returns:
         ``{"columns": names, "length": N, "data": text}``.

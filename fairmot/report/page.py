@@ -1,4 +1,4 @@
-"""Put a model, style and scripts into one HTML file that needs nothing else."""
+"""Write model, style and scripts as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.report.footage import Footage
 
-# In the order of use; together they are one script.
+# In order of use; the page holds them as one script.
 _SCRIPTS = (
     "columns.js",
     "model.js",
@@ -30,12 +30,12 @@ _CHUNK_BYTES = 3 * 2**18  # a multiple of 3: base64 of the parts is base64 of th
 
 
 def write_page(path: Path, model: dict[str, Any], embedded: dict[int, Footage]) -> None:
-    """Write the page; a crash leaves the old one or the new one.
+    """Write the page; a crash leaves the old page or the new one.
 
     Args:
         path: the page.
-        model: what is shown; every source says in ``video`` how it comes.
-        embedded: number of a source -> the video that goes into the page.
+        model: what is shown; each source's ``video`` names its element or its address.
+        embedded: index of a source -> the video that is embedded in the page.
 
     Raises:
         InputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""The workflow ``report``: a run's folder in, one page to look at out."""
+"""``fairmot report``: one HTML page about a run's folder."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from fairmot.report.thumbnails import best_rows, cut_thumbnails
 PAGE_NAME = "report.html"
 EMBED_BYTES = 24 * 2**20
 """Videos of a page up to this size together become part of it."""
-_MOST_EMBED_BYTES = 256 * 2**20  # browsers end at strings of about half a gigabyte
+_MOST_EMBED_BYTES = 256 * 2**20  # browsers limit strings to about half a gigabyte
 _DEFAULT_RATE = 25.0
-# Every image costs about 3 kB.
+# A thumbnail takes about 3 kB.
 _MOST_THUMBNAILS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written."""
+    """The page that was written."""
 
     page: Path
     byte_count: int
@@ -56,17 +56,16 @@ def report(
     Args:
         run: the run's folder, or one result file.
         output: the page; left out: ``report.html`` in the run's folder.
-        source: what was tracked (video, folder of images), for a video without boxes drawn on it; for several
-            sources the folder that holds each under its name. Left out: the images of the ground truth, else
-            what ``run.json`` names if it is still there as it was (where a drawn video lies beside it, only if
-            browsers play it and the page can hold it; never where people were blurred), else the run's video,
-            else a page without a video.
-        ground_truth: data set or sequence in MOTChallenge layout: errors are shown, and scores if the run has none.
-        benchmark: as for ``score``; ``auto`` takes the one of the run's scores.
-        embed: videos inside the page or beside it; left out: inside up to 24 MiB.
-        start: index of the first tracked frame, as for ``track``; left out: as ``run.json`` says, else 0.
-        every: step between tracked frames, as for ``track``; left out: as ``run.json`` says, else 1.
-        progress: told about every frame that is read for images.
+        source: what was tracked (video, folder of images), to show it without drawn boxes; for several sources the
+            folder that holds each under its name. Left out, the first of these that exists: the images of the ground
+            truth; the source that ``run.json`` names, if it is unchanged, people were not blurred and, beside a
+            drawn video, browsers play it and the page can embed it; the run's drawn video; no video.
+        ground_truth: data set or sequence in MOTChallenge layout: adds errors, and scores if the run has none.
+        benchmark: as for ``score``; ``auto`` takes that of the run's scores.
+        embed: embed videos in the page, or link to them; left out: embed up to 24 MiB.
+        start: index of the first tracked frame, as for ``track``; left out: that of ``run.json``, else 0.
+        every: step between tracked frames, as for ``track``; left out: that of ``run.json``, else 1.
+        progress: called for every frame that is read.
 
     Returns:
         The page, its size and the videos that it links to.
@@ -81,13 +80,13 @@ def report(
         (each.start if start is None else start, each.every if every is None else every) for each in tracked.sources
     ]
     if ground_truth is not None and set(selections) != {(0, 1)}:
-        raise InputError("ground truth covers every frame: track all of them, without --start and --every")
+        raise InputError("ground truth covers every frame: track all of them, from the first and with step 1")
     page = Path(output) if output is not None else tracked.path / PAGE_NAME
     if page.is_dir():
         raise InputError(f"{page}: a folder; give the name of the page, for example {page / PAGE_NAME}")
     for part in (each.rows.path for each in tracked.sources), (each.drawn_video for each in tracked.sources), (source,):
         if page.exists() and any(path is not None and Path(path).exists() and page.samefile(path) for path in part):
-            raise InputError(f"{page}: the page would replace what it shows; give another --output")
+            raise InputError(f"{page}: the page would replace a file that it shows; choose another output")
     judged = None if ground_truth is None else judge(tracked, ground_truth, benchmark)
     scores = tracked.scores if judged is None else judged.scores
 
@@ -97,12 +96,12 @@ def report(
     try:
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
-            images = None if source is None else _images_of(Path(source), each.name, len(tracked.sources))
-            if images is None and truth is not None and (truth.folder / "img1").is_dir():
-                images = truth.folder
-            if images is None and embed is not False:
-                images = _own_images(each, first, step)
-            footage = _footage(each, images, page, first, step, progress)
+            original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
+            if original is None and truth is not None and (truth.folder / "img1").is_dir():
+                original = truth.folder
+            if original is None and embed is not False:
+                original = _recorded_source(each, first, step)
+            footage = _footage(each, original, page, first, step, progress)
             videos.append(footage)
             contents.append(_source(each, footage, truth, first, step, progress))
         embedded, links = _place_videos(videos, contents, page, embed)
@@ -135,7 +134,7 @@ def _source(
         frame_count = len(footage.seconds)
     rows = each.rows
     if frame_count is None:
-        # Nothing says how many frames there were: up to the last one with somebody in it.
+        # The number of frames is unknown: count up to the last one with a box.
         frame_count = (int(rows.frames.max()) - start) // every + 1 if len(rows) else 1
     selected = range(start, start + max(1, frame_count) * every, every)
     table = track_table(rows, selected)
@@ -153,8 +152,8 @@ def _source(
         longest = np.argsort(-np.diff(table.starts), kind="stable")[:_MOST_THUMBNAILS]
         chosen = best[longest]
         cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
-        for number, image in zip(longest.tolist(), cut, strict=True):
-            thumbnails[number] = image
+        for number, thumbnail in zip(longest.tolist(), cut, strict=True):
+            thumbnails[number] = thumbnail
     return source_content(
         each.name,
         rows,
@@ -171,25 +170,25 @@ def _source(
 
 def _footage(
     each: TrackedSource,
-    images: Path | None,
+    original: Path | None,
     page: Path,
     start: int,
     every: int,
     progress: Progress | None,
 ) -> Footage | None:
-    if images is None:
+    if original is None:
         return None if each.drawn_video is None else drawn_footage(each.drawn_video)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
         frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)
     elif each.frame_count and (start, every) == (each.start, each.every):
         frames = range(start, start + every * each.frame_count, every)
-    return source_footage(images, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
+    return source_footage(original, frames, page.with_name(f"{page.stem}.{each.name}.mp4"), progress)
 
 
-def _own_images(each: TrackedSource, start: int, every: int) -> Path | None:
-    """What the run itself names; where there is a drawn video, only if it can be shown as it is."""
-    path = each.images
+def _recorded_source(each: TrackedSource, start: int, every: int) -> Path | None:
+    """Return the source that the run recorded; beside a drawn video, only if the page can show it unchanged."""
+    path = each.source
     if path is None or (start, every) != (each.start, each.every):
         return None
     if each.drawn_video is not None:
@@ -198,7 +197,7 @@ def _own_images(each: TrackedSource, start: int, every: int) -> Path | None:
         reader = read_frames(path, start, None, every)
     except InputError:
         return None
-    # Of a folder perhaps only a part was tracked.
+    # The run may have tracked only a part of a folder.
     return None if path.is_dir() and reader.frame_count != each.frame_count else path
 
 
@@ -210,7 +209,7 @@ def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
     return stated or _DEFAULT_RATE
 
 
-def _images_of(source: Path, name: str, source_count: int) -> Path:
+def _given_source(source: Path, name: str, source_count: int) -> Path:
     if not source.exists():
         raise InputError(f"{source}: no such file or folder; give what was tracked")
     if source_count == 1:
@@ -227,7 +226,7 @@ def _place_videos(
     present = {number: footage for number, footage in enumerate(videos) if footage is not None}
     total = sum(footage.path.stat().st_size for footage in present.values())
     if embed and total > _MOST_EMBED_BYTES:
-        raise InputError(f"{page}: videos of {total / 2**20:.0f} MiB are too large for a page; use --link")
+        raise InputError(f"{page}: videos of {total / 2**20:.0f} MiB are too large to embed; link to them instead")
     inside = total <= EMBED_BYTES if embed is None else embed
     for number, footage in present.items():
         place = {"element": f"video-{number}"} if inside else {"href": link(page, footage.path)}

@@ -1,8 +1,7 @@
-"""What a run of ``fairmot track`` or ``fairmot evaluate`` left in its folder."""
+"""The folder that a run of ``fairmot track`` or ``fairmot evaluate`` wrote."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 from fairmot.errors import InputError
 from fairmot.formats.rows import Rows, load_rows
 from fairmot.formats.run_file import RUN_FILE, load_run
+from fairmot.formats.scores import load_scores
 
 _LAST_FRAME = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedSource:
-    """Files of one source."""
+    """Results of one source."""
 
     name: str
     """Stem of the files."""
@@ -25,19 +25,19 @@ class TrackedSource:
     drawn_video: Path | None
     """The video with the tracks drawn on it."""
     start: int = 0
-    """Index of the first tracked frame, as ``run.json`` says."""
+    """Index of the first tracked frame, from ``run.json``."""
     every: int = 1
-    """Step between tracked frames, as ``run.json`` says."""
+    """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
-    """Frames that were tracked, as ``run.json`` says."""
-    images: Path | None = None
-    """What was tracked, where ``run.json`` names a file or folder that is still there as it was and could be read as
-    a whole; never where people were blurred."""
+    """Number of tracked frames, from ``run.json``; None: not recorded."""
+    source: Path | None = None
+    """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
+    blurred."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Everything that a run left."""
+    """The results of a run."""
 
     path: Path
     sources: list[TrackedSource]
@@ -66,12 +66,14 @@ def read_run(path: Path | str) -> RunFolder:
         )
     about = (load_run(folder) or {}).get("sources", {})
     return RunFolder(
-        folder, [_source(file, about.get(file.stem, {})) for file in files], _read_scores(folder / "scores.json")
+        folder,
+        [_source(file, about.get(file.stem, {})) for file in files],
+        load_scores(folder / "scores.json") if (folder / "scores.json").exists() else None,
     )
 
 
 def _runs_within(folder: Path) -> str:
-    """Advice where the folder holds runs in place of results."""
+    """Return advice for a folder that holds runs in place of results."""
     runs = sorted(child.name for child in folder.glob("[!.]*/") if any(child.glob("[!.]*.txt")))
     return f"; its folders are runs: give one of them, for example {folder / runs[0]}" if runs else ""
 
@@ -85,12 +87,12 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
         frame_count=about.get("frames"),
-        images=_unchanged(about, file.parent / RUN_FILE),
+        source=_unchanged(about, file.parent / RUN_FILE),
     )
 
 
 def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
-    # Notes without "blur" are of a version that did not tell.
+    # A run.json without "blur" is from a version that did not record it.
     if about.get("blur") is not False or about.get("problem") is not None:
         return None
     path = Path(str(about.get("source", "")))
@@ -99,17 +101,3 @@ def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
     except (OSError, ValueError):
         return None
     return path if is_older else None
-
-
-def _read_scores(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); evaluate again, or move the file away") from error
-    if not isinstance(scores, dict) or not {"benchmark", "sequences", "combined"} <= scores.keys():
-        raise InputError(f"{path}: not scores of fairmot evaluate; evaluate again, or move the file away")
-    return scores

@@ -1,4 +1,4 @@
-"""A small image of each identity, at the moment it is seen best, and one of the scene."""
+"""Thumbnails: each identity in the frame that shows it best, and the scene."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def best_rows(
     scores: NDArray[np.float64],
     size: tuple[int, int],
 ) -> NDArray[np.int64]:
-    """Return for each track [T] the row that shows it best: large, certain, and whole inside the image.
+    """Return for each track [T] the row that shows it best: large, confident, and entirely inside the frame.
 
     Args:
-        tracks: number of the track of each row [N], 0 to T - 1, each of them present.
+        tracks: track of each row [N], 0 to T - 1, each of them present.
         boxes_tlwh: boxes [N, 4], pixels.
         scores: scores [N].
-        size: width and height of the image.
+        size: width and height of the frame, pixels.
     """
     low = np.maximum(boxes_tlwh[:, :2], 0)
     high = np.minimum(boxes_tlwh[:, :2] + boxes_tlwh[:, 2:], size)
@@ -50,19 +50,19 @@ def cut_thumbnails(
     name: str,
     progress: Progress | None = None,
 ) -> tuple[list[str | None], str | None]:
-    """Cut boxes out of a video, in one pass.
+    """Cut boxes out of a video, in one pass over it.
 
     Args:
         footage: the video.
         moments: tracked frame of each box [T].
         boxes_tlwh: boxes [T, 4], pixels.
-        name: what the progress is called.
-        progress: told about every frame.
+        name: of the source, for ``progress``.
+        progress: called for every frame.
 
     Returns:
-        JPEG data URIs, None where the image is missing or the box lies outside; and the first tracked image.
+        JPEG data URIs, None where the frame is missing or the box lies outside; and that of the first tracked frame.
     """
-    images: list[str | None] = [None] * len(moments)
+    thumbnails: list[str | None] = [None] * len(moments)
     scene = None
     wanted: dict[int, list[int]] = {0: []}
     for number, moment in enumerate(moments.tolist()):
@@ -77,10 +77,10 @@ def cut_thumbnails(
                 height = max(1, round(_SCENE_WIDTH_PX * frame.image.shape[0] / frame.image.shape[1]))
                 scene = _data_uri(cv2.resize(frame.image, (_SCENE_WIDTH_PX, height), interpolation=cv2.INTER_AREA))
             for number in wanted.get(moment, ()):
-                images[number] = _cut(frame.image, boxes_tlwh[number])
+                thumbnails[number] = _cut(frame.image, boxes_tlwh[number])
             if progress:
                 progress(f"{name}: thumbnails", moment + 1, len(selected))
-    return images, scene
+    return thumbnails, scene
 
 
 def _cut(image: ImageArray, box_tlwh: NDArray[np.float64]) -> str | None:

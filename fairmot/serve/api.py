@@ -1,4 +1,4 @@
-"""The HTTP API under ``/api``: uploads, jobs, live images, results."""
+"""The HTTP API under ``/api``: uploads, jobs, live views, results."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic import BaseModel
 import fairmot
 from fairmot.serve.service import Service
 from fairmot.serve.store import Job
-from fairmot.serve.streams import MEDIA_TYPE, changes, images
+from fairmot.serve.streams import MEDIA_TYPE, changes, live_frames
 from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
 from fairmot.serve.workers import PAGE
 
-# The report brings its scripts along; they may talk to nobody.
+# The report contains its scripts; they may not connect anywhere.
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "media-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -31,7 +31,10 @@ class Problem(BaseModel):
     detail: str
 
 
-_UNREADABLE = {"model": Problem, "description": "Something is not as described here, is no video, or is too long."}
+_UNREADABLE = {
+    "model": Problem,
+    "description": "A parameter is invalid, or the video is unreadable, too long or too large.",
+}
 router = APIRouter(prefix="/api", responses={422: _UNREADABLE})
 
 
@@ -46,9 +49,9 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The job's id.
 
 def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
     texts = {
-        400: "Nothing was sent, or the upload was broken off.",
+        400: "The body is empty, or the upload was interrupted.",
         403: "The server does not permit this.",
-        404: "There is no such job, or no such result.",
+        404: "No such job or result.",
         409: "The job is not in a state that permits this.",
         413: "The upload is too large.",
         429: "The queue is full, or too many uploads run at once.",
@@ -60,7 +63,7 @@ def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
 def _find(service: Service, job_id: str) -> Job:
     job = service.store.get(job_id)
     if job is None:
-        raise HTTPException(404, "there is no such job")
+        raise HTTPException(404, "no such job")
     return job
 
 
@@ -70,7 +73,7 @@ def _view(service: Service, job: Job) -> JobView:
 
 @router.get("/server", tags=["server"], summary="What the server runs and accepts")
 def server(service: Shared) -> ServerView:
-    """Tell version, detector and limits."""
+    """Return version, detector and limits."""
     settings = service.settings
     return ServerView(
         version=fairmot.__version__,
@@ -99,53 +102,53 @@ def server(service: Shared) -> ServerView:
 async def upload(
     request: Request,
     service: Shared,
-    name: Annotated[str, Query(max_length=500, description="What to call it.")] = "video",
+    name: Annotated[str, Query(max_length=500, description="Name of the video, for people.")] = "video",
 ) -> JobView:
-    """Check the video and put it into the queue; it is removed from the server when its job has ended."""
+    """Check the video and queue a job for it. The server deletes the video when the job has ended."""
     return _view(service, await service.upload(request, name))
 
 
 @router.post(
     "/jobs",
     tags=["jobs"],
-    summary="Track a video of the server, or a stream",
+    summary="Track a video on the server, or a stream",
     status_code=201,
     responses=_refusals(403, 429),
 )
 async def create(source: NewSource, service: Shared) -> JobView:
-    """Put a source into the queue, where the server permits to name one (`--allow-paths`, `--allow-streams`)."""
+    """Queue a job for a source that the server permits (`fairmot serve --allow-paths`, `--allow-streams`)."""
     return _view(service, await service.named(source.path, source.stream))
 
 
 @router.get("/jobs", tags=["jobs"], summary="All jobs")
 def jobs(service: Shared) -> list[JobView]:
-    """List all jobs, the newest first."""
+    """Return all jobs, the newest first."""
     return _all(service)
 
 
 @router.get("/jobs/{job_id}", tags=["jobs"], summary="One job", responses=_refusals(404))
 def job(job_id: JobId, service: Shared) -> JobView:
-    """Tell state and progress of a job."""
+    """Return state and progress of a job."""
     return _view(service, _find(service, job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", tags=["jobs"], summary="Cancel a job", responses=_refusals(404, 409))
 def cancel(job_id: JobId, service: Shared) -> JobView:
-    """End a job that waits or runs; its results cover what was tracked up to now."""
+    """End a job that waits or runs. Its results cover the frames tracked so far."""
     _find(service, job_id)
     if not service.workers.cancel(job_id):
         raise HTTPException(409, "the job has ended already")
     return _view(service, _find(service, job_id))
 
 
-@router.post("/jobs/{job_id}/restart", tags=["jobs"], summary="Begin again", responses=_refusals(404, 409, 429))
+@router.post("/jobs/{job_id}/restart", tags=["jobs"], summary="Restart a job", responses=_refusals(404, 409, 429))
 def restart(job_id: JobId, service: Shared) -> JobView:
-    """Put a job that was interrupted, cancelled or failed into the queue again, if its source is still there."""
+    """Queue an interrupted, cancelled or failed job again, if its source still exists."""
     found = _find(service, job_id)
     if not can_restart(found, service.store):
-        raise HTTPException(409, "the job succeeded or has not ended, or its video is gone: upload it again")
+        raise HTTPException(409, "the job succeeded, has not ended, or its video is gone: upload the video again")
     if sum(each.state == "queued" for each in service.store.all()) >= service.settings.max_waiting:
-        raise HTTPException(429, f"{service.settings.max_waiting} jobs wait already; try later")
+        raise HTTPException(429, f"the queue is full ({service.settings.max_waiting} jobs); try later")
     fresh = {"state": "queued", "started": None, "ended": None, "frames": 0, "identities": 0, "problem": None}
     if not service.store.change(job_id, ("failed", "cancelled", "interrupted"), created=time.time(), **fresh):
         raise HTTPException(409, "the job is in the queue already")
@@ -162,7 +165,7 @@ def restart(job_id: JobId, service: Shared) -> JobView:
     responses=_refusals(404, 409),
 )
 def delete(job_id: JobId, service: Shared) -> None:
-    """Remove a job that has ended, with all its files."""
+    """Delete a job that has ended, and all its files."""
     _find(service, job_id)
     if not service.store.delete(job_id):
         raise HTTPException(409, "the job has not ended: cancel it first")
@@ -180,13 +183,13 @@ def result(
     job_id: JobId,
     name: Annotated[str, Path(description=f"One of {', '.join(RESULTS)}.")],
     service: Shared,
-    download: Annotated[bool, Query(description="Answer so that a browser saves it.")] = False,
+    download: Annotated[bool, Query(description="Make browsers save the file instead of showing it.")] = False,
 ) -> FileResponse:
-    """Send rows (MOTChallenge text), the drawn video, the report page, or `run.json`; ranges are supported."""
+    """Return rows (MOTChallenge text), the drawn video, the report page or `run.json`. Range requests work."""
     found = _find(service, job_id)
     path = service.store.result_folder(job_id) / name if name in RESULTS else None
     if path is None or found.state in ("queued", "running") or not path.is_file():
-        raise HTTPException(404, "there is no such result")
+        raise HTTPException(404, "no such result")
     media_type, suffix = RESULTS[name]
     headers = {"cache-control": "private, no-cache"}
     if name == PAGE:
@@ -206,28 +209,28 @@ def result(
     summary="Watch a running job",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"multipart/x-mixed-replace": {}}, "description": "JPEG images"},
+        200: {"content": {"multipart/x-mixed-replace": {}}, "description": "Motion JPEG"},
         **_refusals(404, 409),
     },
 )
 async def live(job_id: JobId, service: Shared) -> StreamingResponse:
-    """Send the frames with the tracks drawn, as motion JPEG, for as long as the job runs: `<img src=...>` shows it."""
+    """Stream frames with drawn tracks as motion JPEG while the job runs; `<img src=...>` shows it."""
     running = service.workers.running(job_id)
     if running is None:
         _find(service, job_id)
-        raise HTTPException(409, "the job does not run")
-    return StreamingResponse(images(service.hub, running), media_type=MEDIA_TYPE)
+        raise HTTPException(409, "the job is not running")
+    return StreamingResponse(live_frames(service.hub, running), media_type=MEDIA_TYPE)
 
 
 @router.get(
     "/events",
     tags=["live"],
-    summary="All changes, as they happen",
+    summary="Watch all jobs",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
 )
 async def events(service: Shared) -> StreamingResponse:
-    """Send an event `job` with each job at first and whenever it changes, `gone` with the id of a deleted one."""
+    """Stream an event `job` for each job, at first and at each change, and `gone` with the id of a deleted one."""
     news = changes(service.hub, service.store.all, partial(_view, service))
     return StreamingResponse(news, media_type="text/event-stream")
 

@@ -1,4 +1,4 @@
-"""The application: the API, the pages, and who may see them."""
+"""The application: the API and the pages behind the guard."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _TYPES = {
 }
 _PAGES = {"/": "page.html", "/docs": "docs.html", "/login": "login.html"}
 _TAGS = [
-    {"name": "jobs", "description": "One job is one video or stream to be tracked."},
-    {"name": "live", "description": "Look on while jobs run."},
-    {"name": "results", "description": "What a job wrote. It stays until the job is deleted."},
-    {"name": "server", "description": "The server itself."},
+    {"name": "jobs", "description": "Upload videos and manage jobs. A job tracks one video or stream."},
+    {"name": "live", "description": "Watch running jobs."},
+    {"name": "results", "description": "Download results. They stay until the job is deleted."},
+    {"name": "server", "description": "Version, detector and limits."},
 ]
 
 pages = APIRouter(include_in_schema=False)
 
 
 class Login(BaseModel):
-    """What the login page sends."""
+    """The body of a login."""
 
     token: str = Field(max_length=1000)
 
@@ -55,7 +55,7 @@ def create_app(service: Service) -> ASGIApp:
     app = FastAPI(
         title="fairmot serve",
         version=fairmot.__version__,
-        description="Track people in videos: upload, watch, download.",
+        description="Multi-object tracking of people in videos: upload, watch, download.",
         openapi_url="/api/openapi.json",
         # FastAPI's own pages load their scripts from elsewhere.
         docs_url=None,
@@ -71,13 +71,13 @@ def create_app(service: Service) -> ASGIApp:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    """Say in one line, as every other refusal does, what is wrong with a request."""
+    """State in one line, as every other refusal does, what is wrong with a request."""
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
     if any(tuple(fault["loc"]) == ("path", "job_id") for fault in faults):
-        return JSONResponse({"detail": "there is no such job"}, 404)
-    said = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
-    return JSONResponse({"detail": "; ".join(said)}, 422)
+        return JSONResponse({"detail": "no such job"}, 404)
+    lines = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+    return JSONResponse({"detail": "; ".join(lines)}, 422)
 
 
 @pages.get("/")
@@ -92,7 +92,7 @@ def page(request: Request) -> Response:
 def asset(name: str) -> Response:
     """Send a style or script of the pages."""
     if name not in {path.name for path in (files("fairmot.serve") / "assets").iterdir()}:
-        raise HTTPException(404, "there is no such file")
+        raise HTTPException(404, "no such file")
     return _asset(name)
 
 
@@ -101,7 +101,7 @@ def login(given: Annotated[Login, Body()], request: Request, response: Response)
     """Give the browser a cookie for the token."""
     settings = request.app.state.service.settings
     if settings.token is None or not same_secret(given.token, settings.token):
-        raise HTTPException(401, "that is not the token")
+        raise HTTPException(401, "wrong token")
     response.set_cookie(
         cookie_name(settings),
         session_of(settings.token),

@@ -1,6 +1,6 @@
-"""Who may ask: the host asked for, the page that asks, and the token; and what browsers may do with the answers.
+"""Access control: host name, origin and token of a request, and security headers of the response.
 
-Everything is checked before the body of a request is read.
+All checks come before the body of a request is read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HEADERS = {
 # Other bodies are read into memory as a whole, some before the token is known.
 _UPLOAD_PATH, _MAX_BODY_BYTES = "/api/uploads", 2**16
 _SAFE_METHODS = ("GET", "HEAD")
-# Needed to give the token; they tell nothing.
+# Needed to log in; they reveal nothing.
 _OPEN_PATHS = ("/login", "/assets/page.css", "/assets/login.js")
 
 
@@ -39,7 +39,7 @@ class Guard:
     """Lets a request through to ``app`` if it is permitted.
 
     Args:
-        app: what answers.
+        app: the application that answers permitted requests.
         settings: names of the server, and its token.
     """
 
@@ -48,7 +48,7 @@ class Guard:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let answer."""
+        """Refuse the request, or pass it to the application."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -72,15 +72,13 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if not is_named(host, self._settings):
-            return JSONResponse(
-                {"detail": "this server does not go by that name (fairmot serve --name NAME permits one)"}, 421
-            )
+            return JSONResponse({"detail": "unknown host name (fairmot serve --name NAME permits one)"}, 421)
         method = scope["method"]
         if _is_from_elsewhere(method, host, headers):
             return JSONResponse({"detail": "requests from pages of other sites are refused"}, 403)
         path = scope["path"]
         if path != _UPLOAD_PATH and not _is_small(headers):
-            return JSONResponse({"detail": f"expected at most {_MAX_BODY_BYTES} bytes of stated length"}, 413)
+            return JSONResponse({"detail": f"expected a Content-Length of at most {_MAX_BODY_BYTES} bytes"}, 413)
         if path in _OPEN_PATHS or self._knows_token(headers):
             return None
         if method == "GET" and "text/html" in headers.get("accept", ""):
@@ -108,8 +106,8 @@ class Guard:
 def is_named(host: str, settings: Settings) -> bool:
     """Whether a ``Host`` header names this server.
 
-    A page of another site can make its own name lead to this machine (DNS rebinding) and then counts as this server's
-    page; names that are not the server's own are therefore refused. An address cannot be made to lead elsewhere.
+    A page of another site can make its own name resolve to this machine (DNS rebinding) and then counts as this
+    server's page. Names that are not the server's own are therefore refused; addresses cannot be rebound.
     """
     try:
         name = urlsplit(f"//{host}").hostname
@@ -136,7 +134,7 @@ def _is_from_elsewhere(method: str, host: str, headers: Headers) -> bool:
     site = headers.get("sec-fetch-site", "none")
     if site in ("none", "same-origin"):
         return False
-    # Somebody may follow a link to this server, but not embed it or send it forms.
+    # Other sites may link to this server, but not embed it or send it forms.
     return not (method in _SAFE_METHODS and headers.get("sec-fetch-mode") == "navigate")
 
 
@@ -146,15 +144,15 @@ def _is_small(headers: Headers) -> bool:
 
 
 def same_secret(given: str, expected: str) -> bool:
-    """Compare in a time that does not tell how much of it is right."""
+    """Compare in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode())
 
 
 def session_of(token: str) -> str:
-    """Return what a browser keeps in place of the token."""
+    """Return the cookie that a browser keeps in place of the token."""
     return hmac.new(token.encode(), b"fairmot serve session", "sha256").hexdigest()
 
 
 def cookie_name(settings: Settings) -> str:
-    """Cookies belong to a host, not to a port: two servers must not overwrite each other's."""
+    """Return the cookie's name. Cookies belong to a host, not a port: two servers must not overwrite each other's."""
     return f"fairmot-{settings.port}"

@@ -1,4 +1,4 @@
-"""Tells the event loop that a thread has something new."""
+"""Notify the event loop from threads."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import suppress
 
 
 class Hub:
-    """A counter that goes up with every ``ring``, for which any number of coroutines wait.
+    """A counter that every ``ring`` increments; any number of coroutines may wait for a change.
 
-    ``ring`` and ``close`` may be called from any thread, before and after the loop's life too.
+    ``ring`` and ``close`` may be called from any thread, even before the loop starts and after it has ended.
     """
 
     def __init__(self) -> None:
@@ -19,28 +19,28 @@ class Hub:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the loop in which ``wait`` is called."""
+        """Set the loop in which ``wait`` is called."""
         self._loop = loop
 
     def ring(self) -> None:
-        """Wake whoever waits."""
+        """Wake all who wait."""
         self.version += 1
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """Wake whoever waits, for the last time."""
+        """Wake all who wait, for the last time."""
         self.closed = True
         self.ring()
 
     async def wait(self, seen: int, seconds: float) -> int:
-        """Return the counter as soon as it differs from ``seen``, or after some time."""
+        """Return the counter as soon as it differs from ``seen``, or after ``seconds``."""
         if self.version == seen and not self.closed:
             future = asyncio.get_running_loop().create_future()
             self._waiting.add(future)
             try:
-                # Asked again: a thread may have rung between the question and the entry.
+                # Compared again: a thread may have rung between the first comparison and the registration.
                 if self.version == seen:
                     await asyncio.wait({future}, timeout=seconds)
             finally:

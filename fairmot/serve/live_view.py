@@ -1,4 +1,4 @@
-"""The image that people watch while a job runs: small, drawn only as often as somebody looks."""
+"""The live view of a running job: small frames with drawn tracks, drawn more often while the view is watched."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import cv2
 from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.drawing import Annotator
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 from fairmot.serve.hub import Hub
 
 _LONGEST_SIDE_PX = 960
 _WATCHED_SECONDS = 1 / 15
-_UNWATCHED_SECONDS = 1.0  # so that whoever comes sees something at once
+_UNWATCHED_SECONDS = 1.0  # so that a new watcher sees a frame at once
 _QUALITY = 80
 
 
 class LiveView:
-    """The latest drawn frame of one job as JPEG, and the one with most people for the list of jobs.
+    """The latest drawn frame of one job as JPEG, and as its poster the one with most people.
 
     Args:
         size: width and height of the source's frames, pixels.
-        hub: told about every new image.
+        hub: rung for every new frame.
     """
 
     def __init__(self, size: tuple[int, int], hub: Hub) -> None:
@@ -40,7 +40,7 @@ class LiveView:
         self._drawn_at = -1e9
 
     def offer(self, frame: Frame, tracks: Tracks) -> None:
-        """Draw the frame, if it is time for a new image."""
+        """Draw the frame, if a new one is due."""
         now = time.monotonic()
         if now - self._drawn_at < (_WATCHED_SECONDS if self.watcher_count else _UNWATCHED_SECONDS):
             return

@@ -1,4 +1,4 @@
-"""What a server accepts: videos that FFmpeg reads by themselves, small enough, and sources that clients may name."""
+"""What a server accepts: self-contained videos within its limits, and sources that clients may name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fairmot.media.sources.locations import without_password
 from fairmot.media.sources.video import Damage, decode, upright, video_stream
 from fairmot.serve.settings import Settings
 
-# Containers that hold their images. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through
-# which an upload could make the server read any file and ask any address.
+# Containers that hold their own frames. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through
+# which an upload could make the server read any file and request any address.
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,ivf,mxf,gif"
 _STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp")
 _PROBE_SECONDS = 15.0
@@ -22,7 +22,7 @@ _PROBE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a video says of itself."""
+    """The properties that a video states."""
 
     width: int
     height: int
@@ -31,15 +31,15 @@ class Media:
 
 
 def probe(path: Path, name: str, settings: Settings) -> Media:
-    """Decode the first image of a video.
+    """Decode the first frame of a video and check its properties.
 
     Args:
         path: the file.
-        name: what to call it in messages: paths of the server are nobody's business.
-        settings: what is permitted.
+        name: its name in messages, which must not reveal paths of the server.
+        settings: the limits.
 
     Raises:
-        InputError: no video, none of these containers, or one that is too long or too large.
+        InputError: no video, a container that is not permitted, or a video that is too long or too large.
     """
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
@@ -48,7 +48,7 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
             if stream is None:
                 raise InputError(f"{name}: no video in this file")
             if stream.width * stream.height > settings.max_pixels:
-                raise InputError(f"{name}: images of {stream.width} x {stream.height} pixels are too large")
+                raise InputError(f"{name}: frames of {stream.width} x {stream.height} pixels are too large")
             rate = float(stream.average_rate or stream.guessed_rate or 25)
             seconds = container.duration / av.time_base if container.duration else None
             count = stream.frames or (round(seconds * rate) if seconds else None)
@@ -66,14 +66,14 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
 
 
 def permitted_path(text: str, settings: Settings) -> Path:
-    """Return the file in the folder of ``--allow-paths`` that a client named, links followed.
+    """Return the file in the permitted folder (``allow_paths``) that a client named, links followed.
 
     Raises:
-        InputError: paths are not permitted, or this one leads elsewhere or to no file. Both are answered alike, so that
-            nobody learns what lies outside.
+        InputError: paths are not permitted, or this one leads outside the folder or to no file. The last two have the
+            same message, so that clients cannot learn what lies outside.
     """
     if settings.allow_paths is None:
-        raise InputError("paths are not permitted: the server runs without --allow-paths")
+        raise InputError("paths are not permitted on this server")
     folder = settings.allow_paths.resolve()
     absent = InputError(f"{text}: no such file in the permitted folder")
     try:
@@ -86,13 +86,13 @@ def permitted_path(text: str, settings: Settings) -> Path:
 
 
 def permitted_stream(address: str, settings: Settings) -> tuple[str, str]:
-    """Return the address of a stream that a client named, and what to call it.
+    """Return the address of a stream that a client named, and its name for people.
 
     Raises:
-        InputError: streams are not permitted, or this is no address of one.
+        InputError: streams are not permitted, or this is not the address of one.
     """
     if not settings.allow_streams:
-        raise InputError("addresses are not permitted: the server runs without --allow-streams")
+        raise InputError("streams are not permitted on this server")
     try:
         parts = urlsplit(address)
         is_address = bool(parts.hostname) and address.isprintable() and " " not in address

@@ -1,4 +1,4 @@
-"""Listen, say where, and end properly: the workflow ``serve``."""
+"""``fairmot serve``: listen, report the address, shut down cleanly."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GRACE_SECONDS = 3
 
 
 class Server(uvicorn.Server):
-    """A server whose endless answers end when it does.
+    """A server that ends its streaming responses when it shuts down.
 
     Args:
-        service: what it offers.
+        service: the service behind its routes.
     """
 
     def __init__(self, service: Service) -> None:
@@ -43,21 +43,21 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the live answers first: nobody would wait for them to end by themselves."""
+        """End the streaming responses first: they would not end by themselves."""
         self.service.hub.close()
         await super().shutdown(sockets)
 
 
 def serve(settings: Settings, model: Model, started: Callable[[str], Any] | None = None) -> None:
-    """Serve until Ctrl-C; running jobs are interrupted then, their files finished up to there.
+    """Serve until Ctrl-C, which interrupts running jobs; their results cover the frames tracked so far.
 
     Args:
-        settings: how.
-        model: what tracks.
-        started: told the address of the page.
+        settings: how the server runs.
+        model: detector and tracker.
+        started: called with the address of the page once the server listens.
 
     Raises:
-        InputError: the address cannot be had, or the folder of the jobs cannot be used.
+        InputError: the server cannot listen at the address, or the folder of the jobs cannot be used.
     """
     with closing(listen(settings)) as listening:
         port = listening.getsockname()[1]
@@ -66,12 +66,12 @@ def serve(settings: Settings, model: Model, started: Callable[[str], Any] | None
         logging.getLogger("fairmot.serve").addHandler(logging.StreamHandler())
         if started is not None:
             started(page_address(settings))
-        with suppress(KeyboardInterrupt):  # this is how it ends
+        with suppress(KeyboardInterrupt):  # the regular end
             server.run(sockets=[listening])
 
 
 def page_address(settings: Settings) -> str:
-    """Return the address to open in a browser on this machine or, with ``--host``, on another."""
+    """Return the address to open in a browser, on this machine or on another if the host is not a loopback one."""
     host = settings.host
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
@@ -79,15 +79,15 @@ def page_address(settings: Settings) -> str:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Return a socket that takes connections.
+    """Return a socket that accepts connections.
 
     Raises:
-        InputError: the address cannot be had.
+        InputError: the socket cannot be bound to the address.
     """
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
         family, kind, protocol, _, address = found[0]
-        # With its protocol stated: asyncio sends without delay only then, else every answer waits for 40 ms.
+        # With its protocol stated: otherwise asyncio leaves Nagle's algorithm on, and every answer waits for 40 ms.
         made = socket.socket(family, kind, protocol)
         try:
             if os.name == "posix":  # elsewhere it would let two servers share a port
@@ -100,6 +100,6 @@ def listen(settings: Settings) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"--host {settings.host} --port {settings.port}: cannot listen there ({reason}); give another --port"
+            f"host {settings.host}, port {settings.port}: cannot listen there ({reason}); choose another port"
         ) from error
     return made

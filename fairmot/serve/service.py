@@ -1,4 +1,4 @@
-"""Everything that the routes share, and how jobs come into being."""
+"""The state that all routes use, and how jobs are created."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore, new_id
 from fairmot.serve.uploads import save_body
 from fairmot.serve.workers import Workers
-from fairmot.workflows.track.source_run import Detector
+from fairmot.workflows.track.source_run import ImageDetector
 
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What tracks."""
+    """Detector and tracker."""
 
-    load: Callable[[], Detector]
+    load: Callable[[], ImageDetector]
     config: TrackerConfig
     description: str
 
 
 class Service:
-    """The parts of one server.
+    """The job store, the workers and the hub of one server.
 
     Args:
-        settings: how it runs.
-        model: what tracks.
+        settings: how the server runs.
+        model: detector and tracker.
 
     Raises:
         InputError: the folder of the jobs cannot be used.
@@ -58,21 +58,21 @@ class Service:
         self._uploads = 0
 
     def start(self) -> None:
-        """Begin to work; called in the event loop."""
+        """Start the workers; called in the event loop."""
         loop = asyncio.get_running_loop()
         self.hub.bind(loop)
         self.workers.start(lambda hub: hub.bind(loop))
 
     def stop(self, seconds: float) -> None:
-        """Interrupt the jobs and let go of the folder."""
+        """Interrupt the jobs and release the folder."""
         self.workers.stop(seconds)
         self.store.close()
 
     async def upload(self, request: Request, name: str) -> Job:
-        """Take a video from the body of a request, check it and put it into the queue.
+        """Save the video in the body of a request, check it and queue a job for it.
 
         Raises:
-            HTTPException: it is refused; nothing of it stays.
+            HTTPException: the video is refused; nothing of it stays.
         """
         if self._uploads >= self.settings.max_uploads:
             raise HTTPException(429, "too many uploads at once; try again in a moment", {"retry-after": "5"})
@@ -91,7 +91,7 @@ class Service:
             self._uploads -= 1
 
     async def named(self, path: str | None, stream: str | None) -> Job:
-        """Put a source that the client named into the queue, where that is permitted.
+        """Queue a job for a source that the client named, where that is permitted.
 
         Raises:
             HTTPException: it is refused.
@@ -106,16 +106,16 @@ class Service:
             address, shown = permitted_stream(stream, self.settings)
         except InputError as error:
             raise HTTPException(403 if "not permitted" in str(error) else 422, str(error)) from error
-        media = await self._checked(lambda: _ask(address, shown, self.settings))
+        media = await self._checked(lambda: _probe_stream(address, shown, self.settings))
         return self._add(Job(new_id(), shown_name(shown), "stream", address), media)
 
     async def _probed(self, job: Job, path: Path) -> Job:
         media = await self._checked(lambda: probe(path, job.name, self.settings))
         return self._add(job, media)
 
-    async def _checked(self, ask: Callable[[], Media]) -> Media:
+    async def _checked(self, check: Callable[[], Media]) -> Media:
         try:
-            return await run_in_threadpool(ask)
+            return await run_in_threadpool(check)
         except InputError as error:
             raise HTTPException(422, str(error)) from error
 
@@ -132,23 +132,25 @@ class Service:
             frame_rate=media.frame_rate,
         )
         if not self.store.add(made, self.settings.max_waiting):
-            raise HTTPException(429, f"{self.settings.max_waiting} jobs wait already; try later", {"retry-after": "60"})
+            raise HTTPException(
+                429, f"the queue is full ({self.settings.max_waiting} jobs); try later", {"retry-after": "60"}
+            )
         self.workers.wake()
         return made
 
 
 def shown_name(text: str) -> str:
-    """Return what a client called its video without folders and what would change a line of text or its direction."""
+    """Return a client's name for its video, without folders and characters that control a line or its direction."""
     name = text.replace("\\", "/").rstrip("/").rpartition("/")[2] if "://" not in text else text
     visible = "".join(char for char in name if unicodedata.category(char)[0] != "C")
     return visible.strip()[:_LONGEST_NAME] or "video"
 
 
-def _ask(address: str, shown: str, settings: Settings) -> Media:
-    """Open a stream for a moment."""
+def _probe_stream(address: str, shown: str, settings: Settings) -> Media:
+    """Open a stream briefly and return its properties."""
     reader = read_frames(address)
     with suppress(OSError):
         reader.close()
     if reader.size[0] * reader.size[1] > settings.max_pixels:
-        raise InputError(f"{shown}: images of {reader.size[0]} x {reader.size[1]} pixels are too large")
+        raise InputError(f"{shown}: frames of {reader.size[0]} x {reader.size[1]} pixels are too large")
     return Media(*reader.size, reader.frame_rate, reader.frame_count)

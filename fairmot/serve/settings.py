@@ -1,4 +1,4 @@
-"""What a server permits: sizes, lengths, queues, and what clients may name beside their own uploads."""
+"""Settings of a server: address, token, limits, and sources that clients may name besides their uploads."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Settings:
 
     Raises:
         InputError: a number that is not positive, an address that others reach without a token, a token that is easily
-            guessed, or a folder that is not there.
+            guessed, or a folder that does not exist.
     """
 
     folder: Path = Path("runs/serve")
-    """Holds the jobs and everything that they wrote; one server at a time."""
+    """Holds the jobs and their results; one server at a time uses it."""
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
-    """Whoever asks must know it; None: nobody else can ask, since the address is a loopback one."""
+    """Secret that every client sends; None is permitted on a loopback address only."""
     names: tuple[str, ...] = ()
-    """Host names, beside addresses and ``localhost``, by which the server is called."""
+    """Host names by which clients reach the server, besides addresses and ``localhost``."""
     allow_paths: Path | None = None
     """Clients may name videos in this folder."""
     allow_streams: bool = False
@@ -37,17 +37,17 @@ class Settings:
     max_uploads: int = 4
     """Uploads at the same time."""
     max_seconds: float = 3600.0
-    """Length of a video; a stream ends there."""
+    """Longest video; a stream ends there."""
     max_frames: int = 216_000
-    """An hour at 60 frames/s: a short video may hold many frames."""
+    """Most frames of a video, since a short one may hold many: an hour at 60 frames/s."""
     max_pixels: int = 8192 * 4608
-    """Of one image."""
+    """Pixels of one frame."""
     max_waiting: int = 20
     """Jobs in the queue."""
     jobs: int = 1
     """Jobs at the same time."""
     min_free_bytes: int = 2**29
-    """Uploads leave so much of the disk free."""
+    """Free disk space that uploads leave."""
 
     def __post_init__(self) -> None:
         for name in ("max_upload_bytes", "max_uploads", "max_seconds", "max_frames", "max_waiting", "jobs"):
@@ -55,13 +55,13 @@ class Settings:
                 raise InputError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected a positive number")
         if self.token is None and not is_loopback(self.host):
             raise InputError(
-                f"--host {self.host}: others can reach this address; set {TOKEN_VARIABLE} (or --token) to a secret of "
+                f"host {self.host}: others can reach this address; set a token ({TOKEN_VARIABLE}), a secret of "
                 f"{SHORTEST_TOKEN} characters or more"
             )
         if self.token is not None and (len(self.token) < SHORTEST_TOKEN or not self.token.isascii()):
             raise InputError(f"token: expected {SHORTEST_TOKEN} or more ASCII characters")
         if self.allow_paths is not None and not self.allow_paths.is_dir():
-            raise InputError(f"--allow-paths {self.allow_paths}: no such folder")
+            raise InputError(f"{self.allow_paths}: no such folder for permitted paths")
 
 
 def is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The jobs in SQLite, and where their files lie: both outlive the server."""
+"""The jobs, in SQLite, and the places of their files: both outlive the server."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One source to be tracked, and how far that went."""
+    """One source to track, and its progress."""
 
     id: str
     name: str
-    """What people call it; never part of a path."""
+    """Name for people; never part of a path."""
     kind: Kind
     source: str
-    """Path or address; the client's only where the server permits that."""
+    """Path or address; one that the client named only where the server permits that."""
     state: State = "queued"
     created: float = 0.0
-    """Seconds since 1970, as the other times."""
+    """Unix time in seconds, as the other times."""
     started: float | None = None
     ended: float | None = None
     frames: int = 0
@@ -62,10 +62,10 @@ class JobStore:
     """All jobs, oldest first; every method may be called from any thread.
 
     Args:
-        folder: made if need be, readable by its owner alone.
+        folder: created if it is missing, readable by its owner alone.
 
     Raises:
-        InputError: it cannot be written, was written by another version, or another server uses it.
+        InputError: the folder cannot be written, a newer version wrote it, or another server uses it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,29 +94,29 @@ class JobStore:
             self._database.execute(f"PRAGMA user_version = {_FORMAT}")
         except sqlite3.OperationalError as error:
             self._database.close()
-            raise InputError(f"{folder}: another server uses this folder ({error}); give another --output") from error
+            raise InputError(f"{folder}: another server uses this folder ({error}); choose another") from error
         except sqlite3.DatabaseError as error:
             self._database.close()
-            raise InputError(f"{folder / 'jobs.sqlite3'}: no database of jobs ({error}); move it away") from error
+            raise InputError(f"{folder / 'jobs.sqlite3'}: not a job database ({error}); move it away") from error
         except BaseException:
             self._database.close()
             raise
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Release the folder."""
         with self._lock:
             self._database.close()
 
     def source_file(self, job_id: str) -> Path:
-        """Where the upload of a job lies."""
+        """Return the path of a job's upload."""
         return self.folder / "sources" / _checked(job_id)
 
     def result_folder(self, job_id: str) -> Path:
-        """Where the results of a job lie."""
+        """Return the folder of a job's results."""
         return self.folder / "results" / _checked(job_id)
 
     def recover(self) -> list[str]:
-        """Tidy up after a server that ended in the middle: its running jobs are ``interrupted``, queued ones stay.
+        """Clean up after a server that died: its running jobs become ``interrupted``, queued ones stay.
 
         Returns:
             The jobs that were interrupted.
@@ -125,21 +125,20 @@ class JobStore:
             rows = run("SELECT id FROM jobs WHERE state = 'running'").fetchall()
             interrupted = [row["id"] for row in rows]
             run(
-                "UPDATE jobs SET state = 'interrupted', ended = ?, problem = 'the server ended while this was running' "
-                "WHERE state = 'running'",
-                (time.time(),),
+                "UPDATE jobs SET state = 'interrupted', ended = ?, problem = ? WHERE state = 'running'",
+                (time.time(), "the server ended while the job was running"),
             )
         known = {job.id for job in self.all()}
         for path in [*(self.folder / "sources").iterdir(), *(self.folder / "results").iterdir()]:
             if path.name.split(".")[0] not in known and _ID.fullmatch(path.name.split(".")[0]):
                 _remove(path)
-        for job_id in interrupted:  # what was half written
+        for job_id in interrupted:  # half-written files
             for path in self.result_folder(job_id).glob(".*"):
                 _remove(path)
         return interrupted
 
     def add(self, job: Job, max_waiting: int) -> bool:
-        """Put a job into the queue; False where that is full."""
+        """Queue a job; return False if the queue is full."""
         with self._transaction() as run:
             if run("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0] >= max_waiting:
                 return False
@@ -151,7 +150,7 @@ class JobStore:
         return True
 
     def take(self) -> Job | None:
-        """Return the job that waits longest, which now counts as running."""
+        """Mark the job that waits longest as running and return it; None if none waits."""
         with self._transaction() as run:
             row = run("SELECT * FROM jobs WHERE state = 'queued' ORDER BY created, rowid LIMIT 1").fetchone()
             if row is None:
@@ -160,7 +159,7 @@ class JobStore:
         return self.get(row["id"])
 
     def change(self, job_id: str, only_from: tuple[State, ...] = (), **values: Any) -> bool:
-        """Write new values; with ``only_from`` only if the job is in one of these states. Says whether it was."""
+        """Write new values, with ``only_from`` only if the job is in one of these states; return whether it was."""
         assert values.keys() <= {field.name for field in fields(Job)}
         where = f" AND state IN ({', '.join('?' * len(only_from))})" if only_from else ""
         with self._transaction() as run:
@@ -171,7 +170,7 @@ class JobStore:
         return bool(done.rowcount == 1)
 
     def get(self, job_id: str) -> Job | None:
-        """Return a job; None where there is none of this name."""
+        """Return a job; None if there is none with this id."""
         with self._transaction() as run:
             row = run("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return None if row is None else Job(**row)
@@ -182,7 +181,7 @@ class JobStore:
             return [Job(**row) for row in run("SELECT * FROM jobs ORDER BY created, rowid").fetchall()]
 
     def delete(self, job_id: str) -> bool:
-        """Remove a job that has ended and its files; False where it has not ended, or is not there."""
+        """Delete a job that has ended, and its files; return False if it has not ended or does not exist."""
         marks = ", ".join("?" * len(ENDED))
         with self._transaction() as run:
             gone = run(f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})", (job_id, *ENDED)).rowcount == 1
@@ -204,13 +203,13 @@ class JobStore:
 
 
 def new_id() -> str:
-    """Return a name that nobody can guess and that is safe as part of a path."""
+    """Return an id that cannot be guessed and is safe as part of a path."""
     return secrets.token_hex(8)
 
 
 def _checked(job_id: str) -> str:
     if not _ID.fullmatch(job_id):
-        raise ValueError(f"{job_id!r}: not the name of a job")
+        raise ValueError(f"{job_id!r}: not the id of a job")
     return job_id
 
 

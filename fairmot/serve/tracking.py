@@ -1,4 +1,4 @@
-"""Track the source of one job while people watch it and may cancel it."""
+"""Track the source of one job, with a live view, until it ends or is cancelled."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from fairmot.config.tracker import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.files import replacing
 from fairmot.formats.run_file import RUN_FILE
-from fairmot.media.sources.source import Frame
+from fairmot.media.sources.frame import Frame
 from fairmot.serve.hub import Hub
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
-from fairmot.workflows.track.track import Detector, SourceRun, Stop, TrackRun, track
+from fairmot.workflows.track.track import ImageDetector, SourceRun, Stop, TrackRun, track
 
 STEM = "tracks"
-"""Of the result files, whatever the client called its video."""
+"""Stem of the result files, whatever the client named its video."""
 
 
 @dataclass
 class Running:
-    """A job that is under way, as other threads see it."""
+    """A running job, as other threads see it."""
 
     job_id: str
     hub: Hub = field(default_factory=Hub)
-    """Told about new images, and closed at the end."""
+    """Rung for new frames, and closed at the end."""
     stage: str = "open"
     """``open``, ``track``, then ``report``."""
     frames: int = 0
@@ -40,7 +40,7 @@ class Running:
     stop: Stop = field(default_factory=Stop)
 
     def cancel(self) -> None:
-        """Let it end soon, also where it waits for a stream's next frame."""
+        """Make it end soon, even while it waits for a stream's next frame."""
         self.cancelled.set()
         self.stop.set()
 
@@ -49,23 +49,23 @@ def track_job(
     source: Path | str,
     shown: str,
     folder: Path,
-    detector: Detector,
+    detector: ImageDetector,
     config: TrackerConfig,
     settings: Settings,
     running: Running,
-    progress: Callable[[], None],
+    changed: Callable[[], None],
 ) -> TrackRun:
-    """Track a source into a folder, up to the limits; after ``cancel`` the files are whole up to there.
+    """Track a source into a folder, within the limits; after ``cancel`` the files cover the frames tracked so far.
 
     Args:
         source: a file that was probed, or a stream that is permitted.
-        shown: what the client calls it.
+        shown: the client's name for it.
         folder: gets ``tracks.txt``, ``tracks.mp4`` and ``run.json``.
-        detector: this thread's own.
-        config: constants of the tracker.
+        detector: used by this thread alone.
+        config: parameters of the tracker.
         settings: limits.
-        running: brought up to date, and asked whether to go on.
-        progress: called after every frame.
+        running: kept up to date; its ``stop`` ends the run.
+        changed: called after every frame.
 
     Raises:
         InputError: the source cannot be opened, or the results cannot be written.
@@ -82,8 +82,8 @@ def track_job(
             running.view = LiveView(run.reader.size, running.hub)
         running.frames, running.identities = run.frame_count, run.identity_count
         running.view.offer(frame, tracks)
-        progress()
-        # A stream's own clock may stand still, or jump.
+        changed()
+        # A stream's own clock may stop or jump.
         seconds = max(frame.seconds, now - begun) if run.reader.is_live else frame.seconds
         if seconds >= settings.max_seconds:
             running.stop.set(f"stopped after {settings.max_seconds:g} s, the limit of this server")
@@ -99,12 +99,12 @@ def track_job(
         watch=watch,
         stop=running.stop,
     )
-    _tell_name(folder / RUN_FILE, shown)
+    _hide_path(folder / RUN_FILE, shown)
     return run
 
 
-def _tell_name(path: Path, shown: str) -> None:
-    """Put the client's name in place of the server's path, which is nobody's business."""
+def _hide_path(path: Path, shown: str) -> None:
+    """Replace the server's path in ``run.json`` by the client's name, since clients must not learn it."""
     content = json.loads(path.read_text(encoding="utf-8"))
     content["sources"][STEM]["source"] = shown
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""Take the body of a request to disk as it comes, up to a limit."""
+"""Write the body of a request to disk as it arrives, up to a limit."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _SILENCE_SECONDS = 60.0
 
 
 async def save_body(request: Request, path: Path, settings: Settings) -> int:
-    """Write the body into a new file; it is removed again where that fails.
+    """Write the body to a new file, which is deleted if that fails.
 
     Returns:
         Bytes written.
 
     Raises:
-        HTTPException: 400 nothing was sent, 408 too slow, 413 too large, 507 the disk is nearly full.
+        HTTPException: 400 empty or interrupted, 408 too slow, 413 too large, 507 the disk is nearly full.
     """
     declared = request.headers.get("content-length")
     if declared is not None and declared.isdigit():
         _check_size(int(declared), settings)
         _check_disk(path, int(declared), settings)
     try:
-        # Too late for waiting in the loop: a slow disk would stop everybody's images.
+        # In a thread: a slow disk would block the event loop, and with it every live view.
         file = await run_in_threadpool(path.open, "xb")
         with file:
             total, buffer = 0, bytearray()
@@ -45,7 +45,7 @@ async def save_body(request: Request, path: Path, settings: Settings) -> int:
                     buffer.clear()
             await run_in_threadpool(file.write, bytes(buffer))
         if total == 0:
-            raise HTTPException(400, "nothing was sent: the body must be the video")
+            raise HTTPException(400, "the body is empty: it must be the video")
     except OSError as error:
         path.unlink(missing_ok=True)
         raise HTTPException(507, f"the upload cannot be stored ({error.strerror})") from error
@@ -63,9 +63,9 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise HTTPException(408, f"nothing came for {_SILENCE_SECONDS:g} s") from None
+            raise HTTPException(408, f"no data arrived for {_SILENCE_SECONDS:g} s") from None
         except ClientDisconnect:
-            raise HTTPException(400, "the upload was broken off") from None
+            raise HTTPException(400, "the upload was interrupted") from None
 
 
 def _check_size(size: int, settings: Settings) -> None:
@@ -75,4 +75,4 @@ def _check_size(size: int, settings: Settings) -> None:
 
 def _check_disk(path: Path, coming: int, settings: Settings) -> None:
     if shutil.disk_usage(path.parent).free - coming < settings.min_free_bytes:
-        raise HTTPException(507, "the server's disk is nearly full; delete jobs that are not needed")
+        raise HTTPException(507, "the server's disk is nearly full; delete jobs that you no longer need")

@@ -1,4 +1,4 @@
-"""What the API says about jobs and the server: the types of its answers."""
+"""The types of the API's requests and answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = {
     "run.json": ("application/json", ".run.json"),
     POSTER: ("image/jpeg", ".jpg"),
 }
-"""Files of a job -> media type, and what follows the name of the source when it is saved."""
+"""File of a job -> media type, and the ending of the name under which browsers save it."""
 
 
 class ResultView(BaseModel):
@@ -32,17 +32,17 @@ class JobView(BaseModel):
     """A job."""
 
     id: str = Field(examples=["0123456789abcdef"])
-    name: str = Field(description="What the client called its source.", examples=["street.mp4"])
+    name: str = Field(description="The client's name for its source.", examples=["street.mp4"])
     kind: Kind
     state: State
-    stage: str | None = Field(description="Of a running job: open, track, report.")
+    stage: str | None = Field(description="Stage of a running job: open, track or report; else null.")
     created: datetime
     started: datetime | None
     ended: datetime | None
-    seconds: float = Field(description="Time that it has run.")
+    seconds: float = Field(description="Running time so far, in seconds.")
     frames: int = Field(description="Frames tracked.")
     frame_total: int | None = Field(description="Frames to expect; null: unknown, or a stream without end.")
-    identities: int = Field(description="Different people so far.")
+    identities: int = Field(description="Number of identities so far.")
     width: int
     height: int
     frame_rate: float
@@ -52,16 +52,16 @@ class JobView(BaseModel):
 
 
 class NewSource(BaseModel):
-    """A source on the server's side: one of both, each only where the server permits it."""
+    """A source that the server opens: a path or a stream, where it permits that."""
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str | None = Field(None, max_length=1000, description="A video, relative to the folder of --allow-paths.")
-    stream: str | None = Field(None, max_length=2000, description="Address of a stream, with --allow-streams.")
+    path: str | None = Field(None, max_length=1000, description="Path of a video, relative to the permitted folder.")
+    stream: str | None = Field(None, max_length=2000, description="Address of a stream.")
 
 
 class Limits(BaseModel):
-    """What the server accepts."""
+    """The limits of the server."""
 
     max_upload_bytes: int
     max_seconds: float
@@ -82,7 +82,7 @@ class ServerView(BaseModel):
 
 
 def job_view(job: Job, workers: Workers) -> JobView:
-    """Describe a job as it is at this moment."""
+    """Describe a job in its current state."""
     running = workers.running(job.id)
     end = job.ended
     if running is not None and job.state == "running":
@@ -112,7 +112,7 @@ def job_view(job: Job, workers: Workers) -> JobView:
 
 
 def can_restart(job: Job, store: JobStore) -> bool:
-    """Whether a job that did not succeed can be begun again: its source is still there."""
+    """Whether an unsuccessful job can be restarted: its source still exists."""
     if job.state not in ("failed", "cancelled", "interrupted"):
         return False
     return job.kind != "upload" or store.source_file(job.id).is_file()

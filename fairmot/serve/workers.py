@@ -1,4 +1,4 @@
-"""Threads that take jobs from the queue, one at a time each, beside the event loop."""
+"""Threads that run the queued jobs beside the event loop, one job at a time each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from fairmot.serve.probe import permitted_path, permitted_stream
 from fairmot.serve.settings import Settings
 from fairmot.serve.store import Job, JobStore
 from fairmot.serve.tracking import STEM, Running, track_job
-from fairmot.workflows.track.source_run import Detector
+from fairmot.workflows.track.source_run import ImageDetector
 
 PAGE, POSTER = "report.html", "poster.jpg"
 
 _log = logging.getLogger("fairmot.serve")
 _PROGRESS_SECONDS = 0.2
 _PAUSE_SECONDS = 5.0
-# Videos up to this size become part of the report; a browser ends at strings of half a gigabyte.
+# Videos up to this size are embedded in the report; browsers limit strings to half a gigabyte.
 _EMBED_BYTES = 200 * 2**20
 
 
@@ -34,15 +34,15 @@ class Workers:
     """Runs the jobs of a store.
 
     Args:
-        store: where jobs come from and what became of them goes to.
-        settings: how many at a time, and limits.
-        load: makes a detector; each thread has its own.
-        config: constants of the tracker.
-        hub: told whenever a job has changed.
+        store: holds the jobs and their outcomes.
+        settings: number of threads, and limits.
+        load: creates a detector; each thread has its own.
+        config: parameters of the tracker.
+        hub: rung whenever a job has changed.
     """
 
     def __init__(
-        self, store: JobStore, settings: Settings, load: Callable[[], Detector], config: TrackerConfig, hub: Hub
+        self, store: JobStore, settings: Settings, load: Callable[[], ImageDetector], config: TrackerConfig, hub: Hub
     ) -> None:
         self.store = store
         self.hub = hub
@@ -56,20 +56,20 @@ class Workers:
         self._threads: list[threading.Thread] = []
 
     def start(self, bind: Callable[[Hub], None]) -> None:
-        """Begin with the jobs that wait.
+        """Start the threads.
 
         Args:
-            bind: ties the hub of a new job to the event loop.
+            bind: binds the hub of a new job to the event loop.
         """
         self._bind = bind
         for number in range(self._settings.jobs):
-            # Daemons: a library that hangs in a dead stream must not keep the server from ending.
+            # Daemons, so that a library that hangs in a dead stream does not keep the server from ending.
             thread = threading.Thread(target=self._work, name=f"fairmot-serve-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def stop(self, seconds: float) -> None:
-        """Interrupt what runs, and wait for its files to be finished, so long as that takes no longer than this."""
+        """Interrupt the running jobs, and wait up to ``seconds`` until their files are finished."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -82,18 +82,18 @@ class Workers:
             self._closed = True
 
     def wake(self) -> None:
-        """Say that there is a new job."""
+        """Notify the threads of a new job."""
         with self._changed:
             self._changed.notify()
         self.hub.ring()
 
     def running(self, job_id: str) -> Running | None:
-        """Return a job that is under way."""
+        """Return a running job; None if it does not run."""
         return self._running.get(job_id)
 
     def cancel(self, job_id: str) -> bool:
-        """End a job that waits or runs; False where it does neither."""
-        # Under the lock, so that a job that is just being taken is in one of both states.
+        """End a job that waits or runs; return False if it does neither."""
+        # Under the lock, so that a job that is being taken is either queued or running.
         with self._changed:
             running = self._running.get(job_id)
             if running is not None:
@@ -106,7 +106,7 @@ class Workers:
         return done
 
     def _work(self) -> None:
-        detector: Detector | None = None
+        detector: ImageDetector | None = None
         while True:
             with self._changed:
                 job = self._next()
@@ -120,16 +120,16 @@ class Workers:
                 outcome = self._run(job, running, detector)
             except InputError as error:
                 outcome = {"state": "failed", "problem": str(error)}
-            except Exception as error:  # one broken video must not end the queue
+            except Exception as error:  # a broken video must not stop the queue
                 _log.exception("job %s", job.id)
                 outcome = {"state": "failed", "problem": f"internal error ({type(error).__name__})"}
             try:
                 self._end(job, running, outcome)
-            except (sqlite3.Error, OSError):  # a full disk; the next start finds the job interrupted
+            except (sqlite3.Error, OSError):  # a full disk; the next start marks the job interrupted
                 _log.exception("job %s", job.id)
 
     def _next(self) -> Job | None:
-        """Wait for a job; None at the end. The caller holds the lock."""
+        """Wait for a job and return it; None when the workers stop. The caller holds the lock."""
         while not self._stopping:
             try:
                 if (job := self.store.take()) is not None:
@@ -140,30 +140,30 @@ class Workers:
                 self._changed.wait(_PAUSE_SECONDS)
         return None
 
-    def _run(self, job: Job, running: Running, detector: Detector) -> dict[str, Any]:
+    def _run(self, job: Job, running: Running, detector: ImageDetector) -> dict[str, Any]:
         folder = self.store.result_folder(job.id)
-        shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt
         folder.mkdir()
         last = 0.0
 
-        def progress() -> None:
+        def changed() -> None:
             nonlocal last
             if time.monotonic() - last >= _PROGRESS_SECONDS:
                 last = time.monotonic()
                 self.hub.ring()
 
         source: Path | str = self.store.source_file(job.id)
-        # Asked again: the server may have been started anew, with other permissions.
+        # Checked again: the server may have been restarted with other permissions.
         if job.kind == "path":
             source = permitted_path(job.source, self._settings)
         elif job.kind == "stream":
             source = permitted_stream(job.source, self._settings)[0]
-        run = track_job(source, job.name, folder, detector, self._config, self._settings, running, progress)
+        run = track_job(source, job.name, folder, detector, self._config, self._settings, running, changed)
         if running.view is not None and running.view.poster is not None:
             (folder / POSTER).write_bytes(running.view.poster)
         problem = run.problem
         if run.frame_count == 0 and not run.interrupted:
-            return {"state": "failed", "problem": problem or "not one frame could be read"}
+            return {"state": "failed", "problem": problem or "no frame could be read"}
         if not run.interrupted:
             running.stage = "report"
             self.hub.ring()
@@ -176,24 +176,24 @@ class Workers:
         return {"state": "cancelled" if run.interrupted else "done", "problem": problem}
 
     def _report(self, folder: Path, running: Running) -> None:
-        def go_on(name: str, done: int, total: int | None) -> None:
+        def progress(name: str, done: int, total: int | None) -> None:
             if running.cancelled.is_set():
                 raise _CancelledError
 
         video = folder / f"{STEM}.mp4"
         embed = video.is_file() and video.stat().st_size <= _EMBED_BYTES
-        report(folder, output=folder / PAGE, embed=embed, progress=go_on)
+        report(folder, output=folder / PAGE, embed=embed, progress=progress)
 
     def _end(self, job: Job, running: Running, outcome: dict[str, Any]) -> None:
         if outcome["state"] == "cancelled" and self._stopping:
-            outcome = {"state": "interrupted", "problem": "the server was stopped while this was running"}
+            outcome = {"state": "interrupted", "problem": "the server was stopped while the job was running"}
         if outcome.get("problem"):
-            # Paths of the server are nobody's business.
+            # Clients must not learn paths of the server.
             for path in (job.source, str(self.store.source_file(job.id)), str(self.store.result_folder(job.id))):
                 outcome["problem"] = outcome["problem"].replace(path, job.name)
         try:
             with self._changed:
-                if self._closed:  # too late: the next start finds it interrupted
+                if self._closed:  # too late: the next start marks the job interrupted
                     return
                 self.store.change(
                     job.id,
@@ -204,7 +204,7 @@ class Workers:
                     **outcome,
                 )
                 if job.kind == "upload" and outcome["state"] != "interrupted":
-                    # What was interrupted can be begun again.
+                    # An interrupted job can be restarted.
                     self.store.source_file(job.id).unlink(missing_ok=True)
         finally:
             with self._changed:

@@ -18,12 +18,12 @@ class Part:
     profile: NDArray[np.float64]
     """Rings [R, 4]: along the bone, half width, half depth, shift; metres at a stature of 1.75 m."""
     colour: str
-    """Which colouring of ``painting.py`` it has."""
+    """Its colouring, a key of ``painting.py``."""
     power: float = 2.0
     nearer: float = 0.0
-    """Metres by which it is drawn as if nearer to the camera: clothes lie on what they cover."""
+    """Metres by which it is drawn as if nearer to the camera, so that clothes hide what they cover."""
     loose: bool = False
-    """Skirts and coats: the hem widens with the stride."""
+    """Whether the hem widens with the stride: skirts and coats."""
 
 
 def _rings(text: str) -> NDArray[np.float64]:
@@ -42,9 +42,9 @@ def _tube(text: str) -> NDArray[np.float64]:
 
 
 def _limb(text: str, cloth: float) -> NDArray[np.float64]:
-    """Round rings ``along radius shift share-of-cloth``, closed at both ends."""
-    along, radius, shift, share = _rings(text).T
-    radius = radius + cloth * share
+    """Round rings ``along radius shift cloth-factor``, closed at both ends."""
+    along, radius, shift, factor = _rings(text).T
+    radius = radius + cloth * factor
     return _closed(np.stack([along, radius, radius, shift], axis=1))
 
 

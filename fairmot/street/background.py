@@ -50,9 +50,9 @@ class Background:
     image: ImageArray
     """uint8 [H, W, 3]."""
     ground: NDArray[np.float32]
-    """Share of each pixel that shows the ground [H, W]."""
+    """Fraction of each pixel that shows the ground [H, W]."""
     sunlit: NDArray[np.float32]
-    """Share of the sun that reaches the ground there [H, W]."""
+    """Fraction of the sunlight that reaches the ground there [H, W]."""
 
 
 def build_houses(rng: np.random.Generator, layout: Layout) -> Houses:
@@ -65,7 +65,7 @@ def build_houses(rng: np.random.Generator, layout: Layout) -> Houses:
 def draw_background(
     rng: np.random.Generator, layout: Layout, houses: Houses, camera: Camera, light: Light, oversampling: int = 2
 ) -> Background:
-    """Draw the empty street, ``oversampling`` squared rays a pixel."""
+    """Draw the empty street with ``oversampling`` squared rays per pixel."""
     ground = _Texture(draw_ground(rng, layout))
     grit = fractal(rng, 512, 512, 6, 3)
     walls = [_Wall(houses.far, 2, layout.wall, 1, HALF_LENGTH), _Wall(houses.end, 0, HALF_LENGTH, -1, layout.wall + 20)]
@@ -79,12 +79,12 @@ def draw_background(
         _band(camera, light, layout, houses, ground, grit, walls, sky, first, min(first + rows, height), oversampling)
         for first in range(0, height, rows)
     ]
-    image, share, lit = (np.concatenate([band[index] for band in bands]) for index in range(3))
-    return Background(image, share, lit)
+    image, is_ground, lit = (np.concatenate([band[index] for band in bands]) for index in range(3))
+    return Background(image, is_ground, lit)
 
 
 class _Texture:
-    """A flat image that is sampled at the sharpness a ray needs."""
+    """A flat image, sampled at the resolution that a ray needs."""
 
     def __init__(self, image: ImageArray) -> None:
         self.levels = [image]
@@ -138,8 +138,8 @@ class _Sky:
     def colours(self, rays: NDArray[np.float32]) -> NDArray[np.float32]:
         flat = np.hypot(rays[..., 0], rays[..., 2])
         rise = rays[..., 1] / flat
-        share = np.clip(rise * 1.7, 0, 1)[..., None] ** 0.6
-        sky = self.light.horizon * (1 - share) + self.light.zenith * share
+        height = np.clip(rise * 1.7, 0, 1)[..., None] ** 0.6
+        sky = self.light.horizon * (1 - height) + self.light.zenith * height
         above = np.maximum(rise, 0.03)
         x = (rays[..., 0] / flat / above * 90 + 512).astype(np.float32)
         y = (rays[..., 2] / flat / above * 90 + 512).astype(np.float32)
@@ -166,7 +166,7 @@ def _band(
     oversampling: int,
 ) -> tuple[ImageArray, NDArray[np.float32], NDArray[np.float32]]:
     rays = camera.rays(first * oversampling, last * oversampling, oversampling)
-    spread = np.float32(1 / (camera.focal_px * oversampling))  # metres a ray widens by a metre of depth
+    spread = np.float32(1 / (camera.focal_px * oversampling))  # metres by which a ray widens per metre of depth
     down = rays[..., 1]
     nearest = np.where(down < -1e-5, -float(camera.position[1]) / np.minimum(down, -1e-5), _FAR).astype(np.float32)
     is_ground = nearest < _FAR

@@ -1,4 +1,4 @@
-"""Bodies and clothes: a person is a set of tubes around bones, with colours that stay the same all the way."""
+"""Bodies and clothes: a person is a set of tubes around bones, with colours that stay the same in all frames."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Prepared:
 
 
 class Walker:
-    """Somebody with a build, clothes and a way of walking; the pose is given with each call."""
+    """A person with a build, clothes and a way of walking; each call gives the pose."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.outfit = Outfit.choose(rng)
@@ -119,5 +119,5 @@ def _choose_posture(rng: np.random.Generator, outfit: Outfit) -> Posture:
 
 
 def detail_for(height_px: float) -> int:
-    """Return the level of detail for somebody this tall on the image."""
+    """Return the level of detail for a person of this height in the image."""
     return 0 if height_px < 100 else 1 if height_px < 250 else 2

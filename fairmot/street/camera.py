@@ -22,7 +22,7 @@ class Camera:
     position: NDArray[np.float64]
     """x, y, z in metres."""
     yaw: float
-    """Radians; 0 looks along +z, a quarter turn along +x."""
+    """Viewing direction, radians; 0 is along +z, a quarter turn along +x."""
     tilt: float
     """Radians below the horizon."""
     focal_px: float
@@ -72,7 +72,7 @@ class Light:
     horizon: NDArray[np.float32]
     cloudiness: float
     haze_distance: float
-    """Metres after which 63 % of what is seen is haze."""
+    """Distance in metres at which haze makes up 63 % of a colour."""
 
     def shade(self, albedo: FloatArray, normals: FloatArray, sunlit: FloatArray | float = 1.0) -> FloatArray:
         """Return the linear colours [..., 3] of surfaces with unit ``normals`` [..., 3]."""
@@ -83,7 +83,7 @@ class Light:
         return shaded
 
     def exposed(self, gain: float) -> Light:
-        """Return the same light as a camera sees it whose exposure is ``gain`` times as long."""
+        """Return the same light as a camera with ``gain`` times the exposure records it."""
         names = ("sun", "ambient", "bounce", "zenith", "horizon")
         return replace(self, **{name: getattr(self, name) * np.float32(gain) for name in names})
 
@@ -101,12 +101,12 @@ _WEATHER = {
     "overcast": ("#ffffff", 0.12, "#dfe3e8", 1.55, "#d4d4d2", 0.62, "#b4bcc6", "#dde0e2", (50, 70), (260, 520), 1.0),
     "golden": ("#ffd09a", 1.50, "#bcc4d6", 0.66, "#d8c2a6", 0.42, "#6f93c4", "#f0d9b8", (20, 32), (300, 520), 0.45),
 }
-_SHARES = (0.42, 0.18, 0.25, 0.15)
+_FREQUENCIES = (0.42, 0.18, 0.25, 0.15)
 
 
 def choose_light(rng: np.random.Generator, camera_yaw: float) -> Light:
-    """Choose weather and the place of the sun; it seldom shines straight into the camera."""
-    kind = list(_WEATHER)[int(rng.choice(len(_WEATHER), p=_SHARES))]
+    """Choose weather and the direction of the sun, which seldom shines straight into the camera."""
+    kind = list(_WEATHER)[int(rng.choice(len(_WEATHER), p=_FREQUENCIES))]
     sun, strength, sky, sky_strength, ground, ground_strength, zenith, horizon, rise, far, clouds = _WEATHER[kind]
     azimuth = camera_yaw + math.radians(rng.uniform(50, 150)) * rng.choice([-1, 1])
     elevation = math.radians(rng.uniform(*rise))

@@ -1,4 +1,4 @@
-"""Colours and noise: light is added up in linear values, images are stored encoded."""
+"""Colours and noise: light adds up in linear values, images store encoded ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DECODE: NDArray[np.float32] = ((np.arange(256) / 255) ** GAMMA).astype(np.float
 
 
 def _encoding_curve() -> NDArray[np.uint8]:
-    """The image value of each linear value in 0..2; what is brighter than 0.8 is pressed together like film does."""
+    """The image value of each linear value in 0..2; values above 0.8 are compressed as film does."""
     light = np.arange(_STEPS) / (_STEPS - 1) * 2
     knee = 0.8
     pressed = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-(light - knee) / (1 - knee) * 0.8)), light)

@@ -22,7 +22,7 @@ _NOISE_MARGIN = 97
 
 @dataclass(frozen=True, slots=True)
 class StreetFrame:
-    """One frame and the truth about it. Only people whose box meets the image are listed, by identity."""
+    """One frame and its ground truth: the people whose box meets the image, by identity."""
 
     image: ImageArray
     """uint8 BGR [H, W, 3]."""
@@ -32,7 +32,7 @@ class StreetFrame:
     """Left, top, width, height [N, 4] of the whole drawn body, hidden parts and parts outside the image included;
     image pixels, the corner of the first pixel is 0, 0."""
     visibility: NDArray[np.float64]
-    """Share [N], 0 to 1, of the body's pixels that are inside the image and hidden by nothing."""
+    """Fraction [N], 0 to 1, of the body's pixels that are inside the image and not hidden."""
 
 
 class Finish:
@@ -84,7 +84,7 @@ def compose_frame(scene: Scene, crowd: list[tuple[Walker, Route]], index: int, f
 
     Args:
         scene: the street.
-        crowd: everybody, in the order of their identities.
+        crowd: all people, in the order of their identities.
         index: of the frame.
         finish: lens and sensor.
     """
@@ -101,9 +101,9 @@ def compose_frame(scene: Scene, crowd: list[tuple[Walker, Route]], index: int, f
         distance = float(np.hypot(x - scene.camera.position[0], z - scene.camera.position[2]))
         _cast_shadow(scene, shadow, contact, bodies, distance)
         drawn.append((distance, number, layer, (x, z)))
-    share = np.float32(1 / 255)
+    scale = np.float32(1 / 255)
     ground = darken(
-        scene.image, shadow * (scene.sunlit * scene.ground * share), contact * (scene.ground * share),
+        scene.image, shadow * (scene.sunlit * scene.ground * scale), contact * (scene.ground * scale),
         scene.shadow_factor(),
     )  # fmt: skip
     free = np.ones((height, width), dtype=np.float32)
@@ -137,8 +137,8 @@ def _lay_behind(
     """Add a layer behind everything added before; return how many of its pixels are seen."""
     rows, columns, layer_rows, layer_columns = where
     pixels = layer.pixels[layer_rows, layer_columns].astype(np.float32)
-    share = free[rows, columns].copy()
-    unhidden = np.ones_like(share)
+    seen = free[rows, columns].copy()
+    unhidden = np.ones_like(seen)
     eye_x, eye_z = float(scene.camera.position[0]), float(scene.camera.position[2])
     for prop, cover in scene.props:
         overlap = _overlap(rows, columns, cover)
@@ -146,15 +146,15 @@ def _lay_behind(
             continue
         inner_rows, inner_columns, cover_rows, cover_columns = overlap
         unhidden[inner_rows, inner_columns] *= 1 - cover.pixels[cover_rows, cover_columns, 3].astype(np.float32) / 255
-    share *= unhidden
-    light[rows, columns] += pixels[..., :3] * share[..., None]
+    seen *= unhidden
+    light[rows, columns] += pixels[..., :3] * seen[..., None]
     coverage = pixels[..., 3] / 255
     free[rows, columns] *= 1 - coverage * unhidden
-    return float((coverage * share).sum(dtype=np.float64))
+    return float((coverage * seen).sum(dtype=np.float64))
 
 
 def _overlap(rows: slice, columns: slice, cover: Layer) -> tuple[slice, slice, slice, slice] | None:
-    """Return where a layer meets a window of the image: slices inside the window, then inside the layer."""
+    """Return where a layer overlaps a window of the image: slices inside the window, then inside the layer."""
     height, width = cover.pixels.shape[:2]
     top, bottom = max(rows.start, cover.top), min(rows.stop, cover.top + height)
     left, right = max(columns.start, cover.left), min(columns.stop, cover.left + width)

@@ -40,14 +40,14 @@ def draw(
         faces: what is drawn.
         camera: the camera.
         light: the light.
-        sunlit: share of the sun that reaches it.
-        oversampling: drawn pixels an image pixel, in each direction.
-        softness_px: how far colours run into one another inside the outline, so that flat faces look round.
+        sunlit: fraction of the sunlight that reaches it.
+        oversampling: drawn pixels per image pixel, in each direction.
+        softness_px: blur of the colours inside the outline, so that flat faces appear round.
     """
     vertices = np.asarray(faces.vertices, dtype=np.float32)
     normals = np.asarray(faces.normals, dtype=np.float32)
     eye = camera.position.astype(np.float32)
-    # The diagonal's middle is near enough to the centre.
+    # The middle of the diagonal is close enough to the centre.
     outward = 0.5 * (vertices[faces.index[:, 0]] + vertices[faces.index[:, 2]]) - eye
     facing = -np.einsum("fc,fc->f", outward, normals)
     projected, depths = camera.project(vertices)
@@ -87,9 +87,9 @@ def draw(
 def _soften(pixels: ImageArray, sigma: float) -> ImageArray:
     """Blur the colours of a layer and keep its coverage."""
     blurred = cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.float32)
-    share = pixels[..., 3:] / np.maximum(blurred[..., 3:], 1)
+    ratio = pixels[..., 3:] / np.maximum(blurred[..., 3:], 1)
     out = np.empty_like(pixels)
-    out[..., :3] = np.minimum(blurred[..., :3] * share, 255)
+    out[..., :3] = np.minimum(blurred[..., :3] * ratio, 255)
     out[..., 3] = pixels[..., 3]
     return out
 

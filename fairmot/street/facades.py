@@ -147,8 +147,8 @@ def _window(
     glass[...] = np.clip(dark * mirrored, 0, 255).astype(np.uint8)
     if rng.random() < 0.45:  # curtains
         cloth = bgr(pick(rng, "#cfc8ba #b7b2a8 #c2b49a #a7a9a6"))
-        share = int(wide * rng.uniform(0.18, 0.42))
-        for left, right in ((0, share), (wide - share, wide)):
+        curtain = int(wide * rng.uniform(0.18, 0.42))
+        for left, right in ((0, curtain), (wide - curtain, wide)):
             folds = 0.62 + 0.08 * np.sin(np.arange(right - left) * 1.3)
             part = glass[:, left:right]
             part[...] = np.clip(cloth * folds[None, : part.shape[1], None], 0, 255).astype(np.uint8)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fairmot.geometry import FloatArray
 
 STRIDE_M = 1.42
-"""Metres walked in one cycle, two steps, by somebody 1.75 m tall at an easy pace."""
+"""Metres that a person 1.75 m tall walks in one cycle, two steps, at an easy pace."""
 
 _CYCLE = np.linspace(0, 1, 21)
 _HIP = [29, 28, 26, 22, 17, 12, 6, 1, -3, -7, -10, -10, -6, 2, 12, 21, 28, 32, 32, 30, 29]
@@ -28,7 +28,7 @@ _SOLE = 0.075  # from the ankle down to the ground
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """What somebody does with the arms, and how they stand or walk."""
+    """How a person holds arms and trunk."""
 
     arm_swing: float = 1.0
     """1 is normal; 0 for hands in pockets."""

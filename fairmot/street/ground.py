@@ -1,4 +1,4 @@
-"""What the ground of a street looks like from above: asphalt, paving, kerbs, markings, wear."""
+"""The ground of a street as seen from above: asphalt, paving, kerbs, markings, wear."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def _markings(rng: np.random.Generator, image: ImageArray, layout: Layout, bound
             for parked, top in zip(layout.parking, (0, far - near - int(2.1 * scale)), strict=True):
                 if parked and all(abs(x - place) > 3.2 * scale for place in clear):
                     cv2.rectangle(lines, (x, top), (x + 4, top + int(2.1 * scale)), 255, -1)
-    share = (lines / 255 * np.clip(worn, 0, 0.95))[..., None]
+    opacity = (lines / 255 * np.clip(worn, 0, 0.95))[..., None]
     road = image[near:far]
-    road[...] = (road * (1 - share) + np.array([212, 216, 218]) * share).astype(np.uint8)
+    road[...] = (road * (1 - opacity) + np.array([212, 216, 218]) * opacity).astype(np.uint8)
     for _ in range(6):  # manhole covers
         centre = (int(rng.integers(image.shape[1])), int(rng.integers(near + 40, far - 40)))
         cv2.circle(image, centre, 14, (52, 54, 56), -1, cv2.LINE_AA)

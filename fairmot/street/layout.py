@@ -69,7 +69,7 @@ def choose_layout(rng: np.random.Generator, view: str) -> Layout:
 
 
 def choose_view(rng: np.random.Generator) -> str:
-    """Choose whether the camera looks across the street, at an angle, or along it."""
+    """Choose the camera's direction: across the street, at an angle, or along it."""
     return ("across", "oblique", "along")[int(rng.choice(3, p=(0.32, 0.38, 0.3)))]
 
 

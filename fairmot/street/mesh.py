@@ -24,7 +24,7 @@ class Faces:
     normals: FloatArray
     """Unit vectors [F, 3], pointing outwards."""
     nearer: FloatArray
-    """Metres by which faces are drawn as if nearer [F]: what is worn lies on what it covers."""
+    """Metres by which faces are drawn as if nearer [F], so that clothes hide what they cover."""
 
     @property
     def corners(self) -> FloatArray:
@@ -33,7 +33,7 @@ class Faces:
 
     @staticmethod
     def separate(corners: FloatArray, albedo: FloatArray, normals: FloatArray) -> Faces:
-        """Return faces that share no vertices, from corners [F, 4, 3]."""
+        """Return faces with vertices of their own, from corners [F, 4, 3]."""
         return Faces(
             corners.reshape(-1, 3), np.arange(4 * len(corners)).reshape(-1, 4), albedo, normals, np.zeros(len(corners))
         )

@@ -31,7 +31,7 @@ class Prop:
         return (self.low[0] + self.high[0]) / 2, (self.low[1] + self.high[1]) / 2
 
     def hides(self, x: float, z: float, camera_x: float, camera_z: float) -> bool:
-        """Whether the thing is in front of somebody at x, z: an edge line of the footprint parts the two."""
+        """Whether the thing is in front of a person at x, z: an edge line of the footprint separates the two."""
         for place, low, high, eye in (
             (x, self.low[0], self.high[0], camera_x),
             (z, self.low[1], self.high[1], camera_z),

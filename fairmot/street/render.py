@@ -13,7 +13,7 @@ from fairmot.street.routes import Route, choose_routes
 from fairmot.street.scene import Scene, build_scene
 
 CAMERA_HEIGHT_M = (2.3, 5.0)
-"""Where the camera stands if nothing else is asked for: above the heads, below a surveillance camera."""
+"""Default heights of the camera, metres: above the heads, below a surveillance camera."""
 
 MOST_PEOPLE = 200
 
@@ -55,7 +55,7 @@ def check_arguments(
     frame_rate: float,
     camera_height: tuple[float, float],
 ) -> None:
-    """Raise ``InputError`` for what cannot be rendered."""
+    """Raise ``InputError`` for arguments that cannot be rendered."""
     low, high = camera_height
     for good, problem in (
         (1 <= people <= MOST_PEOPLE, f"people: {people} cannot be rendered, choose 1 to {MOST_PEOPLE}"),
@@ -85,7 +85,7 @@ def _frames(
 
 
 def cast_crowd(scene: Scene, people: int, frames: int, seed: int, frame_rate: float) -> list[tuple[Walker, Route]]:
-    """Choose who walks in a scene, and where."""
+    """Choose the people of a scene and their routes."""
     rng = np.random.default_rng([seed, 2, people])
     walkers = [Walker(rng) for _ in range(people)]
     props = [prop for prop, _ in scene.props]

@@ -20,7 +20,7 @@ _ATTEMPTS = 24
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of one person through all frames."""
+    """The route of one person through all frames."""
 
     places: NDArray[np.float64]
     """x and z [frames, 2], metres."""
@@ -41,9 +41,9 @@ def choose_routes(
     frames: int,
     frame_rate: float,
 ) -> list[Route]:
-    """Choose a route for each person so that everybody is in view at some time and nobody walks through anything.
+    """Choose a route for each person so that all are in view at some time and no one walks through an obstacle.
 
-    Where a crowd leaves no free way, the route with the most room is taken.
+    Where a crowd leaves no free route, the one with the most room is taken.
     """
     times = np.arange(frames) / frame_rate
     routes: list[Route] = []
@@ -83,7 +83,7 @@ def _propose(rng: np.random.Generator, layout: Layout, camera: Camera, times: Fl
 
 
 def _visible_place(rng: np.random.Generator, layout: Layout, camera: Camera) -> tuple[float, float]:
-    """Return a place to walk on where somebody would be seen whole and not too small."""
+    """Return a place to walk on where the camera sees a person entirely and not too small."""
     width, height = camera.size
     count = 3000
     x = rng.uniform(-HALF_LENGTH * 0.6, HALF_LENGTH * 0.6, count)
@@ -132,7 +132,7 @@ def _line(rng: np.random.Generator, layout: Layout, x: float, z: float) -> tuple
 
 
 def _crossing(rng: np.random.Generator, layout: Layout, x: float) -> float | None:
-    """Return where somebody who is at x crosses the street, if they do."""
+    """Return where a person at x crosses the street, if they do."""
     if layout.pedestrian:
         return float(x + rng.uniform(-5, 5)) if rng.random() < 0.4 else None
     if not layout.crossings or rng.random() > 0.42:
@@ -148,7 +148,7 @@ def _other_side(rng: np.random.Generator, layout: Layout, z: float) -> float:
 
 
 def _beside(rng: np.random.Generator, other: Route) -> Route:
-    """Return the route of somebody who accompanies ``other``, or who stands facing them."""
+    """Return the route of a person who accompanies ``other``, or who stands facing them."""
     gap = rng.uniform(0.58, 0.75) * rng.choice([-1, 1])
     if other.amount == 0:
         heading = other.headings[0]
@@ -159,7 +159,7 @@ def _beside(rng: np.random.Generator, other: Route) -> Route:
 
 
 def _room(route: Route, others: list[Route], props: list[Prop], camera: Camera) -> float:
-    """Return the smallest distance to anybody, anything or the camera over all frames, metres."""
+    """Return the smallest distance to any person, thing or the camera over all frames, metres."""
     rooms = [float(np.linalg.norm(route.places - camera.position[[0, 2]], axis=1).min()) / 4]
     if others:
         places = np.stack([other.places for other in others])

@@ -36,22 +36,22 @@ class Scene:
     image: ImageArray
     """uint8 [H, W, 3], everything drawn."""
     ground: NDArray[np.float32]
-    """Share of each pixel that shows the ground [H, W]."""
+    """Fraction of each pixel that shows the ground [H, W]."""
     sunlit: NDArray[np.float32]
-    """Share of the sun on that ground, the shadows of things left out [H, W]."""
+    """Fraction of the sunlight that reaches that ground, without the shadows of things [H, W]."""
     props: tuple[tuple[Prop, Layer], ...]
-    """The things that can hide somebody."""
+    """The things that can hide people."""
 
     def shadow_factor(self) -> NDArray[np.float64]:
-        """Return by what a full shadow multiplies the image values BGR [3] of the ground."""
+        """Return the factor by which a full shadow multiplies the ground's image values BGR [3]."""
         direct = self.light.sun * max(float(self.light.to_sun[1]), 0)
-        share: NDArray[np.float64] = (self.light.ambient / (self.light.ambient + direct)) ** (1 / GAMMA)
-        return share
+        factor: NDArray[np.float64] = (self.light.ambient / (self.light.ambient + direct)) ** (1 / GAMMA)
+        return factor
 
 
 def build_scene(seed: int, size: tuple[int, int], camera_height: tuple[float, float]) -> Scene:
     """Choose and draw a street; the same arguments give the same street."""
-    # Any number names a stream of chance; with this one the street of seed 0, which the demonstration shows, is lively.
+    # Any constant would do; with this one the street of seed 0, which the demonstration shows, is lively.
     rng = np.random.default_rng([seed, 17])
     view = choose_view(rng)
     layout = choose_layout(rng, view)
@@ -59,7 +59,7 @@ def build_scene(seed: int, size: tuple[int, int], camera_height: tuple[float, fl
     light = choose_light(rng, camera.yaw)
     houses = build_houses(rng, layout)
     background = draw_background(rng, layout, houses, camera, light)
-    # Automatic exposure: streets in the shadow of their houses are not as dark on images as they are.
+    # Automatic exposure: a camera exposes longer in streets that lie in the shadow of their houses.
     brightness = float(background.image[size[1] // 3 :].mean())
     gain = float(np.clip((_BRIGHTNESS / brightness) ** GAMMA, 1.0, 1.9))
     light = light.exposed(gain)
@@ -102,7 +102,7 @@ def _shown(
     width, height = camera.size
     for prop in _furnish(rng, layout):
         x, z = prop.centre
-        # The leaves of a tree that is too near would look like the cut paper that they are.
+        # The leaves of a tree too near to the camera would appear as flat faces.
         tall = prop.faces.vertices[:, 1].max() > 2.5
         if _distance(camera, prop.centre) < (6.5 if tall else 3.2):
             continue
@@ -186,7 +186,7 @@ def _lay_shadows(scene: Scene) -> None:
         np.maximum(contact, blurred.astype(np.float32) / 255, out=contact)
     soft = cv2.GaussianBlur(mask, (0, 0), 1.2).astype(np.float32) / 255 * scene.sunlit
     scene.image[...] = darken(scene.image, soft * scene.ground, contact * scene.ground, scene.shadow_factor())
-    # Where a thing already keeps the sun off, a passer-by throws no second shadow.
+    # Where a thing already blocks the sun, a passer-by casts no second shadow.
     scene.sunlit[...] *= 1 - cv2.GaussianBlur(mask, (0, 0), 1.2).astype(np.float32) / 255
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
 from fairmot.errors import InputError
-from fairmot.street.compose import StreetFrame
+from fairmot.formats.ground_truth import format_ground_truth, ground_truth_file
+from fairmot.formats.seqinfo import DEFAULT_IMAGE_FOLDER, FILE, SequenceInfo, write_info
+from fairmot.progress import Progress
 from fairmot.street.render import CAMERA_HEIGHT_M, check_arguments, render_street
 
 VISIBLE_ENOUGH = 0.1
-"""Rows of people of whom less than this share is visible have confidence 0: evaluation and training ignore them."""
+"""Rows of people with less than this visible fraction have confidence 0: evaluation and training ignore them."""
 
 JPEG_QUALITY = 92
 
-_MARK = "; rendered by fairmot\n"
-"""First line of ``seqinfo.ini``: other data sets have sequences of the very same layout."""
+_MARK = "rendered by fairmot"
+"""Comment in the first line of ``seqinfo.ini``: other data sets have sequences of the very same layout."""
 
 _OWN_FILES = re.compile(r"seqinfo\.ini|gt/gt\.txt|img1/[0-9]{6,}\.jpg")
 _OWN_FOLDERS = frozenset({"gt", "img1"})
@@ -36,7 +36,7 @@ def write_street(
     size: tuple[int, int] = (960, 540),
     frame_rate: float = 25,
     camera_height: tuple[float, float] = CAMERA_HEIGHT_M,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write ``out/name`` with ``img1/%06d.jpg``, ``gt/gt.txt`` and ``seqinfo.ini``.
@@ -50,12 +50,12 @@ def write_street(
         out: parent folder.
         name: of the sequence; left out, ``street-<seed>``.
         people: see ``render_street``, like the next five.
-        frames: length.
-        seed: which street.
+        frames: length of the sequence.
+        seed: number of the street.
         size: width and height, pixels.
         frame_rate: frames a second.
         camera_height: lowest and highest place of the camera, metres, inside 1.2 to 15; twice the same number fixes it.
-        progress: called with (frames done, frames in all).
+        progress: called as ``progress("render", frames done, frames)`` after each frame.
         overwrite: replace a sequence that was rendered before; anything else in its place is an error all the same.
 
     Returns:
@@ -87,7 +87,7 @@ def write_street(
 
 
 def _put_in_place(new: Path, target: Path, aside: Path) -> None:
-    """Rename ``new`` to ``target``; what was there is moved aside, and deleted last."""
+    """Rename ``new`` to ``target``; an existing one is moved aside first and deleted last."""
     if not target.exists():
         new.rename(target)
         return
@@ -100,7 +100,7 @@ def _put_in_place(new: Path, target: Path, aside: Path) -> None:
     finally:
         if not target.exists():
             aside.rename(target)
-    # What cannot be deleted, such as an image open on Windows, is left to the next run.
+    # Files that cannot be deleted, such as an open image on Windows, are left to the next run.
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -129,10 +129,10 @@ def _objection(folder: Path, complete: bool = True) -> str | None:
         return f"{foreign[0].relative_to(folder).as_posix()}{more} in it is no part of a rendered sequence"
     if not contents or not complete:
         return None
-    information = folder / "seqinfo.ini"
+    information = folder / FILE
     if not information.is_file():
         return "it holds no seqinfo.ini of a rendered sequence"
-    if not information.read_bytes().startswith(_MARK.strip().encode()):
+    if not information.read_bytes().startswith(f"; {_MARK}".encode()):
         return "its seqinfo.ini is not that of a rendered sequence"
     return None
 
@@ -152,41 +152,22 @@ def _write(
     size: tuple[int, int],
     frame_rate: float,
     camera_height: tuple[float, float],
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> None:
-    (folder / "img1").mkdir(parents=True)
-    (folder / "gt").mkdir()
-    with (folder / "gt" / "gt.txt").open("w", encoding="utf-8") as file:
+    images = folder / DEFAULT_IMAGE_FOLDER
+    images.mkdir(parents=True)
+    truth = ground_truth_file(folder)
+    truth.parent.mkdir()
+    with truth.open("w", encoding="utf-8") as file:
         rendered = render_street(people, frames, seed, size, frame_rate, camera_height)
         for number, frame in enumerate(rendered, start=1):
-            path = folder / "img1" / f"{number:06d}.jpg"
+            path = images / f"{number:06d}.jpg"
             done, data = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
             if not done:
                 raise OSError(f"{path} could not be encoded")
             path.write_bytes(data.tobytes())
-            file.writelines(_rows(number, frame))
+            counted = frame.visibility >= VISIBLE_ENOUGH
+            file.write(format_ground_truth(number, frame.ids, frame.boxes_tlwh, counted, frame.visibility))
             if progress is not None:
-                progress(number, frames)
-    information = configparser.ConfigParser()
-    information.optionxform = str  # type: ignore[assignment,method-assign]
-    information["Sequence"] = {
-        "name": name,
-        "imDir": "img1",
-        "frameRate": f"{frame_rate:g}",
-        "seqLength": str(frames),
-        "imWidth": str(size[0]),
-        "imHeight": str(size[1]),
-        "imExt": ".jpg",
-    }
-    with (folder / "seqinfo.ini").open("w", encoding="utf-8") as file:
-        file.write(_MARK)
-        information.write(file, space_around_delimiters=False)
-
-
-def _rows(number: int, frame: StreetFrame) -> list[str]:
-    rows = []
-    for identity, box, share in zip(frame.ids, frame.boxes_tlwh, frame.visibility, strict=True):
-        left, top, width, height = box
-        place = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
-        rows.append(f"{number},{identity},{place},{int(share >= VISIBLE_ENOUGH)},1,{share:.4f}\n")
-    return rows
+                progress("render", number, frames)
+    write_info(folder, SequenceInfo(name, frames, frame_rate, size, image_suffix=".jpg"), _MARK)

@@ -76,7 +76,7 @@ def _sign(rng: np.random.Generator, floor: ImageArray, top: int, band: int, colo
 
 
 def _display(rng: np.random.Generator, glass: ImageArray, colour: NDArray[np.float32]) -> None:
-    """A shop window: a dim room, goods in warm light, and the street mirrored in the glass."""
+    """A shop window: a dim room, goods in warm light, and the street's reflection in the glass."""
     height, width = glass.shape[:2]
     if height < 8 or width < 8:
         return

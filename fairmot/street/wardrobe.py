@@ -1,4 +1,4 @@
-"""What people wear and look like, chosen once for each of them."""
+"""Clothes, hair and skin of people, chosen once for each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAGS = "#1c1d20 #2a3b55 #6a4a30 #8a2f2f #3f5a45 #b58a4a #5d5f63 #d8d2c4"
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """Choices about one person; colours are linear BGR [3]."""
+    """Appearance of one person; colours are linear BGR [3]."""
 
     feminine: bool
     skin: NDArray[np.float32]
@@ -40,7 +40,7 @@ class Outfit:
     sleeves: str
     """``long``, ``short`` or ``none``."""
     thickness: float
-    """Of the clothes on the upper body, metres."""
+    """Thickness of the clothes on the upper body, metres."""
     trousers: NDArray[np.float32]
     legs: str
     """``long``, ``short`` or ``bare``."""
@@ -49,7 +49,7 @@ class Outfit:
     shoes: NDArray[np.float32]
     coat: bool
     hem: float
-    """How far a skirt or coat reaches down, in units of 64 cm from the waist; 0 where there is none."""
+    """Length of a skirt or coat below the waist, in units of 64 cm; 0: none."""
     flare: float
     hem_colour: NDArray[np.float32]
     carries: str
@@ -58,7 +58,7 @@ class Outfit:
 
     @classmethod
     def choose(cls, rng: np.random.Generator) -> Outfit:
-        """Choose somebody."""
+        """Choose the outfit of one person."""
         feminine = bool(rng.random() < 0.5)
         top, trousers = linear(pick(rng, _TOPS)), linear(pick(rng, _TROUSERS))
         coat = rng.random() < 0.2
@@ -66,8 +66,8 @@ class Outfit:
         shorts = not coat and not skirt and rng.random() < 0.14
         hats = ("none", "cap", "beanie", "brimmed")
         hat = hats[int(rng.choice(4, p=(0.78, 0.1, 0.06, 0.06)))]
-        styles, shares = ("short", "long", "tail", "bun", "none"), (0.22, 0.4, 0.23, 0.15, 0.0)
-        hair = styles[int(rng.choice(5, p=shares if feminine else (0.84, 0.05, 0.02, 0.01, 0.08)))]
+        styles, weights = ("short", "long", "tail", "bun", "none"), (0.22, 0.4, 0.23, 0.15, 0.0)
+        hair = styles[int(rng.choice(5, p=weights if feminine else (0.84, 0.05, 0.02, 0.01, 0.08)))]
         patterns = ("plain", "stripes", "checks", "block", "jacket", "print")
         pattern = patterns[int(rng.choice(6, p=(0.44, 0.12, 0.08, 0.08, 0.2, 0.08)))]
         if coat:

@@ -1,1 +1,1 @@
-"""From detections to identities: Kalman filter, association, the tracker."""
+"""From detections to identities: Kalman filter, association, tracker."""

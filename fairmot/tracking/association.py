@@ -1,4 +1,4 @@
-"""Which detection belongs to which track: costs and the assignment with a limit."""
+"""Costs of pairs of tracks and detections, and the assignment with a maximum cost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ IndexArray = NDArray[np.intp]
 def assign(cost: FloatRows, limit: float) -> tuple[IndexArray, IndexArray]:
     """Match rows and columns one to one, where leaving a pair unmatched costs ``limit``.
 
-    This is not "the cheapest full assignment, then drop what is over the limit". The published code solves the
-    (n + m) x (n + m) extension [[C, t/2], [t/2, 0]]; subtracting t from C, capping at 0 and keeping what is negative
-    has the same optimum and is n x m.
+    This differs from solving the full assignment and then dropping pairs above the limit. The published code solves
+    the (n + m) x (n + m) extension [[C, t/2], [t/2, 0]]. Subtracting t from C, capping at 0 and keeping the negative
+    entries has the same optimum, and the matrix is n x m.
 
     Args:
         cost: [n, m]; infinite where a pair is impossible.
@@ -38,8 +38,8 @@ def assign(cost: FloatRows, limit: float) -> tuple[IndexArray, IndexArray]:
 def iou_distance(first_xyxy: FloatRows, second_xyxy: FloatRows) -> FloatRows:
     """Return 1 - IoU of every pair of boxes, [n, m], in the inclusive one-pixel convention of the published code.
 
-    The numbers are those of ``geometry.pairwise_iou``; x and y are worked on together and in place, since this is a
-    third of a frame's time.
+    The values equal those of ``geometry.pairwise_iou``. This takes a third of a frame's time, so x and y are computed
+    together and in place.
     """
     first, second = np.ascontiguousarray(first_xyxy.T), np.ascontiguousarray(second_xyxy.T)
     overlap = np.minimum(first[2:, :, None], second[2:, None])
@@ -57,14 +57,14 @@ def iou_distance(first_xyxy: FloatRows, second_xyxy: FloatRows) -> FloatRows:
 
 
 def cosine_distance(first: FloatRows, second: FloatRows) -> FloatRows:
-    """Return 1 - cosine of every pair of unit vectors, [n, D] and [m, D], not below 0."""
+    """Return 1 - cosine of every pair of unit vectors [n, D] and [m, D], at least 0."""
     distance = first @ second.T
     np.subtract(1.0, distance, out=distance)
     return np.maximum(distance, 0.0, out=distance)
 
 
 def appearance_distance(table: TrackTable, found: TrackTable) -> FloatRows:
-    """Return the cosine distance [m, N] of tracks and detections: of the smoothed or of a nearer earlier embedding."""
+    """Return the cosine distance [m, N] of tracks and detections, with galleries the smallest over all embeddings."""
     distance = cosine_distance(table["embedding"], found["embedding"])
     if table.dtype.names is not None and "gallery" in table.dtype.names:
         np.minimum(distance, nearest_distance(table["gallery"], found["embedding"]), out=distance)
@@ -74,26 +74,26 @@ def appearance_distance(table: TrackTable, found: TrackTable) -> FloatRows:
 def nearest_distance(gallery: NDArray[np.float32], embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the smallest cosine distance [m, N] of galleries [m, K, D] to embeddings [N, D].
 
-    A place that is not filled is at distance 1 from everything.
+    An empty place of a gallery has distance 1 from everything.
     """
     count, size, width = gallery.shape
     cosine = gallery.reshape(-1, width) @ embeddings.T.astype(np.float32)
-    nearest = cosine.reshape(count, size, -1).max(axis=1).astype(np.float64)
+    nearest = cosine.reshape(count, size, len(embeddings)).max(axis=1).astype(np.float64)
     distance: FloatRows = np.maximum(1.0 - nearest, 0.0)
     return distance
 
 
 def has_embeddings(table: TrackTable) -> bool:
-    """Say whether the tracks have embeddings."""
+    """Return whether the tracks have embeddings."""
     return table.dtype["embedding"].shape != (0,)
 
 
 def fused_cost(
     appearance: FloatRows, overlap: FloatRows, squared_distance: FloatRows, config: TrackerConfig
 ) -> FloatRows:
-    """Mix cosine distances, IoU distances and squared Mahalanobis distances [P] of gated pairs to one cost.
+    """Combine cosine, IoU and squared Mahalanobis distances [P] of gated pairs into one cost.
 
-    Without ``iou_weight`` the overlap is left aside, as published.
+    If ``iou_weight`` is 0, as published, ``overlap`` is not read and may be empty.
     """
     weight = config.iou_weight
     cost = (1.0 - weight) * appearance + weight * overlap if weight else appearance
@@ -103,32 +103,32 @@ def fused_cost(
 def first_step(
     pool: TrackTable, pool_xyxy: FloatRows, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
 ) -> tuple[FloatRows, float]:
-    """Weigh confirmed and lost tracks against the sure candidates by appearance, motion and, if wanted, overlap.
+    """Compute the costs of step 1 from appearance, motion and, with ``iou_weight``, overlap.
 
     Args:
-        pool: the tracks that take part, predicted [m].
+        pool: the confirmed and lost tracks [m], predicted.
         pool_xyxy: their corners [m, 4].
-        candidates: of which the first ``sure`` take part [N].
+        candidates: detections, of which the first ``confident_count`` take part [N].
         config: gate, weights and limits.
-        noise: spreads of the filter.
+        noise: noise of the Kalman filter.
 
     Returns:
-        The cost [m, N], infinite where the motion says no, and the limit of the assignment.
+        The cost [m, N], infinite outside the motion gate, and the maximum cost of a match.
     """
-    found = candidates.records[: candidates.sure]
+    found = candidates.records[: candidates.confident_count]
     rows, columns, squared_distance = kalman.gated_pairs(
         pool["mean"], pool["covariance"], found["mean"][:, :4], config.gate, noise
     )
     cost = np.full((len(pool), len(found)), np.inf)
-    appears, overlap = has_embeddings(pool), np.empty(0)
-    if config.iou_weight or not appears:
-        overlap = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.sure])[rows, columns]
-    if appears:
+    use_appearance, overlap = has_embeddings(pool), np.empty(0)
+    if config.iou_weight or not use_appearance:
+        overlap = iou_distance(pool_xyxy, candidates.boxes_xyxy[: candidates.confident_count])[rows, columns]
+    if use_appearance:
         appearance = appearance_distance(pool, found)[rows, columns]
         cost[rows, columns] = fused_cost(appearance, overlap, squared_distance, config)
         return cost, config.max_appearance_cost
     # The published tracker always has embeddings. On nine MOT15 training sequences (first 500 frames, the detections
-    # that SORT published) limit 0.7 without the motion's share had the best identities: IDF1 .47, others .41 to .46.
+    # that SORT published) limit 0.7 without a motion term had the best identities: IDF1 .47, others .41 to .46.
     cost[rows, columns] = overlap
     return cost, config.motion_max_iou_distance
 
@@ -136,19 +136,19 @@ def first_step(
 def unique_tracks(
     table: TrackTable, boxes: FloatRows, tracked_count: int, config: TrackerConfig
 ) -> tuple[NDArray[np.bool_], IndexArray, IndexArray]:
-    """Say which tracks stay where a tracked and a lost one lie on one spot.
+    """Find tracked and lost tracks that overlap so much that they are duplicates, and keep one of each pair.
 
-    The one that was seen over the longer time stays, at equal times the lost one. Each pair is judged by itself, so a
-    track that goes in one pair may still take another with it, as in the published code.
+    The track with the longer life stays; if both are equal, the lost one. Each pair is decided on its own: a track that
+    is dropped in one pair can still cause another to be dropped, as in the published code.
 
     Args:
-        table: all tracks [M], the first ``tracked_count`` of them tracked, the others lost.
+        table: all tracks [M]; the first ``tracked_count`` are tracked, the others lost.
         boxes: their corners [M, 4], pixels.
-        tracked_count: how many are tracked.
+        tracked_count: number of tracked tracks.
         config: ``duplicate_iou_distance`` and ``per_class``.
 
     Returns:
-        Whether a track stays [M]; and of each pair the row that goes and the row that takes its place.
+        Whether each track stays [M]; and for each pair the row of the dropped and of the kept track.
     """
     first, second = (
         iou_distance(boxes[:tracked_count], boxes[tracked_count:]) < config.duplicate_iou_distance

@@ -1,7 +1,7 @@
-"""How the camera moved between two images, and what that does to the tracks.
+"""Camera motion between two frames, and its effect on the tracks.
 
-Corners followed by sparse optical flow, or ORB features matched, give point pairs; RANSAC gives the rotation, scale and
-shift that most of them share. People move by themselves, so nothing is measured on them.
+Sparse optical flow on corners, or matched ORB features, give pairs of points. RANSAC gives the rotation, scale and
+shift that most pairs agree on. People move by themselves, so no points are taken from their boxes.
 
 Source: Aharon et al., "BoT-SORT: Robust Associations Multi-Pedestrian Tracking", 2022, section 3.2.
 """
@@ -21,19 +21,19 @@ FloatRows = NDArray[np.float64]
 GreyImage = NDArray[np.uint8]
 
 WORKING_WIDTH_PX = 640
-"""Larger images are measured at about this width: half the pixels cost little precision and half the time."""
+"""Wider frames are measured at about this width, which saves time and costs little precision."""
 MIN_POINTS = 8
-"""Fewer agreeing points say nothing: the camera counts as still."""
+"""With fewer inliers the camera counts as still."""
 RANSAC_REACH_PX = 2.0
-"""At the working size: how far a point may lie from where the motion puts it."""
+"""Largest reprojection error of an inlier, in pixels of the working size."""
 ORB_RATIO = 0.8
-"""A match counts if it is this much nearer than the second best (Lowe's ratio)."""
+"""A match must be nearer than this fraction of the second best match's distance (Lowe's ratio test)."""
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 class CameraMotion:
-    """Measures the motion from each image to the next.
+    """Measures the motion from each frame to the next.
 
     Args:
         method: ``flow`` (Shi-Tomasi corners and pyramidal Lucas-Kanade) or ``orb``.
@@ -44,17 +44,17 @@ class CameraMotion:
         self._previous: GreyImage | None = None
         self._points: NDArray[np.float32] = np.empty((0, 2), np.float32)
         self._descriptors: NDArray[np.uint8] | None = None
-        self._orb: Any = None  # made at the first image
+        self._orb: Any = None  # created at the first frame
 
     def measure(self, image: NDArray[np.uint8], boxes_xyxy: FloatRows) -> FloatRows:
-        """Return the motion [2, 3] that takes a point of the previous image to this one, image pixels.
+        """Return the motion [2, 3] that maps points of the previous frame to this one, image pixels.
 
-        It is a rotation with scale and shift; the identity for the first image, after a change of size, and where
-        too few points agree.
+        The motion is a rotation with scale and shift. It is the identity for the first frame, after a change of size,
+        and if too few points agree.
 
         Args:
-            image: uint8 [H, W, 3], BGR.
-            boxes_xyxy: what moves by itself in this image [N, 4], pixels.
+            image: the frame, uint8 [H, W, 3], BGR.
+            boxes_xyxy: boxes [N, 4] in this frame that move by themselves, pixels.
         """
         scale = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
         grey: GreyImage = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -116,9 +116,10 @@ def _agreed(before: NDArray[np.float32], after: NDArray[np.float32]) -> FloatRow
 def move_tracks(table: TrackTable, motion: FloatRows) -> None:
     """Move the states of all tracks with the camera, in place.
 
-    Centres are mapped, their velocities turned and scaled, heights scaled; the aspect stays. Variances follow:
-    those of x and y mix as the squares of the turn. A turn would also correlate x with y, which the filter's
-    blocks do not hold; for the small turns between two frames, and with the same noise in both, it is next to nothing.
+    Centres are mapped, their velocities rotated and scaled, heights scaled; the aspect ratio stays. Variances follow:
+    those of x and y mix by the squares of the rotation's entries. A rotation also correlates x with y, which the
+    filter's blocks cannot represent. Between two frames the rotation is small and both have the same noise, so the
+    correlation is negligible.
 
     Args:
         table: tracks [M].

@@ -1,9 +1,10 @@
-"""What a match changes in a track: the filter's state, appearance, class, score.
+"""Update tracks with their matched detections: state of the filter, appearance, class, score.
 
-Two later ideas live here. *Noise by score*: a sure detection is measured more precisely, so its variance is taken
-times 1 - score (Du et al., "StrongSORT: Make DeepSORT Great Again", 2023). *Re-update*: while a track was lost, its
-filter ran on without correction and its velocity drifted; when it is found, the filter starts again from the state in
-which it was last seen and follows a straight line between the two boxes (Cao et al., "Observation-Centric SORT", 2023).
+Two later methods are here. *Noise by score*: confident detections have more precise boxes, so the measurement variance
+is multiplied by 1 - score (Du et al., "StrongSORT: Make DeepSORT Great Again", 2023). *Re-update*: the velocity of a
+lost track drifts, since its filter predicts without corrections. When the track is found again, the filter restarts
+from its last corrected state and follows a straight line between the two boxes (Cao et al., "Observation-Centric SORT",
+2023).
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ def correct(
     config: TrackerConfig,
     noise: kalman.Noise,
 ) -> None:
-    """Take over the matched candidates into their tracks, in place.
+    """Update the matched tracks with their candidates, in place.
 
     Args:
         table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
-        tracked_count: how many are tracked.
-        match: the candidate of each track [M], or -1.
+        tracked_count: number of tracked tracks.
+        match: the candidate of each track [M]; -1: none.
         candidates: the detections that take part.
         frame: number of the frame, from 1.
-        config: smoothing and options.
-        noise: spreads of the filter.
+        config: momentum of the embeddings, and options.
+        noise: noise of the Kalman filter.
     """
     rows = (match >= 0).nonzero()[0]
     if not len(rows):
@@ -47,20 +48,20 @@ def correct(
     stayed = rows < tracked_count
     if config.reupdate:
         _replay(matched, ~stayed, boxes, frame, noise)
-    share = 1.0 - np.clip(found["score"], 0.0, 1.0) if config.score_noise else None
-    matched["mean"], matched["covariance"] = kalman.update(matched["mean"], matched["covariance"], boxes, noise, share)
+    factor = 1.0 - np.clip(found["score"], 0.0, 1.0) if config.score_noise else None
+    matched["mean"], matched["covariance"] = kalman.update(matched["mean"], matched["covariance"], boxes, noise, factor)
     if config.reupdate:
         note_sighting(matched, boxes)
     if matched["embedding"].shape[1]:
-        smoothed = (
-            config.embedding_momentum * matched["embedding"] + (1 - config.embedding_momentum) * found["embedding"]
-        )
+        momentum = config.embedding_momentum
+        smoothed = momentum * matched["embedding"] + (1 - momentum) * found["embedding"]
         smoothed /= np.sqrt(np.einsum("md,md->m", smoothed, smoothed))[:, None]
         matched["embedding"] = smoothed
         if config.gallery_size:
             remember(matched, np.arange(len(rows)), found["embedding"], frame, config.gallery_interval_frames)
     matched["class_id"] = found["class_id"]
-    # Found again, a track keeps its old score for that frame, as in the published code.
+    matched["detection"] = found["detection"]
+    # A track that is found again keeps its old score for this frame, as in the published code.
     np.copyto(matched["score"], found["score"], where=stayed)
     matched["last_frame"] = frame
     matched["is_confirmed"] = True
@@ -68,7 +69,7 @@ def correct(
 
 
 def note_sighting(tracks: TrackTable, boxes_cxcyah: FloatRows) -> None:
-    """Keep the measured boxes [M, 4] and the states after them."""
+    """Store the measured boxes [M, 4] and the corrected states in the tracks, for a later re-update."""
     tracks["seen_box"], tracks["seen_mean"] = boxes_cxcyah, tracks["mean"]
     tracks["seen_covariance"] = tracks["covariance"]
 
@@ -93,25 +94,25 @@ def replayed(
     gaps: NDArray[np.int64],
     noise: kalman.Noise = kalman.PUBLISHED,
 ) -> tuple[FloatRows, FloatRows]:
-    """Follow the line between two boxes up to, and without, the correction by the last one.
+    """Filter along the line between two boxes, up to the prediction for the last one.
 
     Args:
         mean: states after the first boxes [M, 8].
         covariance: [M, 3, 4].
         first_boxes: centre, aspect, height [M, 4].
         last_boxes: [M, 4], ``gaps`` frames later.
-        gaps: [M], at least 1.
-        noise: spreads of the filter.
+        gaps: number of frames [M], at least 1.
+        noise: noise of the Kalman filter.
 
     Returns:
         Means and covariances predicted for the frame of the last boxes.
     """
     mean, covariance = mean.copy(), covariance.copy()
-    # Centre, width and height change evenly, the aspect follows from them.
+    # Centre, width and height are interpolated linearly; the aspect ratio follows from them.
     first, last = first_boxes.copy(), last_boxes.copy()
     first[:, 2] *= first[:, 3]
     last[:, 2] *= last[:, 3]
-    # One turn a frame of the longest gap, all tracks at once.
+    # One iteration per frame of the longest gap, for all tracks at once.
     for step in range(1, int(gaps.max(initial=0)) + 1):
         moved = (gaps >= step).nonzero()[0]
         mean[moved], covariance[moved] = kalman.predict(mean[moved], covariance[moved], noise)

@@ -1,4 +1,4 @@
-"""What a frame brings, checked before anything changes."""
+"""Check the input of a frame before the tracker changes anything."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 
 MAX_COORDINATE_PX = 1e9
-"""Larger coordinates are no image's and overflow single precision later."""
+"""No image has larger coordinates, and they would overflow single precision later."""
 
 
 def next_index(given: int | None, last: int) -> int:
-    """Return the index of this frame; left out, it is the one after the last.
+    """Return the index of this frame; None stands for the frame after the last one.
 
     Raises:
-        InputError: it is no whole number, or does not grow.
+        InputError: the index is not a whole number, or does not grow.
     """
     if given is None:
         return last + 1
@@ -30,23 +30,25 @@ def next_index(given: int | None, last: int) -> int:
     if index < 0:
         raise InputError(f"frame index {index}: frames count from 0")
     if index <= last:
-        raise InputError(f"frame index {index} after {last}: it must grow; reset() starts anew")
+        raise InputError(f"frame index {index} after {last}: it must grow; reset() starts a new video")
     return index
 
 
 def image_size(
     image: ImageArray | None, expected: tuple[int, int] | None, config: TrackerConfig
 ) -> tuple[int, int] | None:
-    """Return width and height of the image, pixels, where they are known.
+    """Return width and height of the frame, pixels; None if they are unknown.
 
     Raises:
-        InputError: an option needs the image or its size, and it is not there; or it is no such image.
+        InputError: an option needs the image or its size and it is missing, or the image has another type or size.
     """
     if image is None:
         if config.camera_motion != "none":
-            raise InputError("camera_motion is on and needs each image: update(detections, image)")
+            raise InputError("camera_motion is on and needs every frame's image: update(detections, image)")
         if config.clip_boxes and expected is None:
-            raise InputError("clip_boxes is on: give Tracker an image_size, or hand update the image")
+            raise InputError(
+                "clip_boxes is on and needs the image size: Tracker(image_size=...) or update(detections, image)"
+            )
         return expected
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InputError(f"image of {image.dtype} {list(image.shape)}: expected uint8 [H, W, 3], BGR")
@@ -57,11 +59,11 @@ def image_size(
 
 
 def common_width(detections: Detections, before: int | None) -> int | None:
-    """Check the rows, and return the width of the video's embeddings: 0 without any, None while no detection tells.
+    """Check the rows, and return the width of the video's embeddings: 0 without any, None before the first detection.
 
     Raises:
-        InputError: a box or score that is not finite, a box whose right or lower edge lies before the other one (the
-            row is named), or embeddings of another width than before.
+        InputError: a box or score is not finite, a box has a negative size (the message names the row), or the
+            embeddings have another width than before.
     """
     if len(detections) == 0:
         return before
@@ -69,7 +71,7 @@ def common_width(detections: Detections, before: int | None) -> int | None:
     is_box = np.abs(boxes) <= MAX_COORDINATE_PX  # NaN is not
     if not is_box.all():
         row = int(is_box.all(axis=1).argmin())
-        raise InputError(f"detections row {row}: box {boxes[row].tolist()} is not finite, or is beyond any image")
+        raise InputError(f"detections row {row}: box {boxes[row].tolist()} is not finite or is far outside any image")
     is_turned = boxes[:, 2:] < boxes[:, :2]
     if is_turned.any():
         row = int(is_turned.any(axis=1).argmax())
@@ -82,5 +84,7 @@ def common_width(detections: Detections, before: int | None) -> int | None:
         raise InputError(f"detections row {row}: score {scores[row]} is not finite")
     width = 0 if detections.embeddings is None else detections.embeddings.shape[1]
     if before is not None and width != before:
-        raise InputError(f"embeddings of width {width} after {before} (0: none): one width a video")
+        raise InputError(
+            f"embeddings of width {width} after {before} (0: none): all embeddings of a video need one width"
+        )
     return width

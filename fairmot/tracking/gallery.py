@@ -1,9 +1,10 @@
-"""Several embeddings a track, and people who come back after a long absence.
+"""Several embeddings per track, and re-entry after a long absence.
 
-The smoothed embedding forgets how somebody looked from another side. The gallery keeps earlier embeddings, one every
-``gallery_interval_frames``, the oldest replaced; a track is as far from a detection as the nearest of them. A removed
-track waits in the archive. When a new track is confirmed, before any row of it was handed out, and looks like one that
-waits, it goes on under the old identity. Motion says nothing there: the absence is longer than it can be predicted.
+A moving average forgets how a person appears from another side. The gallery keeps earlier embeddings, one every
+``gallery_interval_frames``, and replaces the oldest; the distance of a track is that of its nearest embedding. The
+archive keeps removed tracks. When a new track is confirmed, before any row of it is returned, and its appearance
+matches an archived track, it takes over that track's identity. Motion plays no part: after so long an absence it cannot
+be predicted.
 
 Source of the gallery: Wojke et al., "Simple Online and Realtime Tracking with a Deep Association Metric", 2017.
 """
@@ -22,11 +23,11 @@ from fairmot.tracking.table import TrackTable, tables_joined
 IndexArray = NDArray[np.intp]
 
 ARCHIVE_SIZE = 1000
-"""Most tracks that wait; the longest absent go first. It bounds the memory."""
+"""Maximum number of archived tracks, which bounds the memory; the longest absent are dropped first."""
 
 
 def remember(table: TrackTable, rows: IndexArray, embeddings: NDArray[Any], frame: int, interval: int) -> None:
-    """Put embeddings [k, D] of this frame into the galleries of rows [k] whose last one is old enough."""
+    """Add embeddings [k, D] of this frame to the galleries of rows [k], at most one per ``interval`` frames."""
     due = (table["gallery_count"][rows] == 0) | (frame - table["gallery_frame"][rows] >= interval)
     rows = rows[due]
     places = table["gallery_count"][rows] % table["gallery"].shape[1]
@@ -36,11 +37,11 @@ def remember(table: TrackTable, rows: IndexArray, embeddings: NDArray[Any], fram
 
 
 class Archive:
-    """Removed tracks that may come back.
+    """Removed tracks that can return.
 
     Args:
         config: ``reentry_max_distance`` and ``per_class``.
-        keep_frames: how long after its last match a track can come back.
+        keep_frames: number of frames after its last match in which a track can return.
     """
 
     def __init__(self, config: TrackerConfig, keep_frames: int) -> None:
@@ -51,46 +52,46 @@ class Archive:
         return 0 if self._table is None else len(self._table)
 
     def add(self, removed: TrackTable) -> None:
-        """Take in records of removed tracks."""
+        """Add removed tracks; those that were never confirmed are left out."""
         removed = removed[removed["is_confirmed"]]
         if len(removed):
             joined = removed if self._table is None else tables_joined(self._table, removed)
             self._table = joined[-ARCHIVE_SIZE:].copy()
 
-    def recall(self, newcomers: TrackTable, frame: int) -> tuple[IndexArray, TrackTable]:
-        """Find who of the newcomers [n] was here before; who is found no longer waits.
+    def recall(self, new_tracks: TrackTable, frame: int) -> tuple[IndexArray, TrackTable]:
+        """Match new tracks [n] to archived ones, and take the matched ones out of the archive.
 
         Returns:
-            Rows of the newcomers [k] and the records under which they were known [k].
+            Rows of the new tracks [k] and the archived records that they match [k].
         """
-        nobody = np.empty(0, dtype=np.intp), newcomers[:0]
-        if self._table is None or not len(newcomers):
-            return nobody
+        none = np.empty(0, dtype=np.intp), new_tracks[:0]
+        if self._table is None or not len(new_tracks):
+            return none
         self._table = self._table[frame - self._table["last_frame"] <= self._keep_frames]
         if not len(self._table):
-            return nobody
-        waiting = self._table
-        distance = appearance_distance(waiting, newcomers).T
+            return none
+        archived = self._table
+        distance = appearance_distance(archived, new_tracks).T
         if self._per_class:
-            distance = np.where(newcomers["class_id"][:, None] == waiting["class_id"], distance, np.inf)
+            distance = np.where(new_tracks["class_id"][:, None] == archived["class_id"], distance, np.inf)
         rows, columns = assign(distance, self._limit)
-        stays = np.ones(len(waiting), dtype=bool)
+        stays = np.ones(len(archived), dtype=bool)
         stays[columns] = False
-        self._table = waiting[stays]
-        return rows, waiting[columns]
+        self._table = archived[stays]
+        return rows, archived[columns]
 
     def rename(
         self, table: TrackTable, was_confirmed: NDArray[np.bool_], frame: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give tracks that are confirmed since a moment ago the identity under which they were here before, in place.
+        """Give newly confirmed tracks the identities of the archived tracks that they match, in place.
 
         Args:
             table: all tracks [M].
-            was_confirmed: before the frame [M].
-            frame: its number.
+            was_confirmed: whether each track was confirmed before the frame [M].
+            frame: number of the frame.
 
         Returns:
-            The identities that came back [k], and those they were born with this time [k].
+            The identities that returned [k], and those that the new tracks had until now [k].
         """
         new = (table["is_confirmed"] & ~was_confirmed).nonzero()[0]
         rows, known = self.recall(table[new], frame)

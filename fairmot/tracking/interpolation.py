@@ -1,9 +1,9 @@
-"""Filling the gaps of tracks afterwards, when the whole video is known.
+"""Fill the gaps of tracks afterwards, when the whole video is known.
 
-*Linear*: between two boxes of one identity that lie a few frames apart, the missing ones are put on the line.
-*Gaussian*: then each track is smoothed over time, which also takes the jitter out of the boxes that were there. The
-idea is from StrongSORT (Du et al., 2023), which fits Gaussian processes; here a Gaussian filter runs over the filled
-track, whose ends are mirrored through their last point, so that somebody who walks evenly is not changed at all.
+*Linear*: boxes missing between two boxes of an identity are interpolated linearly.
+*Gaussian*: each filled track is then smoothed over time, which also removes the jitter of the detected boxes. The idea
+is from StrongSORT (Du et al., 2023), which fits Gaussian processes. Here a Gaussian filter runs over the filled track.
+Its ends are mirrored through their last point, so that the track of a person who walks evenly does not change.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def interpolate(
     """Fill the gaps of tracks in result rows.
 
     Args:
-        rows: [R, 7 or more]: frame, identity, left, top, width, height, score, and columns that are copied from the row
-            before the gap. In any order.
-        max_gap_frames: longest gap that is filled, missing frames; across longer ones nothing is smoothed either.
-        method: ``linear``, or ``gaussian``: also smooth every box.
-        smoothing_frames: of ``gaussian``: standard deviation of the filter, frames.
+        rows: [R, 7 or more], in any order: frame, identity, left, top, width, height, score. New rows copy further
+            columns from the row before the gap.
+        max_gap_frames: longest gap to fill, in missing frames; smoothing does not cross longer gaps either.
+        method: ``linear``; or ``gaussian``, which also smooths every box.
+        smoothing_frames: standard deviation of the Gaussian filter, frames.
 
     Returns:
-        The rows with the new ones between them, by frame and identity. A new row's score lies between its neighbours'.
+        The given and the new rows, ordered by frame and identity. Scores of new rows are interpolated linearly.
 
     Raises:
         InputError: too few columns, an identity twice in a frame, or an option out of range.
@@ -66,33 +66,33 @@ def interpolate(
 
 
 def _filled(table: FloatRows, steps: NDArray[np.int64], is_filled: NDArray[np.bool_]) -> FloatRows:
-    """Return the rows by identity and frame, the missing ones put in."""
+    """Return the given and the new rows, ordered by identity and frame."""
     before = is_filled.nonzero()[0]
     missing = steps[before] - 1
     rows = np.repeat(before, missing)
-    # 1, 2 ... within each gap, divided by its length.
+    # 1, 2 ... within each gap.
     position = np.arange(len(rows)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    share = (position / steps[rows])[:, None]
+    fraction = (position / steps[rows])[:, None]
     new = table[rows]
     new[:, FRAME] += position
     change = table[rows + 1] - table[rows]
-    new[:, 2 : SCORE + 1] += share * change[:, 2 : SCORE + 1]
+    new[:, 2 : SCORE + 1] += fraction * change[:, 2 : SCORE + 1]
     joined = np.concatenate([table, new])
     by_identity: FloatRows = joined[np.lexsort((joined[:, FRAME], joined[:, IDENTITY]))]
     return by_identity
 
 
 def _smooth(rows: FloatRows, sigma: float) -> None:
-    """Smooth the boxes of each unbroken stretch of an identity, in place."""
+    """Smooth the boxes of each sequence of consecutive frames of an identity, in place."""
     is_break = (np.diff(rows[:, IDENTITY]) != 0) | (np.diff(rows[:, FRAME]) != 1)
     bounds = np.concatenate([[0], is_break.nonzero()[0] + 1, [len(rows)]])
     reach = int(np.ceil(4 * sigma))
     for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         if end - begin < 3:
             continue
-        # NumPy's odd reflection repeats as often as it must, so short tracks are fine too.
+        # NumPy repeats the odd reflection as often as needed, so tracks may be shorter than the filter.
         padded = np.pad(rows[begin:end, BOX], ((reach, reach), (0, 0)), mode="reflect", reflect_type="odd")
         boxes = gaussian_filter1d(padded, sigma, axis=0)[reach:-reach]
-        # A tail mirrored through a sudden change could turn a box over.
+        # A sudden change, mirrored at the end of a track, could give a box a negative size.
         boxes[:, 2:] = np.maximum(boxes[:, 2:], rows[begin:end, BOX][:, 2:].min(axis=0))
         rows[begin:end, BOX] = boxes

@@ -1,4 +1,4 @@
-"""The steps of the association one after the other: appearance, low scores (BYTE), overlap, tracks seen once."""
+"""Association in steps: appearance and motion, low scores (BYTE), overlap, tracks seen once."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
 
 
 class Stage(IntEnum):
-    """Which step matched a pair."""
+    """Step that matched a pair."""
 
     NONE = 0
     APPEARANCE = 1
-    """Confirmed and lost tracks, by appearance and motion; without embeddings by overlap inside the gate."""
+    """Step 1: confirmed and lost tracks, by appearance and motion; without embeddings, by overlap inside the gate."""
     LOW_SCORE = 2
-    """Tracks still tracked against detections of low score (BYTE)."""
+    """Second pass: the remaining tracked tracks and low-score detections, by overlap (BYTE)."""
     OVERLAP = 3
-    """Tracks still tracked, by overlap."""
+    """Step 2: the remaining tracked tracks, by overlap."""
     UNCONFIRMED = 4
-    """Tracks seen once, by overlap."""
+    """Step 3: tracks seen once, by overlap."""
 
 
 class Matches(NamedTuple):
-    """What the association found."""
+    """Result of the association."""
 
     candidates: IndexArray
-    """The candidate of each track [M], or -1."""
+    """The candidate of each track [M]; -1: none."""
     stages: NDArray[np.int8]
     """The ``Stage`` that matched each track [M]."""
 
@@ -44,14 +44,14 @@ def associate(
 
     Args:
         table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
-        tracked_count: how many are tracked.
-        candidates: detections that take part.
+        tracked_count: number of tracked tracks.
+        candidates: the detections that take part.
         config: limits and options.
-        noise: spreads of the filter.
+        noise: noise of the Kalman filter.
     """
     match = np.full(len(table), -1)
     stages = np.zeros(len(table), dtype=np.int8)
-    is_confirmed = table["is_confirmed"]  # of all lost ones too
+    is_confirmed = table["is_confirmed"]  # true for all lost tracks
     is_free = np.ones(len(candidates.records), dtype=bool)
     boxes = corners(boxes_tlwh(table))
 
@@ -68,18 +68,20 @@ def associate(
         if len(rows) and len(columns):
             settle(rows, columns, iou_distance(boxes[rows], candidates.boxes_xyxy[columns]), limit, stage)
 
-    def waiting(confirmed: bool) -> IndexArray:
+    def unmatched(confirmed: bool) -> IndexArray:
         rows: IndexArray = ((match[:tracked_count] < 0) & (is_confirmed[:tracked_count] == confirmed)).nonzero()[0]
         return rows
 
-    sure = candidates.sure
+    confident_count = candidates.confident_count
     pool = is_confirmed.nonzero()[0]
-    if len(pool) and sure:
+    if len(pool) and confident_count:
         cost, limit = first_step(table[pool], boxes[pool], candidates, config, noise)
-        settle(pool, np.arange(sure), cost, limit, Stage.APPEARANCE)
-    if len(is_free) > sure:
-        low = np.arange(sure, len(is_free))
-        by_overlap(waiting(True), low, config.second_pass_max_iou_distance, Stage.LOW_SCORE)
-    by_overlap(waiting(True), is_free[:sure].nonzero()[0], config.max_iou_distance, Stage.OVERLAP)
-    by_overlap(waiting(False), is_free[:sure].nonzero()[0], config.unconfirmed_max_iou_distance, Stage.UNCONFIRMED)
+        settle(pool, np.arange(confident_count), cost, limit, Stage.APPEARANCE)
+    if len(is_free) > confident_count:
+        low = np.arange(confident_count, len(is_free))
+        by_overlap(unmatched(True), low, config.second_pass_max_iou_distance, Stage.LOW_SCORE)
+    free = is_free[:confident_count].nonzero()[0]
+    by_overlap(unmatched(True), free, config.max_iou_distance, Stage.OVERLAP)
+    free = is_free[:confident_count].nonzero()[0]
+    by_overlap(unmatched(False), free, config.unconfirmed_max_iou_distance, Stage.UNCONFIRMED)
     return Matches(match, stages)

@@ -1,7 +1,7 @@
-"""The tracker's record: what it saw, weighed and decided in each frame; for ``fairmot explain``.
+"""The tracker's record: detections, costs and decisions of each frame, for ``fairmot explain``.
 
-One compressed ``.npz`` with five tables (structured arrays), each row with the index of its frame. ``docs/tracking.md``
-describes them; the types below are the layout.
+The file is one compressed ``.npz`` with five tables (structured arrays); each row has the index of its frame.
+``docs/tracking.md`` describes them, and the types below define the layout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.tracking import kalman
 from fairmot.tracking.matching import Matches, Stage
-from fairmot.tracking.pairs import TrackState, explain_pairs, pair_costs
+from fairmot.tracking.pair_costs import TrackState, explain_pairs, pair_costs
 from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
 
 FORMAT_VERSION = 1
@@ -30,30 +30,30 @@ Rows = NDArray[np.void]
 
 
 class Fate(IntEnum):
-    """What became of a detection."""
+    """What the tracker did with a detection."""
 
     IGNORED = 0
-    """Its score is too low, or it has no area."""
+    """The score is too low, or the box has no area."""
     MATCHED = 1
     STARTED = 2
     """It started a track."""
     LEFT = 3
-    """Of low score, taken up by no track in the second pass."""
+    """Its score is low, and it matched no track in the second pass."""
 
 
 class Event(IntEnum):
     """What happened to an identity."""
 
     BORN = 0
-    """``other``: row of the detection."""
+    """A detection started it; ``other``: row of the detection."""
     GIVEN_UP = 1
     """Seen once and not again in the next frame."""
     EXPIRED = 2
     """Lost for too long."""
     DUPLICATE = 3
-    """Lay on the track ``other``, which was seen for longer."""
+    """Overlapped the track ``other``, which was seen for longer."""
     RETURNED = 4
-    """Came back after it had expired; ``other``: the number it was born with this time."""
+    """Returned after it had expired; ``other``: the identity that the new track had until then."""
 
 
 _TABLES: dict[str, np.dtype[np.void]] = {
@@ -61,23 +61,23 @@ _TABLES: dict[str, np.dtype[np.void]] = {
     "detections": np.dtype(
         [
             ("frame", "i4"),
-            ("detection", "i4"),  # row in what the detector handed over
+            ("detection", "i4"),  # row in the given detections
             ("box_xyxy", "f4", (4,)),
             ("score", "f4"),
             ("class_id", "i4"),
             ("fate", "i1"),  # Fate
-            ("identity", "i4"),  # that took it, or 0
+            ("identity", "i4"),  # of the track that it matched or started; 0: none
         ]
     ),
     "tracks": np.dtype(
         [
             ("frame", "i4"),
             ("identity", "i4"),
-            ("box_xyxy", "f4", (4,)),  # where the filter expected it
+            ("box_xyxy", "f4", (4,)),  # as predicted
             ("state", "i1"),  # TrackState before this frame
-            ("detection", "i4"),  # row it was matched with, or -1
+            ("detection", "i4"),  # row of the matched detection; -1: none
             ("stage", "i1"),  # Stage that matched it
-            ("reason", "i1"),  # Reason why not
+            ("reason", "i1"),  # Reason why it has no match
         ]
     ),
     "pairs": np.dtype(
@@ -98,7 +98,7 @@ _TABLES: dict[str, np.dtype[np.void]] = {
 
 
 class RecordTables(NamedTuple):
-    """A record, read back. Frames are indices from 0."""
+    """The tables of a record. Frames are indices from 0."""
 
     frames: Rows
     detections: Rows
@@ -108,18 +108,18 @@ class RecordTables(NamedTuple):
 
 
 class TrackerRecord:
-    """Hand one to ``Tracker`` and save it at the end; ``Tracker.reset`` clears it."""
+    """Record of a ``Tracker`` that is created with it. Save it at the end; ``Tracker.reset`` clears it."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all frames."""
+        """Remove all frames."""
         self._rows: dict[str, list[Rows]] = {name: [] for name in _TABLES}
         self._frame = -1
 
     def begin(self, frame_index: int, detections: Detections) -> None:
-        """Open a frame."""
+        """Begin a frame with its detections."""
         self._frame = frame_index
         self._add("frames", 1, detections=len(detections))
         self._add(
@@ -140,7 +140,7 @@ class TrackerRecord:
         config: TrackerConfig,
         noise: kalman.Noise,
     ) -> None:
-        """Take down the costs of all pairs that are near each other, and what was matched."""
+        """Record the costs of all near pairs, the matches, and the reasons of unmatched tracks."""
         pairs = pair_costs(table, tracked_count, candidates, config, noise)
         is_matched = matches.candidates[pairs.tracks] == pairs.candidates
         self._add(
@@ -175,18 +175,18 @@ class TrackerRecord:
         )
         self._rows["frames"][-1]["tracks"] = len(table)
         seen = self._rows["detections"][-1]
-        seen["fate"][candidates.rows[candidates.sure :]] = Fate.LEFT
+        seen["fate"][candidates.rows[candidates.confident_count :]] = Fate.LEFT
         seen["fate"][candidates.rows[found]] = Fate.MATCHED
         seen["identity"][candidates.rows[found]] = table["identity"][rows]
 
     def event(self, kind: Event, identities: NDArray[Any], others: NDArray[Any] | int = -1) -> None:
-        """Take down what happened to identities [k] in the open frame."""
+        """Record an event of identities [k] in the current frame."""
         self._add("events", len(identities), identity=identities, kind=kind, other=others)
         if kind is Event.BORN:
             seen = self._rows["detections"][-1]
             seen["fate"][others], seen["identity"][others] = Fate.STARTED, identities
         elif kind is Event.RETURNED and len(identities):
-            # From this frame on they carry the old number, in the rows of this frame too.
+            # They have the old identity from this frame on, so the rows of this frame change too.
             new_names = dict(zip(np.asarray(others).tolist(), identities.tolist(), strict=True))
             for name in ("detections", "tracks", "pairs"):
                 column = self._rows[name][-1]["identity"]
@@ -194,7 +194,7 @@ class TrackerRecord:
                     column[column == born] = old
 
     def tables(self) -> RecordTables:
-        """Return everything so far."""
+        """Return the tables of all frames so far."""
         return RecordTables(
             **{
                 name: np.concatenate(rows) if rows else np.empty(0, dtype=_TABLES[name])
@@ -222,17 +222,17 @@ def load_record(path: Path | str) -> RecordTables:
     """Read a record.
 
     Raises:
-        InputError: no such file, or not a record of this version.
+        InputError: the file cannot be read, or is not a record of this version.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "version" not in arrays or int(arrays["version"]) != FORMAT_VERSION:
-                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+                raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
             tables = {name: arrays[name] for name in _TABLES}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a tracker's record") from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise InputError(f"{path}: not a tracker's record; make one with --record") from error
+        raise InputError(f"{path}: not a tracker's record; make one by tracking") from error
     if any(tables[name].dtype != row for name, row in _TABLES.items()):
-        raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one with --record")
+        raise InputError(f"{path}: not a tracker's record of version {FORMAT_VERSION}; make one by tracking")
     return RecordTables(**tables)

@@ -1,4 +1,4 @@
-"""What one step of the tracker tells: the rows before the output filter, the filter, and the counts."""
+"""Report of one step of the tracker: the tracks before the output filter, the filter, and counts."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from fairmot.tracking.table import TrackTable, corners
 
 
 class FrameCounts(NamedTuple):
-    """How many there were of what, after a frame."""
+    """Counts after a frame."""
 
     detections: int
     above_confidence: int
     tracked: int
-    """Tracks matched or started in this frame, the unconfirmed included."""
+    """Tracks matched or started in this frame, including unconfirmed ones."""
     confirmed: int
-    """Tracks matched in this frame that have a row in the output, before its filter."""
+    """Confirmed tracks matched in this frame: rows of the output before its filter."""
     lost: int
     removals: int
-    """So far. A lost track leaves one frame late and is removed once more then."""
+    """Removals so far. A lost track leaves the list one frame late and is counted a second time then."""
     identities: int
-    """Given so far."""
+    """Identities given so far."""
 
 
 class FrameReport(NamedTuple):
-    """Everything about one frame, before the output filter."""
+    """Tracks and counts of one frame, before the output filter."""
 
     tracks: Tracks
     """Every confirmed track, in the tracker's order."""
     kept: NDArray[np.bool_]
-    """Whether a row passes the output filter [M]."""
+    """Whether each track passes the output filter [M]."""
     counts: FrameCounts
 
     @property
     def filtered(self) -> Tracks:
-        """The rows that pass."""
-        tracks, kept = self.tracks, self.kept
-        return Tracks(tracks.ids[kept], tracks.boxes_xyxy[kept], tracks.scores[kept], tracks.class_ids[kept])
+        """The tracks that pass the output filter."""
+        return self.tracks.select(self.kept)
 
 
 def report_of(
-    tracked_count: TrackTable, boxes_tlwh: NDArray[np.float64], counts: FrameCounts, config: TrackerConfig
+    tracked: TrackTable, boxes_tlwh: NDArray[np.float64], counts: FrameCounts, config: TrackerConfig
 ) -> FrameReport:
-    """Report the confirmed ones of the tracked records [T] with their boxes [T, 4]."""
-    confirmed = tracked_count["is_confirmed"].nonzero()[0]
+    """Report the confirmed tracks among the tracked records [T] with their boxes [T, 4]."""
+    confirmed = tracked["is_confirmed"].nonzero()[0]
     boxes = boxes_tlwh[confirmed]
     width, height = boxes[:, 2], boxes[:, 3]
     kept = (width * height > config.min_box_area_px) & (width / height <= config.max_aspect)
-    # Picked rows are copies: a view would keep the whole table alive.
-    identity, score, class_id = (
-        tracked_count["identity"][confirmed],
-        tracked_count["score"][confirmed],
-        tracked_count["class_id"][confirmed],
+    # An index array copies: a view would keep the whole table in memory.
+    tracks = Tracks(
+        tracked["identity"][confirmed],
+        corners(boxes),
+        tracked["score"][confirmed],
+        tracked["class_id"][confirmed],
+        tracked["detection"][confirmed],
     )
-    tracks = Tracks(identity, corners(boxes), score, class_id)
     return FrameReport(tracks, kept, counts)

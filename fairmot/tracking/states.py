@@ -1,4 +1,4 @@
-"""How tracks begin, and how they move on from frame to frame; what a match changes is in ``correction``."""
+"""Start tracks, and predict them from frame to frame; ``correction`` updates them with their matches."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from fairmot.tracking.gallery import remember
 from fairmot.tracking.table import TrackTable
 
 HEIGHT_VELOCITY = 7
-"""Where a mean [8] holds the velocity of the height."""
+"""Index of the height's velocity in a mean [8]."""
 
 
 def start(
     records: TrackTable, first_identity: int, frame: int, config: TrackerConfig, noise: kalman.Noise
 ) -> TrackTable:
-    """Make tracks of the records [k] of candidates that no track took, in place, and return them.
+    """Make tracks of the records [k] of unmatched candidates, in place, and return them.
 
     Args:
-        records: means stand still in their boxes.
-        first_identity: the others follow it.
-        frame: number of the frame, from 1; in the first one tracks are confirmed at once.
+        records: records of candidates, their means with velocity 0.
+        first_identity: identity of the first track; the others count on from it.
+        frame: number of the frame, from 1; tracks of the first frame are confirmed at once.
         config: options.
-        noise: spreads of the filter.
+        noise: noise of the Kalman filter.
     """
     if not len(records):
         return records
@@ -40,20 +40,20 @@ def start(
 
 
 def predict(table: TrackTable, tracked_count: int, frames: int, noise: kalman.Noise) -> None:
-    """Move the confirmed and the lost tracks on, in place; the unconfirmed stay, and lost ones do not grow or shrink.
+    """Predict confirmed and lost tracks, in place; unconfirmed tracks stay, and lost ones keep their height.
 
     Args:
         table: all tracks [M]; the first ``tracked_count`` are tracked, the others lost.
-        tracked_count: how many are tracked.
-        frames: how many frames on.
-        noise: spreads of the filter.
+        tracked_count: number of tracked tracks.
+        frames: number of frames to predict.
+        noise: noise of the Kalman filter.
     """
     table["mean"][tracked_count:, HEIGHT_VELOCITY] = 0
     is_moved = table["is_confirmed"].copy()
     is_moved[tracked_count:] = True
     moved = is_moved.nonzero()[0]
     mean, covariance = table["mean"][moved], table["covariance"][moved]
-    # Whoever is still here was seen within the buffer, so this ends soon whatever index comes.
+    # Without tracks there is nothing to predict; with tracks, the buffer bounds the number of frames.
     for _ in range(frames if len(moved) else 0):
         mean, covariance = kalman.predict(mean, covariance, noise)
     table["mean"][moved], table["covariance"][moved] = mean, covariance

@@ -1,6 +1,6 @@
-"""All tracks in one array: a record a track.
+"""All tracks in one array, one record per track.
 
-Detections become records of the same kind, tracks that nobody has started yet, so that starting one is copying a row.
+Detections become records of the same type, so that starting a track is copying a row.
 """
 
 from __future__ import annotations
@@ -21,61 +21,62 @@ TrackTable = NDArray[np.void]
 
 
 class Candidates(NamedTuple):
-    """The detections of a frame that take part: first those above the confidence, then those of low score."""
+    """The detections of a frame that take part: first the confident ones, then those of low score."""
 
     records: TrackTable
-    """One record each [N], the mean standing still in its box; covariance, identity and frames come with a track."""
+    """One record each [N], the mean with velocity 0; covariance, identity and frames are set when a track starts."""
     boxes_xyxy: FloatRows
     """Corners [N, 4], pixels."""
     rows: IndexArray
-    """Which row of the detections each one is [N]."""
-    sure: int
-    """How many are above the confidence."""
+    """Row of each candidate in the given detections [N]."""
+    confident_count: int
+    """Number of candidates whose score exceeds ``TrackerConfig.confidence``."""
 
 
 @functools.cache
 def table_type(embedding_width: int, gallery_size: int = 0, with_sighting: bool = False) -> np.dtype[np.void]:
-    """Return the record of a track.
+    """Return the record type of a track.
 
     Args:
-        embedding_width: 0: no embeddings.
-        gallery_size: how many earlier embeddings a track keeps.
-        with_sighting: whether it keeps the state in which it was last matched.
+        embedding_width: length of the embeddings; 0: none.
+        gallery_size: number of earlier embeddings that a track keeps.
+        with_sighting: whether a track keeps the state after its last match.
     """
     fields: list[tuple[Any, ...]] = [
         ("identity", np.int64),
         ("first_frame", np.int64),
-        ("last_frame", np.int64),  # last matched
+        ("last_frame", np.int64),  # of the last match
         ("class_id", np.int64),
+        ("detection", np.int64),  # row of the last match in the detections of its frame
         ("score", np.float64),
         ("is_confirmed", np.bool_),
-        ("is_condemned", np.bool_),  # was removed once: leaves the lost list the next time it is to be in it
+        ("is_condemned", np.bool_),  # its removal is due: it leaves the lost list in the next frame
         ("mean", np.float64, (8,)),
         ("covariance", np.float64, (3, 4)),
-        ("embedding", np.float64, (embedding_width,)),  # smoothed, unit length
+        ("embedding", np.float64, (embedding_width,)),  # moving average, unit length
     ]
     if gallery_size:
         fields += [
-            ("gallery", np.float32, (gallery_size, embedding_width)),  # unit length; places not yet filled are 0
-            ("gallery_count", np.int64),  # put in so far; the oldest is replaced
-            ("gallery_frame", np.int64),  # of the last one
+            ("gallery", np.float32, (gallery_size, embedding_width)),  # unit length; empty places are 0
+            ("gallery_count", np.int64),  # added so far; a new one replaces the oldest
+            ("gallery_frame", np.int64),  # of the last addition
         ]
     if with_sighting:
         fields += [
-            ("seen_box", np.float64, (4,)),  # the box last matched: centre, aspect, height
-            ("seen_mean", np.float64, (8,)),  # and the state after that match
+            ("seen_box", np.float64, (4,)),  # box of the last match: centre, aspect, height
+            ("seen_mean", np.float64, (8,)),  # state after the last match
             ("seen_covariance", np.float64, (3, 4)),
         ]
-    return np.dtype(fields, align=True)  # unaligned fields would be copied before each operation
+    return np.dtype(fields, align=True)  # NumPy copies unaligned fields before each operation
 
 
 def table_type_for(config: TrackerConfig, embedding_width: int) -> np.dtype[np.void]:
-    """Return the record that a configuration needs."""
+    """Return the record type that a configuration needs."""
     return table_type(embedding_width, config.gallery_size if embedding_width else 0, config.reupdate)
 
 
 def tables_joined(first: TrackTable, second: TrackTable) -> TrackTable:
-    """Return the rows of both tables of one type; ``np.concatenate`` compares record types slowly."""
+    """Concatenate two tables of one type; ``np.concatenate`` spends more time on comparing the types."""
     joined = np.empty(len(first) + len(second), dtype=first.dtype)
     joined[: len(first)] = first
     joined[len(first) :] = second
@@ -83,7 +84,7 @@ def tables_joined(first: TrackTable, second: TrackTable) -> TrackTable:
 
 
 def boxes_tlwh(table: TrackTable) -> FloatRows:
-    """Return left, top, width, height [M, 4] of the filter's boxes, pixels."""
+    """Return left, top, width, height [M, 4] of the Kalman filter's boxes, pixels."""
     mean = table["mean"]
     boxes = np.empty((len(mean), 4))
     np.multiply(mean[:, 2], mean[:, 3], out=boxes[:, 2])
@@ -108,27 +109,27 @@ def candidates_of(
     """Make a record of each detection that takes part; scores are compared in single precision, as published.
 
     Args:
-        detections: in image pixels, checked.
-        config: confidences, and whether boxes are clipped.
-        width: of the embeddings; 0: none.
-        image_size: width and height, pixels, to which boxes are clipped; None: not.
+        detections: checked detections, image pixels.
+        config: score thresholds and record type.
+        width: length of the embeddings; 0: none.
+        image_size: width and height, pixels, to which boxes are clipped; None: no clipping.
 
     Raises:
-        InputError: an embedding without direction. Names the row.
+        InputError: an embedding is zero or not finite (the message names the row).
     """
     boxes, scores = detections.boxes_xyxy, detections.scores
     if image_size is not None:
         boxes = np.clip(boxes, 0, np.array(image_size * 2, dtype=np.float32))
     # Width and height are rounded to single precision, as the published code does.
     sizes = boxes[:, 2:] - boxes[:, :2]
-    # DEVIATION: a box without area has no aspect, and one of height 0 turned every number of its track into NaN;
-    # such boxes take no part.
+    # DEVIATION: a box without area has no aspect ratio, and a height of 0 makes the whole state NaN, so such boxes take
+    # no part.
     has_area = (sizes > 0).all(axis=1)
-    is_sure = scores > np.float32(config.confidence)
-    chosen = (is_sure & has_area).nonzero()[0]
-    sure = len(chosen)
+    is_confident = scores > np.float32(config.confidence)
+    chosen = (is_confident & has_area).nonzero()[0]
+    confident_count = len(chosen)
     if config.second_pass:
-        is_low = ~is_sure & (scores > np.float32(config.low_confidence)) & has_area
+        is_low = ~is_confident & (scores > np.float32(config.low_confidence)) & has_area
         chosen = np.concatenate([chosen, is_low.nonzero()[0]])
 
     tlwh = np.empty((len(chosen), 4))
@@ -140,11 +141,12 @@ def candidates_of(
 
     records = np.zeros(len(chosen), dtype=table_type_for(config, width))
     records["class_id"] = detections.class_ids[chosen]
+    records["detection"] = chosen
     records["score"] = scores[chosen]
     records["mean"][:, :4] = measured
     if width and detections.embeddings is not None:
         records["embedding"] = _unit_embeddings(detections.embeddings, chosen)
-    return Candidates(records, corners(tlwh), chosen, sure)
+    return Candidates(records, corners(tlwh), chosen, confident_count)
 
 
 def _unit_embeddings(embeddings: NDArray[np.float32], chosen: IndexArray) -> FloatRows:

@@ -1,21 +1,21 @@
-"""The tracker: detections of one frame after the other in, boxes with identities out.
+"""The tracker: takes the detections of one frame after the other, returns boxes with identities.
 
-By default it behaves exactly as the published FairMOT tracker (Zhang et al., "FairMOT: On the Fairness of Detection and
-Re-Identification in Multiple Object Tracking", 2021), its odd corners included. Where it does not, a comment begins
-``DEVIATION:``. What came later are options of ``TrackerConfig``.
+By default it behaves exactly like the published FairMOT tracker (Zhang et al., "FairMOT: On the Fairness of Detection
+and Re-Identification in Multiple Object Tracking", 2021), odd cases included. A comment that begins with ``DEVIATION:``
+marks each exception. Later methods are options of ``TrackerConfig``.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections, Tracks, as_detections
+from fairmot.detections import Detections, Tracks, as_detections, with_tracker_ids
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
 from fairmot.tracking import kalman
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 
 class Tracker:
-    """Keeps the identities of one video.
+    """Tracks the objects of one video.
 
-    Two trackers share nothing, and identities count from 1 in each.
+    Trackers share no state; identities count from 1 in each.
 
     Args:
-        config: constants; the defaults are the published ones.
-        frame_rate: frames a second of the video. A lost track is kept for B + 1 frames,
+        config: parameters; the defaults are those of the published tracker.
+        frame_rate: frames per second of the video. A lost track is kept for B + 1 frames,
             B = ``int(frame_rate / 30 * config.track_buffer_frames)``.
-        image_size: width and height of the images, pixels; an image handed to ``update`` must have it.
-        record: takes down what is matched and why, for ``fairmot explain``; left out: nothing.
+        image_size: width and height of the frames, pixels; an image given to ``update`` must have this size.
+        record: records costs and matches, for ``fairmot explain``; left out: no record.
 
     Raises:
         InputError: ``frame_rate`` is not a positive number.
@@ -66,10 +66,10 @@ class Tracker:
         record: TrackerRecord | None = None,
     ) -> None:
         if not (math.isfinite(frame_rate) and frame_rate > 0):
-            raise InputError(f"frame_rate {frame_rate}: expected a positive number of frames a second")
+            raise InputError(f"frame_rate {frame_rate}: expected a positive number of frames per second")
         self._config = TrackerConfig() if config is None else config
         self._noise = kalman.Noise.of(self._config)
-        # The published order of operations: int() cuts off, so that rounding can cost a frame.
+        # In the published order of operations, since int() truncates: another rounding error can cost a frame.
         self._buffer_frames = int(frame_rate / 30.0 * self._config.track_buffer_frames)
         self._reentry_frames = int(frame_rate / 30.0 * self._config.reentry_frames)
         self._image_size = image_size
@@ -77,9 +77,9 @@ class Tracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the next update is the first frame, the next identity is 1."""
-        self._width: int | None = None  # of the embeddings; None until a detection tells
-        # The tracked ones, then the lost ones. The order of both lists decides ties and the numbering.
+        """Start a new video: the next update is the first frame, the next identity is 1."""
+        self._width: int | None = None  # of the embeddings; None before the first detection
+        # First the tracked tracks, then the lost ones. The order of both lists decides ties and numbering.
         self._table: TrackTable = np.empty(0, dtype=table_type_for(self._config, 0))
         self._tracked_count = 0
         self._frame = 0  # counts from 1, as the published code does
@@ -92,32 +92,46 @@ class Tracker:
         if self._record is not None:
             self._record.clear()
 
+    @overload
+    def update(
+        self, detections: Detections, image: ImageArray | None = None, frame_index: int | None = None
+    ) -> Tracks: ...
+
+    @overload
+    def update(
+        self, detections: supervision.Detections, image: ImageArray | None = None, frame_index: int | None = None
+    ) -> supervision.Detections: ...
+
     def update(
         self,
         detections: Detections | supervision.Detections,
         image: ImageArray | None = None,
         frame_index: int | None = None,
-    ) -> Tracks:
-        """Take the detections of the next frame and return the tracks seen in it.
+    ) -> Tracks | supervision.Detections:
+        """Track the detections of the next frame.
 
         Args:
-            detections: all that the detector found, image pixels; what scores at or below
-                ``config.confidence`` takes no part (with ``second_pass`` it does). Embeddings have one width through
-                the video. Without them the first step goes by IoU.
-            image: the image, uint8 [H, W, 3], BGR. Camera motion is measured on it; else only its size counts.
-            frame_index: index of the frame, for videos of which frames are left out; it must grow. Motion and the
-                time that lost tracks are kept follow it. Left out: the frame after the last one.
+            detections: everything that the detector found, image pixels. Detections with a score of at most
+                ``config.confidence`` take no part, except in the second pass (``config.second_pass``). All embeddings
+                of a video have one width. Without embeddings the first step compares boxes by IoU.
+            image: the frame's image, uint8 [H, W, 3], BGR. ``config.camera_motion`` needs it; otherwise the tracker
+                reads its size alone.
+            frame_index: index of the frame, for videos of which frames are skipped; it must grow. Predictions and the
+                time that the tracker keeps lost tracks follow it. Left out: the frame after the last one.
 
         Returns:
-            The confirmed tracks matched in this frame that pass the output filter (area and shape), in the tracker's
-            own order. Boxes are the filter's.
+            For ``Detections``: the confirmed tracks that were matched in this frame and pass the output filter (area
+            and shape), in the tracker's own order, with the Kalman filter's boxes; ``detection_indices`` names the
+            detection behind each of them. For ``supervision.Detections``: the detections behind the same tracks, with
+            ``tracker_id`` set and with their own boxes, masks, scores, classes and ``data``.
 
         Raises:
             InputError: a box or score that is not finite, a box of negative size, an embedding without direction or of
                 another width than before, an image that is missing, no image or of another size, a frame index that
                 does not grow. The tracker is unchanged then.
         """
-        return self._step(detections, image, frame_index).filtered
+        tracks = self._step(detections, image, frame_index).filtered
+        return tracks if isinstance(detections, Detections) else with_tracker_ids(detections, tracks)
 
     def _step(
         self,
@@ -125,7 +139,7 @@ class Tracker:
         image: ImageArray | None = None,
         frame_index: int | None = None,
     ) -> FrameReport:
-        """Do what ``update`` does, and return also the rows that it filters out and the counts."""
+        """Do what ``update`` does; the report also has the tracks that the output filter drops, and counts."""
         index = next_index(frame_index, self._frame_index)
         size = image_size(image, self._image_size, self._config)
         detections = as_detections(detections)
@@ -141,7 +155,7 @@ class Tracker:
         if self._record is not None:
             self._record.begin(index, detections)
         if elapsed > 1:
-            self._leave_out_frames()
+            self._skip_frames()
 
         predict(self._table, self._tracked_count, elapsed, self._noise)
         if self._camera is not None and image is not None:
@@ -160,23 +174,23 @@ class Tracker:
         self._relist(matches.candidates, candidates)
         boxes = self._drop_duplicates()
 
-        tracked_count = self._table[: self._tracked_count]
+        tracked = self._table[: self._tracked_count]
         counts = FrameCounts(
             detections=len(detections),
-            above_confidence=candidates.sure,
+            above_confidence=candidates.confident_count,
             tracked=self._tracked_count,
-            confirmed=int(np.count_nonzero(tracked_count["is_confirmed"])),
+            confirmed=int(np.count_nonzero(tracked["is_confirmed"])),
             lost=len(self._table) - self._tracked_count,
             removals=self._removals,
             identities=self._identities,
         )
-        return report_of(tracked_count, boxes[: self._tracked_count], counts, self._config)
+        return report_of(tracked, boxes[: self._tracked_count], counts, self._config)
 
-    def _leave_out_frames(self) -> None:
-        """Let the frames between the last one and this one pass for tracks that wait for a match.
+    def _skip_frames(self) -> None:
+        """Let the skipped frames pass: remove the tracks that would have expired in them.
 
-        The published code knows no such frames. A track that has missed too many of them goes as if each had been
-        without detections; one that was matched in the last frame stays tracked.
+        The published code skips no frames. A track that is lost for too long is removed as if each skipped frame had
+        been without detections. A track that was matched in the last frame stays tracked.
         """
         table = self._table
         is_lost = np.arange(len(table)) >= self._tracked_count
@@ -188,32 +202,32 @@ class Tracker:
         self._table = table[stays]
 
     def _relist(self, match: IndexArray, candidates: Candidates) -> None:
-        """Start tracks, move tracks between the lists, remove what is over."""
+        """Start tracks, move tracks between the lists, remove expired tracks."""
         table, tracked_count = self._table, self._tracked_count
-        is_free = np.ones(candidates.sure, dtype=bool)
-        is_free[match[(match >= 0) & (match < candidates.sure)]] = False
-        unclaimed = candidates.records[: candidates.sure][is_free]
+        is_free = np.ones(candidates.confident_count, dtype=bool)
+        is_free[match[(match >= 0) & (match < candidates.confident_count)]] = False
+        unclaimed = candidates.records[: candidates.confident_count][is_free]
         started = start(unclaimed, self._identities + 1, self._frame, self._config, self._noise)
         self._identities += len(started)
 
         is_missed = match < 0
-        waiting = tracked_count + is_missed[tracked_count:].nonzero()[0]
+        still_lost = tracked_count + is_missed[tracked_count:].nonzero()[0]
         newly_lost = (is_missed & table["is_confirmed"])[:tracked_count].nonzero()[0]
-        lost = np.concatenate([waiting, newly_lost])
-        is_over = table["is_condemned"][lost]
-        if is_over.any():
-            self._remove(table[lost[is_over]], Event.EXPIRED)
-            lost = lost[~is_over]
-        # Removal is noted now and carried out when the list is made the next time, one frame late. Hence also a
-        # track found again in between is dropped as soon as it is lost again.
-        over = waiting[self._frame - table["last_frame"][waiting] > self._buffer_frames]
-        table["is_condemned"][over] = True
+        lost = np.concatenate([still_lost, newly_lost])
+        is_expired = table["is_condemned"][lost]
+        if is_expired.any():
+            self._remove(table[lost[is_expired]], Event.EXPIRED)
+            lost = lost[~is_expired]
+        # As in the published code, a track is marked now and removed when the list is made the next time, one frame
+        # late. So a track that is found again in between is removed as soon as it is lost again.
+        expiring = still_lost[self._frame - table["last_frame"][still_lost] > self._buffer_frames]
+        table["is_condemned"][expiring] = True
         given_up = int(np.count_nonzero(is_missed[:tracked_count])) - len(newly_lost)
-        self._removals += len(over) + given_up
+        self._removals += len(expiring) + given_up
         if self._record is not None:
             dropped = is_missed[:tracked_count] & ~table["is_confirmed"][:tracked_count]
             self._record.event(Event.GIVEN_UP, table["identity"][:tracked_count][dropped])
-            self._record.event(Event.BORN, started["identity"], candidates.rows[: candidates.sure][is_free])
+            self._record.event(Event.BORN, started["identity"], candidates.rows[: candidates.confident_count][is_free])
 
         stayed = (~is_missed[:tracked_count]).nonzero()[0]
         new = np.arange(len(table), len(table) + len(started))
@@ -229,7 +243,7 @@ class Tracker:
             self._record.event(why, removed["identity"])
 
     def _drop_duplicates(self) -> NDArray[np.float64]:
-        """Drop tracks that are another one's duplicate; return the boxes tlwh [M, 4] of what stays."""
+        """Drop duplicate tracks; return the boxes tlwh [M, 4] of the others."""
         table, tracked_count = self._table, self._tracked_count
         boxes = boxes_tlwh(table)
         if tracked_count == len(table):

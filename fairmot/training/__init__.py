@@ -1,1 +1,1 @@
-"""Parts of the workflow ``train``: what a run writes, how it validates, how it ends."""
+"""Workflow ``train`` (``loop.py``), and ``self-check``: run, checkpoints, metrics, validation, processes."""

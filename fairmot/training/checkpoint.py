@@ -1,4 +1,4 @@
-"""Checkpoints of a run: one safetensors file with everything that continuing needs, written atomically."""
+"""Checkpoints of a run: one safetensors file with everything that a resumed run needs, written atomically."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ MAY_CHANGE = (
     "inference",
 )
 """Settings, or sections of them, that a resumed run may have different from its checkpoint: a later stage of training
-may weigh its losses and change its images differently; which images, in which order and on which network, stays."""
+may weight its losses and augment its images differently; the images, their order and the network stay the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run at one moment."""
+    """The whole state of a run after some step."""
 
     config: Config
     state: Arrays
@@ -62,7 +62,7 @@ class Checkpoint:
     """Next step in that epoch, from 0."""
     identity_count: int
     data: dict[str, str] = field(default_factory=dict)
-    """What tells the training data from others (``Loader.fingerprint``); empty in checkpoints of before."""
+    """Identifies the training data (``Loader.fingerprint``); empty in checkpoints of before."""
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically."""
@@ -106,7 +106,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if "config" not in metadata:
         raise InputError(f"{path}: metadata: config missing; start the run again")
     config = parse_config(_parse_dictionary(metadata, "config", path), str(path))
-    # Checkpoints of before say nothing of their data.
+    # Older checkpoints do not describe their data.
     data = _parse_dictionary(metadata, "data", path) if "data" in metadata else {}
     epoch, step, identities = (_take_counter(arrays, key, path) for key in ("epoch", "step_in_epoch", "identity_count"))
     return Checkpoint(config, arrays, epoch, step, identities, data)
@@ -165,7 +165,7 @@ def keep_newest(path: Path, step: int, count: int) -> None:
             except OSError:  # a file system without links
                 shutil.copyfile(path, temporary)
         kept.pop(step, None)
-    # Later ones are left of a run that went on from here before.
+    # Later ones come from a run that went on from an earlier checkpoint of this one.
     older = sorted(number for number in kept if number < step)
     for number in {*kept} - set(older[max(0, len(older) - count + 1) :] if count > 1 else ()):
         kept[number].unlink()

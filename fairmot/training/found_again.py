@@ -1,4 +1,4 @@
-"""Which boxes of its training images a network finds again, of those that decoding can give back."""
+"""Recall of a network on its training images, of the boxes that decoding can give back."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detector import Detector
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 from fairmot.engines.interface import Arrays
 from fairmot.geometry import Letterbox, pairwise_iou
 from fairmot.network.architectures import build_graph
 
 SMALLEST_PX = 6.0
-"""Boxes with a shorter side on the canvas are not asked for: that is a cell and a half."""
+"""Boxes with a shorter side on the canvas do not count: it is a cell and a half."""
 
 
 def count_found(
     config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
 ) -> tuple[int, int, int]:
-    """Detect in the images of a batch as ``track`` would, and return boxes asked for, boxes found, boxes left out.
+    """Detect in the images of a batch as ``track`` would; return how many boxes count, are found, and do not count.
 
     Args:
         config: the network, its largest number of objects, and the tracker's confidence.
@@ -35,7 +35,7 @@ def count_found(
     arrays = {key.removeprefix("network."): each for key, each in state.items() if key.startswith("network.")}
     network = config.network
     detector = Detector(
-        load_engine(engine).load_canvas_detector(
+        load_inference(engine).load_canvas_detector(
             build_graph(network), arrays, network.input_size, config.data.max_objects, device
         ),
         engine,
@@ -44,7 +44,7 @@ def count_found(
         config.tracker.confidence,
     )
     index_of = {path: index for index, path in enumerate(loader.images.paths)}
-    asked = found = left_out = 0
+    counted = found = left_out = 0
     for path in batch.paths:
         image = read_image(path)
         rows = loader.images.labels(index_of[path])
@@ -56,10 +56,10 @@ def count_found(
         detections = detector(image)
         overlaps = pairwise_iou(boxes[clear], detections.boxes_xyxy)
         overlaps[rows[clear, 0][:, None] != detections.class_ids[None, :]] = 0
-        asked += int(clear.sum())
+        counted += int(clear.sum())
         left_out += int((~clear).sum())
         found += int((overlaps.max(axis=1, initial=0.0) >= 0.5).sum())
-    return asked, found, left_out
+    return counted, found, left_out
 
 
 def can_be_told_apart(

@@ -13,7 +13,7 @@ from types import FrameType
 def deferred_interrupts() -> Iterator[Callable[[], bool]]:
     """Hold back SIGINT and SIGTERM: inside a step they could leave some parameters moved and others not.
 
-    Yields a function that tells whether one arrived. The second raises KeyboardInterrupt at once. Signals can only be
+    Yields a function that returns whether one arrived. The second raises KeyboardInterrupt at once. Signals can only be
     handled in the main thread; in another one they are left alone, as is a signal that is ignored (``nohup``).
     """
     arrived = False

@@ -24,7 +24,7 @@ _MESSAGES = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: frameworks do so by type or by message alone."""
+    """Return whether an error means that memory ran out, which frameworks say by its type or in its message."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(message in str(error).lower() for message in _MESSAGES)
@@ -57,6 +57,6 @@ def _advice(config: Config) -> str:
     half = next(part for part in range(size // 2, 0, -1) if size % part == 0)
     passes = config.train.accumulate * (size // half)
     return (
-        f"out of memory with {images} a batch; try --set train.batch_size={half}, "
-        f"with --set train.accumulate={passes} for the same steps"
+        f"out of memory with {images} a batch; try train.batch_size={half}, "
+        f"with train.accumulate={passes} for the same steps"
     )

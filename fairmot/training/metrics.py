@@ -22,7 +22,7 @@ class MetricsLog:
     """Appends JSON lines to ``metrics.jsonl`` and ``validation.jsonl``, and the same scalars to TensorBoard's file.
 
     One line a step, and one a validation. TensorBoard comes with the training extras; without it only the JSON lines
-    are written. Lines of steps that a resumed run takes again are removed first, and so is what is no such line: a
+    are written. Lines of steps that a resumed run takes again are removed first, and so are damaged lines: a
     killed run may leave half of one.
     """
 
@@ -30,7 +30,7 @@ class MetricsLog:
         self.steps = _LineFile(folder / "metrics.jsonl", first_step)
         self.validations = _LineFile(folder / "validation.jsonl", first_step)
         self.validated: list[dict[str, Any]] = list(_lines(self.validations.path))
-        """Scores of the validations up to now."""
+        """Scores of the validations so far."""
         self.events = _EventFile.beside(self.steps.path)
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -39,7 +39,7 @@ class MetricsLog:
         self._scalars(step, values)
 
     def write_skipped(self, step: int, images: Sequence[str]) -> None:
-        """Append that a step was left out, and the images of its batch."""
+        """Append a step that was left out, with the images of its batch."""
         self.steps.append({"step": step, "skipped": list(images)})
 
     def write_validation(self, step: int, scores: dict[str, float], images: dict[str, ImageArray]) -> None:
@@ -82,7 +82,7 @@ class _LineFile:
         """Write a line; numbers that are not finite have no form in JSON and are left out."""
         kept = {name: each for name, each in values.items() if not isinstance(each, float) or math.isfinite(each)}
         if self.file is None:
-            # Unbuffered: after a full disk nothing is left that closing would try to write again.
+            # Unbuffered: after a full disk, closing has nothing left to write.
             self.file = self.path.open("ab", buffering=0)
         self.file.write((json.dumps(kept) + "\n").encode())
 
@@ -136,13 +136,8 @@ class _EventFile:
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the metrics of a run folder, one dictionary a step; what is no such line is left out."""
+    """Return the metrics of a run folder, one dictionary a step; other lines are left out."""
     return list(_lines(run / "metrics.jsonl"))
-
-
-def read_validations(run: Path) -> list[dict[str, Any]]:
-    """Return the scores of the validations in a run folder, oldest first; each names its ``step``."""
-    return list(_lines(run / "validation.jsonl"))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a training reports after each step."""
+"""What a training run reports after each step, beside the counts of ``fairmot.progress``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """What a run reports after each step."""
+    """Counts, losses and speed after a step."""
 
     step: int
     """Steps taken over the whole run."""
@@ -15,4 +15,4 @@ class TrainingProgress:
     epoch: int
     losses: dict[str, float]
     images_per_second: float
-    """Since the run, or its resumption, began; validation not counted."""
+    """Since the start of the run, or of its resumption, without validation."""

@@ -1,4 +1,4 @@
-"""What a run notes about itself: its configuration, its environment and a log."""
+"""What a run writes about itself: its configuration, its environment and a log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from fairmot.config import Config
 from fairmot.files import replacing
+from fairmot.progress import Log
 
 _PACKAGES = ("fairmot", "numpy", "scipy", "opencv-python-headless", "onnx", "onnxruntime", "torch", "mindspore")
 
@@ -25,7 +25,7 @@ def write_description(folder: Path, config: Config, engine: str, device: str) ->
 
 
 def environment(config: Config, engine: str, device: str) -> dict[str, object]:
-    """Return what besides the configuration can change the numbers of a run: versions, machine, device, threads."""
+    """Return what can change the numbers of a run beside its configuration: versions, machine, device, threads."""
     return {
         "engine": engine,
         "device": device,
@@ -38,15 +38,15 @@ def environment(config: Config, engine: str, device: str) -> dict[str, object]:
     }
 
 
-def logging_to(path: Path, note: Callable[[str], None] | None) -> Callable[[str], None]:
-    """Return a function that appends a line with date and time to a file, and hands the line on to ``note``."""
+def logging_to(path: Path, log: Log | None) -> Log:
+    """Return a function that appends a line with date and time to a file, and passes the line on to ``log``."""
 
     def write(text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {text}\n")
-        if note:
-            note(text)
+        if log:
+            log(text)
 
     return write
 

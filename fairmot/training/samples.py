@@ -1,4 +1,4 @@
-"""Images that show what a network in training sees: true boxes, found boxes, its heatmap."""
+"""Sample images of a network in training: true boxes, detections, heatmap."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spaced(count: int, wanted: int) -> list[int]:
 
 
 def draw_boxes(sample: Sample, found: Detections, confidence: float) -> ImageArray:
-    """Draw true boxes in green and, in orange with their scores, those found above ``confidence``."""
+    """Draw true boxes in green and, in orange with their scores, detections above ``confidence``."""
     height, width = sample.image.shape[:2]
     ratio = min(1.0, _LARGEST_PX / max(height, width))
     scene = cv2.resize(sample.image, (round(width * ratio), round(height * ratio)), interpolation=cv2.INTER_AREA)
@@ -50,7 +50,7 @@ def draw_boxes(sample: Sample, found: Detections, confidence: float) -> ImageArr
 
 
 def draw_heatmap(image: ImageArray, network: RawNetwork, input_size: tuple[int, int]) -> ImageArray:
-    """Lay the network's heatmap (of all classes the strongest) over the canvas that it saw, BGR [H, W, 3]."""
+    """Draw the network's heatmap (the maximum over classes) over its canvas, BGR [H, W, 3]."""
     canvas = Letterbox((image.shape[1], image.shape[0]), input_size).apply(image)
     pixels = canvas[None, :, :, ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     logits = network(np.ascontiguousarray(pixels))["heatmap"][0].max(axis=0)

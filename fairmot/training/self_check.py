@@ -1,7 +1,7 @@
-"""Workflow ``self-check``. Eight images, learned by heart: each loss must vanish and all boxes must be found again.
+"""Workflow ``self-check``. Overfit eight images: each loss must vanish, and the network must find all boxes again.
 
-Whatever is wrong with labels, targets, losses, gradients, optimiser, statistics or decoding on this machine shows here
-within minutes, and not after days.
+A mistake in labels, targets, losses, gradients, optimiser, statistics or decoding on this machine shows here within
+minutes, not after days.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from fairmot.data.annotations import ImageSet, LabelledImages, read_images, with
 from fairmot.data.converters import convert_motchallenge
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
-from fairmot.engines import TRAINING_ENGINES, choose_inference_engine, choose_training_engine, load_engine
+from fairmot.engines import TRAINING_ENGINES, choose_inference_engine, choose_training_engine, load_training
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
+from fairmot.progress import Log, Progress
 from fairmot.street import write_street
 from fairmot.training.found_again import count_found
 from fairmot.training.memory import out_of_memory_in_one_line
@@ -30,7 +31,7 @@ from fairmot.training.start import start_weights
 
 IMAGES = 8
 LIMITS = {"heatmap": 0.1, "extents": 0.1, "offsets": 0.1, "identity": 0.1, "overlap": 0.2}
-"""Loss -> share of its first value to which it must fall."""
+"""Loss -> fraction of its first value to which it must fall."""
 RATE_FACTORS = {"classifier": 10.0}
 """The classifier starts from almost nothing and has far to go."""
 MAX_STEPS = 400
@@ -58,7 +59,7 @@ class LossFall:
 
 @dataclass(frozen=True, slots=True)
 class SelfCheck:
-    """The outcome."""
+    """The outcome of a self-check."""
 
     engine: str
     steps: int
@@ -67,13 +68,13 @@ class SelfCheck:
     boxes: int
     """Boxes that must be found."""
     found: int
-    """Of these, how many were: a detection over the tracker's confidence with IoU 0.5."""
+    """How many of these were found: a detection over the tracker's confidence with IoU 0.5."""
     left_out: int
     """Boxes too small for the canvas, or with a neighbour in the next cell, which suppresses one of the two."""
 
     @property
     def problems(self) -> list[str]:
-        """What did not work, a line each; empty where all is well."""
+        """What did not work, a line each; empty if all is well."""
         lines = [
             f"loss {each.name} fell from {each.start:.3g} to {each.end:.3g} only, expected {each.limit:.3g} or less"
             for each in self.losses
@@ -88,8 +89,10 @@ def self_check(
     config: Config,
     engine: str = "auto",
     device: str = "auto",
-    report: Callable[[TrainingProgress], None] | None = None,
-    note: Callable[[str], None] | None = None,
+    *,
+    progress: Progress | None = None,
+    log: Log | None = None,
+    on_step: Callable[[TrainingProgress], None] | None = None,
     max_steps: int = MAX_STEPS,
     rate: float = RATE,
 ) -> SelfCheck:
@@ -100,12 +103,13 @@ def self_check(
     soon as everything holds.
 
     Args:
-        config: what is checked.
+        config: the configuration to check.
         engine: as for ``train``.
         device: as for ``train``.
-        report: called after each step.
-        note: called with a line for people.
-        max_steps: steps after which what does not hold has failed.
+        progress: called as ``progress("self-check", taken, max_steps)`` after each step.
+        log: gets a line for people: what a partial start takes, a street that stands in for the data.
+        on_step: gets the losses and the speed after each step.
+        max_steps: the check fails on what does not hold after so many steps.
         rate: of Adam at the start; it falls to 1 % over ``max_steps`` like a cosine. Small networks bear a larger one.
 
     Raises:
@@ -116,27 +120,28 @@ def self_check(
     # Where there is an accelerator, detection would run on it too.
     settings = _settings(config, choose_inference_engine("auto", device) not in TRAINING_ENGINES)
     with tempfile.TemporaryDirectory(prefix="fairmot-self-check-") as folder:
-        images = _choose_images(settings, Path(folder), note)
+        images = _choose_images(settings, Path(folder), log)
         settings = settings.model_copy(update={"train": settings.train.model_copy(update={"batch_size": len(images)})})
         loader = _loader(settings, images)
         batch = next(loader.epoch(0))
         graph = build_graph(settings.network)
-        module = load_engine(name)
         with out_of_memory_in_one_line(settings):
-            trainer = module.create_trainer(
-                graph, start_weights(graph, settings, note), loader.identity_counts, settings, device
+            trainer = load_training(name).create_trainer(
+                graph, start_weights(graph, settings, log), loader.identity_counts, settings, device
             )
             first: dict[str, float] = {}
             losses: dict[str, float] = {}
             counts = (0, 0, 0)
             step = 0
             while step < max_steps:
-                losses = trainer.step(batch, rate * _share(step, max_steps)).losses
+                losses = trainer.step(batch, rate * _rate_factor(step, max_steps)).losses
                 first = first or losses
                 step += 1
-                if report:
+                if progress:
+                    progress("self-check", step, max_steps)
+                if on_step:
                     speed = step * len(images) / (time.perf_counter() - began)
-                    report(TrainingProgress(step, max_steps, step - 1, losses, speed))
+                    on_step(TrainingProgress(step, max_steps, step - 1, losses, speed))
                 # Decoding takes as long as some steps.
                 if step == max_steps or (step % 10 == 0 and all(fall.passed for fall in _falls(first, losses))):
                     weights = trainer.state()
@@ -158,7 +163,7 @@ def _settings(config: Config, on_processor: bool) -> Config:
     train = config.train.model_copy(update={"accumulate": 1, "freeze_batch_norm": False, "partial_start": True})
     start = config.train.start_weights
     if start is not None and not start.is_file() and start != Path("shipped"):
-        # Often made by a command of its own, and nothing to check here.
+        # Another command often makes it; it is not part of this check.
         train = train.model_copy(update={"start_weights": None})
     return config.model_copy(
         update={
@@ -170,14 +175,14 @@ def _settings(config: Config, on_processor: bool) -> Config:
     )
 
 
-def _choose_images(config: Config, folder: Path, note: Callable[[str], None] | None) -> LabelledImages:
+def _choose_images(config: Config, folder: Path, log: Log | None) -> LabelledImages:
     """Eight images with people, evenly over the data, their identities numbered anew."""
     data = config.data
     if data.description.is_file():
         images = read_images(data.description, data.sets, skip_missing=data.skip_missing)
     else:
-        if note:
-            note(f"{data.description} is absent: a street is rendered instead")
+        if log:
+            log(f"{data.description} is absent: a street is rendered instead")
         write_street(folder / "streets", people=6, frames=IMAGES, frame_rate=0.5, size=(640, 400))
         convert_motchallenge(folder / "streets", folder / "people", "street")
         images = read_images(folder / "people" / "data.json")
@@ -198,7 +203,7 @@ def _choose_images(config: Config, folder: Path, note: Callable[[str], None] | N
         np.cumsum([0, *map(len, blocks)], dtype=np.int64),
         (ImageSet("self-check", len(chosen), boxes, len(rows) - boxes, len(numbers), 0),),
     )
-    # With fewer than two people there is no identity loss to look at.
+    # With fewer than two people there is no identity loss.
     return few if len(numbers) >= 2 else with_unique_identities(few)
 
 
@@ -216,15 +221,15 @@ def _loader(config: Config, images: LabelledImages) -> Loader:
     )
 
 
-def _share(step: int, max_steps: int) -> float:
+def _rate_factor(step: int, max_steps: int) -> float:
     warm = min(1.0, (step + 1) / 10)
     return float(warm * (0.01 + 0.99 * (1 + np.cos(np.pi * step / max_steps)) / 2))
 
 
 def _falls(first: dict[str, float], losses: dict[str, float]) -> tuple[LossFall, ...]:
-    """Those losses that there is something to learn of."""
+    """Return those losses that are not 0 from the start."""
     return tuple(
-        LossFall(name, first[name], losses[name], share * first[name])
-        for name, share in LIMITS.items()
+        LossFall(name, first[name], losses[name], fraction * first[name])
+        for name, fraction in LIMITS.items()
         if first.get(name, 0.0) != 0.0
     )

@@ -11,9 +11,9 @@ TURN_SECONDS = 1e-4
 
 @contextmanager
 def short_turns() -> Iterator[None]:
-    """Let threads of Python change every 0.1 ms, not every 5.
+    """Let Python switch threads every 0.1 ms instead of every 5 ms.
 
-    An image is made by many short calls, after each of which a loader's thread waits for its turn. Beside a main
+    A loader makes an image in many short calls, and after each its thread waits for its turn. Beside a main
     thread that never rests, two threads made 4 images/s of 960 x 540 with the interpreter's own turns, and 27 with
     these.
     """

@@ -1,8 +1,8 @@
-"""Scores of a network in training, through the real detector and the real tracker, on data that it never sees."""
+"""Scores of a network in training on data that it never sees, with the real detector and tracker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,20 @@ from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector
-from fairmot.engines import choose_inference_engine, load_engine
+from fairmot.engines import choose_inference_engine, load_inference
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.detection import average_precision
 from fairmot.evaluation.preprocessing import true_boxes_that_count
 from fairmot.files import replacing
+from fairmot.formats.ground_truth import load_ground_truth
 from fairmot.formats.halves import first_index
-from fairmot.formats.motchallenge import find_sequences, load_ground_truth
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import ImageArray, tlwh_to_xyxy
 from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph
+from fairmot.progress import Progress
 from fairmot.training.samples import Sample, draw_samples, spaced
 from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
@@ -38,7 +40,7 @@ TRACKING_SCORES = ("HOTA", "MOTA", "IDF1")
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What one validation found."""
+    """The result of one validation."""
 
     scores: dict[str, float]
     """``AP50`` of the held-out images, or of the sequences where there are none; of sequences also ``HOTA``,
@@ -51,8 +53,8 @@ class Validator:
     """Validates weights on the sequences of ``data.validation`` and on the lists under ``val`` of ``data.json``.
 
     Raises:
-        InputError: there is nothing to validate on, ``train.best_score`` cannot be had from it, or data are missing
-            or wrong.
+        InputError: there is nothing to validate on, it does not give ``train.best_score``, or data are missing or
+            wrong.
     """
 
     def __init__(self, config: Config, device: str = "auto") -> None:
@@ -67,7 +69,7 @@ class Validator:
             )
         if config.train.best_score in TRACKING_SCORES and not self.sequences:
             raise InputError(
-                f"train.best_score {config.train.best_score}: only sequences have it; name some in data.validation, "
+                f"train.best_score {config.train.best_score}: only sequences give it; name some in data.validation, "
                 "or choose AP50"
             )
         if self.sequences:
@@ -79,15 +81,13 @@ class Validator:
         """The held-out images, which training should not contain."""
         return self.held_out.paths if self.held_out else ()
 
-    def __call__(
-        self, weights: Arrays, folder: Path, progress: Callable[[str, int, int | None], None] | None = None
-    ) -> Validation:
-        """Validate a network's weights; result files, scores and sample images land in ``folder``."""
+    def __call__(self, weights: Arrays, folder: Path, progress: Progress | None = None) -> Validation:
+        """Validate a network's weights; result files, scores and sample images go into ``folder``."""
         config, data = self.config, self.config.data
         graph = build_graph(config.network)
-        module = load_engine(self.engine)
+        engine = load_inference(self.engine)
         input_size = config.network.input_size
-        canvas_detector = module.load_canvas_detector(graph, weights, input_size, device=self.device)
+        canvas_detector = engine.load_canvas_detector(graph, weights, input_size, device=self.device)
         detector = Detector(
             canvas_detector,
             self.engine,
@@ -106,7 +106,7 @@ class Validator:
         images: dict[str, ImageArray] = {}
         samples = list(self._samples())
         if samples:
-            network = module.load_network(graph, weights, self.device)
+            network = engine.load_network(graph, weights, self.device)
             found = detector.batch([sample.image for sample in samples])
             images = dict(draw_samples(samples, found, network, input_size, config.tracker.confidence))
         for name, image in images.items():
@@ -114,9 +114,7 @@ class Validator:
                 cv2.imwrite(str(temporary), image)
         return Validation(scores, images)
 
-    def _track(
-        self, place: Path, detector: Detector, folder: Path, progress: Callable[[str, int, int | None], None] | None
-    ) -> dict[str, Any]:
+    def _track(self, place: Path, detector: Detector, folder: Path, progress: Progress | None) -> dict[str, Any]:
         run = EvaluationRun(folder, self.config.data.validation_benchmark, overwrite=True)
         half_val = self.config.data.validation_half
         return evaluate(place, detector, run, self.config.tracker, half_val=half_val, progress=progress)
@@ -125,7 +123,7 @@ class Validator:
         self,
         images: LabelledImages,
         detector: Detector,
-        progress: Callable[[str, int, int | None], None] | None,
+        progress: Progress | None,
     ) -> float:
         """Mean over the classes that occur of AP at IoU 0.5."""
         found: list[Detections] = []
@@ -159,14 +157,14 @@ class Validator:
                 yield Sample(image, rows[rows[:, 0] != IGNORE_CLASS, 2:])
             return
         rules = choose_benchmark(self.config.data.validation_benchmark, self.sequences)
-        shares = np.bincount(np.arange(wanted) % len(self.sequences), minlength=len(self.sequences))
-        for sequence, share in zip(self.sequences, shares.tolist(), strict=True):
+        counts = np.bincount(np.arange(wanted) % len(self.sequences), minlength=len(self.sequences))
+        for sequence, sample_count in zip(self.sequences, counts.tolist(), strict=True):
             info, truth = load_ground_truth(sequence)
-            counts = true_boxes_that_count(truth, rules)
+            scored = true_boxes_that_count(truth, rules)
             skipped = first_index(info.frame_count) if self.config.data.validation_half else 0
-            for index in (skipped + place for place in spaced(info.frame_count - skipped, share)):
+            for index in (skipped + place for place in spaced(info.frame_count - skipped, sample_count)):
                 for frame in read_frames(sequence, index, index + 1):
-                    yield Sample(frame.image, tlwh_to_xyxy(truth.boxes_tlwh[counts & (truth.frames == index)]))
+                    yield Sample(frame.image, tlwh_to_xyxy(truth.boxes_tlwh[scored & (truth.frames == index)]))
 
 
 def _read_held_out(config: Config) -> LabelledImages | None:

@@ -1,4 +1,4 @@
-"""Workflow ``convert``. Weights of one kind of file in, another kind out, bit for bit."""
+"""Workflow ``convert``. Turn weights of one kind of file into another kind, bit for bit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import load_checkpoint_format
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph, published_config
 from fairmot.network.ckpt import write_ckpt
@@ -27,7 +27,7 @@ WRITTEN = (".safetensors", ".pth", ".ckpt")
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a conversion did."""
+    """The result of a conversion."""
 
     network: NetworkConfig
     naming: str
@@ -39,9 +39,9 @@ class Conversion:
     dropped: tuple[str, ...]
     """Names in the file that no output depends on."""
     left_out: tuple[str, ...] = ()
-    """What of the file does not fit, a line each (partial conversions only)."""
+    """A line for each array of the file that does not fit (partial conversions only)."""
     remarks: tuple[str, ...] = ()
-    """What was computed instead of copied."""
+    """A line for each array that is computed instead of copied."""
 
 
 def convert(
@@ -53,10 +53,10 @@ def convert(
 ) -> Conversion:
     """Turn a file of weights into another: ``.pth``, MindSpore's ``.ckpt`` and ``.safetensors``, each way.
 
-    YOLOX-nano's ``.onnx`` can be read too, as start weights of ``lite``: its trunk is taken, neck and heads are drawn.
+    YOLOX-nano's ``.onnx`` gives start weights of ``lite``: its trunk is copied, neck and heads are drawn.
 
     Args:
-        source: the file to read; its naming and architecture are recognised.
+        source: the file to read; naming and architecture are recognised.
         target: the file to write; its suffix decides the kind.
         architecture: overrules what is recognised.
         partial: take what fits the published sizes of the architecture and draw the rest.
@@ -72,9 +72,7 @@ def convert(
             f"{target}: cannot write {target.suffix or 'a file without suffix'}; known: {', '.join(WRITTEN)}"
         )
     if naming is not None and target.suffix != ".ckpt":
-        raise InputError(
-            f"--naming {naming}: only .ckpt files have a choice of names, {target.name} has the public ones"
-        )
+        raise InputError(f"naming {naming}: only .ckpt files have a choice of names; {target.name} has the public ones")
     if source.suffix == ".onnx":
         arrays, conversion, notes = _from_yolox(source)
     elif source.suffix in SUFFIXES:
@@ -93,7 +91,7 @@ def _write(target: Path, network: NetworkConfig, arrays: Arrays, notes: dict[str
         case ".ckpt":
             write_ckpt(target, from_public(arrays, naming))
         case _:
-            load_engine("torch").write_checkpoint(target, arrays)
+            load_checkpoint_format(target.suffix).write_checkpoint(target, arrays)
 
 
 def _from_yolox(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:

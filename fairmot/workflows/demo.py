@@ -1,13 +1,13 @@
-"""Workflow ``demo``. A rendered street, tracked with the shipped model and scored."""
+"""Workflow ``demo``: render a street, track it with the shipped model, score the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairmot.detector import load_detector
+from fairmot.progress import Progress
 from fairmot.street import write_street
 from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
@@ -15,7 +15,7 @@ from fairmot.workflows.evaluate.run import EvaluationRun
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo made."""
+    """The results of the demo."""
 
     sequence: Path
     """The rendered sequence, MOTChallenge layout."""
@@ -30,26 +30,21 @@ def demo(
     people: int = 12,
     frames: int = 250,
     seed: int = 0,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Demo:
-    """Render, track and score a synthetic street; everything lands in ``output``, a second run replaces it.
+    """Render, track and score a synthetic street; a second run replaces the results of the first.
 
-    The street lies in ``sequences/street``, the tracks, the video and the scores in ``results``.
+    The street goes to ``sequences/street`` in ``output``; tracks, video and scores go to ``results``.
 
     Raises:
         InputError: an argument is out of range, or ``sequences/street`` is anything but a rendered sequence.
     """
     detector = load_detector()
-
-    def rendered(done: int, total: int) -> None:
-        if progress:
-            progress("render", done, total)
-
     sequence = write_street(
-        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=rendered
+        output / "sequences", name="street", people=people, frames=frames, seed=seed, overwrite=True, progress=progress
     )
     report = evaluate(
-        sequence,  # not its folder: what else lies there is not the demo's
+        sequence,  # not the folder around it, which may hold other sequences
         detector,
         EvaluationRun(output / "results", benchmark="none", video=True, overwrite=True),
         progress=progress,

@@ -1,4 +1,4 @@
-"""Workflow ``describe``. A network's name, configuration or weights in, what it costs out."""
+"""Workflow ``describe``. Count the parameters and multiply-adds of a network, layer by layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairmot.weights import SUFFIXES, network_of, read_weights
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureCost:
-    """What one architecture costs at one input size, in its published configuration."""
+    """The cost of one architecture at one input size, in its published configuration."""
 
     architecture: str
     input_size: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Workflow ``doctor``. What is installed here, whether it works, and whether it is as fast as it should be."""
+"""Workflow ``doctor``. Check what is installed, whether it works, and whether it is as fast as it should be."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from fairmot.detector import SHIPPED_WEIGHTS
-from fairmot.engines import installed_engines, known_engines, load_engine
+from fairmot.engines import installed_engines, known_engines, load_inference
 from fairmot.errors import InputError
 from fairmot.network.initial import initial_weights
 from fairmot.network.one_convolution import build_one_convolution
 from fairmot.network.safetensors import load_weights
 from fairmot.network.summary import summarize
+from fairmot.progress import Log
 
 LEAST_GFLOPS = 1.5
 """A 3x3 convolution of an engine must reach this on a processor, also a busy one.
@@ -28,7 +29,7 @@ Vectorised kernels reach 20 to 100 GFLOP/s a core; reference kernels (plain loop
 """
 
 PATIENCE_SECONDS = 10.0
-"""No attempt is begun after this time: where one takes seconds, the answer is known."""
+"""No attempt begins after this time: where one takes seconds, the answer is known."""
 
 CONVOLUTION_SIZE = (96, 64)
 CONVOLUTION_CHANNELS = 128
@@ -44,7 +45,7 @@ State = Literal["ok", "absent", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     topic: str
     state: State
@@ -52,22 +53,26 @@ class Finding:
     text: str
 
 
-def examine(progress: Callable[[str], None] = lambda topic: None) -> list[Finding]:
-    """Look at the system, libraries, engines, video and weights; everything is well unless a finding is ``bad``."""
+def examine(log: Log | None = None) -> list[Finding]:
+    """Check the system, libraries, engines, video and weights; everything is well unless a finding is ``bad``.
+
+    ``log`` gets the name of each topic that takes time.
+    """
+    log = log or (lambda line: None)
     findings = [Finding("system", "ok", _system())]
     findings += [_library(name) for name in LIBRARIES]
     for engine in known_engines():
-        progress(engine)
+        log(engine)
         findings.append(_engine(engine))
-    progress("video")
+    log("video")
     findings.append(_attempt("H.264", _h264))
-    progress("weights")
+    log("weights")
     findings.append(_attempt("shipped weights", _weights))
     return findings
 
 
 def _system() -> str:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     threads = os.environ.get("OMP_NUM_THREADS")
     limit = f", OMP_NUM_THREADS {threads}" if threads else ""
     return f"Python {sys.version.split()[0]}, {platform.system()} {platform.machine()}, {usable} processors{limit}"
@@ -93,9 +98,7 @@ def _engine(name: str) -> Finding:
                 f"{speed}, expected {LEAST_GFLOPS:g} or more: this build computes with reference kernels, or "
                 "the machine is very busy; try another version of it, or another engine"
             )
-        module: Any = load_engine(name)
-        devices = module.devices() if hasattr(module, "devices") else ("cpu",)
-        return f"{speed}; devices {', '.join(devices)}"
+        return f"{speed}; devices {', '.join(load_inference(name).devices())}"
 
     return _attempt(topic, check)
 
@@ -104,7 +107,7 @@ def convolution_gflops(engine: str) -> float:
     """Return two times the multiply-adds a second of one 3x3 convolution on the processor, the best of several."""
     graph = build_one_convolution(CONVOLUTION_CHANNELS)
     width, height = CONVOLUTION_SIZE
-    network = load_engine(engine).load_network(graph, initial_weights(graph), "cpu")
+    network = load_inference(engine).load_network(graph, initial_weights(graph), "cpu")
     pixels = np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)
     work = 2e-9 * summarize(graph, CONVOLUTION_SIZE).multiply_adds
     network(pixels)
@@ -129,7 +132,7 @@ def _h264() -> str:
         except Exception:  # its exceptions differ between versions
             continue
         return f"read, and written by {name}"
-    raise InputError("no encoder: videos can be read, but --video writes none; install av from its wheel")
+    raise InputError("no encoder: videos can be read, but none can be written; install av from its wheel")
 
 
 def _weights() -> str:
@@ -143,6 +146,6 @@ def _weights() -> str:
 def _attempt(topic: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(topic, "ok", check())
-    except Exception as error:  # whatever breaks is what the doctor is there to tell
+    except Exception as error:  # whatever breaks is a finding
         lines = str(error).strip().splitlines() or [type(error).__name__]
         return Finding(topic, "bad", lines[0])

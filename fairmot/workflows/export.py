@@ -1,29 +1,36 @@
-"""Workflow ``export``. Weights in, a checked file for another runtime out."""
+"""Workflow ``export``. Turn weights into a checked file for another runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.detector import load_detector
-from fairmot.engines import EXPORT_COMPANIONS, EXPORTED, installed_engines, load_engine
+from fairmot.engines import (
+    EXPORT_COMPANIONS,
+    EXPORTED,
+    choose_reference_engine,
+    engines_with,
+    load_detector_exporter,
+    load_inference,
+    load_network_exporter,
+)
 from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.errors import InputError, closest_name
 from fairmot.files import replacing
-from fairmot.formats.motchallenge import find_sequences
+from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.images import IMAGE_SUFFIXES
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import decode_heads, share_found
-from fairmot.network.graph import Graph
-from fairmot.network.safetensors import TRACKER_NOTE, Arrays, check_weights, load_weights
+from fairmot.network.decoding import decode_heads, fraction_found
+from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights
+from fairmot.progress import Log
 from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
 
@@ -36,13 +43,13 @@ MOST_IMAGES = 100
 HEAD_LIMITS = {"f32": 1e-3, "f16": 0.05, "int8": 0.5}
 """Precision -> largest root mean square of a head's difference, in standard deviations of the head."""
 
-SHARE_LIMITS = {"f32": 0.98, "f16": 0.9, "int8": 0.5}
-"""Precision -> least share of detections that both find; what is missed at f32 are equal scores in another order."""
+FOUND_LIMITS = {"f32": 0.98, "f16": 0.9, "int8": 0.5}
+"""Precision -> smallest fraction of detections that both find; at f32 only equal scores in another order are missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an export made, and what its check found."""
+    """An exported file, and how it compares with the network."""
 
     path: Path
     format: str
@@ -52,19 +59,9 @@ class Export:
     reference: str
     """The engine that ran the unexported network."""
     agreement: float
-    """Share of detections that both find, or, of raw heads, 1 minus the largest difference (see ``HEAD_LIMITS``)."""
+    """Fraction of detections that both find, or, of raw heads, 1 minus the largest difference (see ``HEAD_LIMITS``)."""
     scores: dict[str, dict[str, float]] | None
     """``before`` and ``after`` -> HOTA, MOTA, IDF1, AP50 on the folder that was given for it."""
-
-
-class _Exporter(Protocol):
-    EXPORT_PRECISIONS: Sequence[str]
-
-    def export_file(self, path: Path, graph: Graph, weights: Arrays, **options: Any) -> None: ...
-
-    def load_exported_detector(self, path: Path) -> Any: ...
-
-    def load_exported_network(self, path: Path) -> Any: ...
 
 
 def export(
@@ -78,7 +75,7 @@ def export(
     calibration: Path | str | None = None,
     evaluation: Path | str | None = None,
     overwrite: bool = False,
-    progress: Callable[[str], None] = lambda step: None,
+    log: Log | None = None,
 ) -> Export:
     """Write a network for another runtime, run the file, and compare it with the unexported network.
 
@@ -86,24 +83,25 @@ def export(
         weights: a ``.safetensors`` weight file.
         output: the file to write; OpenVINO's ``.xml`` gets a ``.bin`` beside it.
         format: ``onnx``, ``openvino`` or ``mindir``; None: as the suffix says.
-        precision: ``f32``, ``f16`` or ``int8``; the short ones leave heads, decoding and deformable layers in float32.
+        precision: ``f32``, ``f16`` or ``int8``; f16 and int8 keep heads, decoding and deformable layers in float32.
         input_size: width and height of the canvas, multiples of 32; None: the size the network was made for.
         raw: head maps instead of detections; ``mindir`` holds nothing else.
-        calibration: images, a video or MOTChallenge sequences, from which int8 takes the ranges of the maps.
+        calibration: images, a video or MOTChallenge sequences, from which int8 measures the ranges of the maps.
         evaluation: sequences in MOTChallenge layout with ground truth, on which both are scored.
         overwrite: replace an existing file.
-        progress: told what is being done.
+        log: gets a line for each step.
 
     Raises:
         InputError: weights, file, format, precision, size or folder that cannot be used, or a file that does not give
             what the network gives. Nothing is left behind then.
     """
+    log = log or (lambda line: None)
     weights, output = Path(weights), Path(output)
     kind = _format(output, format)
     if weights.suffix in EXPORTED:
         raise InputError(f"{weights}: is exported already; export the .safetensors file that it was made from")
     if output.exists() and not overwrite:
-        raise InputError(f"{output}: exists already; --overwrite replaces it")
+        raise InputError(f"{output}: exists already; overwrite replaces it")
     file = load_weights(weights)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(weights))
@@ -111,40 +109,44 @@ def export(
     if any(side < 32 or side % 32 for side in size):
         raise InputError(f"input size {size[0]} x {size[1]}: width and height must be multiples of 32")
     engine = EXPORTED[FORMATS[kind]][0]
-    module = cast(_Exporter, load_engine(engine))
-    if precision not in module.EXPORT_PRECISIONS:
-        raise InputError(f"precision {precision}: {kind} is written in {', '.join(module.EXPORT_PRECISIONS)}")
-    raw = raw or not hasattr(module, "load_exported_detector")
+    raw = raw or engine not in engines_with("detector export")
+    precisions = (load_network_exporter(engine) if raw else load_detector_exporter(engine)).EXPORT_PRECISIONS
+    if precision not in precisions:
+        raise InputError(f"precision {precision}: {kind} is written in {', '.join(precisions)}")
     if evaluation is not None and raw:
-        raise InputError("raw heads detect nothing that could be evaluated: leave --raw or --evaluate out")
+        raise InputError("raw heads detect nothing, so they cannot be evaluated: leave out raw or evaluation")
     sequences = find_sequences(evaluation) if evaluation is not None else []
     images = list(_images(calibration, size)) if precision == "int8" and calibration is not None else []
-    # Short numbers fit what they were measured on; independent random pixels are nothing that a camera sees.
+    # Short numbers fit the images that they were calibrated on; no camera sees independent random pixels.
     trials = np.stack(images[:: len(images) // 4 + 1]) if images else trial_canvases(size)
 
     with ExitStack() as stack:
-        # Several files become visible in the opposite order: the one that is named last.
+        # Several files become visible in the opposite order: the named one comes last.
         temporary = stack.enter_context(replacing(output))
         if companion := EXPORT_COMPANIONS.get(output.suffix):
             stack.enter_context(replacing(output.with_suffix(companion)))
-        progress("writing")
-        # Raw heads are tracked by nobody.
-        more = {} if raw else {"tracker": file.notes.get(TRACKER_NOTE, "")}
-        module.export_file(
-            temporary, graph, file.arrays, input_size=size, raw=raw, precision=precision, images=images, **more
-        )
-        progress("comparing with the unexported network")
-        reference = _reference_engine(engine)
-        unexported = load_engine(reference).load_network(graph, file.arrays, "cpu")
+        log("writing")
         if raw:
-            exported: RawNetwork = module.load_exported_network(temporary).heads
-            agreement = _compare_heads(output, exported, unexported, trials, precision)
+            load_network_exporter(engine).export_network_file(
+                temporary, graph, file.arrays, size, precision=precision, images=images
+            )
         else:
-            detector: CanvasDetector = module.load_exported_detector(temporary).detector
+            tracker = file.notes.get(TRACKER_NOTE, "")
+            load_detector_exporter(engine).export_detector_file(
+                temporary, graph, file.arrays, size, precision=precision, images=images, tracker=tracker
+            )
+        log("comparing with the unexported network")
+        reference = choose_reference_engine(engine)
+        unexported = load_inference(reference).load_network(graph, file.arrays, "cpu")
+        if raw:
+            heads = load_network_exporter(engine).load_exported_network(temporary).heads
+            agreement = _compare_heads(output, heads, unexported, trials, precision)
+        else:
+            detector = load_detector_exporter(engine).load_exported_detector(temporary).detector
             agreement = _compare_detections(output, detector, unexported, trials, precision, graph.stride)
         scores = None
         if evaluation is not None:
-            progress(f"scoring {len(sequences)} sequences twice")
+            log(f"scoring {len(sequences)} sequences twice")
             scores = {
                 "before": _scores(weights, evaluation, temporary.parent, size),
                 "after": _scores(temporary, evaluation, temporary.parent, size),
@@ -160,11 +162,6 @@ def _format(output: Path, name: str | None) -> str:
         wanted = f"{name} files end in {FORMATS[name]}" if name else f"expected one of {', '.join(suffixes)}"
         raise InputError(f"{output}: the suffix {output.suffix!r} does not fit; {wanted}")
     return suffixes[output.suffix]
-
-
-def _reference_engine(engine: str) -> str:
-    """PyTorch walks the graph with other code and other kernels; without it the engine's own unexported network."""
-    return "torch" if "torch" in installed_engines() else engine
 
 
 def _images(source: Path | str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
@@ -223,17 +220,17 @@ def _compare_detections(
     precision: str,
     stride: int,
 ) -> float:
-    shares = []
+    fractions = []
     for canvas in trials:
         expected = decode_heads(unexported(_pixels(canvas[None])), stride)
-        shares.append(share_found(exported(canvas[None]), expected, precision))
-    share = float(np.mean(shares))
-    if not share >= SHARE_LIMITS[precision]:
+        fractions.append(fraction_found(exported(canvas[None]), expected, precision))
+    fraction = float(np.mean(fractions))
+    if not fraction >= FOUND_LIMITS[precision]:
         raise InputError(
-            f"{output}: finds only {share:.0%} of what the network finds; nothing was written"
-            + ("; calibrate with more images, or take f16" if precision == "int8" else "")
+            f"{output}: finds only {fraction:.0%} of what the network finds; nothing was written"
+            + ("; calibrate with more images, or use f16" if precision == "int8" else "")
         )
-    return share
+    return fraction
 
 
 def _scores(weights: Path, dataset: Path | str, folder: Path, size: tuple[int, int]) -> dict[str, float]:

@@ -45,7 +45,7 @@ def rows_of(command, tmp_path, lines):
         ("6,-1,inf,20,30,60,0.9", r"det\.txt:6: a value is not a finite number"),
         ("6,-1,1,20,-30,60,0.9", r"det\.txt:6: width and height must not be negative"),
         ("6,-1,1e12,20,30,60,0.9", r"det\.txt:6: the box is beyond any image"),
-        ("2000000000,-1,1,20,30,60,0.9", r"det\.txt:6: the frame is no video's"),
+        ("2000000000,-1,1,20,30,60,0.9", r"det\.txt:6: the frame number is too large"),
         ("6;-1;1;20;30;60;0.9", r"det\.txt:6: semicolons"),
         ("6,-1,1", r"det\.txt:6: 3 columns"),
     ],
@@ -54,7 +54,7 @@ def test_detections_that_are_wrong(command, tmp_path, line, message):
     with pytest.raises(InputError, match=message):
         rows_of(command, tmp_path, [*DETECTIONS, line])
     with pytest.raises(InputError, match=message):
-        command("tune", "det.txt", "data", "--trials", "1")
+        command("tune", "data", "det.txt", "--trials", "1")
     assert len(rows_of(command, tmp_path, DETECTIONS).splitlines()) == 5
 
 
@@ -123,7 +123,7 @@ def test_a_recording_that_is_wrong(command, tmp_path, changes, message):
 )
 def test_results_that_are_wrong(command, tmp_path, line, message):
     (tmp_path / "results" / "MOT15-01.txt").write_text("\n".join([*RESULTS, line]))
-    for name in (["score", "data", "results"], ["explain", "results", "data"]):
+    for name in (["score", "data", "results"], ["explain", "data", "results"]):
         with pytest.raises(InputError, match=message):
             command(*name)
 
@@ -133,7 +133,7 @@ def test_results_that_are_odd(command, tmp_path):
     answers = []
     for lines in (RESULTS, RESULTS[::-1], [line.replace(",", " ") for line in RESULTS], ["", *RESULTS, ""]):
         file.write_text("\n".join(lines))
-        command("score", "data", "results", "--json", "s.json")
+        command("score", "data", "results", "--save-json", "s.json")
         answers.append(json.loads((tmp_path / "s.json").read_text()))
     assert answers[0]["combined"]["HOTA"] == 1
     assert answers[1:] == answers[:1] * 3
@@ -152,5 +152,5 @@ def test_constants_that_are_no_numbers(command, tmp_path, text, message):
 def test_a_sequence_longer_than_any_video(command, tmp_path):
     (tmp_path / "data" / "MOT15-01" / "seqinfo.ini").write_text("[Sequence]\nseqLength=1000000000000\n")
     (tmp_path / "results" / "MOT15-01.txt").write_text("\n".join(RESULTS))
-    with pytest.raises(InputError, match=r"seqinfo\.ini: seqLength 1000000000000 is no video's"):
+    with pytest.raises(InputError, match=r"seqinfo\.ini: seqLength 1000000000000 is too large"):
         command("score", "data", "results")

@@ -86,7 +86,7 @@ def test_one_line_and_nothing_written(inputs, tmp_path, monkeypatch, capsys, arg
     if occupied:
         for name in TARGETS:
             (tmp_path / name).write_text("old")
-        arguments = (*arguments, "--overwrite") if arguments[0] == "export" else arguments
+        arguments = (*arguments, "--overwrite") if arguments[0] in ("export", "convert") else arguments
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     line = refusal(monkeypatch, capsys, [inputs / part if (inputs / part).is_file() else part for part in arguments])
     assert message in line

@@ -92,9 +92,9 @@ def test_score_needs_no_network_and_perfect_results_score_1(tmp_path, sequence):
         "walk.txt",
         "--benchmark",
         "none",
-        "--json",
+        "--save-json",
         "s.json",
-        "--csv",
+        "--save-csv",
         "s.csv",
         "--classic",
     )

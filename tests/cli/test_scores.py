@@ -45,7 +45,7 @@ def folders(tmp_path, monkeypatch):
 
 def test_score_compares_and_writes_every_format(folders, tmp_path):
     files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "markdown")}
-    options = [part for name, path in files.items() for part in (f"--{name}", path)]
+    options = [part for name, path in files.items() for part in (f"--save-{name}", path)]
     text = run("score", folders[0], folders[1], "--compare", folders[2], "--alpha", "--classic", *options)
     assert "HOTA over alpha" in text
     assert "0.95" in text
@@ -68,12 +68,12 @@ def test_score_of_classes(tmp_path, monkeypatch):
     lines = [row.format(f, c, 100 * c + f, c) for f in range(1, 6) for c in (1, 3)]
     (truth / "gt" / "gt.txt").write_text("".join(lines))
     (results / "a.txt").write_text("".join(lines[:6]))
-    text = run("score", truth.parent, results, "--benchmark", "none", "--classes", "1,3")
-    assert "class 1" in text
-    assert "class 3" in text
+    text = run("score", truth.parent, results, "--benchmark", "none", "--classes", "0,2")
+    assert "class 0 (column 8: 1)" in text
+    assert "class 2 (column 8: 3)" in text
     assert "MEAN OF CLASSES" in text
     assert "60.00" in text
-    assert "--classes x: expected class numbers" in failure("score", truth.parent, results, "--classes", "x")
+    assert "--classes x: expected class ids" in failure("score", truth.parent, results, "--classes", "x")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_evaluate_half_val_counts_from_one_and_zips(images):
     rows = np.loadtxt(out / "MOT20-01.txt", delimiter=",")
     assert rows[:, 0].tolist() == [1, 2, 3]
     assert rows[0, 2] == pytest.approx(20 + 5 * 5, abs=1)
-    again = run("score", images, out, "--half-val", "--json", "again.json")
+    again = run("score", images, out, "--half-val", "--save-json", "again.json")
     assert "MOT20-02" in again
     assert json.loads(Path("again.json").read_text())["combined"] == report["combined"]
     assert zipfile.ZipFile(report["archive"]).namelist() == ["MOT20-01.txt", "MOT20-02.txt"]
@@ -148,7 +148,7 @@ def test_a_test_set_is_tracked_and_zipped_and_not_scored(images):
         rows = archive.read("MOT20-01.txt").decode().splitlines()
     assert len(rows) == len(text.splitlines())
     assert "nothing was scored" in run("evaluate", images, "--output", "out2")
-    assert "--half-val is for training sets" in failure("evaluate", images, "--half-val")
+    assert "evaluate of a test set does not take --half-val" in failure("evaluate", images, "--half-val")
 
 
 def test_track_saves_detections_and_tracks_them_again(images):
@@ -157,8 +157,8 @@ def test_track_saves_detections_and_tracks_them_again(images):
     again = json.loads(run("track", "--detections", first["detections"], "--record", "--output", "b", "--json"))[0]
     assert Path(again["text"]).read_bytes() == Path(first["text"]).read_bytes()
     assert again["record"] == "b/MOT20-01.record.npz"
-    assert "give either sources or --detections" in failure("track")
-    assert "give either sources or --detections" in failure("track", images, "--detections", first["detections"])
+    assert "give SOURCES or --detections" in failure("track")
+    assert "track --detections does not take SOURCES" in failure("track", images, "--detections", first["detections"])
     assert "unknown tracker preset 'byt'" in failure("track", images, "--tracker", "byt")
 
 
@@ -196,8 +196,10 @@ def test_gaps_are_filled_where_asked(images, monkeypatch):
     assert np.loadtxt(linear["text"], delimiter=",")[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
     (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
     assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
-    assert "--interpolate lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
-    assert "goes without --jobs" in failure("track", "videos", "--jobs", "2", "--interpolate", "linear")
+    assert "lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
+    assert "track --jobs does not take --interpolate" in failure(
+        "track", "videos", "--jobs", "2", "--interpolate", "linear"
+    )
 
 
 def test_tracks_of_several_classes_are_scored_by_class(images, monkeypatch):
@@ -218,19 +220,19 @@ def test_tracks_of_several_classes_are_scored_by_class(images, monkeypatch):
         gt.write_text(gt.read_text() + "".join(f"{frame},2,100,10,30,70,1,3,1\n" for frame in range(1, 7)))
     monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: TwoKinds())
     command = ["evaluate", images, "--output", "out", "--overwrite"]
-    report = json.loads(run(*command, "--benchmark", "none", "--classes", "1,3", "--json"))
+    report = json.loads(run(*command, "--benchmark", "none", "--classes", "0,2", "--json"))
     assert {row.split(",")[7] for row in Path("out/MOT20-01.txt").read_text().splitlines()} == {"-1", "3"}
     by_class = {name: scores["combined"] for name, scores in report["classes"].items()}
     assert (by_class["1"]["MOTA"], by_class["1"]["CLR_FP"], by_class["1"]["CLR_TP"]) == (1, 0, 16)
     assert (by_class["3"]["CLR_FP"], by_class["3"]["CLR_TP"]) == (4, 12)
-    scored = run("score", images, "out", "--benchmark", "none", "--classes", "1,3", "--json", "s.json")
-    assert "class 3" in scored
+    scored = run("score", images, "out", "--benchmark", "none", "--classes", "0,2", "--save-json", "s.json")
+    assert "class 2 (column 8: 3)" in scored
     assert json.loads(Path("s.json").read_text())["classes"]["3"]["combined"] == by_class["3"]
     assert "MEAN OF CLASSES" in run(*command, "--benchmark", "none")  # all that the network knows
     # A benchmark of people gets people alone.
     people = json.loads(run(*command, "--json"))
     assert (people["benchmark"], people["combined"]["CLR_FP"], people["combined"]["MOTA"]) == ("MOT20", 0, 1)
-    assert "MOT20 scores pedestrians (1) alone" in failure(*command, "--classes", "1,3")
+    assert "MOT20 scores pedestrians alone" in failure(*command, "--classes", "0,2")
 
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "evaluate.md").read_text(encoding="utf-8")
@@ -244,24 +246,24 @@ def test_documented_commands_parse(words):
 
 def test_tune_and_explain(images):
     run("track", images / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
-    tuned = json.loads(run("tune", "a", images / "MOT20-01", "--trials", "1", "--json"))
+    tuned = json.loads(run("tune", images / "MOT20-01", "a", "--trials", "1", "--json"))
     assert tuned["best"] == "runs/tune/best.yaml"
     assert tuned["scores"]["tuned on"]["after"]["MOTA"] == 1
     command = ["track", "--detections", "a/MOT20-01.detections.npz", "--record", "--output", "b"]
     run(*command, "--tracker", tuned["best"])
     assert Path("b/MOT20-01.txt").read_text() == Path("a/MOT20-01.txt").read_text()
-    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", "b", images / "MOT20-01")
+    assert "MOT20-01: 0 switch, 0 fragmentation, 0 miss, 0 false positive" in run("explain", images / "MOT20-01", "b")
     lines = Path("b/MOT20-01.txt").read_text().splitlines(keepends=True)
     Path("b/MOT20-01.txt").write_text(
         "".join(line.replace(",1,", ",2,", 1) if i > 4 else line for i, line in enumerate(lines))
     )
-    text = run("explain", "b", images / "MOT20-01", "--images", "sheets")
+    text = run("explain", images / "MOT20-01", "b", "--sheets", "sheets")
     assert "frame 6  switch: person 1, identity 2, before 1 (frame 5)" in text
     assert "track 1 - detection 0: cost" in text
     assert "sheets/MOT20-01/000006-switch-2.jpg" in text
     assert Path("sheets/MOT20-01/000006-switch-2.jpg").stat().st_size > 1000
-    assert "MOT20-01: 1 switch\n" in run("explain", "b", images / "MOT20-01", "--kind", "switch")
-    answer = json.loads(run("explain", "b", images / "MOT20-01", "--json", "--frame", "6"))
+    assert "MOT20-01: 1 switch\n" in run("explain", images / "MOT20-01", "b", "--kind", "switch")
+    answer = json.loads(run("explain", images / "MOT20-01", "b", "--json", "--frame", "6"))
     (error,) = answer["errors"]["MOT20-01"]
     assert error["pairs"][0]["matched_in"] == "appearance"
     assert answer["errors"]["MOT20-01"][0]["identity_before"] == 1

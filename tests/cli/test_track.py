@@ -120,12 +120,12 @@ def test_a_window_where_there_is_no_screen_is_a_line(street, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--line", "1,2,3"], "--line 1,2,3: expected x1,y1,x2,y2"),
-        (["--line", "900,0,950,5"], "line 1: lies outside of the image, which has 320 x 240 pixels"),
-        (["--zone", "absent.json"], "--zone absent.json: cannot be read"),
+        (["--line", "1,2,3"], "line 1,2,3: expected x1,y1,x2,y2"),
+        (["--line", "900,0,950,5"], "which has 320 x 240 pixels"),
+        (["--zone", "absent.json"], "absent.json: cannot be read"),
         (["--crops", "--blur"], "leave one of them out"),
-        (["--max-latency", "0"], "max latency seconds 0: expected a positive number"),
-        (["--jobs", "2", "--record"], "go without"),
+        (["--max-latency", "1"], "track of files does not take --max-latency"),
+        (["--jobs", "2", "--record"], "track --jobs does not take --record"),
         (["--output", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_missing_configuration_names_the_shipped_ones():
 def test_overrides_that_cannot_be_applied(tmp_path, override):
     path = tmp_path / "mine.yaml"
     path.write_text("train:\n  epochs: 3\n")
-    with pytest.raises(InputError, match="--set"):
+    with pytest.raises(InputError, match=f"^setting {override!r}: "):
         load_config(path, (override,))
 
 

@@ -33,7 +33,7 @@ def test_presets():
             {},
             r"unknown tracker preset 'bite' \(did you mean 'byte'\?\); there are: fairmot, byte, motion, fused, crowd",
         ),
-        ("byte", {"confidance": 0.3}, r"unknown field 'confidance' \(did you mean 'confidence'\?\)"),
+        ("byte", {"confidance": 0.3}, r"unknown parameter 'confidance' \(did you mean 'confidence'\?\)"),
         ("byte", {"confidence": 3}, "confidence: .*got 3"),
         ("byte", {"confidence": 0.05}, r"low_confidence 0\.1 must lie below confidence 0\.05"),
         ("fairmot", {"camera_motion": "ecc"}, "camera_motion: .*'flow' or 'orb'"),
@@ -45,7 +45,7 @@ def test_mistakes_are_one_line(name, changes, message):
     assert "\n" not in str(error.value)
 
 
-def test_every_constant_says_what_it_is():
+def test_every_parameter_is_described():
     for name, field in TrackerConfig.model_fields.items():
         assert field.description is not None, name
         assert len(field.description) > 20, name

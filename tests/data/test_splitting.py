@@ -44,7 +44,7 @@ def test_the_description_trains_on_one_part_and_holds_the_other(tmp_path, make_s
     description = tmp_path / "data.json"
     whole = read_images(description, ["first"]).paths
     for _ in range(2):  # the second time, nothing changes
-        arguments = ["data", "split", str(tmp_path / "first.txt"), "--every", "3", "--block", "1"]
+        arguments = ["data", "split", str(tmp_path / "first.txt"), "--one-in", "3", "--block", "1"]
         result = CliRunner().invoke(app, [*arguments, "--data", str(description)])
         assert result.exit_code == 0, result.output
         assert "4 images to train on" in result.stdout

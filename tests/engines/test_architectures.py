@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from training import graph_of, small_batch, small_config
+from training import create_trainer, graph_of, small_batch, small_config
 
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 from fairmot.network.architectures import ARCHITECTURES
 from fairmot.network.initial import initial_weights
 
@@ -38,9 +38,13 @@ def lively_weights(config):
     return weights
 
 
-def run(engine, config, weights, **options):
+def run(engine, config, weights, compiled=True):
     pixels = np.random.default_rng(1).random((1, 3, 64, 96), dtype=np.float32)
-    return load_engine(engine).load_network(graph_of(config), weights, "cpu", **options)(pixels)
+    if not compiled:
+        from fairmot.engines.mindspore.network import MindSporeNetwork
+
+        return MindSporeNetwork(graph_of(config), weights, compiled=False)(pixels)
+    return load_inference(engine).load_network(graph_of(config), weights, "cpu")(pixels)
 
 
 def assert_same_heads(heads, expected):
@@ -116,7 +120,7 @@ def test_detections_of_folded_networks_agree(architecture):
     weights = lively_weights(config)
     images = small_batch().images
     ours, theirs = (
-        load_engine(name).load_canvas_detector(graph_of(config), weights, (96, 64), 20, "cpu")(images)
+        load_inference(name).load_canvas_detector(graph_of(config), weights, (96, 64), 20, "cpu")(images)
         for name in ("torch", "onnxruntime")
     )
     # Near-ties at the twentieth place may fall either way.
@@ -137,8 +141,8 @@ def test_gradients_of_both_training_engines_agree(architecture):
     batch.heatmap = np.repeat(batch.heatmap, 3, 1)
     arguments = (graph_of(config), lively_weights(config), 7, config, "cpu")
     trainers = (
-        load_engine("torch").create_trainer(*arguments),
-        load_engine("mindspore").create_trainer(*arguments, compiled=False),
+        create_trainer("torch", *arguments),
+        create_trainer("mindspore", *arguments),
     )
     # With running statistics: the float32 noise of batch statistics is larger than real differences.
     (losses, ours), (other_losses, theirs) = (trainer.gradients(batch, training=False) for trainer in trainers)

@@ -80,7 +80,7 @@ def test_an_engine_that_a_device_needs_is_missed_by_name(machine, monkeypatch):
     machine(("onnxruntime",))
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"torch is not installed; run: pip install 'fairmot\[torch\]'"):
-        engines.load_engine(choose_training_engine("auto", "cuda"))
+        engines.load_training(choose_training_engine("auto", "cuda"))
 
 
 @pytest.mark.parametrize(("torch_is_there", "driver"), [(False, True), (True, False)])

@@ -10,7 +10,7 @@ from test_precision import distance
 from training import small_batch, small_config, tiny_trainer, trainer_of, uneven_batch
 
 import fairmot
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 from fairmot.errors import InputError
 from fairmot.street import render_street
 from fairmot.training.loop import train
@@ -24,7 +24,9 @@ ROUNDING = 1e-4
 
 @pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
 def test_heads_equal_the_published_network(case, oracle, recipe):
-    check_heads(lambda graph, weights: load_engine("torch").load_network(graph, weights, "cuda"), case, oracle, recipe)
+    check_heads(
+        lambda graph, weights: load_inference("torch").load_network(graph, weights, "cuda"), case, oracle, recipe
+    )
 
 
 def test_the_detector_finds_what_it_finds_on_the_processor():
@@ -128,7 +130,7 @@ def test_out_of_memory_is_one_line(images, tmp_path):
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-4)
     try:
-        with pytest.raises(InputError, match=r"out of memory with 2 images of 96 x 64 a batch; try --set"):
+        with pytest.raises(InputError, match=r"out of memory with 2 images of 96 x 64 a batch; try train"):
             train(config, "torch", "cuda")
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

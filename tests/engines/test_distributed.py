@@ -20,7 +20,7 @@ def run(engine, folder, *arguments):
     lines = []
     # msrun leaves files of its own in the working directory.
     with contextlib.chdir(folder):
-        code = launch([engine, str(folder), *arguments], engine, 2, folder / "logs", lines.append, SCRIPT)
+        code = launch([engine, str(folder), *arguments], engine, 2, folder / "logs", log=lines.append, script=SCRIPT)
     return code, "\n".join(lines)
 
 
@@ -90,3 +90,26 @@ def test_a_process_that_goes_ends_the_run_with_its_last_lines(engine, kind, line
     assert line in lines
     assert str(tmp_path / "logs") in lines
     assert time.monotonic() - began < 120
+
+
+def test_the_first_process_may_work_for_longer_than_the_others_wait(tmp_path):
+    pytest.importorskip("torch")
+    code, lines = run("torch", tmp_path, "validate")
+    assert code == 0, lines
+
+
+def test_without_signs_of_life_the_others_give_up(tmp_path):
+    """The twin: the same work, and the others wait in silence."""
+    pytest.importorskip("torch")
+    code, lines = run("torch", tmp_path, "silent")
+    assert code == 1
+    assert "the last lines of process 1" in lines
+    assert "imed out" in lines
+
+
+def test_a_first_process_that_dies_in_its_work_ends_the_others(tmp_path):
+    pytest.importorskip("torch")
+    began = time.monotonic()
+    code, _ = run("torch", tmp_path, "die")
+    assert code == 1
+    assert time.monotonic() - began < 120  # the others would wait for ten minutes

@@ -7,7 +7,7 @@ import pytest
 from training import small_batch, small_config, tiny_trainer, uneven_batch
 
 from fairmot.config import LossConfig
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference, load_training
 
 ENGINES = pytest.mark.parametrize("engine", ["torch", "mindspore"])
 CLASSES = (4, 2, 5)
@@ -61,13 +61,13 @@ def test_overlap_equals_the_definition(engine):
     batch.extents[~batch.is_object] = np.nan
     heads, parameters = heads_of(batch)
     config = LossConfig(overlap_weight=2.0)
-    losses, gradients = load_engine(engine).losses_of_heads(heads, batch, parameters, config)
+    losses, gradients = load_training(engine).losses_of_heads(heads, batch, parameters, config)
     expected = overlap(heads["extents"].astype(np.float64), heads["offsets"].astype(np.float64), batch)
     assert losses.losses["overlap"] == pytest.approx(expected, rel=1e-5)
     assert losses.losses["overlap"] != pytest.approx(expected + 1e-4, rel=1e-5)
 
     # Without a weight it is not there; with one, the total has it by that weight.
-    plain, without = load_engine(engine).losses_of_heads(heads, batch, parameters, LossConfig())
+    plain, without = load_training(engine).losses_of_heads(heads, batch, parameters, LossConfig())
     assert "overlap" not in plain.losses
     share = 0.5 * math.exp(1.85) * 2.0
     assert losses.losses["total"] - plain.losses["total"] == pytest.approx(share * expected, rel=1e-4)
@@ -93,7 +93,7 @@ def test_gradients_of_the_overlap_agree_between_engines():
     batch = small_batch(4)
     heads, parameters = heads_of(batch)
     found = {
-        engine: load_engine(engine).losses_of_heads(heads, batch, parameters, LossConfig(overlap_weight=1.0))
+        engine: load_training(engine).losses_of_heads(heads, batch, parameters, LossConfig(overlap_weight=1.0))
         for engine in ("torch", "mindspore")
     }
     (ours, one), (theirs, other) = found.values()
@@ -145,7 +145,7 @@ def identity_reference(trainer, batch, state):
     """Mean cross entropy over labelled objects of classes with a classifier, and its gradient by the biases."""
     from training import tiny_graph
 
-    engine = load_engine("torch" if "Torch" in type(trainer).__name__ else "mindspore")
+    engine = load_inference("torch" if "Torch" in type(trainer).__name__ else "mindspore")
     weights = {name.removeprefix("network."): array for name, array in state.items() if name.startswith("network.")}
     pixels = batch.images[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     network = engine.load_network(tiny_graph(trainer.config), weights, "cpu")

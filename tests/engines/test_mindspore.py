@@ -9,9 +9,8 @@ from fairmot.network.initial import initial_weights
 
 ms = pytest.importorskip("mindspore")
 
-from fairmot.engines.mindspore import load_network  # noqa: E402
 from fairmot.engines.mindspore.loss import focal_loss  # noqa: E402
-from fairmot.engines.mindspore.network import build_network  # noqa: E402
+from fairmot.engines.mindspore.network import MindSporeNetwork, build_network  # noqa: E402
 
 
 def test_running_statistics_follow_pytorchs_convention():
@@ -27,7 +26,7 @@ def test_running_statistics_follow_pytorchs_convention():
     arrays = network.arrays()
 
     before = replace(graph, outputs={"x": x - 1})
-    values = load_network(before, weights, "cpu", compiled=False)(pixels)["x"].astype(np.float64)
+    values = MindSporeNetwork(before, weights, compiled=False)(pixels)["x"].astype(np.float64)
     values = values.transpose(1, 0, 2, 3).reshape(4, -1)
     np.testing.assert_allclose(arrays["n.running_mean"], 0.25 * values.mean(1), rtol=1e-5)
     np.testing.assert_allclose(arrays["n.running_var"], 0.75 + 0.25 * values.var(1, ddof=1), rtol=1e-5)

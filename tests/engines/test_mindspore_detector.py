@@ -9,9 +9,9 @@ from fairmot.errors import InputError
 
 ms = pytest.importorskip("mindspore")
 
-from fairmot.engines.mindspore import load_canvas_detector, load_network  # noqa: E402
-from fairmot.engines.mindspore.detector import Decoder  # noqa: E402
-from fairmot.engines.mindspore.network import canvases_to_pixels  # noqa: E402
+from fairmot.engines.mindspore.detector import Decoder, MindSporeDetector  # noqa: E402
+from fairmot.engines.mindspore.inference import load_canvas_detector, load_network  # noqa: E402
+from fairmot.engines.mindspore.network import MindSporeNetwork, canvases_to_pixels  # noqa: E402
 
 STRIDE = 4
 MODES = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
@@ -94,9 +94,9 @@ def test_canvases_become_rgb_planes():
 def test_a_detector_is_the_folded_network_and_its_decoding():
     config = small_config()
     graph, weights, canvases = graph_of(config), small_weights(config), small_batch().images
-    found = load_canvas_detector(graph, weights, (96, 64), 20, "cpu", compiled=False)(canvases)
+    found = MindSporeDetector(graph, weights, (96, 64), 20, compiled=False)(canvases)
     pixels = np.ascontiguousarray(canvases[..., ::-1].transpose(0, 3, 1, 2) / np.float32(255))
-    heads = load_network(graph, weights, "cpu", compiled=False)(pixels)
+    heads = MindSporeNetwork(graph, weights, compiled=False)(pixels)
     order = ("heatmap", "extents", "offsets", "embedding")
     expected = reference({name: heads[name] for name in order}, 20)
     np.testing.assert_allclose(found.scores, expected.scores, rtol=0, atol=1e-4)

@@ -13,15 +13,14 @@ from fairmot.network.initial import initial_weights
 
 ms = pytest.importorskip("mindspore")
 
-from fairmot.engines.mindspore import load_network  # noqa: E402
-from fairmot.engines.mindspore.network import build_network  # noqa: E402
+from fairmot.engines.mindspore.network import MindSporeNetwork, build_network  # noqa: E402
 
 MODES = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 
 
 def run(builder, output, pixels, weights=None, compiled=False):
     graph = builder.finish(NetworkConfig(), {"x": output})
-    return load_network(graph, weights or initial_weights(graph), "cpu", compiled=compiled)(pixels)["x"]
+    return MindSporeNetwork(graph, weights or initial_weights(graph), compiled=compiled)(pixels)["x"]
 
 
 def pixels_of(height=8, width=12, seed=0):
@@ -67,7 +66,7 @@ def deformable_case():
 @MODES
 def test_deformable_convolution_equals_numpy(compiled):
     graph, weights, pixels = deformable_case()
-    heads = load_network(graph, weights, "cpu", compiled=compiled)(pixels)
+    heads = MindSporeNetwork(graph, weights, compiled=compiled)(pixels)
     offsets = heads["offsets"].astype(np.float64)
     assert np.abs(offsets[:, :18]).max() > 1.5  # samples lie between cells, and outside the map
     arguments = pixels.astype(np.float64), offsets, weights["d.weight"], weights["d.bias"]
@@ -193,7 +192,7 @@ def dense_reference(x, weight):
 @MODES
 def test_dense_transposed_convolution_equals_numpy(compiled):
     graph, weights = dense_case()
-    heads = load_network(graph, weights, "cpu", compiled=compiled)(pixels_of(3, 5))
+    heads = MindSporeNetwork(graph, weights, compiled=compiled)(pixels_of(3, 5))
     expected = dense_reference(heads["features"], weights["up.weight"])
     np.testing.assert_allclose(heads["x"], expected, rtol=0, atol=2e-5)
     with pytest.raises(AssertionError):
@@ -255,7 +254,7 @@ def test_bilinear_enlargement_and_its_gradient_equal_numpy(compiled, factor):
     x = pixels_of(4, 6)
     rows, columns = bilinear_matrix(4, factor), bilinear_matrix(6, factor)
     expected = np.einsum("rh,bchw,kw->bcrk", rows, x.astype(np.float64), columns)
-    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    found = MindSporeNetwork(graph, {}, compiled=compiled)(x)["x"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
     with pytest.raises(AssertionError):  # nearest is something else
         np.testing.assert_allclose(x.repeat(factor, 2).repeat(factor, 3), expected, rtol=0, atol=2e-6)
@@ -270,7 +269,7 @@ def test_stacked_pixels_and_their_gradient_equal_numpy(compiled):
     graph = builder.finish(NetworkConfig(), {"x": builder.space_to_depth(builder.input())})
     x = pixels_of(4, 6)
     expected = np.concatenate([x[:, :, ::2, ::2], x[:, :, 1::2, ::2], x[:, :, ::2, 1::2], x[:, :, 1::2, 1::2]], 1)
-    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    found = MindSporeNetwork(graph, {}, compiled=compiled)(x)["x"]
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(AssertionError):
         np.testing.assert_array_equal(np.roll(found, 3, 1), expected)
@@ -288,7 +287,7 @@ def test_max_pooling_with_stride_and_border_equals_numpy(compiled):
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
     expected = windows[:, :, ::2, ::2].max((-1, -2))
-    found = load_network(graph, {}, "cpu", compiled=compiled)(x)["x"]
+    found = MindSporeNetwork(graph, {}, compiled=compiled)(x)["x"]
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(AssertionError):  # shifted by a pixel
         np.testing.assert_array_equal(found, windows[:, :, 1::2, 1::2].max((-1, -2)))

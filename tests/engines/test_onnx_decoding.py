@@ -6,9 +6,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from fairmot.config import NetworkConfig
-from fairmot.engines.onnx import load_network
 from fairmot.engines.onnx.decoding import write_detections, write_patches, write_peaks
-from fairmot.engines.onnx.detector import create_session
+from fairmot.engines.onnx.detector import create_session, load_network
 from fairmot.engines.onnx.export import IR_VERSION, OPSET
 from fairmot.engines.onnx.layers import Writer
 from fairmot.geometry import Letterbox

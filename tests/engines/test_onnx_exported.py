@@ -6,13 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from fairmot.config import NetworkConfig
-from fairmot.engines.onnx import (
-    load_canvas_detector,
-    load_exported_detector,
-    load_exported_network,
-    load_network,
-)
+from fairmot.engines.onnx.detector import load_canvas_detector, load_network
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
+from fairmot.engines.onnx.exported import load_exported_detector, load_exported_network
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights

@@ -8,14 +8,16 @@ import pytest
 
 from fairmot import load_detector, load_network
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 
 pytest.importorskip("openvino")
-engine = load_engine("openvino")
+engine = load_inference("openvino")
+
+from fairmot.engines.onnx.openvino_model import write_model  # noqa: E402
 
 SIZE = (96, 64)
 
@@ -44,7 +46,7 @@ def living_network(architecture, classes=1):
         elif "conv_offset_mask" in name:
             weights[name] = rng.normal(0, 0.05, shape).astype(np.float32)
     pixels = canvases(1)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
-    heads = load_engine("onnxruntime").load_network(graph, weights)(pixels)
+    heads = load_inference("onnxruntime").load_network(graph, weights)(pixels)
     for name, head in {"hm": "heatmap", "wh": "extents", "reg": "offsets", "id": "embedding"}.items():
         weights[f"{name}.2.weight"] /= np.std(heads[head], axis=(0, 2, 3)).mean()
     return graph, weights
@@ -67,7 +69,7 @@ def compare_detections(found, expected):
 def test_detections_agree_with_onnx_runtime(architecture, classes):
     graph, weights = living_network(architecture, classes=classes)
     images = canvases(2)
-    expected = load_engine("onnxruntime").load_canvas_detector(graph, weights, SIZE, 60)(images)
+    expected = load_inference("onnxruntime").load_canvas_detector(graph, weights, SIZE, 60)(images)
     compare_detections(engine.load_canvas_detector(graph, weights, SIZE, 60)(images), expected)
     shifted = weights | {name: weights[name] * np.float32(1.01) for name in ("wh.2.weight", "wh.2.bias")}
     with pytest.raises(AssertionError):
@@ -92,8 +94,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openvino")
     graph, weights = living_network("dla_34")
     detector, heads = export_detector(graph, weights, SIZE, 60), export_heads(graph, weights)
-    engine.write_model(folder / "detector.xml", detector)
-    engine.write_model(folder / "heads.xml", heads)
+    write_model(folder / "detector.xml", detector)
+    write_model(folder / "heads.xml", heads)
     save_model(folder / "detector.onnx", detector)
     return folder
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from training import IDENTITIES, graph_of, small_batch, small_config, small_weights
+from training import IDENTITIES, create_trainer, graph_of, small_batch, small_config, small_weights
 
-from fairmot.engines import load_engine
+from fairmot.engines import load_inference
 
 pytest.importorskip("torch")
 pytest.importorskip("mindspore")
@@ -14,8 +14,8 @@ def pair_of_trainers(**sections):
     config = small_config(**sections)
     arguments = (graph_of(config), small_weights(config), IDENTITIES, config, "cpu")
     return [
-        load_engine("torch").create_trainer(*arguments),
-        load_engine("mindspore").create_trainer(*arguments, compiled=False),
+        create_trainer("torch", *arguments),
+        create_trainer("mindspore", *arguments),
     ]
 
 
@@ -110,7 +110,7 @@ def detections(request):
     weights["hm.2.weight"] = (first + noise).astype(np.float32)
     images = small_batch().images
     return {
-        name: load_engine(name).load_canvas_detector(graph_of(config), weights, (96, 64), 20, "cpu")(images)
+        name: load_inference(name).load_canvas_detector(graph_of(config), weights, (96, 64), 20, "cpu")(images)
         for name in ("torch", "mindspore", "onnxruntime")
     }
 

@@ -4,9 +4,9 @@ from training import graph_of, small_batch, small_config, small_weights
 
 torch = pytest.importorskip("torch")
 
-from fairmot.engines.torch import load_canvas_detector, load_network  # noqa: E402
 from fairmot.engines.torch.deformable import deformable_convolution, sampled_convolution  # noqa: E402
 from fairmot.engines.torch.detector import decode  # noqa: E402
+from fairmot.engines.torch.inference import load_canvas_detector, load_network  # noqa: E402
 from fairmot.engines.torch.optimizer import Optimizer  # noqa: E402
 
 

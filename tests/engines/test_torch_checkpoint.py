@@ -15,7 +15,7 @@ from fairmot.errors import InputError
 
 torch = pytest.importorskip("torch")
 
-from fairmot.engines.torch import read_checkpoint, write_checkpoint  # noqa: E402
+from fairmot.engines.torch.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 
 
 def complain(path):

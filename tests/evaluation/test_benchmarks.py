@@ -51,9 +51,9 @@ def test_auto_takes_sequence_names_then_folders():
 
 
 def test_auto_is_an_error_where_it_is_unclear():
-    with pytest.raises(InputError, match=r"'street' does not tell the benchmark; .*--benchmark MOT15"):
+    with pytest.raises(InputError, match=r"'street' belongs to no known benchmark; .*MOT15"):
         choose_benchmark("auto", [Path("/data/street")])
-    with pytest.raises(InputError, match="'street' does not tell"):
+    with pytest.raises(InputError, match="'street' belongs to no known benchmark"):
         choose_benchmark("auto", [Path("/data/MOT17-02"), Path("/data/street")])
     with pytest.raises(InputError, match="sequences of MOT17 and MOT20"):
         choose_benchmark("auto", [Path("/data/MOT17-02"), Path("/data/MOT20-01")])
@@ -79,5 +79,5 @@ def test_links_keep_their_names(tmp_path):
     link.symlink_to(tmp_path / "store" / "a")
     assert choose_benchmark("auto", [link]).name == "MOT16"
     (tmp_path / "street").symlink_to(tmp_path / "store" / "a")
-    with pytest.raises(InputError, match="'street' does not tell"):
+    with pytest.raises(InputError, match="'street' belongs to no known benchmark"):
         choose_benchmark("auto", [tmp_path / "street"])

@@ -10,7 +10,7 @@ import fairmot
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.classic import COLUMNS, classic_scores, count_classic
 from fairmot.evaluation.preprocessing import compare
-from fairmot.formats.motchallenge import load_sequence
+from fairmot.formats.sequences import load_sequence
 
 PRINTED = motmetrics.io.motchallenge_metric_names
 

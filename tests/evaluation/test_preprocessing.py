@@ -4,7 +4,8 @@ import pytest
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.preprocessing import compare, true_boxes_that_count
-from fairmot.formats.motchallenge import load_ground_truth, load_sequence
+from fairmot.formats.ground_truth import load_ground_truth
+from fairmot.formats.sequences import load_sequence
 
 # Side by side: a pedestrian, a static person (7), a non-motorised vehicle (6), a car (3), an ignored pedestrian.
 TRUTH = (

@@ -1,6 +1,3 @@
-import csv
-import json
-
 import pytest
 from rich.console import Console
 
@@ -10,8 +7,6 @@ from fairmot.evaluation.tables import (
     format_score,
     markdown_table,
     score_tables,
-    write_csv,
-    write_json,
 )
 
 
@@ -48,24 +43,3 @@ def test_markdown(report):
     assert {line.count("|") for line in lines} == {len(COLUMNS) + 2}
     assert lines[-1].split(" | ")[1] == f"{100 * report['combined']['HOTA']:.2f}"
     assert "| IDt |" in markdown_table(report["classic"], ("MOTA", "IDt", "IDa"))
-
-
-def test_csv_holds_full_precision(report, tmp_path):
-    write_csv(report, tmp_path / "scores.csv")
-    with (tmp_path / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["sequence"] for row in rows] == [*report["sequences"], "COMBINED"]
-    assert float(rows[-1]["HOTA"]) == report["combined"]["HOTA"]
-    assert rows[0]["IDSW"] == str(next(iter(report["sequences"].values()))["IDSW"])
-    write_csv(report["classic"], tmp_path / "classic.csv")
-    assert (tmp_path / "classic.csv").read_text().startswith("sequence,IDF1,IDP,IDR,Rcll")
-
-
-def test_json_comes_back_equal_and_replaces_whole_files(report, tmp_path):
-    path = tmp_path / "deep" / "scores.json"
-    write_json(report, path)
-    assert json.loads(path.read_text()) == report
-    with pytest.raises(ValueError, match="JSON"):
-        write_json({"combined": float("nan")}, path)
-    assert json.loads(path.read_text()) == report
-    assert [entry.name for entry in path.parent.iterdir()] == ["scores.json"]

@@ -18,7 +18,7 @@ from fairmot.workflows.track.track import track
 
 @pytest.fixture
 def direct(tmp_path, monkeypatch):
-    """A run with noise in the boxes, every second frame; the detector told about itself."""
+    """A run with noise in the boxes, every second frame; with a description of the detector."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
 
@@ -194,16 +194,16 @@ def test_what_a_recording_does_not_hold_is_said_before_anything_is_tracked(seque
     assert not (sequence.parent / "never").exists()
 
 
-def test_tracker_constants_by_name_and_from_yaml(tmp_path):
+def test_tracker_parameters_by_name_and_from_yaml(tmp_path):
     assert load_tracker_config() == TrackerConfig()
     assert load_tracker_config("crowd") == TrackerConfig.preset("crowd")
     assert load_tracker_config("byte", 0.5).confidence == 0.5
     path = tmp_path / "mine.yaml"
-    path.write_text("preset: byte\niou_limit: 0.6\n")
+    path.write_text("preset: byte\nmax_iou_distance: 0.6\n")
     assert load_tracker_config(path) == TrackerConfig.preset("byte", max_iou_distance=0.6)
-    path.write_text("iou_limt: 0.6\n")
+    path.write_text("max_iou_distanc: 0.6\n")
     with pytest.raises(
-        InputError, match=r"mine.yaml: tracker: unknown field 'iou_limt' \(did you mean 'max_iou_distance'"
+        InputError, match=r"mine.yaml: tracker: unknown parameter 'max_iou_distanc' \(did you mean 'max_iou_distance'"
     ):
         load_tracker_config(path)
     for text in ("- 1\n", "a: [\n", "3: 4\n"):

@@ -1,4 +1,4 @@
-"""The published topologies once more, as plain PyTorch modules: a second opinion on the graphs.
+"""The published topologies written independently, as plain PyTorch modules, to check the graphs against.
 
 Written from the papers and the public descriptions, with nothing of the package's graph: enlargements, stacks and sums
 stand here as PyTorch's own layers, and parameters get their public names from the modules themselves.

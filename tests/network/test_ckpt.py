@@ -82,7 +82,7 @@ def test_truncated_files(tmp_path):
     content = path.read_bytes()
     for length in (0, 1, 5, 20, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        assert "no MindSpore checkpoint" in complain(path)
+        assert "not a MindSpore checkpoint" in complain(path)
 
 
 def test_foreign_files(tmp_path):
@@ -96,7 +96,7 @@ def test_foreign_files(tmp_path):
         b"PK\x03\x04" + np.random.default_rng(0).bytes(500),
     ):
         path.write_bytes(content)
-        assert "no MindSpore checkpoint" in complain(path)
+        assert "not a MindSpore checkpoint" in complain(path)
 
 
 def test_shapes_and_types_that_cannot_be(tmp_path):

@@ -9,7 +9,7 @@ from fairmot.network.layers import BatchNorm, SpaceToDepth
 
 
 def lively_weights(graph):
-    """Start values with batch norms that do something."""
+    """Initial weights with batch norms that are not the identity."""
     rng = np.random.default_rng(0)
     weights = initial_weights(graph)
     for parameter in graph.parameters():
@@ -28,7 +28,7 @@ def compare(folded, heads):
 @pytest.mark.parametrize("name", ["lite", "dlaconv_34", "resdcn_34", "hrnet_18", "yolo"])
 def test_a_folded_network_gives_the_same_heads_with_fewer_layers(name):
     pytest.importorskip("torch")
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
 
     graph = build_graph(NetworkConfig(architecture=name, embedding=8, head_width=16))
     weights = lively_weights(graph)
@@ -49,7 +49,7 @@ def test_a_folded_network_gives_the_same_heads_with_fewer_layers(name):
 
 def test_a_batch_norm_folds_into_grouped_enlargements():
     pytest.importorskip("torch")
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
     from fairmot.network.graph import GraphBuilder
     from fairmot.network.layers import TransposedConvolution
 

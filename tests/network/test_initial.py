@@ -28,7 +28,7 @@ def test_published_start_values():
 def test_enlargements_start_as_linear_interpolation():
     kernel = initial_weights(build_graph(NetworkConfig(architecture="dla_34")))["ida_up.up_1.weight"][5, 0]
     np.testing.assert_allclose(kernel[0], np.array([0.25, 0.75, 0.75, 0.25]) * 0.25)
-    # Each output cell is reached by every second tap in both directions: together they weigh 1.
+    # Every second tap in both directions reaches an output cell: their weights sum to 1.
     np.testing.assert_allclose(kernel[::2, ::2].sum(), 1)
     np.testing.assert_allclose(kernel[1::2, ::2].sum(), 1)
 

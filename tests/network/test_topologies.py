@@ -30,7 +30,7 @@ def compare(heads, expected):
 
 @pytest.mark.parametrize("architecture", MODULES)
 def test_a_graph_computes_what_the_published_modules_compute(architecture, recipe):
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
 
     weights = recipe.make_official_checkpoint(architecture, 5)
     pixels = recipe.make_input(5, (1, 3, 96, 64))

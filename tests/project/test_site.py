@@ -170,15 +170,22 @@ def test_installing_is_the_readmes():
     assert '/bin/fairmot" demo' in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-@pytest.mark.parametrize("words", commands(PAGES["contributing.md"]), ids=" ".join)
+SET_UP, TEST = PAGES["contributing.md"].split("## Run tests")
+
+
+@pytest.mark.parametrize("words", commands(SET_UP), ids=" ".join)
 def test_continuous_integration_does_what_contributors_are_told(words):
-    if words[0] == "mkdocs":  # built by the fixture ``site``
-        assert words[1:] == ["build", "--strict"]
-        return
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     line = " ".join(f"'{word}'" if "[" in word else word for word in words)
     quiet = re.escape(line.replace("pip install", "pip install --quiet"))
     assert re.search(rf"(^|&& ){quiet}\"?$", script, re.MULTILINE)
+
+
+def test_contributors_begin_with_an_editable_install_and_run_one_file_fast():
+    assert commands(SET_UP)[0] == ["pip", "install", "-e", ".[dev]"]
+    ((program, *options, file),) = commands(TEST.partition("\n## ")[0])
+    assert (program, options) == ("pytest", ["-n", "0"])
+    assert (ROOT / file).is_file()
 
 
 def test_the_extras_hold_what_the_site_needs():

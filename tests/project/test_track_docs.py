@@ -56,7 +56,7 @@ def test_the_files_of_the_table_are_there(outcome):
     folder = outcome[0]
     named = re.findall(r"^\| [^|]*\| `NAME([^`]*)` \|", TEXT, re.MULTILINE)
     assert len(named) == 10
-    # Nobody is found at this small input, so that there are no crops to look for.
+    # No person is found at this small input, so there are no crops.
     for suffix in set(named) - {"-crops/000001/000001.jpg", "/000001.jpg"}:
         assert any(folder.glob(f"**/street{suffix}")), suffix
     assert (folder / "data" / "street-crops").is_dir()
@@ -77,7 +77,7 @@ def test_the_reports_show_what_was_tracked_and_what_was_drawn(outcome):
     assert '"href":"counts/street.mp4"' in linked.read_text(encoding="utf-8")
 
 
-def test_the_frames_chosen_and_the_constants_of_the_tracker_are_noted(outcome):
+def test_the_frames_chosen_and_the_parameters_of_the_tracker_are_noted(outcome):
     folder = outcome[0]
     (frames,) = json.loads((folder / "runs/track/frames/run.json").read_text())["sources"].values()
     assert (frames["start"], frames["end"], frames["every"], frames["frames"]) == (2, 10, 2, 4)

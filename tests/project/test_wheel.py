@@ -1,56 +1,14 @@
-"""The wheel: what is in it, and that it runs outside the checkout, in an environment of its own.
+"""The wheel: what is in it, and that it runs outside the checkout, in an environment of its own (``conftest.py``)."""
 
-The environment borrows the libraries of this one; that the declared dependencies suffice is shown by ``.ci/run``,
-which installs the wheel into an empty one.
-"""
-
-import os
-import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+from clean_shell import call
 
 pytest.importorskip("hatchling", reason="pip install 'fairmot[test]'")
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*words, folder):
-    # Neither the checkout nor somebody's settings may help.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment |= {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        [str(word) for word in words], cwd=folder, env=environment, capture_output=True, text=True, timeout=180
-    )
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    result = call(sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT, folder=folder)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (path,) = folder.glob("fairmot-*.whl")
-    return path
-
-
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """The folder with the programs of an environment that holds the wheel; another folder to work in."""
-    environment, work = tmp_path_factory.mktemp("environment"), tmp_path_factory.mktemp("work")
-    assert call(sys.executable, "-m", "venv", "--without-pip", environment, folder=work).returncode == 0
-    (site,) = environment.glob("lib/python*/site-packages")
-    libraries = dict.fromkeys([sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]])
-    # Lines of a .pth file come after the environment's own packages, and bring no editable install with them.
-    (site / "libraries.pth").write_text("\n".join(libraries) + "\n")
-    options = ["--no-deps", "--no-index", "--ignore-installed", "--disable-pip-version-check"]
-    python = environment / "bin" / "python"
-    result = call(python, "-m", "pip", "install", *options, "--prefix", environment, wheel, folder=work)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return environment / "bin", work
 
 
 def test_the_wheel_holds_every_file_of_the_package(wheel):
@@ -62,6 +20,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     expected |= {f"fairmot/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
     assert expected <= held
     for needed in (
+        "py.typed",
         "pretrained/lite.safetensors",
         "pretrained/lite.onnx",
         "configs/lite.yaml",
@@ -77,8 +36,11 @@ def test_the_wheel_says_what_it_is(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         text = archive.read(name).decode()
-    assert "Requires-Python: <3.13,>=3.11" in text
+    assert "Requires-Python: <3.14,>=3.11" in text
     assert "License-Expression: Apache-2.0" in text
+    assert "Project-URL: FairMOT (paper), https://arxiv.org/abs/2004.01888" in text
+    assert text.count("Project-URL:") == 1
+    assert text.count("mindspore==2.10.0") == text.count("mindspore==2.10.0; (python_version < '3.13')") > 0
     for extra in ("mindspore", "torch", "openvino", "serve", "docs"):
         assert f"Provides-Extra: {extra}\n" in text
 

@@ -1,4 +1,4 @@
-"""A short evaluated run with one error of each kind, whose frames tell their number by their brightness."""
+"""A short evaluated run with one error of each kind; the brightness of a frame encodes its number."""
 
 import json
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairmot.evaluation.tables import write_json
+from fairmot.formats.scores import write_scores
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
-from fairmot.workflows.evaluate.evaluate import score
+from fairmot.workflows.evaluate.score import score
 
 FRAMES, RATE, SIZE = 40, 20, (320, 180)
 FIRST_GREY, GREY_STEP = 40, 4
@@ -46,7 +46,7 @@ def true_rows():
 
 
 def result_rows():
-    """Person 1 goes on as identity 4 from frame 21; 7 is lost in frames 16 to 20; 3 is nobody, in frames 6 to 10."""
+    """Person 1 continues as identity 4 from frame 21; 7 is lost in frames 16 to 20; 3 is false in frames 6 to 10."""
     for frame in range(FRAMES):
         yield frame + 1, 1 if frame < 20 else 4, 11 + 4 * frame, 21, 40, 60, 0.9 if frame < 20 else 0.625
         if not 15 <= frame < 20:
@@ -65,7 +65,7 @@ def make_case(folder, name="yard", video=True):
     write_rows(run / f"{name}.txt", rows)
     if video:
         write_video(run / f"{name}.mp4")
-    write_json(score(sequence, run, "none", classic=True), run / "scores.json")
+    write_scores(score(sequence, run, "none", classic=True), run / "scores.json")
     return Case(folder, run, sequence.parent, np.array(rows))
 
 

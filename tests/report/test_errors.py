@@ -4,15 +4,15 @@ import pytest
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.preprocessing import compare
 from fairmot.evaluation.scores import count
-from fairmot.formats.motchallenge import load_sequence
-from fairmot.report.errors import find_errors, spans
+from fairmot.formats.sequences import load_sequence
+from fairmot.report.errors import errors_by_kind, spans
 
 
 def judged(sequence_folder, results, benchmark):
     sequence = load_sequence(sequence_folder, results)
     rules = BENCHMARKS[benchmark]
     comparison = compare(sequence, rules)
-    return sequence, comparison, find_errors(sequence, [comparison])
+    return sequence, comparison, errors_by_kind(sequence, [comparison])
 
 
 def assert_equal_counts(sequence_folder, results, benchmark):
@@ -50,7 +50,7 @@ def test_rows_are_those_of_the_file_also_where_distractors_are_removed(shared, t
     folder = shared("data", "mot", "MOT17-02-FRCNN-mini")
     truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",")
     results = tmp_path / "results.txt"
-    # Everybody, also on distractors, shifted a little; every fifth row is lost.
+    # All people, also on distractors, shifted a little; every fifth row is lost.
     kept = truth[np.arange(len(truth)) % 5 > 0][:, :7]
     kept[:, 2] += 3
     results.write_text("".join(",".join(f"{value:g}" for value in row) + "\n" for row in kept))

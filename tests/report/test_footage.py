@@ -43,12 +43,12 @@ def test_pixels_that_are_not_square_become_square(shared_case, tmp_path):
 def test_images_become_a_video(tmp_path):
     for number in range(6):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 64, 3), 30 * number, np.uint8))
-    told = []
-    footage = source_footage(tmp_path, all_frames(1, 2), tmp_path / "copy.mp4", lambda *state: told.append(state))
+    calls = []
+    footage = source_footage(tmp_path, all_frames(1, 2), tmp_path / "copy.mp4", lambda *call: calls.append(call))
     assert footage.made
     assert footage.path == tmp_path / "copy.mp4"
     assert len(footage.seconds) == 3
-    assert [done for _, done, _ in told] == [1, 2, 3]
+    assert [done for _, done, _ in calls] == [1, 2, 3]
 
 
 def test_a_file_without_video_is_one_line(tmp_path):

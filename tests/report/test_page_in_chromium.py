@@ -1,4 +1,4 @@
-"""The page as people meet it: opened from the file system in Chromium."""
+"""The page in a real browser: opened from the file system in Chromium."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from fairmot.report.report import report
 
-# Frames tell their number by their brightness (conftest).
+# The brightness of a frame encodes its number (conftest).
 FIRST_GREY, GREY_STEP = 40, 4
 
 VIDEO_GREY = """() => {
@@ -31,7 +31,7 @@ OVERLAY_COLORS = """() => {
 
 @pytest.fixture
 def opened(chromium):
-    """Call with the page: opens it, and afterwards demands that nothing was asked of the network or complained of."""
+    """Call with the page: opens it; afterwards nothing was requested from the network and no error was logged."""
     complaints, contexts = [], []
 
     def open_page(path, **settings):
@@ -41,7 +41,7 @@ def opened(chromium):
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         allowed = ("blob:", "data:", path.as_uri(), path.parent.as_uri())
-        page.on("request", lambda asked: asked.url.startswith(allowed) or complaints.append(asked.url))
+        page.on("request", lambda request: request.url.startswith(allowed) or complaints.append(request.url))
         page.goto(path.as_uri())
         page.wait_for_selector("body[data-ready]", timeout=10_000)
         return page
@@ -57,7 +57,7 @@ def frame_shown(page):
 
 
 def wait_until(page, condition):
-    """Asked from outside: the page's own rules forbid what Playwright would plant into it to wait there."""
+    """Polled from outside: the page's security policy forbids the script that Playwright would inject to wait."""
     for _ in range(200):
         if page.evaluate(condition):
             return
@@ -66,19 +66,19 @@ def wait_until(page, condition):
 
 
 def settle(page):
-    """Wait until the video has arrived where it was sent, and everything is drawn."""
+    """Wait until the video has finished seeking and everything is drawn."""
     wait_until(page, "!document.getElementById('video').seeking && document.getElementById('video').readyState > 1")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def video_frame(page):
-    """Number of the frame that the video shows, told by its brightness."""
+    """Number of the frame that the video shows, from its brightness."""
     settle(page)
     return round((page.evaluate(VIDEO_GREY) - FIRST_GREY) / GREY_STEP) + 1
 
 
-def image_and_boxes(page):
-    """The frame of which both are; a busy browser shows the last image after it has said that it stands still."""
+def frame_of_video_and_boxes(page):
+    """The frame that video and boxes show; a busy browser shows the last frame after it has reported a standstill."""
     for _ in range(200):
         if frame_shown(page) == video_frame(page):
             break
@@ -91,10 +91,10 @@ def bar(page, identity):
     return page.get_by_role("slider", name=f"Identity {identity},")
 
 
-def press_bar(page, strip, share):
+def press_bar(page, strip, fraction):
     strip.scroll_into_view_if_needed()
     box = strip.bounding_box()
-    page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + fraction * box["width"], box["y"] + box["height"] / 2)
 
 
 def test_its_numbers_are_those_of_the_run(opened, judged_page, shared_case):
@@ -198,7 +198,7 @@ def test_space_plays_and_the_frame_follows(opened, judged_page):
     wait_until(page, "Number(document.body.dataset.frame) > 5")
     page.keyboard.press(" ")
     wait_until(page, "document.getElementById('video').paused")
-    assert image_and_boxes(page) > 5
+    assert frame_of_video_and_boxes(page) > 5
 
 
 def test_at_the_end_the_last_frame_is_shown(opened, judged_page):
@@ -208,7 +208,7 @@ def test_at_the_end_the_last_frame_is_shown(opened, judged_page):
     page.keyboard.press(" ")
     wait_until(page, "document.getElementById('video').ended")
     wait_until(page, "document.body.dataset.frame === '40'")
-    assert image_and_boxes(page) == 40
+    assert frame_of_video_and_boxes(page) == 40
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -229,7 +229,7 @@ def test_a_linked_video_is_found_beside_the_page(opened, case):
     image = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
     grey = np.median(image[image.shape[0] // 2 - 20 :, -60:])
     assert round((grey - FIRST_GREY) / GREY_STEP) + 1 == 31
-    assert "part of this video" in page.locator("#stage-note").inner_text()
+    assert "drawn into this video" in page.locator("#stage-note").inner_text()
 
 
 def test_without_a_video_a_clock_plays(opened, bare_case):

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.errors import InputError
-from fairmot.evaluation.scoring import score
-from fairmot.evaluation.tables import write_json
+from fairmot.formats.scores import write_scores
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
+from fairmot.workflows.evaluate.score import score
 
 
 def table_of(model):
@@ -85,7 +85,7 @@ def test_classes_are_compared_one_by_one(case, model_of, scored):
     rows.write_text("".join(classed(line, ("2",), "3") for line in given))
     (case.run / "scores.json").unlink()
     if scored:
-        write_json(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
+        write_scores(score(case.ground_truth, case.run, "none", classes=[1, 3]), case.run / "scores.json")
 
     def errors():
         model = model_of(report(case.run, ground_truth=case.ground_truth, benchmark="none").page)
@@ -146,8 +146,8 @@ def test_every_and_start_tell_which_frames_were_tracked(bare_case, model_of):
 def test_the_run_tells_by_itself_which_frames_were_tracked(bare_case, model_of):
     file = bare_case.run / "yard.txt"
     file.write_text("".join(f"{frame},1,5,5,20,30,0.5,-1,-1,-1\n" for frame in (11, 14, 20)))
-    told = {"format": 1, "sources": {"yard": {"start": 10, "every": 3}}}
-    (bare_case.run / "run.json").write_text(json.dumps(told))
+    content = {"format": 1, "sources": {"yard": {"start": 10, "every": 3}}}
+    (bare_case.run / "run.json").write_text(json.dumps(content))
     source = model_of(report(bare_case.run).page)["sources"][0]
     assert (source["frames"], source["start"], source["every"]) == (4, 10, 3)
     assert model_of(report(bare_case.run, every=1).page)["sources"][0]["every"] == 1  # what is given wins
@@ -158,8 +158,8 @@ def test_the_run_tells_by_itself_which_frames_were_tracked(bare_case, model_of):
 def tell_source(case, source, /, **about):
     """What ``track`` notes; the source is older than the note."""
     os.utime(source, (1e9, 1e9))
-    told = {"source": str(source), "start": 0, "every": 1, "frames": 40, "problem": None, "blur": False, **about}
-    (case.run / "run.json").write_text(json.dumps({"format": 1, "sources": {"yard": told}}))
+    entry = {"source": str(source), "start": 0, "every": 1, "frames": 40, "problem": None, "blur": False, **about}
+    (case.run / "run.json").write_text(json.dumps({"format": 1, "sources": {"yard": entry}}))
 
 
 def video_of(case, model_of, **options):
@@ -180,7 +180,7 @@ def test_the_run_tells_by_itself_what_was_tracked(case, model_of):
     assert video_of(case, model_of) == (True, True, 40, [])
     (case.run / "yard.mp4").unlink()
     assert video_of(case, model_of) == (True, False, 40, [])
-    # Of this folder only a part was tracked.
+    # Only a part of this folder was tracked.
     tell_source(case, case.folder / "images", frames=39)
     assert not video_of(case, model_of)[0]
 
@@ -251,12 +251,12 @@ def mistakes(case):
     yield [case.folder / "absent"], "no such folder"
     yield [empty], "no results; expected NAME.txt"
     yield [case.folder], f"its folders are runs: give one of them, for example {case.run}"
-    yield [case.run, "--output", case.folder], "a folder; give the name of the page"
+    yield [case.run, "--page", case.folder], "a folder; give the name of the page"
     for name in ("yard.txt", "yard.mp4"):
-        yield [case.run, "--output", case.run / name], f"{name}: the page would replace what it shows"
+        yield [case.run, "--output", case.run / name], f"{name}: the page would replace a file that it shows"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
-    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "without --start and --every"
+    yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "from the first and with step 1"
     (case.run / "yard.mp4").write_bytes(b"")
     yield [case.run], "yard.mp4: not a video"
     (case.run / "scores.json").write_text("{")

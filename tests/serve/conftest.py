@@ -1,4 +1,4 @@
-"""A real server on loopback in a thread; its detector finds bright people, as slowly as a test needs it."""
+"""A real server on loopback in a thread; its detector finds bright people, as slowly as a test requires."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ FRAMES = 24
 
 
 class SlowDetector:
-    """Takes its time for each image; ``hold`` makes it wait until it is let go."""
+    """A detector that pauses for each image; ``hold`` blocks it until it is released."""
 
     def __init__(self, seconds=0.0):
         self.seconds = seconds
@@ -55,7 +55,7 @@ class Running:
     def stop(self):
         self.client.close()
         self.server.should_exit = True
-        # A job that is held ends when the server does, so that no other is begun meanwhile.
+        # A job that is held ends when the server does, so that no other job starts meanwhile.
         until(lambda: self.service.workers._stopping)
         self.detector.go_on.set()
         self.thread.join(20)
@@ -69,7 +69,7 @@ class Running:
         return self.client.get(f"/api/jobs/{job_id}").json()
 
     def ended(self, job_id):
-        """The job, when it has ended."""
+        """Wait until the job has ended and return it."""
         until(lambda: self.job(job_id)["state"] not in ("queued", "running"))
         return self.job(job_id)
 
@@ -104,7 +104,7 @@ def start(tmp_path):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """One server for tests that do not mind each other's jobs."""
+    """One server for tests that ignore each other's jobs."""
     folder = tmp_path_factory.mktemp("shared")
     (folder / "videos").mkdir()
     made = Running(Settings(folder=folder / "jobs", allow_paths=folder / "videos"), SlowDetector())

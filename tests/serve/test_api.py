@@ -164,16 +164,16 @@ def test_live_images_and_events(start, film, slow, wait_until):
         with server.client.stream("GET", f"/api/jobs/{job_id}/live") as live:
             assert live.headers["content-type"] == "multipart/x-mixed-replace; boundary=fairmot-frame"
             body = b"".join(live.iter_bytes())  # it ends with the job
-        told = []
+        received = []
         for line in lines:
             if line.startswith("data: "):
-                told.append(json.loads(line.removeprefix("data: ")))
-                if told[-1]["state"] == "done":
+                received.append(json.loads(line.removeprefix("data: ")))
+                if received[-1]["state"] == "done":
                     break
     images = [part.partition(b"\r\n\r\n")[2] for part in body.split(b"--fairmot-frame\r\n")[1:-1]]
     assert len(set(images)) >= 4
     assert all(image.startswith(b"\xff\xd8") and image.endswith(b"\xff\xd9\r\n") for image in images)
-    counts = [job["frames"] for job in told]
+    counts = [job["frames"] for job in received]
     assert counts == sorted(counts)
     assert len(set(counts)) >= 3
     assert server.client.get(f"/api/jobs/{job_id}/live").status_code == 409
@@ -229,14 +229,14 @@ def test_the_description_names_every_route_and_its_refusals(shared):
 
 
 def test_every_refusal_is_one_line(shared):
-    asked = {
+    requests = {
         "/api/jobs": ({"content": b"{"}, 422, "body.1: JSON decode error"),
-        "/api/jobs/absent/cancel": ({}, 404, "there is no such job"),
-        "/api/jobs/0123456789abcdef/cancel": ({}, 404, "there is no such job"),
+        "/api/jobs/absent/cancel": ({}, 404, "no such job"),
+        "/api/jobs/0123456789abcdef/cancel": ({}, 404, "no such job"),
         f"/api/uploads?name={'x' * 501}": ({}, 422, "query.name: String should have at most 500 characters"),
     }
-    for address, (content, code, said) in asked.items():
+    for address, (content, code, message) in requests.items():
         answer = shared.client.post(address, headers={"content-type": "application/json"}, **content)
-        assert (answer.status_code, answer.json()) == (code, {"detail": said})
+        assert (answer.status_code, answer.json()) == (code, {"detail": message})
     schemas = shared.client.get("/api/openapi.json").text
     assert "HTTPValidationError" not in schemas

@@ -1,4 +1,4 @@
-"""Who may ask: host, origin, token; what clients may name."""
+"""Access control: host, origin, token; what clients may name."""
 
 import http.client
 import json
@@ -12,8 +12,8 @@ from fairmot.serve.settings import Settings
 TOKEN = "a-secret-of-enough-letters"
 
 
-def ask(server, method, path, headers=None, body=None):
-    """Without the manners of a client: every header as given. Returns status and headers."""
+def send(server, method, path, headers=None, body=None):
+    """Send a raw request with exactly these headers; return status and headers."""
     connection = http.client.HTTPConnection("127.0.0.1", server.settings.port, timeout=10)
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
@@ -37,7 +37,7 @@ def ask(server, method, path, headers=None, body=None):
     ],
 )
 def test_a_name_that_was_made_to_lead_here_is_refused(shared, host, status):
-    assert ask(shared, "GET", "/api/server", {"Host": host})[0] == status
+    assert send(shared, "GET", "/api/server", {"Host": host})[0] == status
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_a_name_that_was_made_to_lead_here_is_refused(shared, host, status):
 )
 def test_pages_of_other_sites_cannot_act(shared, headers, status):
     headers = {name: value.replace("{own}", shared.url) for name, value in headers.items()}
-    assert ask(shared, "POST", "/api/jobs/0123456789abcdef/cancel", headers)[0] == status
+    assert send(shared, "POST", "/api/jobs/0123456789abcdef/cancel", headers)[0] == status
 
 
 def test_pages_of_other_sites_cannot_look_but_link(shared):
     looking = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
-    assert ask(shared, "GET", "/api/jobs", looking)[0] == 403
-    assert ask(shared, "GET", "/", {**looking, "Sec-Fetch-Mode": "navigate"})[0] == 200
+    assert send(shared, "GET", "/api/jobs", looking)[0] == 403
+    assert send(shared, "GET", "/", {**looking, "Sec-Fetch-Mode": "navigate"})[0] == 200
 
 
 def test_every_answer_binds_the_browser(shared):
     for path in ("/", "/docs", "/api/jobs", "/assets/page.js", "/assets/absent.js", "/absent"):
-        _, headers = ask(shared, "GET", path)
+        _, headers = send(shared, "GET", path)
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
@@ -77,35 +77,35 @@ def test_every_answer_binds_the_browser(shared):
 
 def test_other_bodies_are_small(shared):
     body = b'{"path": "' + b"a" * 70_000 + b'"}'
-    assert ask(shared, "POST", "/api/jobs", {"Content-Type": "application/json"}, body)[0] == 413
-    assert ask(shared, "POST", "/login", {"Transfer-Encoding": "chunked"}, b"0\r\n\r\n")[0] == 413
+    assert send(shared, "POST", "/api/jobs", {"Content-Type": "application/json"}, body)[0] == 413
+    assert send(shared, "POST", "/login", {"Transfer-Encoding": "chunked"}, b"0\r\n\r\n")[0] == 413
 
 
 def test_the_token_is_demanded_everywhere(start, film):
     server = start(token=TOKEN)
     closed = ("/", "/docs", "/api/jobs", "/api/events", "/api/openapi.json", "/assets/page.js")
     for path in closed:
-        assert ask(server, "GET", path)[0] == 401
+        assert send(server, "GET", path)[0] == 401
         for wrong in (f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer", f"Basic {TOKEN}", "Bearer \xff"):
-            assert ask(server, "GET", path, {"Authorization": wrong})[0] == 401
-    assert ask(server, "POST", "/api/uploads", {}, film.read_bytes())[0] == 401
-    assert ask(server, "GET", "/api/jobs", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
-    assert ask(server, "GET", "/", {"Accept": "text/html"})[1]["location"] == "/login"
+            assert send(server, "GET", path, {"Authorization": wrong})[0] == 401
+    assert send(server, "POST", "/api/uploads", {}, film.read_bytes())[0] == 401
+    assert send(server, "GET", "/api/jobs", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
+    assert send(server, "GET", "/", {"Accept": "text/html"})[1]["location"] == "/login"
 
 
 def test_a_browser_changes_the_token_for_a_cookie(start):
     server = start(token=TOKEN)
     post = {"Content-Type": "application/json", "Origin": server.url}
-    assert ask(server, "POST", "/login", post, json.dumps({"token": TOKEN + "x"}))[0] == 401
-    status, headers = ask(server, "POST", "/login", post, json.dumps({"token": TOKEN}))
+    assert send(server, "POST", "/login", post, json.dumps({"token": TOKEN + "x"}))[0] == 401
+    status, headers = send(server, "POST", "/login", post, json.dumps({"token": TOKEN}))
     assert status == 204
     cookie = headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict"} <= set(cookie.split("; "))
     assert TOKEN not in cookie
     given = cookie.split(";")[0]
-    assert ask(server, "GET", "/api/jobs", {"Cookie": given})[0] == 200
-    assert ask(server, "GET", "/api/jobs", {"Cookie": given[:-1] + "x"})[0] == 401
-    assert ask(server, "GET", "/api/jobs", {"Cookie": given.replace(given.split("=")[1], TOKEN)})[0] == 401
+    assert send(server, "GET", "/api/jobs", {"Cookie": given})[0] == 200
+    assert send(server, "GET", "/api/jobs", {"Cookie": given[:-1] + "x"})[0] == 401
+    assert send(server, "GET", "/api/jobs", {"Cookie": given.replace(given.split("=")[1], TOKEN)})[0] == 401
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "fairmot.example"])
@@ -132,7 +132,7 @@ def test_paths_lead_nowhere_else(shared, film):
         path: shared.client.post("/api/jobs", json={"path": path})
         for path in ("out.mp4", "../jobs/jobs.sqlite3", str(film), "/etc/passwd", "yard", "absent", "a\0b", "", "~")
     }
-    # All alike, so that nobody learns what there is.
+    # The same answer for all, so that clients cannot learn what exists.
     assert {answer.status_code for answer in answers.values()} == {422}
     for path, answer in answers.items():
         assert answer.json()["detail"] == f"{path}: no such file in the permitted folder"
@@ -161,6 +161,6 @@ def test_streams_are_addresses_of_streams(start, film):
         assert (address, answer.status_code) == (address, 422)
         assert "expected the address of a stream" in answer.json()["detail"]
     # Nothing listens there, and a password is not repeated.
-    answer = server.client.post("/api/jobs", json={"stream": "http://somebody:password@127.0.0.1:9/live"})
+    answer = server.client.post("/api/jobs", json={"stream": "http://user:password@127.0.0.1:9/live"})
     assert answer.status_code == 422
     assert "password" not in answer.text

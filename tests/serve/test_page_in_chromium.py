@@ -1,4 +1,4 @@
-"""The page as people meet it: upload, watch, download, in a real browser."""
+"""The page in a real browser: upload, watch, download."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ IMAGE = """() => {
 
 @pytest.fixture
 def opened(chromium):
-    """Call with an address: opens it; afterwards nothing was asked of other servers, and nothing complained of."""
+    """Call with an address: opens it; afterwards no other server was contacted and no error was logged."""
     complaints, contexts = [], []
 
     def open_page(url, expected=(), **settings):
@@ -30,7 +30,7 @@ def opened(chromium):
         note = lambda text: any(part in text for part in expected) or complaints.append(text)  # noqa: E731
         page.on("console", lambda message: note(message.text))
         page.on("pageerror", lambda error: note(str(error)))
-        page.on("request", lambda asked: asked.url.startswith(allowed) or complaints.append(asked.url))
+        page.on("request", lambda request: request.url.startswith(allowed) or complaints.append(request.url))
         page.goto(url)
         return page
 
@@ -41,7 +41,7 @@ def opened(chromium):
 
 
 def until(page, condition):
-    """Asked from outside: the page's own rules forbid what Playwright would plant into it to wait there."""
+    """Polled from outside: the page's security policy forbids the script that Playwright would inject to wait."""
     for _ in range(400):
         if page.evaluate(condition):
             return
@@ -86,16 +86,16 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
     assert sorted(set(rows[:, 1])) == [1, 2]
     assert rows[:, 0].max() == 24
 
-    # The report opens under the rules that the server gives it.
+    # The report opens under its own security policy.
     with page.context.expect_page() as report:
         page.keyboard.press("o")
     report.value.wait_for_selector("body[data-ready]", timeout=10_000)
     until(report.value, "document.getElementById('video').readyState > 0")
     report.value.close()
 
-    # Deleted, after a question.
+    # Deleted, after confirmation.
     page.keyboard.press("Delete")
-    page.click("#sure button[value=delete]")
+    page.click("#confirm-delete button[value=delete]")
     until(page, "document.querySelectorAll('#jobs li').length === 0")
     assert page.evaluate("document.getElementById('nothing').hidden") is False
     assert server.client.get("/api/jobs").json() == []
@@ -113,7 +113,7 @@ def test_keys_refusals_and_a_narrow_screen(start, opened, film, slow, tmp_path):
     until(page, "document.querySelectorAll('#jobs li').length === 2")
     assert text(page, "refused") == "notes.mp4: not a video that can be read"
     until(page, "document.getElementById('uploads').children.length === 0")
-    until(page, "document.getElementById('state').textContent === 'waiting'")  # the newest is chosen
+    until(page, "document.getElementById('state').textContent === 'waiting'")  # the newest is selected
     page.keyboard.press("c")
     until(page, "document.getElementById('state').textContent === 'cancelled'")
     page.keyboard.press("j")
@@ -134,7 +134,7 @@ def test_with_a_token_one_logs_in(start, opened):
     assert page.url == f"{server.url}/login"
     page.fill("#token", token + "x")
     page.keyboard.press("Enter")
-    until(page, "document.getElementById('wrong').textContent === 'That is not the token.'")
+    until(page, "document.getElementById('wrong').textContent === 'Wrong token.'")
     page.fill("#token", token)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{server.url}/")
@@ -142,6 +142,6 @@ def test_with_a_token_one_logs_in(start, opened):
     page.goto(f"{server.url}/docs")
     page.wait_for_selector("body[data-ready]")
     assert page.locator(".route pre").count() == 11
-    # A link brings the token where no server's log sees it.
+    # A link carries the token where no server logs it.
     other = opened(f"{server.url}/login#token={token}")
     other.wait_for_url(f"{server.url}/")

@@ -48,7 +48,7 @@ def test_permissions_are_those_of_the_server_that_runs_the_job(start, film, slow
     again = start(slow(), folder=server.settings.folder)
     for job_id in waiting:
         job = again.ended(job_id)
-        assert (job["state"], "without --allow-paths" in job["problem"]) == ("failed", True)
+        assert (job["state"], "paths are not permitted" in job["problem"]) == ("failed", True)
 
 
 def test_a_crash_leaves_an_interrupted_job(tmp_path):
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_used(tmp_path):
         JobStore(tmp_path / "file")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "jobs.sqlite3").write_bytes(b"no database " * 100)
-    with pytest.raises(InputError, match="no database of jobs"):
+    with pytest.raises(InputError, match="not a job database"):
         JobStore(tmp_path / "broken")
     JobStore(tmp_path / "newer").close()
     database = sqlite3.connect(tmp_path / "newer" / "jobs.sqlite3")
@@ -98,10 +98,10 @@ def test_a_folder_that_cannot_be_used(tmp_path):
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "0123456789abcde/", "0123456789ABCDEF", "0123456789abcdef\n"])
-def test_only_names_of_jobs_become_paths(tmp_path, job_id):
+def test_only_ids_of_jobs_become_paths(tmp_path, job_id):
     store = JobStore(tmp_path)
     try:
-        with pytest.raises(ValueError, match="not the name of a job"):
+        with pytest.raises(ValueError, match="not the id of a job"):
             store.result_folder(job_id)
     finally:
         store.close()

@@ -56,7 +56,7 @@ def test_the_documented_commands_start(line, tmp_path, monkeypatch):
     ("words", "message"),
     [
         (["--host", "0.0.0.0"], "FAIRMOT_SERVE_TOKEN"),
-        (["--allow-paths", "absent"], "--allow-paths absent: no such folder"),
+        (["--allow-paths", "absent"], "absent: no such folder"),
         (["--max-minutes", "0"], "max seconds 0"),
         (["--weights", "absent.safetensors"], "absent.safetensors"),
     ],
@@ -92,7 +92,7 @@ def test_answers_come_without_delay(start):
 
 
 def test_the_command_serves_and_ends_with_ctrl_c(tmp_path, film, wait_until):
-    """The documented requests, sent to the real command; then it is ended while somebody watches."""
+    """The documented requests, sent to the real command; then Ctrl-C while a client watches."""
     program = [sys.executable, "-c", "from fairmot.cli import main; main()"]
     options = ["serve", "--port", "0", "--input-size", "64x64", "--engine", "onnxruntime"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -127,7 +127,7 @@ def test_the_command_serves_and_ends_with_ctrl_c(tmp_path, film, wait_until):
 def test_a_stream_is_watched_and_cancelled(start, slow, wait_until):
     server = start(slow(), allow_streams=True)
     with loopback.RtspServer([walkers.street(index) for index in range(40)]) as camera:
-        secret = camera.address.replace("rtsp://", "rtsp://somebody:password@")
+        secret = camera.address.replace("rtsp://", "rtsp://user:password@")
         answer = server.client.post("/api/jobs", json={"stream": secret})
         assert answer.status_code == 201, answer.text
         job_id = answer.json()["id"]
@@ -140,7 +140,7 @@ def test_a_stream_is_watched_and_cancelled(start, slow, wait_until):
                 if images >= 3:
                     break
         assert server.job(job_id)["frame_total"] is None
-    # It is gone now, and would be tried again for half a minute.
+    # It is gone now; reconnecting would take half a minute.
     time.sleep(0.3)
     begun = time.monotonic()
     server.client.post(f"/api/jobs/{job_id}/cancel")

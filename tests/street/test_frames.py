@@ -21,7 +21,7 @@ OVERCAST = 2  # a seed without sun: hardly any shadow beside the bodies
 
 @pytest.fixture(scope="module")
 def bare():
-    """A street with nothing on it that could hide somebody."""
+    """A street with nothing on it that could hide a person."""
     scene = build_scene(OVERCAST, SIZE, (2.3, 5.0))
     assert scene.light.kind == "overcast"
     return dataclasses.replace(scene, props=())
@@ -33,7 +33,7 @@ def frames():
 
 
 def ahead(scene, distance, sideways=0.0, walker_seed=0):
-    """Somebody who stands in front of the camera."""
+    """A person who stands in front of the camera."""
     yaw = scene.camera.yaw
     x = scene.camera.position[0] + math.sin(yaw) * distance + math.cos(yaw) * sideways
     z = scene.camera.position[2] + math.cos(yaw) * distance - math.sin(yaw) * sideways
@@ -93,12 +93,12 @@ def test_a_box_holds_what_changes_in_the_image(bare):
     assert empty.boxes_tlwh.shape == (0, 4)
 
 
-def test_somebody_in_the_open_is_wholly_visible(bare):
+def test_a_person_in_the_open_is_entirely_visible(bare):
     frame = compose_frame(bare, [ahead(bare, 8.0)], 0, Finish(SIZE, 0))
     assert frame.visibility.tolist() == [1.0]
 
 
-def test_occlusion_lowers_visibility_by_the_share_that_is_hidden(bare):
+def test_occlusion_lowers_visibility_by_the_hidden_fraction(bare):
     crowd = [ahead(bare, 12.0), ahead(bare, 9.5, sideways=0.2, walker_seed=1)]
     frame = compose_frame(bare, crowd, 0, Finish(SIZE, 0))
     behind, before = (coverage(bare, person) for person in crowd)
@@ -151,7 +151,7 @@ def test_what_lies_outside_the_image_counts_as_hidden_and_stays_in_the_box(bare)
     assert len(far_outside.ids) == 0
 
 
-def test_everybody_is_seen_and_moves_without_jumps(frames):
+def test_all_people_are_seen_and_move_without_jumps(frames):
     seen = set()
     for frame in frames:
         assert frame.image.shape == (SIZE[1], SIZE[0], 3)
@@ -209,7 +209,7 @@ def test_more_people_walk_in_the_same_street():
 
 
 @pytest.mark.parametrize("height", [(1.5, 1.6), (7.0, 9.0)])
-def test_the_camera_stands_where_it_is_asked_to(height):
+def test_the_camera_stands_at_the_requested_height(height):
     scene = build_scene(5, SIZE, height)
     assert height[0] <= scene.camera.position[1] <= height[1]
     crowd = cast_crowd(scene, 6, 5, 5, 25)

@@ -43,7 +43,7 @@ def refused(folder, problem):
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "img1/mine.png", "gt/gt.txt.bak", "det/det.txt", ".git/config"])
-def test_a_folder_with_a_file_of_somebody_else_is_left_alone(rendered, name):
+def test_a_folder_with_a_foreign_file_is_left_alone(rendered, name):
     (rendered / name).parent.mkdir(exist_ok=True)
     (rendered / name).write_text("mine")
     refused(rendered, name.split("/", maxsplit=1)[0])
@@ -80,7 +80,7 @@ def test_links_are_left_alone(rendered, tmp_path):
 
 
 def test_a_file_that_comes_while_rendering_is_kept(rendered):
-    def disturb(done, total):
+    def disturb(name, done, total):
         (rendered / "notes.txt").write_text("mine")
 
     before = files(rendered)
@@ -91,7 +91,7 @@ def test_a_file_that_comes_while_rendering_is_kept(rendered):
 
 
 def test_a_failure_while_rendering_leaves_the_old_sequence(rendered):
-    def fail(done, total):
+    def fail(name, done, total):
         raise RuntimeError("stop")
 
     before = files(rendered)

@@ -28,7 +28,7 @@ def files(folder):
 def test_the_layout_is_motchallenge(written):
     folder, calls = written
     assert folder.name == "walk"
-    assert calls == [(number, 12) for number in range(1, 13)]
+    assert calls == [("render", number, 12) for number in range(1, 13)]
     assert [path.name for path in sorted(folder.parent.iterdir())] == ["walk"]
     information = configparser.ConfigParser()
     information.optionxform = str
@@ -112,7 +112,7 @@ def test_an_empty_folder_is_no_obstacle(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
-    def stop(done, total):
+    def stop(name, done, total):
         if done == 2:
             raise KeyboardInterrupt
 

@@ -5,8 +5,11 @@ import shlex
 
 
 def commands(text: str, kind: str = "bash") -> list[list[str]]:
-    """Words of every command in the fenced blocks of this kind, in order; ``a && b`` are two."""
-    blocks = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+    """Words of every command in the fenced blocks of this kind, in order.
+
+    ``a && b`` are two commands; a backslash at its end continues a line.
+    """
+    blocks = [re.sub(r"\\\n\s*", " ", block) for block in re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)]
     lines = [part for block in blocks for line in block.splitlines() for part in line.split(" && ")]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 

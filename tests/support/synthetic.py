@@ -164,7 +164,7 @@ def copy_with_results(source: Path, folder: Path, results: Path, seed: int) -> N
 
 
 def fingerprint(*folders: Path) -> str:
-    """One hash over all text files: tells a generator that differs from a score that differs."""
+    """One hash over all text files: it distinguishes a changed generator from a changed score."""
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*.txt")):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fairmot.config import Config, NetworkConfig, parse_config
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.network.architectures import build_graph
 from fairmot.network.graph import GraphBuilder
 from fairmot.network.heads import dense_heads
@@ -67,12 +67,20 @@ def graph_of(config: Config):
     return build_graph(config.network)
 
 
+def create_trainer(engine, *arguments, compiled=False):
+    """A trainer; MindSpore's runs operation by operation unless it is ``compiled``, as the engine's own always is."""
+    if engine == "mindspore" and not compiled:
+        from fairmot.engines.mindspore.trainer import MindSporeTrainer
+
+        return MindSporeTrainer(*arguments, compiled=False)
+    return load_training(engine).create_trainer(*arguments)
+
+
 def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
     """A trainer of this engine; the test is skipped where its framework is absent."""
     pytest.importorskip(engine)
-    options = {"compiled": compiled} if engine == "mindspore" else {}
-    return load_engine(engine).create_trainer(
-        graph_of(config), small_weights(config), identity_count, config, device, **options
+    return create_trainer(
+        engine, graph_of(config), small_weights(config), identity_count, config, device, compiled=compiled
     )
 
 
@@ -99,9 +107,8 @@ def tiny_weights(config: Config) -> dict[str, np.ndarray]:
 def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
     """As ``trainer_of``, of ``tiny_graph``."""
     pytest.importorskip(engine)
-    options = {"compiled": compiled} if engine == "mindspore" else {}
-    return load_engine(engine).create_trainer(
-        tiny_graph(config), tiny_weights(config), identity_count, config, device, **options
+    return create_trainer(
+        engine, tiny_graph(config), tiny_weights(config), identity_count, config, device, compiled=compiled
     )
 
 

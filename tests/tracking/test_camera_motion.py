@@ -14,7 +14,7 @@ from fairmot.tracking.tracker import Tracker
 
 @pytest.fixture(scope="module")
 def wall():
-    """A large image with structure everywhere."""
+    """A large image with texture everywhere."""
     rng = np.random.default_rng(0)
     small = rng.integers(0, 255, (90, 130, 3), dtype=np.uint8)
     return cv2.resize(small, (1300, 900), interpolation=cv2.INTER_CUBIC)
@@ -58,7 +58,7 @@ def test_large_images_are_measured_in_their_own_pixels(wall):
 
 
 def test_what_moves_by_itself_is_left_out(wall):
-    """Two thirds of the image move; without the mask the camera would seem to."""
+    """Two thirds of the image move; without the mask that would be measured as camera motion."""
     before, after = view(wall, BASE), view(wall, BASE)
     moved = view(wall, composed(turned(0, 1, (6, 0))))
     after[:, :430] = moved[:, :430]
@@ -71,7 +71,7 @@ def test_what_moves_by_itself_is_left_out(wall):
 
 
 @pytest.mark.parametrize("method", ["flow", "orb"])
-def test_an_image_without_structure_says_nothing(method, wall):
+def test_an_image_without_texture_gives_no_motion(method, wall):
     camera, grey = CameraMotion(method), np.full((480, 640, 3), 90, np.uint8)
     for image in (grey, grey, view(wall, BASE), grey, view(wall, BASE, (320, 240))):
         np.testing.assert_array_equal(camera.measure(image, np.empty((0, 4))), IDENTITY)
@@ -117,7 +117,7 @@ def test_mean_and_covariance_are_those_of_the_full_matrices():
 
 
 @pytest.mark.parametrize("method", ["flow", "orb"])
-def test_a_jerking_camera_loses_nobody(wall, method):
+def test_a_jerking_camera_loses_no_track(wall, method):
     """Three people stand still; the camera jumps 30 px to and fro."""
     stand = np.array([[100.0, 200], [300, 220], [480, 180]])
 

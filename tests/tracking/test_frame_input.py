@@ -1,4 +1,4 @@
-"""What is refused before anything changes."""
+"""Input that the tracker refuses before it changes anything."""
 
 import numpy as np
 import pytest

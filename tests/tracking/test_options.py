@@ -1,4 +1,4 @@
-"""What came after the published tracker: each option does what it says, and none does anything by default."""
+"""Methods later than the published tracker: each option works as described, and is off by default."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ EMPTY = Detections(np.empty((0, 4)), np.empty(0))
 
 
 def found(*people, size=(40, 100)):
-    """Detections of (x, score[, look[, class]]): a look is the direction of a 4-vector embedding."""
+    """Detections of (x, score[, axis[, class]]): the embedding is the unit vector of that axis, of four."""
     boxes = [[x, 50, x + size[0], 50 + size[1]] for x, *_ in people]
-    looks = np.eye(4)[[(p[2] if len(p) > 2 else 0) for p in people]]
+    embeddings = np.eye(4)[[(p[2] if len(p) > 2 else 0) for p in people]]
     classes = [(p[3] if len(p) > 3 else 0) for p in people]
-    return Detections(np.array(boxes), np.array([p[1] for p in people]), looks, classes)
+    return Detections(np.array(boxes), np.array([p[1] for p in people]), embeddings, classes)
 
 
 def run(config, frames, **options):
@@ -34,18 +34,18 @@ def test_byte_follows_through_low_scores():
 
 
 def test_without_appearance_embeddings_change_nothing():
-    # Two people swap looks at one frame: by appearance their identities follow the looks, by motion the places.
+    # Two people swap embeddings in one frame: by appearance identities follow the embeddings, by motion the places.
     frames = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((100, 0.9, 1), (118, 0.9, 0))] * 2
     bare = [Detections(frame.boxes_xyxy, frame.scores) for frame in frames]
-    by_looks, by_motion = run(TrackerConfig(), frames), run(TrackerConfig(appearance=False), frames)
+    by_appearance, by_motion = run(TrackerConfig(), frames), run(TrackerConfig(appearance=False), frames)
     without = run(TrackerConfig(), bare)
     for mine, theirs in zip(by_motion, without, strict=True):
         np.testing.assert_array_equal(mine.ids, theirs.ids)
         np.testing.assert_array_equal(mine.boxes_xyxy, theirs.boxes_xyxy)
     order = by_motion[-1].boxes_xyxy[:, 0].argsort()
     assert by_motion[-1].ids[order].tolist() == [1, 2]
-    order = by_looks[-1].boxes_xyxy[:, 0].argsort()
-    assert by_looks[-1].ids[order].tolist() == [2, 1]
+    order = by_appearance[-1].boxes_xyxy[:, 0].argsort()
+    assert by_appearance[-1].ids[order].tolist() == [2, 1]
 
 
 def test_fused_costs_hold_where_either_cue_fails():
@@ -55,11 +55,11 @@ def test_fused_costs_hold_where_either_cue_fails():
         last = run(config, frames)[-1]
         return last.ids[last.boxes_xyxy[:, 0].argsort()].tolist()
 
-    # Looks are swapped for a moment: the places say who is who.
+    # The embeddings are swapped for a moment: the places identify the people.
     swapped = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((100, 0.9, 1), (118, 0.9, 0))]
     assert identities(fused, swapped) == [1, 2]
     assert identities(TrackerConfig(), swapped) == [2, 1]
-    # The camera jerks by a person's distance: the looks say who is who.
+    # The camera jerks by the distance of the two people: the embeddings identify them.
     jerked = [found((100, 0.9, 0), (118, 0.9, 1))] * 4 + [found((118, 0.9, 0), (136, 0.9, 1))]
     assert identities(fused, jerked) == [1, 2]
     assert identities(TrackerConfig.preset("motion"), jerked) != [1, 2]
@@ -82,7 +82,7 @@ def test_the_second_pass_takes_scores_between_its_bounds():
     assert followed(0.15, low_confidence=0.2) == 0
 
 
-def test_a_low_score_at_another_place_is_nobody():
+def test_a_low_score_at_another_place_continues_no_track():
     byte = TrackerConfig.preset("byte")
     assert len(run(byte, [found((100, 0.9)), found((115, 0.2))])[1]) == 0  # IoU .45
     assert len(run(byte, [found((100, 0.9)), found((110, 0.2))])[1]) == 1  # IoU .6
@@ -112,7 +112,7 @@ def test_per_class_tracking_is_that_of_one_tracker_a_class(make_scene):
     assert sum(map(len, identities)) == len(set.union(*identities))
 
 
-def test_sure_boxes_pull_harder():
+def test_confident_boxes_correct_more():
     def position(score, **options):
         frames = [found((100, 0.9))] * 5 + [found((106, score))]
         return run(TrackerConfig(**options), frames)[-1].boxes_xyxy[0, 0]
@@ -124,9 +124,9 @@ def test_sure_boxes_pull_harder():
     assert position(120.0, score_noise=True) == pytest.approx(106)  # scores of other detectors may exceed 1
 
 
-def test_the_variance_is_that_share(published):
+def test_the_variance_is_multiplied_by_that_factor(published):
     mean, covariance = kalman.initiate(np.array([[100.0, 100, 0.4, 80]]))
-    shared, _ = kalman.update(mean, covariance, mean[:, :4] + 5, noise_share=np.array([0.25]))
+    shared, _ = kalman.update(mean, covariance, mean[:, :4] + 5, noise_factor=np.array([0.25]))
     halved, _ = kalman.update(
         mean,
         covariance,
@@ -156,7 +156,7 @@ def test_replaying_a_gap_equals_having_seen_the_line():
 
 
 def test_reupdate_follows_a_turn_behind_an_obstacle():
-    """Somebody walks right at 6 px a frame, slows down while hidden, and is found where he is, not drawn onwards."""
+    """A person walks right at 6 px a frame and slows while hidden: the new box counts more than the old velocity."""
     frames = [found((100 + 6 * t, 0.9)) for t in range(12)] + [EMPTY] * 6 + [found((178, 0.9))]
 
     def error(**options):
@@ -165,16 +165,16 @@ def test_reupdate_follows_a_turn_behind_an_obstacle():
     assert error(reupdate=True) < 0.8 * error()
 
 
-def looks(angle):
+def embedding_at(angle):
     return np.array([[np.cos(angle), np.sin(angle), 0, 0]])
 
 
 def seen_from(angle, x=100.0):
-    return Detections(np.array([[x, 50, x + 40, 150]]), np.array([0.9]), looks(angle))
+    return Detections(np.array([[x, 50, x + 40, 150]]), np.array([0.9]), embedding_at(angle))
 
 
-def test_the_gallery_remembers_an_earlier_look():
-    """From the front, slowly round to the back, hidden, and from the front at a jump that only looks can bridge."""
+def test_the_gallery_keeps_an_earlier_embedding():
+    """Front, slowly round to the back, hidden, and front again after a jump that only appearance can bridge."""
     frames = [seen_from(min(t * 0.05, 2.0)) for t in range(80)] + [EMPTY, seen_from(0.0, 115), seen_from(0.0, 115)]
     assert run(TrackerConfig(max_iou_distance=0.1), frames)[-1].ids.tolist() == [2]
     assert run(TrackerConfig(max_iou_distance=0.1, gallery_size=10), frames)[-1].ids.tolist() == [1]
@@ -188,7 +188,7 @@ def absence(length, returning=0, **options):
     return run(config, frames)[-1].ids.tolist()
 
 
-def test_somebody_comes_back_after_a_long_absence():
+def test_a_person_returns_after_a_long_absence():
     assert absence(60) == [1]
     assert absence(198) == [1]
     assert absence(205) == [2]
@@ -197,7 +197,7 @@ def test_somebody_comes_back_after_a_long_absence():
     assert absence(60, gallery_size=3) == [1]
 
 
-def test_nobody_takes_the_identity_of_somebody_present():
+def test_no_new_track_takes_the_identity_of_a_present_one():
     config = TrackerConfig(reentry_frames=900, track_buffer_frames=5)
     tracker = Tracker(config)
     tracker.update(found((100, 0.9, 0)))

@@ -1,4 +1,4 @@
-"""What holds for any input: drawn by chance, shrunk to the smallest case that fails."""
+"""Properties that hold for any input, on random scenes."""
 
 import tracemalloc
 
@@ -19,14 +19,18 @@ SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
 def scene_of(seed, frames=14, people=9):
     rng = np.random.default_rng(seed)
-    start, speed, look = rng.uniform(0, 260, (people, 2)), rng.normal(0, 5, (people, 2)), rng.normal(0, 1, (people, 6))
+    start, speed, appearance = (
+        rng.uniform(0, 260, (people, 2)),
+        rng.normal(0, 5, (people, 2)),
+        rng.normal(0, 1, (people, 6)),
+    )
     scene = []
     for t in range(frames):
         rows = (rng.random(people) < 0.8).nonzero()[0]
         corner = start[rows] + speed[rows] * t + rng.normal(0, 2, (len(rows), 2))
         boxes = np.column_stack([corner, corner + np.array([30, 70])])
-        looks = look[rows] + rng.normal(0, 0.5, (len(rows), 6))
-        scene.append(Detections(boxes, rng.uniform(0.05, 1, len(rows)), looks, rows % 2))
+        embeddings = appearance[rows] + rng.normal(0, 0.5, (len(rows), 6))
+        scene.append(Detections(boxes, rng.uniform(0.05, 1, len(rows)), embeddings, rows % 2))
     return scene
 
 

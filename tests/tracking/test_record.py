@@ -1,4 +1,4 @@
-"""The tracker's record: complete, true, without effect on the tracker."""
+"""The tracker's record: complete, correct, without effect on the tracker."""
 
 import numpy as np
 import pytest
@@ -7,30 +7,30 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.tracking.matching import Stage
-from fairmot.tracking.pairs import Reason, TrackState
+from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, TrackerRecord, load_record
 from fairmot.tracking.tracker import Tracker
 
 EMPTY = Detections(np.empty((0, 4)), np.empty(0))
 
 
-def person(*places, score=0.9, look=0):
+def person(*places, score=0.9, axis=0):
     boxes = np.array([[x, 50, x + 40, 150] for x in places], float)
-    return Detections(boxes, np.full(len(places), score), np.eye(4)[[look] * len(places)])
+    return Detections(boxes, np.full(len(places), score), np.eye(4)[[axis] * len(places)])
 
 
 @pytest.fixture(scope="module")
 def crowd():
-    """A crowd with people who vanish, as text would have it: (Detections of each frame)."""
+    """Detections of each frame of a crowd in which people vanish and return."""
     rng = np.random.default_rng(3)
-    start, speed, look = rng.uniform(0, 900, (30, 2)), rng.normal(0, 4, (30, 2)), rng.normal(0, 1, (30, 8))
+    start, speed, appearance = rng.uniform(0, 900, (30, 2)), rng.normal(0, 4, (30, 2)), rng.normal(0, 1, (30, 8))
     frames = []
     for t in range(40):
         seen = rng.random(30) < 0.75
         corner = (start + speed * t)[seen] + rng.normal(0, 3, (seen.sum(), 2))
         boxes = np.column_stack([corner, corner + np.array([30, 80])])
         frames.append(
-            Detections(boxes, rng.uniform(0.15, 1, seen.sum()), look[seen] + rng.normal(0, 0.4, (seen.sum(), 8)))
+            Detections(boxes, rng.uniform(0.15, 1, seen.sum()), appearance[seen] + rng.normal(0, 0.4, (seen.sum(), 8)))
         )
     return frames
 
@@ -49,7 +49,7 @@ def recorded(crowd, request):
     return config, record.tables(), reports
 
 
-def test_every_row_handed_out_is_there(recorded):
+def test_every_returned_row_is_recorded(recorded):
     _, tables, reports = recorded
     assert tables.frames["frame"].tolist() == list(range(0, 80, 2))
     for i, report in enumerate(reports):
@@ -72,8 +72,8 @@ def test_costs_explain_what_was_matched(recorded):
     assert first["in_gate"].all()
     assert (first["motion"] <= config.gate).all()
     assert (first["cost"] < config.max_appearance_cost).all()
-    looks = (1 - config.iou_weight) * first["appearance"] + config.iou_weight * (1 - first["iou"])
-    expected = (1 - config.motion_weight) * looks + config.motion_weight * first["motion"]
+    appearance = (1 - config.iou_weight) * first["appearance"] + config.iou_weight * (1 - first["iou"])
+    expected = (1 - config.motion_weight) * appearance + config.motion_weight * first["motion"]
     np.testing.assert_allclose(first["cost"], expected, atol=1e-6)
     overlap = pairs[pairs["stage"] == Stage.OVERLAP]
     assert (1 - overlap["iou"] < config.max_iou_distance).all()
@@ -109,7 +109,7 @@ def test_births_and_ends(recorded):
         (EMPTY, {}, Reason.NOTHING_NEAR),
         (person(800), {}, Reason.NOTHING_NEAR),
         (person(136), {}, Reason.OUTSIDE_GATE),
-        (person(112, look=1), {"max_iou_distance": 0.2}, Reason.TOO_DIFFERENT),
+        (person(112, axis=1), {"max_iou_distance": 0.2}, Reason.TOO_DIFFERENT),
     ],
 )
 def test_why_a_track_was_not_matched(frame, config, reason):
@@ -131,7 +131,7 @@ def test_a_track_that_another_outbid():
     assert last["detection"].tolist() == [0, -1]
 
 
-def test_who_came_back_carries_the_old_number():
+def test_a_returned_track_has_its_old_identity_in_the_record():
     record = TrackerRecord()
     tracker = Tracker(TrackerConfig(track_buffer_frames=3, reentry_frames=90), record=record)
     for found in [person(100)] * 2 + [EMPTY] * 8 + [person(500)] * 3:
@@ -141,6 +141,15 @@ def test_who_came_back_carries_the_old_number():
     assert returned[["frame", "identity", "other"]].tolist() == [(11, 1, 2)]
     assert tables.detections["identity"].tolist() == [1, 1, 2, 1, 1]
     assert tables.detections["fate"].tolist() == [Fate.STARTED, Fate.MATCHED, Fate.STARTED, Fate.MATCHED, Fate.MATCHED]
+
+
+def test_a_record_begins_with_no_track_also_where_tracks_have_galleries():
+    record = TrackerRecord()
+    tracker = Tracker(TrackerConfig(gallery_size=3), record=record)
+    for found in [EMPTY, person(100), person(100)]:
+        tracker.update(found)
+    assert record.tables().frames["tracks"].tolist() == [0, 0, 1]
+    assert len(record.tables().pairs) == 1
 
 
 def test_without_embeddings_appearance_is_nan():

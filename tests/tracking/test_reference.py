@@ -1,4 +1,4 @@
-"""The tracker against the plain reference, on scenes nobody tuned for."""
+"""The tracker against the plain reference, on scenes that it was not tuned on."""
 
 import copy
 

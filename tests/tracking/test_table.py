@@ -1,4 +1,4 @@
-"""What becomes of detections before they are matched."""
+"""Detections become candidates before they are matched."""
 
 import numpy as np
 import pytest
@@ -56,12 +56,12 @@ def test_an_embedding_without_direction_is_named(value):
         candidates_of(detections([[0, 0, 10, 20]] * 4, [0.1, 0.5, 0.6, 0.7], embeddings), CONFIG, 3)
 
 
-def test_low_scores_come_after_the_sure_ones():
+def test_low_scores_come_after_the_confident_ones():
     found = candidates_of(
         detections([[0, 0, 10, 20 + i] for i in range(5)], [0.2, 0.9, 0.1, 0.4, 0.5]), TrackerConfig(second_pass=True)
     )
     assert found.rows.tolist() == [1, 4, 0, 3]
-    assert found.sure == 2
+    assert found.confident_count == 2
     assert found.boxes_xyxy[:, 3].tolist() == [21, 24, 20, 23]
 
 

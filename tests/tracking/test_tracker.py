@@ -218,7 +218,7 @@ def test_the_embedding_width_must_stay(first, second):
     tracker = Tracker()
     tracker.update(person(width=first))
     tracker.update(EMPTY)
-    with pytest.raises(InputError, match="one width a video"):
+    with pytest.raises(InputError, match="need one width"):
         tracker.update(person(width=second))
     assert tracker.update(person(width=first)).ids.tolist() == [1]
     tracker.reset()

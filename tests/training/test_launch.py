@@ -16,9 +16,10 @@ from small_run import NETWORK
 from fairmot.config import parse_config
 from fairmot.errors import InputError
 from fairmot.training.checkpoint import load_checkpoint
-from fairmot.training.launch import Process, current_process, launch
+from fairmot.training.launch import launch
 from fairmot.training.loop import train
 from fairmot.training.metrics import read_metrics
+from fairmot.training.process import Process, current_process
 
 
 def test_a_process_finds_its_place():
@@ -37,8 +38,8 @@ def test_a_process_finds_its_place():
 
 
 def test_an_engine_that_cannot_train_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"onnxruntime.*choose one of: torch, mindspore"):
-        launch([], "onnxruntime", 2, tmp_path / "logs", print)
+    with pytest.raises(InputError, match=r"onnxruntime.* has no launching; engines that have it: torch, mindspore"):
+        launch([], "onnxruntime", 2, tmp_path / "logs")
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def settings(tmp_path):
         rows = [f"0 {k - 1} {0.2 + 0.15 * k:.3f} 0.5 0.1 0.4\n" for k in range(1 + index % 5)]
         (tmp_path / "labels_with_ids" / f"{index}.txt").write_text("".join(rows))
     (tmp_path / "made.txt").write_text("".join(f"images/{index}.png\n" for index in range(12)))
-    (tmp_path / "data.json").write_text(json.dumps({"root": ".", "train": {"made": "made.txt"}}))
+    lists = {"train": {"made": "made.txt"}, "val": {"held": "made.txt"}}
+    (tmp_path / "data.json").write_text(json.dumps({"root": ".", **lists}))
 
     def make(name, **train_settings):
         return parse_config(
@@ -92,7 +94,7 @@ def difference(first, second):
 @pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
 def test_two_processes_train_what_one_does(engine, settings, tmp_path):
     pytest.importorskip(engine)
-    config = settings("two", batch_size=2)
+    config = settings("two", batch_size=2, validate_every_epochs=1, best_score="AP50")
     finished = start(config, engine, 2)
     answer, notes = finished.communicate(timeout=300)
     assert finished.returncode == 0, notes
@@ -103,6 +105,9 @@ def test_two_processes_train_what_one_does(engine, settings, tmp_path):
     two = load_checkpoint(tmp_path / "two" / "last.safetensors")
     assert two.data["images a step"] == "4"
     assert [line["step"] for line in read_metrics(tmp_path / "two")] == [1, 2, 3, 4, 5, 6]
+    # The first process validates, and the others wait.
+    lines = (tmp_path / "two" / "validation.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [3, 6]
     moved = difference(one.state, {**one.state, **start_of(config)})
     assert moved > 1e-3
     assert difference(one.state, two.state) < 1e-3 * moved

@@ -37,6 +37,23 @@ def test_everything_that_is_trained_is_saved_and_the_averaged_weights_are_handed
     assert list((tmp_path / "run" / "tensorboard").iterdir())
 
 
+def test_progress_log_and_losses_are_reported(images, tmp_path):
+    pytest.importorskip("torch")
+    counts, lines, steps = [], [], []
+    train(
+        configuration(images, tmp_path / "run", epochs=1),
+        "torch",
+        "cpu",
+        progress=lambda *each: counts.append(each),
+        log=lines.append,
+        on_step=steps.append,
+    )
+    assert counts == [("steps", number, len(steps)) for number in range(1, len(steps) + 1)]
+    assert [each.step for each in steps] == [line["step"] for line in read_metrics(tmp_path / "run")]
+    assert all(each.losses["total"] > 0 < each.images_per_second for each in steps)
+    assert lines == [f"torch: begins at step 0 of {len(steps)}"]
+
+
 def test_losses_fall(images, tmp_path):
     pytest.importorskip("torch")
     config = configuration(images, tmp_path / "run", epochs=25)
@@ -49,7 +66,7 @@ def test_a_second_run_does_not_overwrite_the_first(images, tmp_path):
     pytest.importorskip("torch")
     config = configuration(images, tmp_path / "run", epochs=1)
     train(config, "torch", "cpu")
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="resume it"):
         train(config, "torch", "cpu")
 
 

@@ -10,7 +10,7 @@ import pytest
 from small_run import assert_same_state, configuration
 
 from fairmot.data.loader import Loader
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
@@ -111,7 +111,7 @@ def test_a_batch_whose_loss_is_not_finite_is_named_and_changes_nothing(images, t
     spoil(monkeypatch, 2)
     run, notes = tmp_path / "run", []
     config = configuration(images, run, epochs=1, checkpoint_every_steps=1, keep_checkpoints=3, max_bad_batches=2)
-    train(config, "torch", "cpu", note=notes.append)
+    train(config, "torch", "cpu", log=notes.append)
     line = next(each for each in notes if "left out" in each)
     assert re.fullmatch(r"step 2: the loss is nan; images: \S+png, \S+png; the batch is left out", line)
     before, after, last = (load_checkpoint(run / "checkpoints" / f"step-{n:08}.safetensors").state for n in (1, 2, 3))
@@ -143,7 +143,7 @@ def test_bad_batches_count_only_in_a_row(images, tmp_path, monkeypatch):
     ],
 )
 def test_out_of_memory_is_one_line_with_the_batch_size_to_try(error, images, tmp_path, monkeypatch):
-    module = load_engine("torch")
+    module = load_training("torch")
 
     def create_trainer(*_):
         raise error
@@ -159,6 +159,6 @@ def test_other_errors_stay_what_they_are(images, tmp_path, monkeypatch):
     def create_trainer(*_):
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(load_engine("torch"), "create_trainer", create_trainer)
+    monkeypatch.setattr(load_training("torch"), "create_trainer", create_trainer)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train(configuration(images, tmp_path / "run"), "torch", "cpu")

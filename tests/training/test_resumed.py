@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_run import assert_same_state, configuration
 
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.network.safetensors import read_arrays, write_arrays
 from fairmot.training.checkpoint import load_checkpoint
@@ -23,7 +23,7 @@ ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
 
 def signal_inside(monkeypatch, engine, steps, number, times=1):
     """Signal this process inside these steps (counted from 1 over all runs), between gradients and their use."""
-    module = load_engine(engine)
+    module = load_training(engine)
     original = module.create_trainer
     taken = []
 
@@ -58,8 +58,8 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number
     for step in (2, 4):
         notes = []
         with pytest.raises(KeyboardInterrupt):
-            train(parts, engine, "cpu", resume=step > 2, note=notes.append)
-        assert notes[-1:] == [f"stopped after step {step} of 6, which is saved; go on with --resume"]
+            train(parts, engine, "cpu", resume=step > 2, log=notes.append)
+        assert notes[-1:] == [f"stopped after step {step} of 6, which is saved; resume to go on"]
         assert load_checkpoint(tmp_path / "parts" / "last.safetensors").state["step"] == step
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     resumed = train(parts, engine, "cpu", resume=True)
@@ -86,9 +86,8 @@ def test_training_outside_the_main_thread_leaves_signals_alone(images, tmp_path)
     seen = []
     config = configuration(images, tmp_path / "run", epochs=1)
     before = signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(
-        target=train, args=(config, "torch", "cpu", False, lambda _: seen.append(signal.getsignal(signal.SIGINT)))
-    )
+    on_step = lambda _: seen.append(signal.getsignal(signal.SIGINT))  # noqa: E731
+    thread = threading.Thread(target=train, args=(config, "torch", "cpu"), kwargs={"on_step": on_step})
     thread.start()
     thread.join()
     assert seen == [before] * 3
@@ -105,7 +104,7 @@ def test_a_killed_run_is_resumed_from_its_last_checkpoint(images, tmp_path):
         "from fairmot.training.loop import train\n"
         "def report(p):\n"
         "    if p.step == 4: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "train(load_config(sys.argv[1]), 'torch', 'cpu', report=report)\n"
+        "train(load_config(sys.argv[1]), 'torch', 'cpu', on_step=report)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "config.yaml")], check=False)
     assert killed.returncode == -signal.SIGKILL

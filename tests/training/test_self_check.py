@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app, console
 from fairmot.config import parse_config
-from fairmot.engines import load_engine
+from fairmot.engines import load_training
 from fairmot.errors import InputError
 from fairmot.training.self_check import LossFall, SelfCheck, _choose_images, _settings, self_check
 
@@ -41,7 +41,7 @@ def people(tmp_path_factory, write_people):
 
 def break_trainer(monkeypatch, engine, change_config=lambda config: config, change_batch=lambda batch: batch):
     """Let the engine make trainers with something wrong in them."""
-    module = load_engine(engine)
+    module = load_training(engine)
     original = module.create_trainer
 
     def create_trainer(graph, weights, identity_counts, config, device):
@@ -136,7 +136,7 @@ def test_the_table_names_what_failed():
 @pytest.mark.parametrize(("end", "code"), [(0.05, 0), (1.5, 1)])
 def test_the_command_ends_with_1_and_names_the_loss(end, code, people, tmp_path, monkeypatch):
     outcome = SelfCheck("torch", 60, 12.0, (LossFall("identity", 2.0, end, 0.2),), boxes=8, found=8, left_out=0)
-    monkeypatch.setattr("fairmot.training.self_check.self_check", lambda *_: outcome)
+    monkeypatch.setattr("fairmot.training.self_check.self_check", lambda *_, **__: outcome)
     (tmp_path / "mine.yaml").write_text(configuration(people).model_dump_json())
     result = CliRunner().invoke(app, ["train", str(tmp_path / "mine.yaml"), "--self-check", "--engine", "torch"])
     assert result.exit_code == code, result.output

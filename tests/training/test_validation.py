@@ -17,7 +17,6 @@ from fairmot.network.safetensors import load_weights
 from fairmot.training import validation
 from fairmot.training.checkpoint import load_checkpoint
 from fairmot.training.loop import train
-from fairmot.training.metrics import read_validations
 from fairmot.training.samples import Sample, draw_boxes, draw_heatmap, spaced
 from fairmot.training.validation import Validation, Validator
 
@@ -37,6 +36,10 @@ def sequence(tmp_path):
 
 def configuration(description, output, data=(), **train_settings):
     return small_run.configuration(description, output, data=data, **{"validate_every_epochs": 1, **train_settings})
+
+
+def validations_of(run):
+    return [json.loads(line) for line in (run / "validation.jsonl").read_text().splitlines()]
 
 
 class FindsWhatIsLabelled:
@@ -62,8 +65,8 @@ def test_held_out_images_and_sequences_are_scored_and_logged(people, sequence, t
     pytest.importorskip("torch")
     run, notes = tmp_path / "run", []
     data = {"validation": str(sequence.parent), "validation_benchmark": "none"}
-    train(configuration(people, run, data, sample_images=2), "torch", "cpu", note=notes.append)
-    lines = read_validations(run)
+    train(configuration(people, run, data, sample_images=2), "torch", "cpu", log=notes.append)
+    lines = validations_of(run)
     assert [line["step"] for line in lines] == [3, 6]
     for line in lines:
         assert line.keys() == {"step", "AP50", "AP50_sequences", "HOTA", "MOTA", "IDF1"}
@@ -126,7 +129,7 @@ def test_a_run_killed_while_it_validates_owes_the_validation(people, tmp_path, m
     monkeypatch.setattr(Validator, "__call__", original)
     train(config, "torch", "cpu", resume=True)
     train(config, "torch", "cpu", resume=True)
-    assert [line["step"] for line in read_validations(tmp_path / "run")] == [3, 6]
+    assert [line["step"] for line in validations_of(tmp_path / "run")] == [3, 6]
 
 
 def test_training_never_reads_the_held_out_lists(people, tmp_path):
@@ -144,15 +147,15 @@ def test_held_out_images_that_are_trained_on_too_are_mentioned(people, tmp_path)
     (people.parent / "held.txt").write_text("images/made-0.png\nimages/held-0.png\n")
     notes = []
     config = configuration(people, tmp_path / "run", epochs=1, sample_images=0)
-    train(config, "torch", "cpu", note=notes.append)
-    assert [note for note in notes if note.startswith("1 held-out images are trained on too")]
+    train(config, "torch", "cpu", log=notes.append)
+    assert [note for note in notes if note.startswith("1 held-out images are training images too")]
 
 
 @pytest.mark.parametrize(
     ("settings", "data", "message"),
     [
         ({}, {"validation_sets": ["hold"]}, "no set 'hold' under 'val'.*did you mean 'held'"),
-        ({"best_score": "HOTA"}, {}, "best_score HOTA: only sequences have it"),
+        ({"best_score": "HOTA"}, {}, "best_score HOTA: only sequences give it"),
         ({}, {"validation": "absent"}, "absent: no such folder"),
     ],
 )

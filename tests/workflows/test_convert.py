@@ -119,7 +119,7 @@ def test_a_collection_checkpoint_as_its_training_and_its_converter_leave_it(tmp_
 
 
 def test_biases_that_only_a_port_has_change_no_output(tmp_path):
-    from fairmot.engines.torch import load_network
+    from fairmot.engines.torch.inference import load_network
 
     graph = build_graph(published_config("dlaconv_34"))
     arrays = initial_weights(graph)
@@ -129,7 +129,7 @@ def test_biases_that_only_a_port_has_change_no_output(tmp_path):
     names[bias] = np.full_like(names[bias], 0.25)
     write_ckpt(tmp_path / "ms.ckpt", names)
     result = convert(tmp_path / "ms.ckpt", tmp_path / "ours.safetensors")
-    assert result.remarks == ("16 biases in front of batch norms are taken into their running means",)
+    assert result.remarks == ("16 biases in front of batch norms are folded into their running means",)
     pixels = np.random.default_rng(0).random((1, 3, 32, 32), dtype=np.float32)
     moved = load_weights(tmp_path / "ours.safetensors").arrays
     # The convolution's bias enters the batch norm as if its mean were that much smaller.
@@ -176,7 +176,7 @@ def test_centernet_gives_start_weights(recipe, tmp_path):
     coco["hm.2.weight"], coco["hm.2.bias"] = np.zeros((80, 256, 1, 1), np.float32), np.zeros(80, np.float32)
     coco["wh.2.weight"], coco["wh.2.bias"] = np.zeros((2, 256, 1, 1), np.float32), np.zeros(2, np.float32)
     source = save_public(tmp_path / "coco.pth", coco)
-    with pytest.raises(InputError, match=r"dla_34 without FairMOT's heads: id\.2\.weight missing; --partial"):
+    with pytest.raises(InputError, match=r"dla_34 without FairMOT's heads: id\.2\.weight missing; a partial"):
         convert(source, tmp_path / "start.safetensors")
     result = convert(source, tmp_path / "start.safetensors", partial=True)
     heads = {f"{head}.2.{last}" for head in ("hm", "wh", "id") for last in ("weight", "bias")}
@@ -196,14 +196,14 @@ def test_centernet_gives_start_weights(recipe, tmp_path):
         ("hrnet_18", "", "conv1.weight"),
     ],
 )
-def test_backbones_on_their_own_give_start_weights(architecture, prefix, first, recipe, tmp_path):
+def test_standalone_backbones_give_start_weights(architecture, prefix, first, recipe, tmp_path):
     public = recipe.make_official_checkpoint(architecture, 1)
     rest = ("deconv", "hm", "wh", "id.", "reg", "dla_up", "ida_up")
     bare = {n.removeprefix(prefix): a for n, a in public.items() if n.startswith(prefix) and not n.startswith(rest)}
     bare = {n: a for n, a in bare.items() if not n.startswith("fc.")} | {"fc.bias": np.zeros(1000, np.float32)}
     assert first in bare
     source = save_public(tmp_path / "imagenet.pth", bare)
-    with pytest.raises(InputError, match=rf"{architecture}.*--partial"):
+    with pytest.raises(InputError, match=rf"{architecture}.* (a partial conversion|convert partially)"):
         convert(source, tmp_path / "start.safetensors")
     graph = build_graph(published_config(architecture))
     fitted = fit_weights(graph, read_weights(source), partial=True)
@@ -227,7 +227,7 @@ def test_nothing_that_fits_is_an_error(tmp_path):
 def test_two_names_of_one_array_are_refused(tmp_path):
     arrays = from_public(initial_weights(build_graph(LITE)), "mindspore")
     write_ckpt(tmp_path / "a.ckpt", arrays | {"network.hm.2.bias": np.zeros(1, np.float32)})
-    with pytest.raises(InputError, match=r"holds twice, by other names: hm\.2\.bias"):
+    with pytest.raises(InputError, match=r"holds twice, under different names: hm\.2\.bias"):
         convert(tmp_path / "a.ckpt", tmp_path / "a.pth")
 
 
@@ -258,7 +258,7 @@ def test_a_full_disk_is_one_line_and_the_file_before_it_stays(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
         "from pathlib import Path\n"
-        "from fairmot.convert import convert\n"
+        "from fairmot.workflows.convert import convert\n"
         "from fairmot.errors import InputError\n"
         "for target in sys.argv[2:]:\n"
         "    try:\n"
@@ -282,7 +282,7 @@ def test_files_that_cannot_be_converted(tmp_path):
         ("absent.pth", "b.safetensors", None, "no such file"),
         ("a.txt", "b.safetensors", None, r"known: \.safetensors, \.pth, \.pt, \.ckpt, \.onnx"),
         ("a.txt", "b.onnx", None, r"cannot write \.onnx; known: \.safetensors, \.pth, \.ckpt"),
-        ("cut.ckpt", "b.safetensors", None, "no MindSpore checkpoint, or encrypted, or cut off"),
+        ("cut.ckpt", "b.safetensors", None, "not a MindSpore checkpoint, or encrypted or cut off"),
         ("lite.ckpt", "b.ckpt", "models", "is for dla_34 and dlaconv_34"),
         ("lite.ckpt", "b.ckpt", "mindspor", "did you mean 'mindspore'"),
         ("lite.ckpt", "b.pth", "models", r"only \.ckpt files have a choice of names"),
@@ -304,7 +304,7 @@ def test_the_command_says_what_it_took(monkeypatch, capsys, tmp_path):
         assert end.value.code == 0
     first, _, rest = capsys.readouterr().out.partition("\n")
     assert "a.ckpt: lite from public names, " in first
-    assert first.endswith(" arrays taken, 0 drawn")
+    assert first.endswith(" arrays taken, 0 initialized")
     assert json.loads(rest)["network"]["architecture"] == "lite"
     assert len(read_ckpt(tmp_path / "a.ckpt").arrays) == json.loads(rest)["taken"]
 
@@ -314,7 +314,7 @@ def test_frameworks_are_not_needed_for_mindspore_files(tmp_path):
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from fairmot.convert import convert\n"
+        "from fairmot.workflows.convert import convert\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "convert(folder / 'a.ckpt', folder / 'b.safetensors')\n"
         "convert(folder / 'b.safetensors', folder / 'c.ckpt')\n"

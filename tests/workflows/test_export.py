@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 from fairmot import load_detector, load_network
 from fairmot.cli import app
 from fairmot.config import NetworkConfig
-from fairmot.engines import load_engine
+from fairmot.engines import load_detector_exporter, load_inference, load_network_exporter
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import Decoded, decode_heads, share_found
+from fairmot.network.decoding import Decoded, decode_heads, fraction_found
 from fairmot.network.initial import initial_weights
 from fairmot.network.safetensors import save_weights
 from fairmot.workflows import export as workflow
@@ -31,7 +31,7 @@ def weights(tmp_path_factory):
         arrays[f"{name}.2.weight"] = rng.normal(0, 0.3, shape).astype(np.float32)
     arrays["wh.2.bias"] = arrays["wh.2.bias"] + 3  # boxes, not boxes turned inside out
     pixels = trial_canvases(SIZE)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
-    heatmap = load_engine("onnxruntime").load_network(graph, arrays)(pixels)["heatmap"]
+    heatmap = load_inference("onnxruntime").load_network(graph, arrays)(pixels)["heatmap"]
     arrays["hm.2.weight"] /= heatmap.std()  # a flat map has its peaks anywhere
     path = tmp_path_factory.mktemp("weights") / "lite.safetensors"
     save_weights(path, config, arrays, {})
@@ -103,19 +103,24 @@ def test_raw_heads(weights, tmp_path, suffix):
 @pytest.mark.parametrize("head", ["hm", "wh", "id", "reg"])
 def test_a_file_that_gives_something_else_does_not_appear(weights, tmp_path, monkeypatch, raw, head):
     """The twin of every check: one head of the exported network is moved by a little."""
-    module = load_engine("onnxruntime")
-    real = module.export_file
+    module, function = (
+        (load_network_exporter("onnxruntime"), "export_network_file")
+        if raw
+        else (load_detector_exporter("onnxruntime"), "export_detector_file")
+    )
+    real = getattr(module, function)
 
-    def perturbed(path, graph, arrays, **options):
+    def perturbed(path, graph, arrays, size, **options):
         bias = arrays[f"{head}.2.bias"]
         real(
             path,
             graph,
             arrays | {f"{head}.2.bias": bias + np.linspace(0.3, 0.6, len(bias), dtype=np.float32)},
+            size,
             **options,
         )
 
-    monkeypatch.setattr(module, "export_file", perturbed)
+    monkeypatch.setattr(module, function, perturbed)
     with pytest.raises(InputError, match="nothing was written") as error:
         export(weights, tmp_path / "lite.onnx", raw=raw)
     assert "\n" not in str(error.value)
@@ -125,9 +130,9 @@ def test_a_file_that_gives_something_else_does_not_appear(weights, tmp_path, mon
 def test_an_existing_file_stays_unless_it_may_go(weights, tmp_path, monkeypatch):
     output = tmp_path / "lite.onnx"
     output.write_text("mine")
-    with pytest.raises(InputError, match=r"exists already; --overwrite replaces it"):
+    with pytest.raises(InputError, match=r"exists already; overwrite replaces it"):
         export(weights, output)
-    monkeypatch.setattr(workflow, "SHARE_LIMITS", {"f32": 2})
+    monkeypatch.setattr(workflow, "FOUND_LIMITS", {"f32": 2})
     with pytest.raises(InputError, match="nothing was written"):
         export(weights, output, overwrite=True)
     assert output.read_text() == "mine"
@@ -154,7 +159,7 @@ def test_scores_before_and_after(weights, images, tmp_path, monkeypatch):
     assert result.scores["before"] == {"HOTA": 1, "MOTA": 0.2, "IDF1": 0.3, "AP50": 0.4}
     assert result.scores["after"]["HOTA"] == 2
     assert names(tmp_path / "out") == ["lite.onnx"]
-    with pytest.raises(InputError, match="leave --raw or --evaluate out"):
+    with pytest.raises(InputError, match="leave out raw or evaluation"):
         export(weights, tmp_path / "raw.onnx", raw=True, evaluation=tmp_path / "seq")
 
 
@@ -229,9 +234,9 @@ def test_decoding_by_hand():
 
 def test_the_share_notices_each_part():
     expected = decoded()
-    assert share_found(expected, expected) == 1
+    assert fraction_found(expected, expected) == 1
     cell = (0, slice(None), 2, 3)
     for name, value in {"heatmap": 1.9, "extents": 2.1, "offsets": 0.6, "embedding": [1, 1, 1, 0.5]}.items():
-        assert share_found(decoded(**{name: (cell, value)}), expected) == 0.5, name
+        assert fraction_found(decoded(**{name: (cell, value)}), expected) == 0.5, name
     other = Decoded(expected.boxes_xyxy, expected.scores, expected.class_ids + 1, expected.embeddings)
-    assert share_found(other, expected) == 0
+    assert fraction_found(other, expected) == 0

@@ -1,1 +1,1 @@
-"""What people look at before they train: validation, statistics, previews."""
+"""Checks before training: validation, statistics and previews of a data set."""

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: kinds of findings, and their list."""
+"""Findings of the validation of a data set: their kinds, and the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 KINDS: dict[str, str] = {
-    # Errors: training would stop, or learn something wrong.
+    # Errors: training would stop, or learn from wrong data.
     "missing list": "error",
     "missing image": "error",
     "missing labels": "error",
@@ -23,7 +23,7 @@ KINDS: dict[str, str] = {
     "box outside": "error",
     "identity twice": "error",
     "image in two sets": "error",
-    # Warnings: perhaps meant.
+    # Warnings: possibly intended.
     "labels without image": "warning",
     "listed twice": "warning",
     "identity jumps": "warning",
@@ -33,8 +33,8 @@ KINDS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong."""
+class DataFinding:
+    """One fault in a data set."""
 
     kind: str
     file: Path
@@ -53,10 +53,10 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckReport:
-    """Everything that was found, and how much was looked at."""
+class ValidationReport:
+    """All findings, and the number of sets, images and boxes that were checked."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     sets: int
     images: int
     boxes: int

@@ -1,4 +1,4 @@
-"""The images of a ``data.json`` or of a bare folder, without stopping at what is missing."""
+"""List the images of a ``data.json`` or of a bare folder, without stopping at missing ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListedSet:
     lines: tuple[tuple[int, PurePosixPath], ...] | None
     """Line number and image relative to the root; None: the list cannot be read."""
     problem: str = ""
-    """Why it cannot."""
+    """Why it cannot be read."""
 
 
 def listed_sets(source: Path, names: Sequence[str] = ()) -> list[ListedSet]:
@@ -32,7 +32,7 @@ def listed_sets(source: Path, names: Sequence[str] = ()) -> list[ListedSet]:
         names: the sets to take; empty: all.
 
     Raises:
-        InputError: neither, or an unknown name.
+        InputError: no such source, or an unknown name.
     """
     source = Path(source)
     if source.is_dir() and (source / "data.json").is_file():

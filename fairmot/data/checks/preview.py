@@ -1,4 +1,4 @@
-"""A contact sheet of images with their boxes and identities, for people to look at."""
+"""A contact sheet of images with their boxes and identities."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CAPTION_PX = 18
 _BACKGROUND = 32
 _TEXT = (235, 235, 235)
 _IGNORED = (160, 160, 160)
-_NOBODY = (255, 255, 255)
+_UNKNOWN = (255, 255, 255)
 
 
 def chosen_images(images: LabelledImages, count: int, seed: int = 0) -> list[int]:
@@ -40,8 +40,8 @@ def chosen_images(images: LabelledImages, count: int, seed: int = 0) -> list[int
 def contact_sheet(images: LabelledImages, indices: list[int], tile_width_px: int = 480) -> ImageArray:
     """Draw images with their boxes in a grid, BGR [H, W, 3].
 
-    A box has a colour and a number by its identity (as in its own set), or is white without one; ignore regions are
-    grey and crossed out.
+    A box has the colour and the number of its identity (as in its own set), or is white without one; ignore regions
+    are grey and crossed out.
 
     Raises:
         InputError: an image cannot be read.
@@ -68,7 +68,7 @@ def write_preview(images: LabelledImages, path: Path, count: int = 16, seed: int
     """Write a contact sheet as PNG or JPEG; return how many images are on it.
 
     Raises:
-        InputError: another kind of file, or an image that cannot be read.
+        InputError: another type of file, or an image that cannot be read.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: a contact sheet is an image: name it {' or '.join(SUFFIXES)}")
@@ -102,7 +102,7 @@ def _tile(images: LabelledImages, index: int, width: int) -> ImageArray:
             cv2.line(tile, (left, bottom), (right, top), _IGNORED, 1)
             continue
         identity = int(joined) - images.sets[owner].identity_start if joined >= 0 else -1
-        colour = identity_colour(identity) if identity >= 0 else _NOBODY
+        colour = identity_colour(identity) if identity >= 0 else _UNKNOWN
         cv2.rectangle(tile, (left, top), (right, bottom), colour, 1)
         if identity >= 0:
             _write(tile, str(identity), (left + 2, top + 10), colour)

@@ -1,4 +1,4 @@
-"""How much there is in a data set: images, boxes, identities and their sizes."""
+"""Statistics of a data set: counts of images, boxes and identities, and their sizes."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class SetStatistics:
 
 
 def statistics(images: LabelledImages, threads: int | None = None) -> list[SetStatistics]:
-    """Count each set, and where there are several, all together under the name ``all``.
+    """Count each set and, if there are several, all together under the name ``all``.
 
     Args:
         images: what ``read_images`` returned.
-        threads: read headers of image files; default: four a core.
+        threads: threads that read headers of image files; default: four for each core.
 
     Raises:
         InputError: an image cannot be read.
@@ -112,5 +112,5 @@ def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def description_of(source: Path) -> Path:
-    """Return the ``data.json`` that a user means by a file or by the folder with one."""
+    """Return the ``data.json`` of a folder, or the file itself."""
     return source / "data.json" if source.is_dir() else source

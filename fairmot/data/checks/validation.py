@@ -1,10 +1,10 @@
-"""Everything that is wrong with labelled images, found in one pass."""
+"""Check labelled images: every fault of images and labels, found in one pass."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,21 +12,22 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.data.checks.findings import CheckReport, Finding
+from fairmot.data.checks.findings import DataFinding, ValidationReport
 from fairmot.data.checks.identities import check_identities
 from fairmot.data.checks.layout import ListedSet, listed_sets
 from fairmot.data.image_files import check_image, image_size
 from fairmot.data.labels import COLUMNS, label_file, row_problems
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
+from fairmot.progress import Progress
 
-# Files are waited for more than computed with: more threads than cores pay.
+# Threads mostly wait for files: more threads than cores pay.
 _THREADS_A_CORE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """An image's labels, as far as they can be read, and what is wrong with it alone."""
+    """An image's labels, as far as they can be read, and the findings of this image."""
 
     image: PurePosixPath
     label_path: Path
@@ -35,7 +36,7 @@ class CheckedImage:
     lines: NDArray[np.int64]
     """Line of each in the label file [n]."""
     size: tuple[int, int] | None
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
 
 
 def validate(
@@ -44,39 +45,39 @@ def validate(
     *,
     decode: bool = True,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> CheckReport:
-    """Check lists, images and labels, and return all that is wrong, in the order of the files.
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Check lists, images and labels, and return all findings, in the order of the files.
 
     Args:
         source: a ``data.json``, a folder with one, or a folder with ``images/`` and ``labels_with_ids/``.
-        names: sets to look at; empty: all.
-        decode: read each image to its end, which finds truncated ones; else only its header.
-        threads: default: four a core.
-        progress: called with the number of images done and that of all.
+        names: sets to check; empty: all.
+        decode: decode each whole image, which finds truncated files; else read only its header.
+        threads: default: four for each core.
+        progress: called as ``progress("images", images done, images)`` after each image.
 
     Raises:
-        InputError: there is nothing to look at.
+        InputError: there is nothing to check.
     """
     sets = listed_sets(Path(source), names)
-    findings: list[Finding] = []
+    findings: list[DataFinding] = []
     jobs: list[tuple[ListedSet, int, PurePosixPath]] = []
     owner: dict[PurePosixPath, ListedSet] = {}
     for each in sets:
         if each.lines is None:
-            findings.append(Finding("missing list", each.list_file, None, each.problem))
+            findings.append(DataFinding("missing list", each.list_file, None, each.problem))
             continue
         seen: dict[PurePosixPath, int] = {}
         for number, image in each.lines:
             if image in seen:
-                message = f"{image} is in line {seen[image]} too"
-                findings.append(Finding("listed twice", each.list_file, number, message))
+                message = f"{image} is also in line {seen[image]}"
+                findings.append(DataFinding("listed twice", each.list_file, number, message))
                 continue
             seen[image] = number
             other = owner.setdefault(image, each)
             if other is not each:
-                message = f"{image} is in {other.name} too: its people would get two identities"
-                findings.append(Finding("image in two sets", each.list_file, number, message))
+                message = f"{image} is also in {other.name}: its people would get two identities"
+                findings.append(DataFinding("image in two sets", each.list_file, number, message))
             jobs.append((each, number, image))
     checked: dict[str, list[CheckedImage]] = defaultdict(list)
     with ThreadPoolExecutor(threads or _THREADS_A_CORE * (os.cpu_count() or 1)) as pool:
@@ -85,7 +86,7 @@ def validate(
             checked[job[0].name].append(result)
             findings += result.findings
             if progress is not None:
-                progress(done, len(jobs))
+                progress("images", done, len(jobs))
     boxes = 0
     for images in checked.values():
         boxes += sum(int((each.rows[:, 0] != IGNORE_CLASS).sum()) for each in images)
@@ -93,55 +94,57 @@ def validate(
             [(each.image, each.label_path, each.rows, each.lines, each.size) for each in images]
         )
     findings += _labels_without_image(sets)
-    return CheckReport(tuple(findings), len(sets), len(jobs), boxes)
+    return ValidationReport(tuple(findings), len(sets), len(jobs), boxes)
 
 
 def _check(each: ListedSet, number: int, image: PurePosixPath, decode: bool) -> CheckedImage:
-    findings: list[Finding] = []
+    findings: list[DataFinding] = []
     path, size = each.root / image, None
     if not path.is_file():
-        findings.append(Finding("missing image", each.list_file, number, f"no file {path}"))
+        findings.append(DataFinding("missing image", each.list_file, number, f"no file {path}"))
     elif decode:
         size, problem = check_image(path)
         if problem is not None:
-            findings.append(Finding("unreadable image", path, None, problem))
+            findings.append(DataFinding("unreadable image", path, None, problem))
     else:
         try:
             size = image_size(path)
         except InputError as error:
-            findings.append(Finding("unreadable image", path, None, str(error)))
+            findings.append(DataFinding("unreadable image", path, None, str(error)))
     rows, lines = np.zeros((0, 6)), np.zeros(0, np.int64)
     labels = each.list_file
     try:
         labels = each.root / label_file(image)
         rows, lines = _read_rows(labels, findings)
     except InputError as error:
-        findings.append(Finding("missing labels", each.list_file, number, str(error)))
+        findings.append(DataFinding("missing labels", each.list_file, number, str(error)))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        findings.append(Finding("missing labels", each.list_file, number, f"{labels}: {reason}"))
+        findings.append(DataFinding("missing labels", each.list_file, number, f"{labels}: {reason}"))
     return CheckedImage(image, labels, rows, lines, size, tuple(findings))
 
 
-def _read_rows(path: Path, findings: list[Finding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the good rows of a label file and their lines; add what is wrong with the others."""
+def _read_rows(path: Path, findings: list[DataFinding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the good rows of a label file and their lines; append a finding for each bad row."""
     values: list[list[float]] = []
     numbers: list[int] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         columns = line.split()
         if columns and len(columns) != 6:
-            findings.append(Finding("wrong columns", path, number, f"{len(columns)} columns, expected 6 ({COLUMNS})"))
+            findings.append(
+                DataFinding("wrong columns", path, number, f"{len(columns)} columns, expected 6 ({COLUMNS})")
+            )
         elif columns:
             try:
                 values.append([float(column) for column in columns])
                 numbers.append(number)
             except ValueError:
-                findings.append(Finding("not a number", path, number, f"{line.strip()!r} ({COLUMNS})"))
+                findings.append(DataFinding("not a number", path, number, f"{line.strip()!r} ({COLUMNS})"))
     rows, lines = np.array(values, dtype=np.float64).reshape(-1, 6), np.array(numbers, dtype=np.int64)
     good = np.ones(len(rows), dtype=np.bool_)
     for kind, bad, reason in (*row_problems(rows), *_box_problems(rows)):
-        # A number that is not finite, and so on, is one finding, not one for each rule that it breaks.
-        findings += [Finding(kind, path, int(line), reason) for line in lines[bad & good]]
+        # A row is one finding, whatever number of rules it breaks.
+        findings += [DataFinding(kind, path, int(line), reason) for line in lines[bad & good]]
         good &= ~bad
     return rows[good], lines[good]
 
@@ -154,8 +157,8 @@ def _box_problems(rows: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.b
         yield "box outside", outside, "no part of the box lies in the image"
 
 
-def _labels_without_image(sets: Sequence[ListedSet]) -> Iterator[Finding]:
-    """Find label files beside those of listed images, whose image is neither listed nor there."""
+def _labels_without_image(sets: Sequence[ListedSet]) -> Iterator[DataFinding]:
+    """Find label files in the folders of listed images whose own image is neither listed nor on disk."""
     listed: set[Path] = set()
     images: dict[Path, Path] = {}
     for each in sets:
@@ -168,4 +171,4 @@ def _labels_without_image(sets: Sequence[ListedSet]) -> Iterator[Finding]:
         stems = {path.stem for path in beside.glob("*")} if beside.is_dir() else set()
         for label in sorted(folder.glob("*.txt")):
             if label not in listed and label.stem not in stems:
-                yield Finding("labels without image", label, None, f"no image {label.stem} in {beside}")
+                yield DataFinding("labels without image", label, None, f"no image {label.stem} in {beside}")

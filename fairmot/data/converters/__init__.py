@@ -1,4 +1,4 @@
-"""Public annotation formats to the label layout of ``fairmot.data.annotations``."""
+"""Converters: public annotation formats to the label layout of ``fairmot.data.annotations``."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def convert_dataset(
         source: folder (or file, where the format has one) of the data set.
         output: folder that gets ``images/``, ``labels_with_ids/``, the list and the entry in ``data.json``.
         name: name of the set; default: that of the source.
-        options: keyword options of that format's function; None leaves its default.
+        options: keyword options of that format's function; None stands for the default.
 
     Raises:
-        InputError: an unknown format, an option that it does not have, or a source that does not fit it.
+        InputError: an unknown format, an option of another format, or a source in another format.
     """
     converters: dict[str, Callable[..., ConversionSummary]] = {
         "caltech": convert_caltech,

@@ -37,24 +37,24 @@ def convert_caltech(
 ) -> ConversionSummary:
     """Convert full boxes of single people (label ``person``) with their identities.
 
-    All other labels (groups are ``people``, doubtful ones ``person?``) become ignore regions. Positions are taken as
-    they are (left, top, width, height), without a shift by a pixel. Identities are those of the annotation, video by
-    video.
+    All other labels (``people`` for groups, ``person?`` for uncertain cases) become ignore regions. Positions stay as
+    they are (left, top, width, height), without a shift by a pixel. Identities are those of the annotation, separate
+    for each video.
 
     Args:
-        src: folder with ``annotations/set00/V000.vbb`` and, anywhere in it, ``set00/V000.seq`` or frames named by set,
-            video and number.
+        src: folder with ``annotations/set00/V000.vbb`` and, anywhere in it, ``set00/V000.seq`` or images of frames,
+            named by set, video and number.
         out: folder that gets the converted set.
         name: name of the set; default: caltech with the split.
         split: train (set00 to set05), test (set06 to set10) or all.
         every: take each frame whose number, counted from 1, is a multiple of this. The benchmark evaluates every 30th.
-        empty: keep images without any single person.
+        empty: keep images without a single person.
 
     Raises:
         InputError: films, frames or annotations are missing or not in this format.
     """
     if split not in _SPLITS or every < 1:
-        raise InputError(f"caltech: split {split}, every {every}: give train, test or all, and 1 or more")
+        raise InputError(f"caltech: split {split}, every {every}: expected train, test or all, and 1 or more")
     videos = {
         (match[1], match[2]): path
         for path in sorted(src.rglob("*.vbb"))
@@ -108,7 +108,7 @@ def _extracted(src: Path) -> dict[tuple[str, str], dict[int, _Source]]:
 
 def _film(films: dict[str, Path], video: str, annotation: Path) -> list[PartOfFile]:
     if video not in films:
-        raise InputError(f"{annotation}: neither {video}.seq nor frames of it ({video}/I00000.jpg ...) are there")
+        raise InputError(f"{annotation}: no {video}.seq and no images of its frames ({video}/I00000.jpg ...)")
     frames = read_seq(films[video])[1]
     if not frames:
         raise InputError(f"{films[video]}: no frames in it")

@@ -24,9 +24,9 @@ _PEOPLE = (1, 2)
 def convert_citypersons(
     src: Path, out: Path, name: str | None = None, *, split: str = "train", empty: bool = False
 ) -> ConversionSummary:
-    """Convert the full boxes of pedestrians and riders; they have no identity across images.
+    """Convert the full boxes of pedestrians and riders; they have no identities.
 
-    Sitting people, unusual postures, groups and what the set ignores have boxes around visible parts alone, and become
+    Sitting people, unusual postures, groups and ignored objects have boxes around their visible parts only: they become
     ignore regions. Format: https://github.com/cvgroup-njust/CityPersons (annotations/README.txt).
 
     Args:
@@ -35,7 +35,7 @@ def convert_citypersons(
         out: folder that gets the converted set.
         name: name of the set; default: citypersons with the split.
         split: train or val.
-        empty: keep images without any pedestrian or rider.
+        empty: keep images without a pedestrian or rider.
 
     Raises:
         InputError: a folder, an image or an annotation is missing or not in this format.

@@ -30,13 +30,13 @@ def convert_coco(
         src: the annotation file.
         out: folder that gets the converted set.
         name: name of the set; default: the stem of ``src``.
-        images: folder of the images; default: sought beside the annotations (``val2017`` or ``images/val2017`` for
-            ``annotations/instances_val2017.json``, and so on).
-        categories: names to keep, all as class 0; None keeps each as its place in the order of category ids.
-        empty: keep images without any kept object or crowd.
+        images: folder of the images; default: beside the annotations (for ``annotations/instances_val2017.json``
+            ``val2017``, ``images/val2017`` and so on).
+        categories: names to keep, all as class 0; None keeps all, numbered in the order of category ids.
+        empty: keep images without annotations: neither a kept object nor a crowd.
 
     Raises:
-        InputError: not such a file, an unknown category, or images that are not found.
+        InputError: not such a file, an unknown category, or images that are missing.
     """
     data = _read(src)
     try:
@@ -59,7 +59,7 @@ def convert_coco(
             labelled.append(LabelledImage(folder / image["file_name"], PurePosixPath(image["file_name"]), rows))
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{src}: not annotations as COCO has them: {reason}") from error
+        raise InputError(f"{src}: not COCO annotations: {reason}") from error
     return write_set(out, name or src.stem, labelled)
 
 
@@ -69,7 +69,7 @@ def _read(src: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{src}: cannot be read as a COCO annotation file: {error}") from error
     if not isinstance(data, dict):
-        raise InputError(f"{src}: not annotations as COCO has them: expected an object")
+        raise InputError(f"{src}: not COCO annotations: expected an object")
     return data
 
 

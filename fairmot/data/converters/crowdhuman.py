@@ -18,17 +18,17 @@ from fairmot.errors import InputError
 def convert_crowdhuman(
     src: Path, out: Path, name: str | None = None, *, split: str | None = None, identities: bool = True
 ) -> ConversionSummary:
-    """Convert the full boxes (``fbox``, which reach behind occluders and over the image's edge).
+    """Convert the full boxes (``fbox``: they include hidden parts and parts outside the image).
 
     Masks (crowds, reflections, images of people) and boxes marked ``ignore`` become ignore regions.
     Format: https://www.crowdhuman.org/download.html.
 
     Args:
-        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; images are sought below that folder.
+        src: an ``.odgt`` file, or the folder with ``annotation_<split>.odgt``; the images lie below that folder.
         out: folder that gets the converted set.
         name: name of the set; default: crowdhuman with the split.
-        split: train or val; can be left out where there is one annotation file.
-        identities: each box is an identity of its own, as published; else boxes have none.
+        split: train or val; not needed for a single annotation file.
+        identities: give every box its own identity, as published; otherwise boxes have none.
 
     Raises:
         InputError: annotations or images are missing, or a line is not in this format.

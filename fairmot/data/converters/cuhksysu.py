@@ -22,11 +22,11 @@ _Box = tuple[float, ...]
 
 
 def convert_cuhksysu(src: Path, out: Path, name: str | None = None, *, split: str = "train") -> ConversionSummary:
-    """Convert all people; those who were not given an identity have -1.
+    """Convert all people; those without an annotated identity get -1.
 
     ``Images.mat`` lists boxes (``idlocate``: left, top, width, height) by image, ``Person.mat`` the boxes of each
     identity (``idname``: p1, p2 ...), ``pool.mat`` the images of the test gallery: all others are for training.
-    Instead of ``Person.mat``, ``test/train_test/Train.mat`` (the training identities alone) is read too.
+    ``test/train_test/Train.mat`` (the training identities alone) can take the place of ``Person.mat``.
 
     Args:
         src: the data set's folder, with ``Image/SSM`` and ``annotation``.

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.data.converters.cvat_xml import ExportedBoxes, read_cvat_xml
-from fairmot.data.converters.mot_text import read_rows
 from fairmot.data.converters.output import (
     ConversionSummary,
     LabelledImage,
@@ -25,6 +24,11 @@ from fairmot.data.converters.output import (
 from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError, closest_name
+from fairmot.formats.classes import PEDESTRIAN
+from fairmot.formats.ground_truth import ground_truth_file, has_ground_truth
+from fairmot.formats.rows import load_rows
+from fairmot.formats.seqinfo import DEFAULT_IMAGE_FOLDER
+from fairmot.geometry import tlwh_to_xyxy
 
 _PEOPLE = ("person", "pedestrian")
 _FRAME = re.compile(r"(?:frame_)?(\d+)")
@@ -38,16 +42,16 @@ def convert_cvat(
     labels: Sequence[str] | None = None,
     images: Path | None = None,
 ) -> ConversionSummary:
-    """Convert boxes: tracks with their identity, single shapes without. Other shapes (polygons, points) are left out.
+    """Convert boxes: tracks with their identity, single shapes without.
 
-    In the MOT export, rows marked as ignored become ignore regions. Where an XML export was made without images,
-    ``images`` names their folder.
+    The converter drops other shapes (polygons, points). In the MOT export, rows marked as ignored become ignore
+    regions. For an XML export without images, ``images`` names their folder.
 
     Args:
         src: the ``.zip``, the unpacked folder or the ``annotations.xml``.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``.
-        labels: labels to keep, all as class 0; default: person, pedestrian, or the only one there is.
+        labels: labels to keep, all as class 0; default: person and pedestrian, or the only label.
         images: folder of the images; default: ``images`` or ``img1`` of the export.
 
     Raises:
@@ -65,15 +69,15 @@ def convert_cvat(
         if xml.is_file():
             found = read_cvat_xml(xml)
             files = find_images(images or xml.parent / "images", recursive=True)
-        elif (folder / "gt" / "gt.txt").is_file():
-            found = _read_mot(folder / "gt")
-            files = find_images(images or folder / "img1", recursive=True)
+        elif has_ground_truth(folder):
+            found = _read_mot(folder)
+            files = find_images(images or folder / DEFAULT_IMAGE_FOLDER, recursive=True)
         else:
             raise InputError(f"{src}: neither annotations.xml nor gt/gt.txt in it: not an export of CVAT")
         kept = np.isin(found.labels, _chosen(found.known_labels, labels, src))
         identities = numbered_from_zero(found.identities[kept])
         place = _places(found, files, src)[kept]
-        top = images or (xml.parent / "images" if xml.is_file() else folder / "img1")
+        top = images or (xml.parent / "images" if xml.is_file() else folder / DEFAULT_IMAGE_FOLDER)
         labelled = []
         for index, image in enumerate(files):
             here = place == index
@@ -89,17 +93,17 @@ def convert_cvat(
 
 
 def _read_mot(folder: Path) -> ExportedBoxes:
-    rows = read_rows(folder / "gt.txt")
-    path = folder / "labels.txt"
+    file = ground_truth_file(folder)
+    rows = load_rows(file, distinct=False)
+    path = file.with_name("labels.txt")
     names = path.read_text(encoding="utf-8").split("\n") if path.is_file() else ["pedestrian"]
     names = [each.strip() for each in names if each.strip()]
-    numbers = rows[:, 7].astype(np.int64) if rows.shape[1] > 7 else np.ones(len(rows), np.int64)
+    numbers = rows.class_ids if rows.others.shape[1] else np.full(len(rows), PEDESTRIAN)
     if len(numbers) and not (numbers.min() >= 1 and numbers.max() <= len(names)):
-        raise InputError(f"{folder / 'gt.txt'}: classes up to {numbers.max()}, but {len(names)} names in labels.txt")
-    boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
+        raise InputError(f"{file}: classes up to {numbers.max()}, but {len(names)} names in labels.txt")
+    boxes = tlwh_to_xyxy(rows.boxes_tlwh)
     labels = np.array([names[number - 1] for number in numbers], dtype=np.str_)
-    frames = rows[:, 0].astype(np.int64) - 1
-    return ExportedBoxes(frames, None, labels, rows[:, 1].astype(np.int64), boxes, rows[:, 6] == 0, tuple(names))
+    return ExportedBoxes(rows.frames, None, labels, rows.ids, boxes, rows.confidences == 0, tuple(names))
 
 
 def _chosen(known: Sequence[str], labels: Sequence[str] | None, src: Path) -> list[str]:
@@ -107,7 +111,7 @@ def _chosen(known: Sequence[str], labels: Sequence[str] | None, src: Path) -> li
         people = [each for each in known if each.lower() in _PEOPLE]
         if people or len(known) == 1:
             return people or list(known)
-        raise InputError(f"{src}: no label person or pedestrian; choose with --labels among {', '.join(known)}")
+        raise InputError(f"{src}: no label person or pedestrian; choose labels among {', '.join(known)}")
     for each in labels:
         if each not in known:
             raise InputError(f"{src}: no label {each!r}{closest_name(each, known)}; there are {', '.join(known)}")
@@ -117,7 +121,7 @@ def _chosen(known: Sequence[str], labels: Sequence[str] | None, src: Path) -> li
 def _places(found: ExportedBoxes, images: Sequence[Path], src: Path) -> NDArray[np.int64]:
     """Return, for each box, the index of its image."""
     if found.names is not None:
-        # Names are paths below the folder of images, of which an export keeps more or fewer parts.
+        # Names are paths below the folder of images; exports keep more or fewer parts of them.
         index = {
             PurePosixPath(*path.parts[-length:]).as_posix(): number
             for number, path in enumerate(images)
@@ -125,14 +129,14 @@ def _places(found: ExportedBoxes, images: Sequence[Path], src: Path) -> NDArray[
         }
         for name in found.names.tolist():
             if name not in index:
-                raise InputError(f"{src}: its image {name} is not there")
+                raise InputError(f"{src}: its image {name} is missing")
         return np.array([index[name] for name in found.names.tolist()], dtype=np.int64)
-    # Frames of a film are called frame_000000, from 0; those of the MOT export count from 1. Images that were given
-    # one by one keep their names, and their order counts.
+    # Frames of a film have the names frame_000000 and so on, from 0; those of the MOT export count from 1. Images
+    # uploaded one by one keep their names, and their order counts.
     matches = [_FRAME.fullmatch(path.stem) for path in images]
     numbers = np.arange(len(images))
     if all(matches):
-        is_mot = [not path.stem.startswith("frame_") and path.parent.name == "img1" for path in images]
+        is_mot = [not path.stem.startswith("frame_") and path.parent.name == DEFAULT_IMAGE_FOLDER for path in images]
         numbers = np.array([int(match[1]) - mot for match, mot in zip(matches, is_mot, strict=True) if match])
     order = np.argsort(numbers)
     at = np.searchsorted(numbers[order], found.frames)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairmot.errors import InputError
 
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
-# Attributes in which people write an identity where boxes are single shapes.
+# Attributes that commonly hold the identity of a single shape.
 _IDENTITY_ATTRIBUTES = ("track_id", "identity", "id")
 
 
@@ -24,7 +24,7 @@ class ExportedBoxes:
     frames: NDArray[np.int64]
     """Frame index from 0 [n]."""
     names: NDArray[np.str_] | None
-    """Image's name [n]; None: ``frames`` tells."""
+    """Image's name [n]; None: ``frames`` identifies the image."""
     labels: NDArray[np.str_]
     identities: NDArray[np.int64]
     """Track [n], -1: none."""
@@ -37,8 +37,8 @@ class ExportedBoxes:
 def read_cvat_xml(path: Path) -> ExportedBoxes:
     """Read ``annotations.xml``.
 
-    CVAT writes a box for each frame of a track. Where a file has key frames alone, the frames between two of them are
-    interpolated; a track ends with its last box, and is away while ``outside`` is 1.
+    CVAT writes a box for each frame of a track. In a file with key frames alone the reader interpolates the frames
+    between two of them. A track ends with its last box; while ``outside`` is 1 the object is not in the image.
 
     Raises:
         InputError: not such a file, or a box without its numbers.
@@ -78,7 +78,7 @@ def read_cvat_xml(path: Path) -> ExportedBoxes:
 
 
 def _visible(track: ElementTree.Element) -> list[tuple[int, list[float]]]:
-    """Return frame indices and corners where the track is in the image, without gaps between its boxes."""
+    """Return frame indices and corners while the track is in the image, interpolated between its boxes."""
     given = sorted(
         (int(box.attrib["frame"]), box.attrib.get("outside", "0") == "1", _corners(box)) for box in track.iter("box")
     )
@@ -91,8 +91,8 @@ def _visible(track: ElementTree.Element) -> list[tuple[int, list[float]]]:
             break
         last, leaves, target = following
         for between in range(frame + 1, last):
-            share = 0.0 if leaves else (between - frame) / (last - frame)
-            found.append((between, [a + share * (b - a) for a, b in zip(corners, target, strict=True)]))
+            fraction = 0.0 if leaves else (between - frame) / (last - frame)
+            found.append((between, [a + fraction * (b - a) for a, b in zip(corners, target, strict=True)]))
     return found
 
 

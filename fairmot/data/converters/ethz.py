@@ -19,12 +19,12 @@ _BOX = re.compile(rf"\({_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\)(?:\s*[:~]\s*-?[
 
 
 def convert_ethz(src: Path, out: Path, name: str | None = None) -> ConversionSummary:
-    """Convert sequences: ``"left/image_00000000_0.png": (x1, y1, x2, y2), ...;`` in lines, a full stop at the end.
+    """Convert sequences: ``"left/image_00000000_0.png": (x1, y1, x2, y2), ...;`` a line each, a full stop at the end.
 
-    Boxes have no identity. Corners may come in any order; boxes without area are left out.
+    Boxes have no identity. Corners may come in any order; the converter drops boxes without area.
 
     Args:
-        src: an ``.idl`` file, or a folder with such files; images are sought relative to each file's folder.
+        src: an ``.idl`` file, or a folder with such files; image paths are relative to each file's folder.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``.
 

@@ -12,10 +12,10 @@ from fairmot.errors import InputError
 
 
 def convert_jde(src: Path, out: Path, name: str | None = None, *, root: Path | None = None) -> ConversionSummary:
-    """Take the images of one list, with their labels as they are, and identities numbered anew from 0.
+    """Convert the images of one list: labels stay as they are, identities are renumbered from 0.
 
-    Training reads this layout without conversion when ``data.json`` names the list. Converting makes a set that can be
-    moved alone, without gaps in its identities.
+    Training reads this layout without conversion when ``data.json`` names the list. The converted set can be moved on
+    its own, and its identities have no gaps.
 
     Args:
         src: a list such as ``mot17.train``, of paths like ``MOT17/images/train/MOT17-02-SDP/img1/000001.jpg``.
@@ -43,9 +43,9 @@ def _root(src: Path) -> Path:
     for folder in src.resolve().parents:
         if first and (folder / first).is_file():
             return folder
-    raise InputError(f"{src} line 1: no image {first} in {src.parent} or a folder above it: give --root")
+    raise InputError(f"{src} line 1: no image {first} in {src.parent} or a folder above it: give the root of its paths")
 
 
 def _inside(image: PurePosixPath) -> PurePosixPath:
-    """Return the path behind the first ``images``, so that labels are found again."""
+    """Return the path behind the first ``images``, where its label file goes too."""
     return PurePosixPath(*image.parts[image.parts.index("images") + 1 :])

@@ -11,7 +11,7 @@ from fairmot.errors import InputError
 
 
 def read_mat(path: Path) -> dict[str, Any]:
-    """Read the variables of a ``.mat`` file (also ``.vbb``, which is one).
+    """Read the variables of a ``.mat`` file (``.vbb`` files are MATLAB files too).
 
     Raises:
         InputError: no such file, or not one that SciPy reads.
@@ -28,7 +28,7 @@ def read_mat(path: Path) -> dict[str, Any]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return the elements of a cell or struct array, of which MATLAB writes one as itself and none as empty."""
+    """Return the elements of a cell or struct array. MATLAB writes a single element as itself, and none as empty."""
     if isinstance(value, np.ndarray):
         return list(value.ravel())
     return [value]

@@ -1,4 +1,4 @@
-"""The ``.seq`` film container of NorPix, in which CalTech's images lie as JPEGs or PNGs one after the other."""
+"""The ``.seq`` film container of NorPix, which holds CalTech's frames as JPEGs or PNGs one after the other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_GAP = 64
 def read_seq(path: Path) -> tuple[str, list[PartOfFile]]:
     """Return the suffix for the frames of a film (``.jpg`` or ``.png``), and where each of them lies in it.
 
-    A frame is four bytes that count it and themselves, and the image. The frames' number in the header may be 0.
+    A frame is four bytes with the size of frame and these four bytes, then the image. The header may give 0 frames.
 
     Raises:
         InputError: no such file, not this format, frames without compression, or an end in the middle of a frame.
@@ -52,7 +52,7 @@ def _frames(path: Path, content: mmap.mmap, start: bytes, expected: int) -> list
         image = content.find(start, position + 4, position + 4 + _LARGEST_GAP + len(start))
         if image < 0:
             if expected:
-                raise InputError(f"{path}: {len(frames)} frames, though its header says {expected}: incomplete")
+                raise InputError(f"{path}: {len(frames)} frames, but its header states {expected}: incomplete")
             return frames
         size = struct.unpack_from("<I", content, image - 4)[0] - 4
         if size <= 0 or image + size > len(content):

@@ -1,4 +1,4 @@
-"""What every converter writes: images, label files, the list and the entry in ``data.json``."""
+"""The output of every converter: images, label files, the list and the entry in ``data.json``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.files import replacing
 
-# Almost all the time is spent in waiting until the disk has each file safely.
+# Almost all time is spent waiting until each file is safely on the disk.
 _WRITING_THREADS = 16
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -49,14 +49,14 @@ class LabelledImage:
 
     source: Path | PartOfFile
     relative: PurePosixPath
-    """Where it goes inside ``images/<name>/``."""
+    """Its path inside ``images/<name>/``."""
     rows: NDArray[np.float64]
     """[n, 6] class, identity, centre x, centre y, width, height, the last four divided by the image's size."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionSummary:
-    """What was written."""
+    """Counts of the written set."""
 
     name: str
     images: int
@@ -94,7 +94,7 @@ def label_rows(
 
 
 def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
-    """Return identities [n] numbered anew without gaps, in their order; negative ones (nobody known) become -1."""
+    """Return identities [n] renumbered without gaps, in their order; negative (unknown) ones become -1."""
     known = identities >= 0
     numbered = np.full(len(identities), -1, dtype=np.int64)
     numbered[known] = np.unique(identities[known], return_inverse=True)[1]
@@ -102,7 +102,7 @@ def numbered_from_zero(identities: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def find_images(folder: Path, recursive: bool = False) -> list[Path]:
-    """Return the image files in a folder, sorted by path; hidden ones (unfinished, or a system's notes) aside.
+    """Return the image files in a folder, sorted by path, without hidden ones (unfinished, or a system's notes).
 
     Raises:
         InputError: no such folder, or no images in it.
@@ -120,9 +120,9 @@ def find_images(folder: Path, recursive: bool = False) -> list[Path]:
 def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> ConversionSummary:
     """Write images, labels and list of one set and enter it in ``out/data.json``.
 
-    Images become hard links, or copies where links cannot be made. The list and ``data.json`` are written last, each
-    at once: after a crash, ``data.json`` names only whole sets. A set of the same name is replaced; files of the old
-    one that the new one does not have stay, without being listed.
+    Images become hard links, or copies on file systems without links. The list and ``data.json`` come last, each
+    written as a whole: after a crash, ``data.json`` names only whole sets. A set of the same name is replaced; files of
+    the old set that the new one lacks stay, but no list names them.
 
     Raises:
         InputError: a name that cannot be a folder's, no images, one that is missing, two with one label file, or a
@@ -135,13 +135,13 @@ def write_set(out: Path, name: str, images: Sequence[LabelledImage]) -> Conversi
     stems = [image.relative.with_suffix("") for image in images]
     if len(set(stems)) < len(stems):
         twice = Counter(stems).most_common(1)[0][0]
-        raise InputError(f"{name}: two images are called {twice}, and would share one label file: rename one")
+        raise InputError(f"{name}: two images have the name {twice} and would share one label file: rename one")
     for image in images:
         if image.relative.is_absolute() or ".." in image.relative.parts:
             raise InputError(f"{name}: the image {image.relative} would lie outside of the set's folder")
         file = image.source if isinstance(image.source, Path) else image.source.path
         if not file.is_file():
-            raise InputError(f"{file}: no such image, though there are labels for it")
+            raise InputError(f"{file}: no such image, but there are labels for it")
         if not (np.abs(image.rows[:, 2:]) <= LARGEST_NORMALISED).all():
             raise InputError(
                 f"{file}: a label of {image.relative} lies more than {LARGEST_NORMALISED:g} image sizes away"
@@ -179,7 +179,7 @@ def _existing(description: Path, out: Path) -> dict[str, Any]:
         return {"root": ".", "train": {}}
     root = read_description(description).root
     if root.resolve() != out.resolve():
-        raise InputError(f"{description}: its root is {root}, so this set would not be found: convert into that folder")
+        raise InputError(f"{description}: its root is {root}: convert into that folder")
     values: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
     values.setdefault("train", {})
     return values

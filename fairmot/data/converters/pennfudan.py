@@ -18,7 +18,7 @@ _ANNOTATION_FOLDERS = ("Annotation", "annotations")
 
 
 def convert_pennfudan(src: Path, out: Path, name: str | None = None) -> ConversionSummary:
-    """Convert Penn-Fudan; all boxes, the later added ones too (they are in the annotation texts).
+    """Convert all boxes of Penn-Fudan, also those added later (they are in the annotation texts).
 
     Args:
         src: folder with ``PNGImages`` or ``images``, and ``Annotation`` or ``annotations``.
@@ -50,7 +50,7 @@ def _read(path: Path) -> NDArray[np.float64]:
     boxes = np.array(_BOX.findall(text), dtype=np.float64).reshape(-1, 4)
     announced = text.count("Bounding box for object")
     if announced != len(boxes):
-        raise InputError(f"{path}: {announced} bounding boxes, of which {len(boxes)} can be read")
+        raise InputError(f"{path}: states {announced} bounding boxes, but {len(boxes)} can be read")
     # Corners count pixels from 1 and are inclusive: pixel 1 covers 0 to 1.
     return label_rows(boxes - np.array([1, 1, 0, 0]), (int(size[1]), int(size[2])))
 

@@ -23,7 +23,7 @@ _VARIABLES = ("box_new", "anno_file", "anno_previous")
 
 
 def convert_prw(src: Path, out: Path, name: str | None = None, *, split: str = "train") -> ConversionSummary:
-    """Convert all people; those marked -2 (nobody could say who it is) have no identity.
+    """Convert all people; those marked -2 (identity unknown) have no identity.
 
     Args:
         src: folder with ``frames``, ``annotations`` and ``frame_<split>.mat``.

@@ -19,7 +19,7 @@ from fairmot.errors import InputError
 _IMAGE_FOLDERS = ("JPEGImages", "images")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations")
 _CSV_COLUMNS = ("image", "left", "top", "width", "height")
-# A box of another class that lies in a kept box by this share of its area describes a part of the same person.
+# A box of another class that lies in a kept box by this fraction of its area describes a part of the same person.
 _PART_OF_PERSON = 0.5
 
 
@@ -34,12 +34,12 @@ def convert_voc(
 ) -> ConversionSummary:
     """Convert PASCAL VOC annotations of one class.
 
-    Difficult objects, and objects of other classes unless most of them lies in a kept box, become ignore regions: in
+    Difficult objects become ignore regions, and so do objects of other classes that do not mostly lie in a kept box: in
     partly labelled sets they are often people too.
 
     Some sets give people two boxes, the body up to the shoulders and the head with the shoulders. With
     ``head_classes``, each body and the head that stands on it become one box around both, and bodies without a head
-    become ignore regions, since their box is cut off at the neck.
+    become ignore regions, since their box ends at the neck.
 
     Args:
         src: folder with ``JPEGImages`` or ``images``, and ``Annotations`` or ``annotations``.
@@ -71,7 +71,7 @@ def convert_voc(
         class_ids = np.where(np.arange(len(boxes)) < len(kept), 0, IGNORE_CLASS)
         images.append(LabelledImage(image, PurePosixPath(image.name), label_rows(boxes, size, class_ids)))
     if regions:
-        raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is no image of {src}")
+        raise InputError(f"{ignore}: boxes for {next(iter(regions))}, which is not an image of {src}")
     return write_set(out, name or src.resolve().name, images)
 
 
@@ -103,7 +103,7 @@ def _read(
         boxes[bodies, 2:] = np.maximum(boxes[bodies, 2:], boxes[matched, 2:])
         is_kept = np.isin(np.arange(len(boxes)), bodies)
     kept, other = boxes[is_kept], boxes[~is_kept]
-    return size, kept, other[_share_inside(other, kept) < _PART_OF_PERSON]
+    return size, kept, other[_fraction_inside(other, kept) < _PART_OF_PERSON]
 
 
 def _pair_heads(bodies: NDArray[np.float64], heads: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -112,14 +112,14 @@ def _pair_heads(bodies: NDArray[np.float64], heads: NDArray[np.float64]) -> tupl
     aside = np.abs(bodies[:, None, [0, 2]].mean(axis=2) - heads[None, :, [0, 2]].mean(axis=2)) / body_size[..., 0]
     overlaps = (heads[None, :, 3] > bodies[:, None, 1]) & (heads[None, :, 1] < bodies[:, None, 1])
     fits = overlaps & (aside < 0.5) & (head_size[..., 1] < body_size[..., 1])
-    # Above every sum of fitting costs, so that no fitting pair is given up for another.
+    # More than any sum of fitting costs, so that the assignment keeps every fitting pair that it can.
     first, second = linear_sum_assignment(np.where(fits, aside, 1.0 + len(bodies)))
     good = fits[first, second]
     return first[good], second[good]
 
 
-def _share_inside(boxes: NDArray[np.float64], containers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return, for each box [n, 4], the largest share of its area that lies in one of ``containers`` [m, 4]."""
+def _fraction_inside(boxes: NDArray[np.float64], containers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, for each box [n, 4], the largest fraction of its area that lies in one of ``containers`` [m, 4]."""
     first = np.maximum(boxes[:, None, :2], containers[None, :, :2])
     last = np.minimum(boxes[:, None, 2:], containers[None, :, 2:])
     shared = np.clip(last - first, 0, None).prod(axis=2)

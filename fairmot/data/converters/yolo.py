@@ -22,10 +22,10 @@ def convert_yolo(
     split: str | None = None,
     classes: Sequence[int] | None = (0,),
 ) -> ConversionSummary:
-    """Convert YOLO text labels. An image without label file shows nothing, as usual in this format.
+    """Convert YOLO text labels. An image without a label file has no annotations, as usual in this format.
 
     Args:
-        src: folder with ``images/`` and ``labels/`` (perhaps with splits below them or above them), or one folder of
+        src: folder with ``images/`` and ``labels/`` (with or without splits below or above them), or one folder of
             images below an ``images``.
         out: folder that gets the converted set.
         name: name of the set; default: that of ``src``, with the split.
@@ -40,7 +40,7 @@ def convert_yolo(
     place = len(parts) - 1 - parts[::-1].index("images")
     labels = Path(*parts[:place], "labels", *parts[place + 1 :])
     if not labels.is_dir():
-        raise InputError(f"{labels}: no such folder, though labels are sought there (parallel to images/)")
+        raise InputError(f"{labels}: no such folder; labels must lie there (parallel to images/)")
     images = []
     for image in find_images(folder, recursive=True):
         relative = image.relative_to(folder)

@@ -16,10 +16,10 @@ from fairmot.network.safetensors import check_weights
 
 
 class MindSporeDetector:
-    """``CanvasDetector`` in MindSpore, compiled or eager; batch norms are folded."""
+    """``CanvasDetector`` in MindSpore, compiled or operation by operation (PyNative); batch norms are folded."""
 
     def __init__(
-        self, graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, compiled: bool
+        self, graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, compiled: bool = True
     ) -> None:
         self.input_size = input_size
         check_weights(graph, weights, "the weights")

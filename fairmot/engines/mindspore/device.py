@@ -30,6 +30,12 @@ def use_device(device: str) -> None:
         raise InputError(f"device {device}: {str(error).splitlines()[0]}") from error
 
 
+def available_devices() -> tuple[str, ...]:
+    """Return the processor, and the accelerator that MindSpore chooses on this machine."""
+    names = {target: name for name, target in _TARGETS.items()}
+    return tuple(dict.fromkeys(("cpu", names[ms.get_context("device_target")])))
+
+
 def use_threads(count: int) -> None:
     """Set the threads of CPU kernels; 0 leaves MindSpore its own choice.
 

@@ -1,10 +1,10 @@
-"""Raw networks as MindIR files, MindSpore's own format, and back."""
+"""Write raw networks into MindIR files, MindSpore's own format, and read them back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from fairmot.config import NetworkConfig
-from fairmot.engines.interface import Arrays
+from fairmot.engines.interface import Arrays, ExportedNetwork
 from fairmot.engines.mindspore.device import use_device
 from fairmot.engines.mindspore.network import build_network, to_numpy
 from fairmot.errors import InputError
@@ -49,35 +49,17 @@ class MindIrNetwork:
         return {name: np.concatenate(parts) for name, parts in zip(HEADS, zip(*maps, strict=True), strict=True)}
 
 
-class ExportedNetwork(NamedTuple):
-    """A network that gives raw heads, and its configuration."""
-
-    network: NetworkConfig
-    heads: MindIrNetwork
-
-
-def export_file(
+def export_network_file(
     path: Path,
     graph: Graph,
     weights: Arrays,
     input_size: tuple[int, int],
-    raw: bool = True,
     precision: str = "f32",
-    images: Iterable[Any] = (),
+    images: Iterable[NDArray[np.uint8]] = (),
 ) -> None:
-    """Write the raw network for single images of one size, batch norms folded.
-
-    Args:
-        path: ends in ``.mindir``.
-        graph: the network.
-        weights: its parameters.
-        input_size: width and height, pixels.
-        raw: there is no other kind.
-        precision: there is no other than ``f32``.
-        images: not needed.
-    """
-    assert raw
-    assert precision in EXPORT_PRECISIONS
+    """See ``NetworkExporter``. The file is for single images of one size; batch norms are folded."""
+    if precision not in EXPORT_PRECISIONS:
+        raise InputError(f"precision {precision}: expected {', '.join(EXPORT_PRECISIONS)}")
     graph, weights = fold(graph, weights)
     ordered = Graph(graph.config, graph.nodes, {head: graph.outputs[head] for head in HEADS})
     network = build_network(ordered, weights)
@@ -95,11 +77,7 @@ def export_file(
 
 
 def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
-    """Read a network that ``export_file`` wrote.
-
-    Raises:
-        InputError: no such file, no MindIR file, or one of another program.
-    """
+    """See ``NetworkExporter``."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such MindIR file")

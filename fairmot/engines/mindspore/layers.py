@@ -26,7 +26,7 @@ from fairmot.network.layers import (
 )
 
 LOWEST = -3.0e38
-"""Wins no maximum, and is finite in float32."""
+"""Below every value of a map, and finite in float32."""
 
 
 class _Layer(nn.Cell):
@@ -100,7 +100,7 @@ class _BatchNorm(_Layer):
     """Batch statistics in training, running ones otherwise; the primitive updates the running ones in place.
 
     On the CPU the running variance takes the unbiased batch variance, as in PyTorch (measured to 1e-7). The
-    primitive's momentum is the share of the new batch, unlike that of ``nn.BatchNorm2d``.
+    primitive's momentum is the weight of the new batch, unlike that of ``nn.BatchNorm2d``.
     """
 
     def __init__(self, layer: BatchNorm, parameters: dict[str, Parameter]) -> None:

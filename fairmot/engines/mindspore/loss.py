@@ -187,9 +187,9 @@ def targets_of(batch: TrainingBatch) -> tuple[Tensor, ...]:
 
 
 def losses_of_heads(
-    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig, compiled: bool
+    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig, compiled: bool = True
 ) -> tuple[StepResult, Arrays]:
-    """See ``EngineModule``."""
+    """See ``TrainingEngine``."""
     classifiers = identity_classifiers(len(parameters["classifier.weight"]))
     loss = FairLoss(config, classifiers)
     given = {"classifier.weight", "classifier.bias", *WEIGHTS}

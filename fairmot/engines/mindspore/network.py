@@ -88,7 +88,7 @@ def build_network(graph: Graph, weights: Arrays) -> GraphNetwork:
 def _write_construct(graph: Graph) -> str:
     """Write the method that runs a graph: one call a node.
 
-    A variable is used again as soon as nobody reads its map any more: that frees memory in eager mode.
+    A variable is used again after the last node that reads its map: that frees memory in eager mode.
     """
     freed = graph.last_uses()
     free: list[str] = []
@@ -104,9 +104,9 @@ def _write_construct(graph: Graph) -> str:
 
 
 class MindSporeNetwork:
-    """``RawNetwork`` in MindSpore, compiled or eager."""
+    """``RawNetwork`` in MindSpore, compiled or operation by operation (PyNative)."""
 
-    def __init__(self, graph: Graph, weights: Arrays, compiled: bool) -> None:
+    def __init__(self, graph: Graph, weights: Arrays, compiled: bool = True) -> None:
         self.network = build_network(graph, weights)
         self.network.set_train(False)
         self.run = runner(self.network, compiled)

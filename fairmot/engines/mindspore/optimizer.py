@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD by one written-down formula, equal in every engine, and averaged weights.
+"""Adam, AdamW and SGD by one formula, equal in every engine, and averaged weights.
 
 m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g²; p -= rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), with
 t counted from 1. ``adam`` adds decay * p to g, ``adamw`` takes rate * decay * p off p first, ``sgd`` is
@@ -69,8 +69,8 @@ class Optimizer(nn.Cell):
         if self.is_sgd:
             step = functional.partial(_descend, rate)
         else:
-            constants = (self.beta1, self.rest1, self.beta2, self.rest2, self.epsilon, self.is_adamw)
-            step = functional.partial(_step_adam, constants, rate, adam_rate, correction2)
+            settings = (self.beta1, self.rest1, self.beta2, self.rest2, self.epsilon, self.is_adamw)
+            step = functional.partial(_step_adam, settings, rate, adam_rate, correction2)
         return self.over_all(step, self.trained, self.m, self.v, gradients, self.factors, self.decays)
 
     def arrays(self) -> Arrays:
@@ -78,13 +78,13 @@ class Optimizer(nn.Cell):
         return {name: to_numpy(moment) for name, moment in self.moments.items()}
 
     def load_arrays(self, arrays: Arrays) -> None:
-        """Take the moments back."""
+        """Load the moments."""
         for name, moment in self.moments.items():
             set_value(moment, arrays[name])
 
 
 class Average(nn.Cell):
-    """Exponential moving average of parameters: average += share * (parameter - average)."""
+    """Exponential moving average of parameters: average += weight * (parameter - average)."""
 
     def __init__(self, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
@@ -96,13 +96,13 @@ class Average(nn.Cell):
         self.over_all = ops.Map()
         self.averages = ParameterTuple(list(self.named.values()))
 
-    def construct(self, share: Tensor) -> None:
-        """Take the parameters in with this share."""
-        return self.over_all(functional.partial(_take_in, share), self.averages, self.parameters)
+    def construct(self, weight: Tensor) -> None:
+        """Take the parameters in with this weight."""
+        return self.over_all(functional.partial(_take_in, weight), self.averages, self.parameters)
 
 
 class Copies:
-    """Parameters that can be taken back to what they were."""
+    """Copies of parameters, which can restore them."""
 
     def __init__(self, parameters: list[Parameter], compiled: bool) -> None:
         copies = [
@@ -110,9 +110,9 @@ class Copies:
             for parameter in parameters
         ]
         self.keep = runner(_Assign(copies, parameters), compiled)
-        """Remember the present values."""
+        """Copy the present values."""
         self.restore = runner(_Assign(parameters, copies), compiled)
-        """Take the remembered values back."""
+        """Restore the copied values."""
 
 
 class _Assign(nn.Cell):
@@ -136,8 +136,8 @@ def _descend(rate, parameter, m, v, gradient, factor, decay):
     return ops.assign(parameter, parameter - (gradient + parameter * decay) * (rate * factor))
 
 
-def _step_adam(constants, rate, adam_rate, correction2, parameter, m, v, gradient, factor, decay):
-    beta1, rest1, beta2, rest2, epsilon, decoupled = constants
+def _step_adam(settings, rate, adam_rate, correction2, parameter, m, v, gradient, factor, decay):
+    beta1, rest1, beta2, rest2, epsilon, decoupled = settings
     value = parameter + 0.0
     if decoupled:
         value = value * (1.0 - rate * (factor * decay))
@@ -151,5 +151,5 @@ def _step_adam(constants, rate, adam_rate, correction2, parameter, m, v, gradien
     return ops.assign(parameter, value - update * (adam_rate * factor))
 
 
-def _take_in(share, average, parameter):
-    return ops.assign(average, average + share * (parameter - average))
+def _take_in(weight, average, parameter):
+    return ops.assign(average, average + weight * (parameter - average))

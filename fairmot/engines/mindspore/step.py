@@ -78,12 +78,12 @@ class Update(nn.Cell):
         super().__init__(auto_prefix=False)
         self.optimizer, self.average = optimizer, average
 
-    def construct(self, rate, adam_rate, correction2, clip, share, *gradients):
-        """Take ``Optimizer.scalars``, the share of the new weights in the average, and the gradients."""
+    def construct(self, rate, adam_rate, correction2, clip, weight, *gradients):
+        """Take ``Optimizer.scalars``, the weight of the new parameters in the average, and the gradients."""
         self.optimizer(gradients, rate, adam_rate, correction2, clip)
         if self.average is not None:
-            self.average(share)
-        return share
+            self.average(weight)
+        return weight
 
 
 def _multiply(factor, gradient):

@@ -34,7 +34,7 @@ from fairmot.network.graph import Graph
 
 
 class MindSporeTrainer:
-    """``Trainer`` in MindSpore, compiled or eager."""
+    """``Trainer`` in MindSpore, compiled or operation by operation (PyNative)."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class MindSporeTrainer:
         identity_count: int | Sequence[int],
         config: Config,
         device: str,
-        compiled: bool,
+        compiled: bool = True,
     ) -> None:
         use_device(device)
         use_threads(config.train.threads)
@@ -166,7 +166,7 @@ def half_precision(name: str) -> ms.Type | None:
     """
     on_cpu = ms.get_context("device_target") == "CPU"
     if name == "bfloat16" and on_cpu:
-        raise InputError("train.precision: MindSpore has no bfloat16 on processors; choose float32, or --engine torch")
+        raise InputError("train.precision: MindSpore has no bfloat16 on processors; choose float32, or engine torch")
     if name == "auto":
         return None if on_cpu else ms.float16
     return {"float32": None, "bfloat16": ms.bfloat16, "float16": ms.float16}[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,16 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from fairmot.engines.interface import RawDetections
+from fairmot.engines.capabilities import check_precision
+from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
 from fairmot.engines.onnx.layers import Arrays
 from fairmot.engines.onnx.providers import offered_devices, select_providers
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
+
+PRECISIONS = ("f32",)
+"""Models in shorter precisions come from files (``fairmot.engines.onnx.exporter``)."""
 
 
 class OnnxNetwork:
@@ -41,7 +46,7 @@ class OnnxDetector:
         """Images a call; None: any number."""
 
     def __call__(self, canvases: NDArray[np.uint8]) -> RawDetections:
-        """Take BGR canvases [B, H, W, 3], uint8; a model of fixed batch runs as often as it must."""
+        """Take BGR canvases [B, H, W, 3], uint8; a model of fixed batch size runs several times."""
         if self.batch is None:
             return self._run(canvases)
         count = len(canvases)
@@ -53,12 +58,9 @@ class OnnxDetector:
         return RawDetections(*self._session.run(DETECTIONS, {"images": np.ascontiguousarray(canvases)}))
 
 
-def load_network(graph: Graph, weights: Arrays, device: str = "auto") -> OnnxNetwork:
-    """Build the network of ``graph`` with these weights.
-
-    Raises:
-        InputError: an unknown device.
-    """
+def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> RawNetwork:
+    """See ``InferenceEngine``."""
+    check_precision("onnxruntime", precision, PRECISIONS)
     return OnnxNetwork(create_session(export_heads(graph, weights), device))
 
 
@@ -68,17 +70,15 @@ def load_canvas_detector(
     input_size: tuple[int, int],
     max_objects: int = 500,
     device: str = "auto",
-) -> OnnxDetector:
-    """Build network and decoding for canvases of this size (width, height).
-
-    Raises:
-        InputError: an unknown device.
-    """
+    precision: str = "f32",
+) -> CanvasDetector:
+    """See ``InferenceEngine``."""
+    check_precision("onnxruntime", precision, PRECISIONS)
     return OnnxDetector(create_session(export_detector(graph, weights, input_size, max_objects), device))
 
 
 def devices() -> tuple[str, ...]:
-    """Devices that this build of ONNX Runtime can use, if the machine has them."""
+    """See ``InferenceEngine``: those that this build of ONNX Runtime can use, if the machine has them."""
     return offered_devices(onnxruntime.get_available_providers())
 
 
@@ -115,7 +115,7 @@ def thread_count() -> int:
     wish = os.environ.get("OMP_NUM_THREADS", "")
     if wish.isdecimal():
         return int(wish)
-    if not hasattr(os, "sched_getaffinity"):
+    if sys.platform != "linux":
         return 0
     topology = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     files = [Path(topology.format(processor)) for processor in os.sched_getaffinity(0)]

@@ -142,7 +142,7 @@ class _Stack:
 
 
 def _trailing_layers(graph: Graph, output: int, dense: set[int]) -> _Stack:
-    """The end of a head before which everything is computed for the heatmap anyway, or sees too much."""
+    """Return the end of a head that can be computed at single cells; the heatmap needs the layers before it anyway."""
     nodes: list[int] = []
     index, kernel = output, 1
     while kernel == 1 and index not in dense:

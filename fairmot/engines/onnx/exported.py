@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import onnx
 import onnxruntime
@@ -13,7 +12,7 @@ from onnx import ModelProto
 from pydantic import ValidationError
 
 from fairmot.config import NetworkConfig
-from fairmot.engines.interface import CanvasDetector, RawNetwork
+from fairmot.engines.interface import ExportedDetector, ExportedNetwork
 from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
 from fairmot.errors import InputError
 
@@ -21,53 +20,25 @@ TRACKER_PROPERTY = "fairmot.tracker"
 FOREIGN = "not exported by fairmot, or cut off; give weights as .safetensors instead"
 
 
-class ExportedDetector(NamedTuple):
-    """A detector and the network it was exported from."""
-
-    network: NetworkConfig
-    detector: CanvasDetector
-    tracker: str | None = None
-    """What the file says of the tracker's constants (``TrackerConfig.note``)."""
-
-
-class ExportedNetwork(NamedTuple):
-    """A network that gives raw heads, and its configuration."""
-
-    network: NetworkConfig
-    heads: RawNetwork
-
-
 def load_exported_detector(path: Path | str, device: str = "auto") -> ExportedDetector:
-    """Read a detector that ``export_detector`` made.
-
-    Raises:
-        InputError: no such file, no ONNX file, or none of this project's detectors.
-    """
+    """See ``DetectorExporter``."""
     network, session, tracker = _load(Path(path), "detector", device)
     return ExportedDetector(network, OnnxDetector(session), tracker)
 
 
 def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
-    """Read a network that ``export_heads`` made.
-
-    Raises:
-        InputError: no such file, no ONNX file, or none of this project's networks.
-    """
+    """See ``NetworkExporter``."""
     network, session, _ = _load(Path(path), "heads", device)
     return ExportedNetwork(network, OnnxNetwork(session))
 
 
 def exported_tracker(path: Path) -> str | None:
-    """Return what an exported detector says of the tracker's constants.
-
-    Raises:
-        InputError: as ``parse_onnx``.
-    """
+    """See ``DetectorExporter``."""
     return parse_onnx(path)[1].get(TRACKER_PROPERTY)
 
 
 def model_properties(model: ModelProto) -> dict[str, str]:
-    """What a model says about itself."""
+    """Return the metadata of a model."""
     return {entry.key: entry.value for entry in model.metadata_props}
 
 

@@ -55,7 +55,7 @@ class Writer:
 
 
 def needed_nodes(graph: Graph, wanted: Iterable[int], known: Container[int] = ()) -> set[int]:
-    """Everything that the ``wanted`` nodes depend on beyond what is ``known``, themselves included."""
+    """Return the ``wanted`` nodes and everything that they depend on beyond ``known``."""
     needed, stack = set(), list(wanted)
     while stack:
         index = stack.pop()
@@ -75,8 +75,8 @@ def write_nodes(
 ) -> dict[int, str]:
     """Append what the ``wanted`` nodes of ``graph`` need beyond ``values``; return node -> value, old ones included.
 
-    ``input_shape`` is (B, H, W) where it is known. Shape inference loses a free B at a resize; told it, ONNX Runtime
-    fuses the sum behind it into a convolution.
+    ``input_shape`` is (B, H, W) where it is known. Shape inference loses a free B at a resize; with
+    the shape in the model, ONNX Runtime fuses the sum behind it into a convolution.
     """
     values = dict(values)
     for index in sorted(needed_nodes(graph, wanted, values)):

@@ -1,33 +1,35 @@
-"""The OpenVINO engine: the same ONNX models, and OpenVINO's own ``.xml`` files, on OpenVINO. It trains nothing."""
+"""The OpenVINO engine: it runs the same ONNX models, and OpenVINO's own ``.xml`` files. It trains nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from onnx import ModelProto
-from openvino import Core, Model, opset8, opset13
-from openvino.frontend.onnx import ConversionExtension
+from openvino import Core, Model
 
-from fairmot.engines.interface import RawDetections
+from fairmot.engines.interface import (
+    CanvasDetector,
+    ExportedDetector,
+    ExportedNetwork,
+    LayerTime,
+    RawDetections,
+    RawNetwork,
+)
 from fairmot.engines.onnx.detector import OnnxDetector, thread_count
 from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
 from fairmot.engines.onnx.exported import (
     FOREIGN,
     TRACKER_PROPERTY,
-    ExportedDetector,
-    ExportedNetwork,
-    model_properties,
     parse_onnx,
     read_network,
 )
+from fairmot.engines.onnx.exporter import EXPORT_PRECISIONS, build_model
 from fairmot.engines.onnx.layers import Arrays
-from fairmot.engines.onnx.profile import LayerTime, slowest_first, trial_canvas
-from fairmot.engines.onnx.writing import EXPORT_PRECISIONS, build_model
+from fairmot.engines.onnx.openvino_model import from_onnx, write_model
+from fairmot.engines.onnx.profile import slowest_first, trial_canvas
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
 
@@ -35,7 +37,8 @@ __all__ = [
     "EXPORT_PRECISIONS",
     "PRECISIONS",
     "devices",
-    "export_file",
+    "export_detector_file",
+    "export_network_file",
     "exported_tracker",
     "load_canvas_detector",
     "load_exported_detector",
@@ -45,8 +48,6 @@ __all__ = [
 ]
 
 PRECISIONS = ("f32", "bf16", "f16")
-"""What it may compute in; the two short ones where the device has them."""
-
 _CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 
 
@@ -76,12 +77,8 @@ class OpenVinoDetector(OnnxDetector):
         return RawDetections(*(np.array(found[name]) for name in DETECTIONS))
 
 
-def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> OpenVinoNetwork:
-    """Build the network of ``graph`` with these weights.
-
-    Raises:
-        InputError: a device or precision that OpenVINO lacks here.
-    """
+def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> RawNetwork:
+    """See ``InferenceEngine``."""
     return OpenVinoNetwork(compile_model(from_onnx(export_heads(graph, weights)), device, precision))
 
 
@@ -92,61 +89,37 @@ def load_canvas_detector(
     max_objects: int = 500,
     device: str = "auto",
     precision: str = "f32",
-) -> OpenVinoDetector:
-    """Build network and decoding for canvases of this size (width, height).
-
-    Raises:
-        InputError: a device or precision that OpenVINO lacks here.
-    """
+) -> CanvasDetector:
+    """See ``InferenceEngine``."""
     model = from_onnx(export_detector(graph, weights, input_size, max_objects))
     return OpenVinoDetector(compile_model(model, device, precision))
 
 
-def load_exported_detector(path: Path | str, device: str = "auto", precision: str = "f32") -> ExportedDetector:
-    """Read a detector that this project exported, ``.xml`` or ``.onnx``.
-
-    Raises:
-        InputError: no such file, one that OpenVINO cannot read, or none of this project's detectors.
-    """
+def load_exported_detector(path: Path | str, device: str = "auto") -> ExportedDetector:
+    """See ``DetectorExporter``; ``.xml`` or ``.onnx``."""
     path = Path(path)
     model, properties = _read(path)
     network = read_network(path, properties, "detector")
-    detector = OpenVinoDetector(_compile(path, model, device, precision))
+    detector = OpenVinoDetector(_compile(path, model, device))
     return ExportedDetector(network, detector, properties.get(TRACKER_PROPERTY))
 
 
 def exported_tracker(path: Path) -> str | None:
-    """Return what an exported detector says of the tracker's constants.
-
-    Raises:
-        InputError: no such file, or one that OpenVINO cannot read.
-    """
+    """See ``DetectorExporter``; ``.xml`` or ``.onnx``."""
     return _read(path)[1].get(TRACKER_PROPERTY)
 
 
-def load_exported_network(path: Path | str, device: str = "auto", precision: str = "f32") -> ExportedNetwork:
-    """Read raw heads that this project exported, ``.xml`` or ``.onnx``.
-
-    Raises:
-        InputError: no such file, one that OpenVINO cannot read, or none of this project's networks.
-    """
+def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
+    """See ``NetworkExporter``; ``.xml`` or ``.onnx``."""
     path = Path(path)
     model, properties = _read(path)
     network = read_network(path, properties, "heads")
-    return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device, precision)))
+    return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device)))
 
 
 def devices() -> tuple[str, ...]:
-    """Devices that OpenVINO finds on this machine."""
+    """See ``InferenceEngine``."""
     return tuple(name.lower() for name in Core().available_devices)
-
-
-def from_onnx(model: ModelProto | bytes) -> Model:
-    """Turn an ONNX model into OpenVINO's; deformable convolutions become its own kind."""
-    core = Core()
-    core.add_extension(ConversionExtension("DeformConv", _deformable_convolution))
-    core.add_extension(ConversionExtension("GatherElements", _gather_columns))
-    return core.read_model(model if isinstance(model, bytes) else model.SerializeToString(), b"")
 
 
 def compile_model(model: Model, device: str = "auto", precision: str = "f32", profile: bool = False) -> Any:
@@ -171,9 +144,9 @@ def compile_model(model: Model, device: str = "auto", precision: str = "f32", pr
     return core.compile_model(model, name, settings)
 
 
-def _compile(path: Path, model: Model, device: str, precision: str) -> Any:
+def _compile(path: Path, model: Model, device: str) -> Any:
     try:
-        return compile_model(model, device, precision)
+        return compile_model(model, device)
     except RuntimeError as error:
         raise InputError(f"{path}: OpenVINO cannot run it: {_reason(error)}") from error
 
@@ -198,15 +171,35 @@ def _read(path: Path) -> tuple[Model, dict[str, str]]:
     return model, {f"fairmot.{key}": model.get_rt_info(["fairmot", key]).astype(str) for key in keys}
 
 
-def export_file(path: Path, graph: Graph, weights: Arrays, **options: Any) -> None:
-    """Write an ``.xml`` file and its ``.bin``; ``options`` are those of ``writing.build_model``."""
-    write_model(path, build_model(graph, weights, **options))
+def export_network_file(
+    path: Path,
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    precision: str = "f32",
+    images: Iterable[NDArray[np.uint8]] = (),
+) -> None:
+    """See ``NetworkExporter``: an ``.xml`` file and its ``.bin``, for images of any size."""
+    write_model(path, build_model(graph, weights, input_size, True, precision, images))
+
+
+def export_detector_file(
+    path: Path,
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    precision: str = "f32",
+    images: Iterable[NDArray[np.uint8]] = (),
+    tracker: str = "",
+) -> None:
+    """See ``DetectorExporter``: an ``.xml`` file and its ``.bin``."""
+    write_model(path, build_model(graph, weights, input_size, False, precision, images, tracker))
 
 
 def profile_detector(
     graph: Graph, weights: Arrays, input_size: tuple[int, int], device: str = "auto", runs: int = 10
 ) -> list[LayerTime]:
-    """Return the operators of a detector in OpenVINO, the slowest first, at their fastest of several runs."""
+    """See ``Profiler``."""
     model = from_onnx(export_detector(graph, weights, input_size))
     request = compile_model(model, device, profile=True).create_infer_request()
     least: dict[tuple[str, str], float] = {}
@@ -217,45 +210,6 @@ def profile_detector(
             milliseconds = 1000 * layer.real_time.total_seconds()
             least[key] = min(milliseconds, least.get(key, milliseconds))
     return slowest_first(least)
-
-
-def write_model(path: Path, source: ModelProto) -> None:
-    """Write an ONNX model of this project as OpenVINO's ``.xml`` with a ``.bin`` beside it, which need no extension."""
-    model = from_onnx(source)
-    for key, text in model_properties(source).items():
-        model.set_rt_info(text, key.split("."))
-    openvino.save_model(model, path, compress_to_fp16=False)
-
-
-def _deformable_convolution(node: Any) -> Any:
-    """OpenVINO reads no ``DeformConv``: its own does the same with a mask and zeros outside of the map."""
-    x, weight, offsets, bias, mask = (node.get_input(place) for place in range(5))
-    pads = node.get_attribute("pads")
-    kernel = node.get_attribute("kernel_shape")
-    result = opset8.deformable_convolution(
-        x,
-        offsets,
-        weight,
-        node.get_attribute("strides"),
-        pads[: len(kernel)],
-        pads[len(kernel) :],
-        [1] * len(kernel),
-        mask=mask,
-        bilinear_interpolation_pad=True,
-    )
-    if bias.get_partial_shape().rank.get_length() == 1:  # ONNX's empty name gives a placeholder
-        result = opset13.add(result, opset13.reshape(bias, np.array([1, -1, 1, 1]), special_zero=False))
-    return result.outputs()
-
-
-def _gather_columns(node: Any) -> Any:
-    """All channels are read at the same cells: a gather of columns takes an eighth of the element-wise time."""
-    values, index = node.get_input(0), node.get_input(1)
-    spread = index.get_node()
-    if spread.get_type_name() == "Broadcast" and node.get_attribute("axis") == 2:
-        cells = opset13.squeeze(spread.input_value(0), np.array([1]))  # [B, 1, N] for all channels
-        return opset13.gather(values, cells, np.array(2), batch_dims=1).outputs()
-    return opset13.gather_elements(values, index, node.get_attribute("axis")).outputs()
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Exported models in half precision or in 8 bits; what is delicate stays in float32."""
+"""Exported models in half precision or in 8 bits; delicate layers stay in float32."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fairmot.network.graph import Graph
 from fairmot.network.layers import Convolution, DeformableConvolution, Input
 
 _SHORT_KINDS = {"Conv", "ConvTranspose", "Relu", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize"}
-"""Operators of a trunk that may be computed in short numbers."""
+"""Operators of a trunk that may compute in half precision."""
 
 
 def to_half(model: ModelProto, graph: Graph) -> ModelProto:
@@ -51,7 +51,9 @@ def to_int8(
     """
     reader = _Images(model.graph.input[0].name, images)
     if reader.first is None:
-        raise InputError("int8 needs images to measure the ranges of the maps: name a folder with --calibrate")
+        raise InputError(
+            "int8 needs images to measure the ranges of the maps: give a folder, a video or sequences for calibration"
+        )
     log, level = logging.getLogger(), logging.getLogger().level
     with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
         target = Path(folder, "int8.onnx")
@@ -132,6 +134,7 @@ def has_vnni() -> bool:
     """Whether 8-bit products are summed without saturation: every processor but x86 without VNNI."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return True
+    # Elsewhere the processor's features are unknown, and the safe answer is no.
     flags = Path("/proc/cpuinfo")
     text = flags.read_text(encoding="utf-8") if flags.is_file() else ""
     return "avx512_vnni" in text or "avx_vnni" in text

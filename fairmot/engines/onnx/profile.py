@@ -6,31 +6,21 @@ import json
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.engines.interface import LayerTime
 from fairmot.engines.onnx.detector import OnnxDetector, create_session
 from fairmot.engines.onnx.export import export_detector
 from fairmot.engines.onnx.layers import Arrays
 from fairmot.network.graph import Graph
 
 
-class LayerTime(NamedTuple):
-    """What one operator takes."""
-
-    name: str
-    kind: str
-    milliseconds: float
-    share: float
-    """Of all operators."""
-
-
 def profile_detector(
     graph: Graph, weights: Arrays, input_size: tuple[int, int], device: str = "auto", runs: int = 10
 ) -> list[LayerTime]:
-    """Return the operators of a detector in ONNX Runtime, the slowest first, at their fastest of several runs."""
+    """See ``Profiler``."""
     with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
         session = create_session(export_detector(graph, weights, input_size), device, Path(folder, "profile"))
         detector = OnnxDetector(session)
@@ -53,5 +43,5 @@ def slowest_first(milliseconds: dict[tuple[str, str], float]) -> list[LayerTime]
 
 
 def trial_canvas(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A random canvas [1, H, W, 3]."""
+    """Return a random canvas [1, H, W, 3]."""
     return np.random.default_rng(0).integers(0, 256, (1, size[1], size[0], 3), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Public ``.pth`` files, read without running any code that they may hold, and written."""
+"""Read public ``.pth`` files without running any code that they may hold, and write them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairmot.files import replacing
 
 
 def read_checkpoint(path: Path) -> Arrays:
-    """See ``EngineModule``. ``module.`` in front of names (data-parallel training) is taken off.
+    """See ``CheckpointFormat``. Names lose a leading ``module.`` (data-parallel training).
 
     bfloat16, which NumPy lacks, becomes float32; every other type stays.
     """
@@ -44,9 +44,9 @@ def read_checkpoint(path: Path) -> Arrays:
 
 
 def write_checkpoint(path: Path, arrays: Arrays) -> None:
-    """See ``EngineModule``. The layout is that of the published files: ``epoch`` and ``state_dict``."""
+    """See ``CheckpointFormat``. The layout is that of the published files: ``epoch`` and ``state_dict``."""
     state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
-    buffer = io.BytesIO()  # PyTorch's own errors do not tell a full disk from others
+    buffer = io.BytesIO()  # PyTorch's own errors do not distinguish a full disk
     torch.save({"epoch": 0, "state_dict": state}, buffer)
     try:
         with replacing(path) as temporary:
@@ -58,7 +58,7 @@ def write_checkpoint(path: Path, arrays: Arrays) -> None:
 def _load(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what an old file makes PyTorch say is no concern of its reader
+            warnings.simplefilter("ignore")  # PyTorch's warnings about old files do not concern their readers
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error

@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD by one written-down formula, equal in every engine.
+"""Adam, AdamW and SGD by one formula, equal in every engine.
 
 m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g²; p -= rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), with
 t counted from 1. ``adam`` adds decay * p to g, ``adamw`` takes rate * decay * p off p first, ``sgd`` is
@@ -31,7 +31,7 @@ class _Group:
             start = -(-end // _ALIGNMENT) * _ALIGNMENT
             end = start + parameter.numel()
             self.slices[name] = (slice(start, end), parameter.shape)
-        # What lies between two parameters is 0, and so are its gradients: it stays 0 in every step.
+        # The numbers between two parameters are 0, and so are their gradients: they stay 0 in every step.
         self.values = members[0][1].new_zeros(end)
         self.gradients, self.m, self.v = (torch.zeros_like(self.values) for _ in range(3))
         for name, parameter in members:
@@ -107,7 +107,7 @@ class Optimizer:
 
     @torch.no_grad()
     def load_state(self, state: Arrays) -> None:
-        """Take the moments back."""
+        """Load the moments."""
         for name, tensor in self._moments().items():
             tensor.copy_(torch.from_numpy(np.array(state[name])))
 
@@ -126,7 +126,7 @@ def _channels_last(weight: Tensor) -> Tensor:
 
 
 def _window(flat: Tensor, place: slice, shape: torch.Size) -> Tensor:
-    """Look at a part of a flat array as a parameter of this shape."""
+    """Return a view of a part of a flat array in the shape of a parameter."""
     if len(shape) != 4:
         return flat[place].view(shape)
     out, inner, height, width = shape

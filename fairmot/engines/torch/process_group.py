@@ -14,7 +14,8 @@ from torch import Tensor
 
 from fairmot.errors import InputError
 
-# A process that waits longer for the others ends with an error: one of them may be gone.
+# A process that waits longer for the others ends with an error: one of them may be gone. Work of the first process that
+# may take longer goes through ``fairmot.training.first_process``.
 _PATIENCE = timedelta(minutes=10)
 
 
@@ -56,7 +57,7 @@ class SumOverProcesses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: object, gradient: Tensor) -> Tensor:
-        """Each process's share acts on the results of all."""
+        """Return the sum of the gradients: each process's part acts on the results of all."""
         total = gradient.contiguous().clone()
         dist.all_reduce(total)
         return total
@@ -73,7 +74,7 @@ def own_device(device: torch.device) -> torch.device:
         if place >= cards:
             raise InputError(
                 f"no card for process {place + 1} of this machine: PyTorch sees {cards}; "
-                f"give --processes {cards}, or let more be seen (CUDA_VISIBLE_DEVICES)"
+                f"start {cards} processes, or make more cards visible (CUDA_VISIBLE_DEVICES)"
             )
         device = torch.device("cuda", place)
         torch.cuda.set_device(device)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairmot.config import Config, LossConfig
+from fairmot.config import Config
 from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
 from fairmot.engines.torch.loss import FairLoss, TensorTargets
 from fairmot.engines.torch.network import canvases_to_pixels, choose_device, exact_float32
@@ -56,7 +56,7 @@ class TorchTrainer:
         self.loss.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()}, strict=False)
         self.loss.to(self.device)
         self.parameters = {f"network.{name}": p for name, p in self.network.named_parameters()}
-        self.parameters |= {_loss_name(name): p for name, p in self.loss.named_parameters()}
+        self.parameters |= {loss_name(name): p for name, p in self.loss.named_parameters()}
         self.optimizer = Optimizer(self.parameters, config.optimizer)
         for name, parameter in self.parameters.items():
             # Frozen layers need no backward pass; their gradients stay 0.
@@ -125,7 +125,7 @@ class TorchTrainer:
     def state(self) -> Arrays:
         """See ``Trainer``."""
         state = {f"network.{name}": array for name, array in self.network.arrays().items()}
-        state |= {_loss_name(name): p.detach().cpu().numpy().copy() for name, p in self.loss.named_parameters()}
+        state |= {loss_name(name): p.detach().cpu().numpy().copy() for name, p in self.loss.named_parameters()}
         state |= self.optimizer.state()
         state |= {f"ema.{name}": tensor.cpu().numpy().copy() for name, tensor in self.ema.items()}
         state["step"] = np.array(self.step_count, dtype=np.int64)
@@ -139,7 +139,7 @@ class TorchTrainer:
         for name, tensor in self.network.state_dict().items():
             tensor.copy_(torch.from_numpy(np.array(state[f"network.{name}"])))
         for name, parameter in self.loss.named_parameters():
-            parameter.copy_(torch.from_numpy(np.array(state[_loss_name(name)])))
+            parameter.copy_(torch.from_numpy(np.array(state[loss_name(name)])))
         for name, tensor in self.ema.items():
             tensor.copy_(torch.from_numpy(np.array(state[f"ema.{name}"])))
         self.optimizer.load_state(state)
@@ -212,28 +212,6 @@ def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
-def losses_of_heads(
-    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
-) -> tuple[StepResult, Arrays]:
-    """See ``EngineModule``."""
-    identity_count, embedding = parameters["classifier.weight"].shape
-    classifiers = identity_classifiers(identity_count)
-    loss = FairLoss(config, classifiers, embedding)
-    named = {_loss_name(name): parameter for name, parameter in loss.named_parameters()}
-    with torch.no_grad():
-        for name, parameter in named.items():
-            parameter.copy_(torch.from_numpy(np.array(parameters[name])).reshape(parameter.shape))
-    maps = {name: torch.from_numpy(np.array(head)).requires_grad_() for name, head in heads.items()}
-    over = normalisers(count_targets(batch, classifiers))
-    losses = loss(maps, batch_targets(batch, torch.device("cpu")), over)
-    losses["total"].backward()
-    gradients = {
-        name: np.zeros(tensor.shape, np.float32) if tensor.grad is None else tensor.grad.numpy()
-        for name, tensor in {**maps, **named}.items()
-    }
-    return StepResult({name: float(value.detach()) for name, value in losses.items()}), gradients
-
-
-def _loss_name(name: str) -> str:
-    """Checkpoint name of a parameter of ``FairLoss``."""
+def loss_name(name: str) -> str:
+    """Return the checkpoint name of a parameter of ``FairLoss``."""
     return name if name.startswith("classifier.") else f"loss.{name}"

@@ -1,1 +1,1 @@
-"""Where frames and tracks go: rows, video, images, crops, counts, heat map, window."""
+"""What is written of frames and tracks: rows, video, images, crops, counts, heat map, window."""

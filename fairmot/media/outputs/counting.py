@@ -1,4 +1,4 @@
-"""Count who crosses lines and who stands in zones, draw the counts, write them as CSV and JSON."""
+"""Count people who cross lines and people in zones, draw the counts, write them as CSV and JSON."""
 
 from __future__ import annotations
 
@@ -6,57 +6,49 @@ import csv
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
 
-from fairmot.detections import Tracks
+from fairmot.detections import Detections, Tracks
 from fairmot.errors import InputError
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.places import Line, Zone
-from fairmot.media.sources.source import Frame
+from fairmot.media.outputs.writer import Overlay, Target
+from fairmot.media.sources.frame import Frame
 
 
 @dataclass(slots=True)
 class _ZoneCount:
-    """What is known of one zone."""
+    """What was counted in one zone so far."""
 
-    people: int = 0
+    people: int = -1  # in the last frame; before the first, a number that differs from all others
     most: int = 0
     total: int = 0  # over all frames, for the mean
     seen: set[int] = field(default_factory=set)
 
 
-class Counting:
-    """Counts by where people's feet are, the middle of the box's lower side; the ``with`` block writes the files.
+class Counting(Overlay):
+    """Counts by people's feet: the middle of the box's lower side.
 
-    ``<name>.lines.csv``: one row a crossing. ``<name>.zones.csv``: one row whenever the count of a zone changes.
+    ``<name>.lines.csv``: one row for each crossing. ``<name>.zones.csv``: one row whenever the count of a zone changes.
     ``<name>.counts.json``: the totals.
 
-    Args:
-        folder: where the files go.
-        name: their stem.
-        size: width and height of the images, pixels.
-        lines: what is crossed.
-        zones: what is stood in.
-
     Raises:
-        InputError: a line or zone that lies outside of the image.
+        InputError: a line or zone lies outside of the frame.
     """
 
-    def __init__(
-        self, folder: Path, name: str, size: tuple[int, int], lines: tuple[Line, ...], zones: tuple[Zone, ...]
-    ) -> None:
+    def __init__(self, target: Target) -> None:
         import supervision as sv
 
+        size, lines, zones = target.size, target.outputs.lines, target.outputs.zones
         places: tuple[Line | Zone, ...] = (*lines, *zones)
         for place in places:
             _check_inside(place, size)
         feet = (sv.Position.BOTTOM_CENTER,)
-        self._stem = folder / name
+        self._paths = target.paths
         self._places = (lines, zones)
         self._lines = [
             sv.LineZone(sv.Point(*line.start), sv.Point(*line.end), triggering_anchors=feet) for line in lines
@@ -64,7 +56,7 @@ class Counting:
         self._zones = [
             sv.PolygonZone(np.round(zone.points).astype(np.int64), triggering_anchors=feet) for zone in zones
         ]
-        self._counts = [_ZoneCount(people=-1) for _ in zones]
+        self._counts = [_ZoneCount() for _ in zones]
         self._frames = 0
         thickness = sv.calculate_optimal_line_thickness(resolution_wh=size)
         scale = max(0.35, sv.calculate_optimal_text_scale(resolution_wh=size))
@@ -86,17 +78,16 @@ class Counting:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            lines, zones = self._places
-            self._crossings = self._open(stack, ".lines.csv", bool(lines))
-            self._write(self._crossings, "frame", "seconds", "line", "id", "direction", "in", "out")
-            self._changes = self._open(stack, ".zones.csv", bool(zones))
-            self._write(self._changes, "frame", "seconds", "zone", "people")
-            self._totals = self._open(stack, ".counts.json", True)
+            self._crossings = self._open(stack, "lines")
+            self._row(self._crossings, "frame", "seconds", "line", "id", "direction", "in", "out")
+            self._changes = self._open(stack, "zones")
+            self._row(self._changes, "frame", "seconds", "zone", "people")
+            self._totals = self._open(stack, "counts")
             self._opened = stack.pop_all()
         return self
 
-    def update(self, frame: Frame, tracks: Tracks) -> None:
-        """Take the tracks of the next frame."""
+    def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
+        """Count the tracks of the next frame."""
         found = tracks.to_supervision()
         when = (frame.index + 1, f"{frame.seconds:.3f}")
         self._frames += 1
@@ -105,13 +96,13 @@ class Counting:
             went_in, went_out = line.trigger(found)
             for came, direction in ((went_in, 0), (went_out, 1)):
                 for identity in tracks.ids[came].tolist():
-                    # Several in one frame are counted one by one.
+                    # Several people in one frame are counted one by one.
                     before = (before[0] + (direction == 0), before[1] + direction)
-                    self._write(self._crossings, *when, place.name, identity, ("in", "out")[direction], *before)
+                    self._row(self._crossings, *when, place.name, identity, ("in", "out")[direction], *before)
         for area, zone, count in zip(self._places[1], self._zones, self._counts, strict=True):
             inside = tracks.ids[zone.trigger(found)].tolist()
             if len(inside) != count.people:
-                self._write(self._changes, *when, area.name, len(inside))
+                self._row(self._changes, *when, area.name, len(inside))
             count.people, count.most = len(inside), max(count.most, len(inside))
             count.total += len(inside)
             count.seen.update(inside)
@@ -155,14 +146,14 @@ class Counting:
             assert self._totals is not None
             self._totals.write(json.dumps(self.totals(), indent=2, ensure_ascii=False) + "\n")
 
-    def _open(self, stack: ExitStack, suffix: str, wanted: bool) -> IO[str] | None:
-        if not wanted:
+    def _open(self, stack: ExitStack, name: str) -> IO[str] | None:
+        if name not in self._paths:
             return None
-        path = stack.enter_context(replacing(self._stem.with_name(self._stem.name + suffix)))
+        path = stack.enter_context(replacing(self._paths[name]))
         return stack.enter_context(path.open("w", encoding="utf-8", newline=""))
 
     @staticmethod
-    def _write(file: IO[str] | None, *values: Any) -> None:
+    def _row(file: IO[str] | None, *values: Any) -> None:
         if file is not None:
             csv.writer(file, lineterminator="\n").writerow(values)
 
@@ -170,4 +161,4 @@ class Counting:
 def _check_inside(place: Line | Zone, size: tuple[int, int]) -> None:
     points = np.array(place.points)
     if (points.max(axis=0) < 0).any() or (points.min(axis=0) > size).any():
-        raise InputError(f"{place.name}: lies outside of the image, which has {size[0]} x {size[1]} pixels")
+        raise InputError(f"{place.name}: lies outside of the frame, which has {size[0]} x {size[1]} pixels")

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from fairmot.detections import Tracks
+from fairmot.detections import Detections, Tracks
 from fairmot.media.outputs.image_folder import ImageFolder
-from fairmot.media.sources.source import Frame
+from fairmot.media.outputs.writer import Target, Writer
+from fairmot.media.sources.frame import Frame
 
 _SECONDS = 0.5
 _SMALLEST_SIDE_PX = 8
 
 
-class CropFolder:
-    """Writes ``<identity>/<frame number>.jpg`` into a folder, two a second of each identity.
+class CropFolder(Writer):
+    """``<name>-crops/<identity>/<frame number>.jpg``, two images a second of each identity."""
 
-    Args:
-        folder: the folder; one of that name is replaced when the block ends well.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = ImageFolder(folder)
+    def __init__(self, target: Target) -> None:
+        self._folder = ImageFolder(target.paths["crops"])
         self._last: dict[int, float] = {}
 
     def __enter__(self) -> Self:
         self._folder.__enter__()
         return self
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
+    def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
         """Cut the tracks of one frame out of it.
 
         Raises:
@@ -45,7 +41,7 @@ class CropFolder:
                 continue
             self._last[identity] = frame.seconds
             self._folder.write(frame.index + 1, frame.image[top:bottom, left:right], f"{identity:06d}")
-        # Who has not been seen for so long may be cut out anyway: endless sources must not fill the memory.
+        # Identities not cut out for that long need no entry: an endless source must not fill the memory.
         self._last = {identity: last for identity, last in self._last.items() if frame.seconds - last < _SECONDS}
 
     def __exit__(

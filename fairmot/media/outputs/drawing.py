@@ -11,7 +11,8 @@ from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
 
 _TRAIL_SECONDS = 2.0
-# supervision's 21 colours go round the circle: neighbours, who often have consecutive identities, would look alike.
+# supervision's 21 colours follow the colour circle: people side by side, often with consecutive identities, would
+# have nearly the same colour.
 _STRIDE = 10
 # Weights of red, green and blue in perceived brightness (ITU-R BT.601), and the grey above which black reads better.
 _LUMA = (0.299, 0.587, 0.114)
@@ -33,8 +34,8 @@ class Annotator:
     It remembers where each track was: draw every frame, in order, also those without tracks.
 
     Args:
-        size: width and height of the images, pixels; lines and letters are scaled to it.
-        frame_rate: images/s, for the length of the trails.
+        size: width and height of the frames, pixels; lines and letters are scaled to it.
+        frame_rate: frames/s, for the length of the trails.
         trail_seconds: how far back a trail reaches; 0: no trails.
     """
 
@@ -76,7 +77,7 @@ class Annotator:
     def draw(self, image: ImageArray, tracks: Tracks) -> ImageArray:
         """Return a copy of ``image``, BGR uint8 [H, W, 3], with the tracks drawn on it."""
         scene = image.copy()
-        # Amodal boxes reach over the edge: their sides are drawn on it, so that a close person has a frame too.
+        # Amodal boxes reach over the edge: their sides are drawn on it, so that a close person has an outline too.
         edge = np.array([image.shape[1] - 1, image.shape[0] - 1] * 2)
         seen = replace(tracks, boxes_xyxy=tracks.boxes_xyxy.clip(0, edge)).to_supervision()
         if self._trails is not None:
@@ -85,7 +86,7 @@ class Annotator:
             return scene
         scene = self._boxes.annotate(scene, seen)
         labels = [str(identity) for identity in tracks.ids]
-        # A label stands on its box; where there is no room above, it moves into it.
+        # A label stands on its box; where there is no room above, it moves into the box.
         seen.xyxy[:, 1] = seen.xyxy[:, 1].clip(self._label_height)
         drawn: ImageArray = self._labels.annotate(scene, seen, labels)
         return drawn

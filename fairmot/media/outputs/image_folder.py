@@ -1,4 +1,4 @@
-"""A folder of drawn images, whole or not there."""
+"""A folder of images, whole or not there."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class ImageFolder:
         return self
 
     def write(self, number: int, image: ImageArray, folder: str = "") -> None:
-        """Write the image of frame ``number``, from 1, where wanted into a folder within this one.
+        """Write the image of frame ``number``, from 1, into this folder or into one of the name ``folder`` within it.
 
         Raises:
             OSError: it cannot be written.
         """
-        # Encoded in memory, since OpenCV's own writing says nothing of a full disk.
+        # Encoded in memory, since OpenCV's own writing does not report a full disk.
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
         place = self._part / folder
         if folder:

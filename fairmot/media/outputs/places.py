@@ -1,4 +1,4 @@
-"""Lines that people cross and zones in which they stand, as a user states them."""
+"""Lines that people cross and zones in which they stand, parsed from what the user gives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Point = tuple[float, float]
 class Line:
     """A line from ``start`` to ``end``, image pixels.
 
-    Whoever walks to its left-hand side, seen from ``start`` towards ``end``, counts as *in*, the other way as *out*.
+    A person who walks to its left-hand side, seen from ``start`` towards ``end``, counts as *in*; the other way, as
+    *out*.
     """
 
     name: str
@@ -39,10 +40,10 @@ class Zone:
 
 
 def parse_lines(texts: list[str]) -> tuple[Line, ...]:
-    """Read ``x1,y1,x2,y2`` each; they are called line 1, line 2 ...
+    """Parse lines ``x1,y1,x2,y2``; their names are line 1, line 2 ...
 
     Raises:
-        InputError: not four numbers, or both ends in one place.
+        InputError: not four numbers, or both ends are the same point.
     """
     return tuple(_parse_line(text, number) for number, text in enumerate(texts, start=1))
 
@@ -51,9 +52,9 @@ def _parse_line(text: str, number: int) -> Line:
     try:
         x1, y1, x2, y2 = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--line {text}: expected x1,y1,x2,y2 in pixels, for example 0,400,854,400") from None
+        raise InputError(f"line {text}: expected x1,y1,x2,y2 in pixels, for example 0,400,854,400") from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or (x1, y1) == (x2, y2):
-        raise InputError(f"--line {text}: expected two different points x1,y1,x2,y2 in pixels")
+        raise InputError(f"line {text}: expected two different points x1,y1,x2,y2 in pixels")
     return Line(f"line {number}", (x1, y1), (x2, y2))
 
 
@@ -61,19 +62,19 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     """Read polygons from a JSON file: ``{"name": [[x, y], ...], ...}``, or a list of them without names.
 
     Raises:
-        InputError: no such file, no JSON, or something else than polygons of three points and more.
+        InputError: no such file, not JSON, or not polygons of three points or more.
     """
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"--zone {path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise InputError(f"--zone {path}: not JSON ({error})") from error
+        raise InputError(f"{path}: not JSON ({error})") from error
     if isinstance(content, list):
         content = {f"zone {number}": points for number, points in enumerate(content, start=1)}
     if not isinstance(content, dict) or not content:
         raise InputError(f'--zone {path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
-    return tuple(Zone(name, _points(points, f"--zone {path}: {name}")) for name, points in content.items())
+    return tuple(Zone(name, _points(points, f"{path}: {name}")) for name, points in content.items())
 
 
 def _points(points: Any, where: str) -> tuple[Point, ...]:

@@ -1,4 +1,4 @@
-"""Write an H.264 video that plays in browsers, without holding up whoever makes the images."""
+"""Write an H.264 video that plays in browsers, in a background thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPTIONS = {"preset": "veryfast", "crf": "23", "x264-params": "subme=1"}
 _BT709, _BT601, _LIMITED_RANGE = 1, 6, 1
 
 
-class _Abandoned(Exception):  # noqa: N818 - no error: nobody wants the file
+class _Abandoned(Exception):  # noqa: N818 - no error: the file is dropped on purpose
     pass
 
 
@@ -35,6 +35,7 @@ class VideoWriter:
     """Encodes images to MP4 (H.264, yuv420p, index in front) in a background thread.
 
     H.264 in yuv420p needs even sides: an image of odd width or height gets its last column or row repeated once.
+    The bytes of a file depend on the number of processors, since x264 cuts each image into as many slices.
     The file appears under its name when the block ends well. After an exception it is dropped, or, with
     ``keep_on_error``, finished with the images so far. Without any image no file is written.
 
@@ -43,7 +44,7 @@ class VideoWriter:
         size: width and height of the images, pixels.
         frame_rate: frames/s.
         keep_on_error: finish the file also when the block is left by an exception (Ctrl-C).
-        queue_images: how many images may wait; ``write`` blocks when they are that many.
+        queue_images: how many images may wait; ``write`` blocks while the queue is full.
 
     Raises:
         OSError: the file cannot be written (raised by ``write`` or at the end); nothing is left of it.
@@ -83,8 +84,8 @@ class VideoWriter:
         """Queue an image.
 
         Args:
-            image: BGR uint8 [H, W, 3] of the writer's size, not changed by anybody afterwards; or a function
-                without arguments that makes it, called in the background thread, in order.
+            image: BGR uint8 [H, W, 3] of the writer's size, which must not change afterwards; or a function without
+                arguments that makes it, called in the background thread, in order.
             seconds: time of the image after the first; left out: one frame after the last. Two images never
                 get the same time.
 
@@ -100,7 +101,7 @@ class VideoWriter:
         self._waiting.put((image, seconds))
 
     def close(self) -> None:
-        """Encode what waits and give the file its name. Later calls do nothing."""
+        """Encode the waiting images and give the file its name. Later calls do nothing."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -119,7 +120,7 @@ class VideoWriter:
             self.close()
             return
         self._abandoned = not self._keep_on_error
-        # The exception that is under way says more than a consequence of it.
+        # The exception under way says more than an error that follows from it.
         with suppress(Exception):
             self.close()
 
@@ -137,7 +138,7 @@ class VideoWriter:
             pass
         except BaseException as error:
             self._error = error
-        # After an error somebody may still be about to queue an image: take everything up to the end mark.
+        # After an error ``write`` may still be about to queue an image: take everything up to the end mark.
         while not self._ended:
             self._next()
 

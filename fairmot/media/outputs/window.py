@@ -1,12 +1,16 @@
-"""A window that shows the drawn frames, where there is a screen."""
+"""A window that shows the drawn frames."""
 
 from __future__ import annotations
 
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import cv2
 
+from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
+from fairmot.media.outputs.writer import Target, Writer
+from fairmot.media.sources.frame import Frame
 
 _LARGEST = (1280, 720)
 
@@ -57,7 +61,7 @@ class Window:
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".ppm", image)[1].tobytes()
-        # Tk keeps no reference of its own: without this one the image would vanish.
+        # Tk keeps no reference of its own: without this one the image would disappear.
         self._image = self._tk.PhotoImage(data=data, format="PPM")
         self._label.configure(image=self._image)
         self._root.update()
@@ -72,3 +76,27 @@ class Window:
     def _close(self) -> None:
         self._is_closed = True
         self._root.destroy()
+
+
+class FrameWindow(Writer):
+    """A window with the name of the source, which shows frames that are drawn."""
+
+    def __init__(self, target: Target) -> None:
+        self._title = target.name
+
+    def __enter__(self) -> Self:
+        self._window = Window(self._title)
+        return self
+
+    def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
+        """Show a drawn frame.
+
+        Raises:
+            WindowClosed: the user closed the window.
+        """
+        self._window.show(frame.image)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._window.close()

@@ -20,7 +20,7 @@ class FrameClock:
         self._last: tuple[int, float] | None = None
 
     def index(self, frame_index: int, seconds: float) -> int:
-        """Return the tracker's index for the source's next frame and its time, larger than the last one."""
+        """Return the tracker's index of the source's next frame, which came at this time; it exceeds the last one."""
         if self._last is None:
             index = frame_index // self._every
         else:

@@ -13,11 +13,12 @@ from typing import Any, Self
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.images import IMAGE_SUFFIXES, ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
 from fairmot.media.sources.locations import expand, is_address, is_file_address, live_location, without_password
 from fairmot.media.sources.prefetch import prefetch
-from fairmot.media.sources.source import Frame, Source
+from fairmot.media.sources.source import Source
 from fairmot.media.sources.video import VideoSource
 
 __all__ = ["Frame", "FrameReader", "read_frames"]
@@ -27,7 +28,7 @@ _QUEUE_FRAMES = 4
 
 
 class FrameReader:
-    """Frames of one source, decoded ahead in a background thread while somebody iterates.
+    """Frames of one source, decoded ahead in a background thread while the caller iterates.
 
     ``for frame in reader`` may be repeated and left early: no thread outlives its loop. ``with`` or ``close()`` ends
     an iterator that is kept elsewhere.
@@ -56,7 +57,7 @@ class FrameReader:
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second of the source, whatever is left out here."""
+        """Frames a second of the whole source, also where ``every`` leaves frames out."""
         return self._source.frame_rate
 
     @property
@@ -84,17 +85,17 @@ class FrameReader:
 
     @property
     def is_live(self) -> bool:
-        """Whether frames come when they come: a camera, stream or pipe."""
+        """Whether the source sets the pace: a camera, stream or pipe."""
         return self._source.is_live
 
     @property
     def dropped_count(self) -> int:
-        """Frames of a live source that nobody took in time, in the last pass."""
+        """Frames of a live source that were dropped in the last pass, because they were not taken in time."""
         return self._source.dropped_count
 
     @property
     def reconnect_count(self) -> int:
-        """How often a live source was lost and came back in the last pass."""
+        """How often a live source was lost and reconnected in the last pass."""
         return self._source.reconnect_count
 
     @property
@@ -103,17 +104,17 @@ class FrameReader:
         return self._source.problem
 
     def prepare_with(self, prepare: Callable[[ImageArray], Any] | None) -> None:
-        """Let later passes hand over with each frame what ``prepare`` makes of its image, as ``Frame.prepared``.
+        """Let later passes attach to each frame what ``prepare`` returns for its image, as ``Frame.prepared``.
 
-        It runs in the background thread that decodes, ahead of whoever iterates. Frames of a live source are
-        prepared only when they are taken: work on dropped ones would cost others their place.
+        ``prepare`` runs in the background thread that decodes, ahead of the loop. Frames of a live source are
+        prepared only when they are taken: work on frames that are dropped later would delay the others.
         """
         self._prepare = prepare
 
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
         self.busy_seconds = self.prepare_seconds = 0.0
-        # A live source has a thread of its own; another queue would only make its frames older.
+        # A live source has its own thread; another queue would only make its frames older.
         running = self._received() if self.is_live else prefetch(self._timed(), _QUEUE_FRAMES)
         self._running = weakref.ref(running)
         return running
@@ -124,7 +125,7 @@ class FrameReader:
         self._source.close()
 
     def stop(self) -> None:
-        """Let a pass that another thread iterates end soon, also where it waits for a camera's next frame."""
+        """End a pass that another thread iterates, soon, even while it waits for a camera's next frame."""
         self._source.close()
 
     def _end_pass(self) -> None:
@@ -180,11 +181,11 @@ def read_frames(
         start: index of the first frame, from 0.
         end: index of the first frame that is left out; None: all.
         every: take each n-th frame only.
-        frame_rate: frames/s; left out: what the source says (a folder that says nothing: 30).
+        frame_rate: frames/s; left out: the source's own (30 for a folder that states none).
         live: how streams and cameras are read.
 
     Returns:
-        An object to iterate over; it tells ``name``, ``size``, ``frame_rate``, ``frame_count`` and, after a pass,
+        An object to iterate over, with ``name``, ``size``, ``frame_rate``, ``frame_count`` and, after a pass,
         ``problem``.
 
     Raises:
@@ -207,10 +208,10 @@ def open_frames(
     frame_rate: float | None = None,
     live: LiveOptions | None = None,
 ) -> list[tuple[str, FrameReader]]:
-    """Open all sources that these words name, as ``read_frames``; globs may name several.
+    """Open all sources that are named, as ``read_frames`` does; a glob may name several.
 
     Returns:
-        Each source's word or path, without a password, and its frames.
+        The name of each source as given, without a password, and its frames.
 
     Raises:
         InputError: one of them cannot be used; none is left open.
@@ -230,7 +231,7 @@ def open_frames(
             opened.append((word, reader))
             if reader.frame_count == 0:
                 total = reader._source.frame_count
-                raise InputError(f"{word}: frames from {start} on were asked for, but there are {total}")
+                raise InputError(f"{word}: no frame from {start} on; the source has {total} frames")
     except BaseException:
         for _, reader in opened:
             reader.close()

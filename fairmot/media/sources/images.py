@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -12,20 +11,22 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.formats.seqinfo import has_info, load_info
 from fairmot.geometry import ImageArray
-from fairmot.media.sources.source import Frame, StoredSource, fitted
+from fairmot.media.sources.frame import Frame, fitted
+from fairmot.media.sources.source import StoredSource
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
-# Folders have no rate of their own; the tracker's constants are stated at 30 frames/s.
+# Folders have no rate of their own; the tracker's parameters are stated at 30 frames/s.
 DEFAULT_FRAME_RATE = 30.0
 
 
 class ImageSource(StoredSource):
-    """Images in natural order (``2.jpg`` before ``10.jpg``); the first one's size is that of all.
+    """Images in natural order (``2.jpg`` before ``10.jpg``); all frames have the size of the first readable one.
 
     A folder with ``seqinfo.ini`` (or whose parent has one) is a MOTChallenge sequence: its images lie in
-    ``imDir``, its rate is ``frameRate``, its name is the sequence folder's, or the link's where that is a link. Where
-    names carry numbers in 1..``seqLength`` these are frame numbers: a missing image shifts none of the later ones.
+    ``imDir``, its rate is ``frameRate``, its name is that of the sequence folder, or of the link that leads to it.
+    File names with numbers in 1..``seqLength`` state the frame numbers: a missing image does not shift later ones.
 
     Args:
         path: an image, a folder, or the images of one folder.
@@ -61,7 +62,7 @@ class ImageSource(StoredSource):
         self.size = (first.shape[1], first.shape[0])
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the selected images; ``problem`` tells of unreadable ones, which are left out, and of other sizes."""
+        """Yield the selected images; ``problem`` reports unreadable ones, which are left out, and other sizes."""
         self.problem = None
         unreadable: list[Path] = []
         differing: list[str] = []
@@ -88,7 +89,7 @@ class ImageSource(StoredSource):
         if differing:
             problems.append(
                 f"{differing[0]}, but {self._first} has {self.size[0]} x {self.size[1]}{_such(len(differing))}; "
-                "what differs was fitted into that size"
+                "frames of other sizes were fitted into that size"
             )
         return "; ".join(problems) or None
 
@@ -98,25 +99,16 @@ def _such(count: int) -> str:
 
 
 def _sequence(path: Path) -> tuple[Path, Path, float | None, int]:
-    """Sequence folder, folder of its images, frames/s, frames that it should have (0: not known)."""
+    """Return the sequence folder, the folder of its images, frames/s, and its stated number of frames (0: unknown)."""
     named = path if path.name not in ("", "..") else path.resolve()
     # The parent as the user wrote it comes first, since its name becomes the sequence's.
     for sequence in (path, named.parent, path.resolve().parent):
-        info = sequence / "seqinfo.ini"
-        if not info.is_file():
+        if not has_info(sequence):
             continue
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(info, encoding="utf-8")
-            folder = sequence / parser.get("Sequence", "imDir", fallback="img1")
-            rate = parser.getfloat("Sequence", "frameRate")
-            length = parser.getint("Sequence", "seqLength", fallback=0)
-        except (configparser.Error, ValueError) as error:
-            raise InputError(f"{info}: {' '.join(str(error).split())}; expected frameRate=25 or alike") from error
-        if not rate > 0:
-            raise InputError(f"{info}: frameRate={rate:g}, expected a positive number")
+        info = load_info(sequence, needs_length=False)
+        folder = sequence / info.image_folder
         if sequence == path or folder.resolve() == path.resolve():
-            return sequence, folder, rate, length
+            return sequence, folder, info.frame_rate, info.frame_count
     if (path / "img1").is_dir() and not _images(path):
         return path, path / "img1", None, 0
     return path, path, None, 0
@@ -130,9 +122,9 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _by_frame_number(files: list[Path], length: int) -> list[Path]:
-    """Put each image at its frame number less 1; names in the gaps are those that an image there would have.
+    """Put each image at its frame number minus 1; gaps hold the names that the missing images would have.
 
-    The order stays where names have no number of their own, or numbers that go past ``length`` frames.
+    The order stays where names lack distinct numbers, or where numbers exceed ``length`` frames.
     """
     numbers = [int(digits[-1]) if (digits := re.findall(r"[0-9]+", file.stem)) else 0 for file in files]
     if len(set(numbers)) < len(files) or min(numbers) < 1 or max(numbers) > length:

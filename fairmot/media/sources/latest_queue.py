@@ -1,4 +1,4 @@
-"""A bounded queue between the thread that receives frames and whoever uses them; it may drop the oldest."""
+"""A bounded queue between the thread that receives frames and the one that uses them; it may drop the oldest."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Item = TypeVar("Item")
 
 
 class LatestQueue(Generic[Item]):
-    """Items in their order; a full queue drops its oldest item, or makes ``put`` wait.
+    """First in, first out; a full queue drops its oldest item, or makes ``put`` wait.
 
     Args:
         depth: how many items it holds.
-        drops: drop the oldest item of a full queue.
-        max_age_seconds: on ``get``, drop items that are older while there is a younger one.
+        drops: whether a full queue drops its oldest item.
+        max_age_seconds: on ``get``, drop older items as long as a younger one waits; None: no limit.
 
     Attributes:
         dropped_count: how many items were dropped.
@@ -32,7 +32,7 @@ class LatestQueue(Generic[Item]):
         self._is_closed = False
 
     def put(self, item: Item) -> None:
-        """Add an item; after ``close`` it is left out."""
+        """Add an item; after ``close`` it is discarded."""
         with self._changed:
             if not self._drops:
                 self._changed.wait_for(lambda: self._is_closed or len(self._items) < self._depth)
@@ -61,7 +61,7 @@ class LatestQueue(Generic[Item]):
             return item
 
     def close(self) -> None:
-        """Take no more items; those that wait can still be had."""
+        """Accept no more items; those that wait can still be taken."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Frames from a camera, a stream or a pipe: received in a thread, the oldest dropped, reconnected when lost."""
+"""Frames from a camera, a stream or a pipe: received in a thread, late ones dropped, reconnected when lost."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import av
 
 from fairmot.errors import InputError
+from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.latest_queue import LatestQueue
 from fairmot.media.sources.locations import Location
-from fairmot.media.sources.source import Frame, fitted
 from fairmot.media.sources.stream_clock import StreamClock
 from fairmot.media.sources.video import Damage, decode, upright, video_stream
 
@@ -37,9 +37,9 @@ class LiveOptions:
     queue_frames: int = 8
     """Frames that may wait; a full queue drops the oldest."""
     give_up_seconds: float = 30.0
-    """How long a lost stream is tried again, with pauses that double from 0.25 to 5 s."""
+    """How long reconnecting to a lost stream is tried, with pauses that double from 0.25 to 5 s."""
     stall_seconds: float = 5.0
-    """A stream that sends nothing for so long counts as lost."""
+    """A stream that sends nothing for this long counts as lost."""
 
     def __post_init__(self) -> None:
         for name in ("max_latency_seconds", "queue_frames", "give_up_seconds", "stall_seconds"):
@@ -51,15 +51,15 @@ class LiveOptions:
 class LiveSource:
     """A camera, a stream or a pipe.
 
-    Frame indices count what was sent, also what was dropped; after a break they go on where the clock says.
+    Frame indices count every frame that was sent, dropped ones included; after a break they continue by the clock.
 
     Args:
         location: what to open.
-        frame_rate: frames/s; left out: what the source says.
+        frame_rate: frames/s; left out: the source's own.
         options: how to read it.
 
     Raises:
-        InputError: it cannot be opened, or sends no image.
+        InputError: it cannot be opened, or sends no video.
     """
 
     is_live = True
@@ -87,11 +87,11 @@ class LiveSource:
             container.close()
             raise InputError(f"{location}: sends no video")
         rate = stream.average_rate or stream.guessed_rate
-        told = float(rate) if rate and 1 <= rate <= 240 else _DEFAULT_FRAME_RATE
-        self.frame_rate = frame_rate or told
+        stated = float(rate) if rate and 1 <= rate <= 240 else _DEFAULT_FRAME_RATE
+        self.frame_rate = frame_rate or stated
         image = upright(first)
         self.size = (image.shape[1], image.shape[0])
-        # Kept, since a pipe cannot be opened twice and a camera takes its time.
+        # Kept open: a pipe cannot be opened twice, and a camera opens slowly.
         self._opened: tuple[Any, Any, Any] | None = (container, stream, first)
 
     @property
@@ -100,7 +100,7 @@ class LiveSource:
         return 0 if self._queue is None else self._queue.dropped_count
 
     def close(self) -> None:
-        """Close what was opened and not used, and end a pass, whichever thread iterates it."""
+        """Close an unused connection, and end a pass, whichever thread iterates it."""
         if self._queue is not None:
             self._queue.close()
         if self._opened is not None:
@@ -108,7 +108,7 @@ class LiveSource:
             self._opened = None
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the selected frames as they come; a stream that stays away ends up in ``problem``."""
+        """Yield the selected frames as they arrive; ``problem`` reports a stream that did not come back."""
         self.problem = None
         self.reconnect_count = 0
         self.busy_seconds = 0.0
@@ -127,7 +127,7 @@ class LiveSource:
         finally:
             stopped.set()
             queue.close()
-            # A pipe that nobody writes to cannot be interrupted; its thread ends with the program.
+            # A read from a pipe without a writer cannot be interrupted; its thread ends with the program.
             thread.join(self._options.stall_seconds + 1 if self._location.is_endless else 1)
 
     def _receive(self, selected: range, queue: LatestQueue[Frame], stopped: threading.Event) -> None:
@@ -168,7 +168,7 @@ class LiveSource:
     def _receive_once(
         self, selected: range, queue: LatestQueue[Frame], stopped: threading.Event, clock: StreamClock
     ) -> str | None:
-        """Receive until the connection ends; return why, where that is known."""
+        """Receive until the connection ends; return the reason if it is known."""
         opened, self._opened = self._opened, None
         container = self._open() if opened is None else opened[0]
         damage: str | None = None
@@ -179,7 +179,7 @@ class LiveSource:
             if clock.count:
                 self.reconnect_count += 1
             clock.connected()
-            # Numbered images over HTTP have no times of their own.
+            # Streams of single images have no time stamps of their own.
             timed = container.format.name not in ("mpjpeg", "mjpeg", "image2pipe")
             pending = [] if opened is None else [opened[2]]
             source = decode(container, stream)

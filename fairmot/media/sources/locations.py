@@ -1,4 +1,4 @@
-"""What a user calls a source: files, folders, globs, cameras, streams, a pipe."""
+"""How a source is named: files, folders, globs, cameras, streams, a pipe."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from fairmot.media.sources.images import IMAGE_SUFFIXES
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp"}
 )
-# Transport streams have no end of their own, so over HTTP they are taken for endless.
+# Transport streams state no end, so over HTTP they count as endless.
 _FINITE_SUFFIXES = VIDEO_SUFFIXES - {".ts", ".mts"}
 _STANDARD_INPUT = "pipe:0"  # FFmpeg's name for it
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A camera, stream or pipe as FFmpeg opens it; its text hides a password."""
+    """A camera, stream or pipe as FFmpeg opens it; ``str()`` of it hides a password."""
 
     address: str
     name: str
     format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     is_endless: bool = True
-    """It is tried again when lost, and frames that nobody took in time are dropped."""
+    """Whether it is reopened when lost, and drops frames that are not taken in time."""
     advice: str = "no stream that can be read there"
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ def without_password(address: str) -> str:
 
 
 def live_location(source: str) -> Location | None:
-    """Return where a camera (``0``, ``/dev/video0``), stream (``rtsp://...``) or pipe (``-``) is; None for files.
+    """Return the location of a camera (``0``, ``/dev/video0``), stream (``rtsp://...``) or pipe (``-``), else None.
 
     Raises:
         InputError: a camera by number on a system where cameras have names.
@@ -75,7 +75,7 @@ def is_address(source: str) -> bool:
     """Whether this is ``scheme://...``.
 
     Raises:
-        InputError: it begins so, but is no address.
+        InputError: it begins like one, but is malformed.
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is None:
         return False
@@ -95,7 +95,7 @@ def is_file_address(source: str) -> bool:
 def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
     """Resolve globs and folders of videos.
 
-    Images of one folder that a glob names become one list of files; everything else is one source a match.
+    Images of one folder that a glob matches become one list of files; every other match is a source of its own.
 
     Raises:
         InputError: a glob that matches nothing.
@@ -117,7 +117,7 @@ def expand(sources: Sequence[str | Path]) -> list[str | list[Path]]:
 
 
 def videos_in(folder: Path) -> list[str]:
-    """Return the videos of a folder without images; none for any other folder, which is a source itself."""
+    """Return the videos of a folder that holds no images; any other folder is a source itself and yields none."""
     if not folder.is_dir() or (folder / "seqinfo.ini").exists() or (folder / "img1").is_dir():
         return []
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))

@@ -1,4 +1,4 @@
-"""The frames of several sources at the same time, as they come."""
+"""Frames of several sources, merged as they arrive."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import queue
 import threading
 from collections.abc import Generator, Sequence
 
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frames import FrameReader
-from fairmot.media.sources.source import Frame
 
 
 def merged(readers: Sequence[FrameReader]) -> Generator[list[tuple[int, Frame | OSError]]]:
-    """Yield the frames of several sources as they come: each time all that are there, at most one a source.
+    """Yield batches of frames as they arrive: each holds all frames that are ready, at most one of each source.
 
-    A frame comes with the place of its reader. A source that fails gives its error in place of a frame, and no more.
+    Each frame is paired with the index of its reader. A source that fails yields its error instead, and then ends.
     """
     waiting: queue.Queue[tuple[int, Frame | OSError | None]] = queue.Queue()
-    # One place in the queue for each source: a fast one must not keep the others out of a batch.
+    # One place in the queue for each source, so that a fast one does not crowd the others out of a batch.
     places = [threading.Semaphore(1) for _ in readers]
     stopped = threading.Event()
 

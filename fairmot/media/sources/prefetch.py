@@ -19,7 +19,7 @@ class _End:
 def prefetch(items: Generator[Item], depth: int) -> Generator[Item]:
     """Yield what ``items`` yields; a thread runs ahead by at most ``depth`` items.
 
-    The thread starts with the first item that is asked for. When this generator is closed, early or not, the thread
+    The thread starts when the first item is requested. When this generator is closed, early or not, the thread
     has ended and ``items`` is closed. An error in ``items`` is raised here, after the items before it.
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(maxsize=max(1, depth))
@@ -38,7 +38,7 @@ def prefetch(items: Generator[Item], depth: int) -> Generator[Item]:
         if not stopped.is_set():
             waiting.put(end)
 
-    # A daemon, so that a generator that somebody keeps cannot hold up the interpreter's exit.
+    # A daemon, so that a generator that is never closed does not delay the interpreter's exit.
     thread = threading.Thread(target=produce, name="fairmot-prefetch", daemon=True)
     thread.start()
     try:

@@ -1,44 +1,15 @@
-"""A frame, and what every source of frames offers."""
+"""The protocol that every source of frames follows."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import cv2
-import numpy as np
-
-from fairmot.geometry import ImageArray
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One image of a source."""
-
-    image: ImageArray
-    """BGR pixels [H, W, 3], uint8."""
-    index: int
-    """Place in the source, from 0; frames left out by a selection are counted."""
-    seconds: float
-    """Time after the source's first frame."""
-    prepared: Any = None
-    """What was made of the image in the reading thread; see ``FrameReader.prepare_with``."""
-
-
-def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Return an image of another size scaled to fit into ``size``, black round it: nothing is stretched."""
-    height, width = image.shape[:2]
-    scale = min(size[0] / width, size[1] / height)
-    inner = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
-    canvas: ImageArray = np.zeros((size[1], size[0], 3), np.uint8)
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    return canvas
+from fairmot.media.sources.frame import Frame
 
 
 class StoredSource:
-    """What all sources that are no live ones have in common."""
+    """What all sources that are not live have in common."""
 
     is_live = False
     dropped_count = 0
@@ -46,14 +17,14 @@ class StoredSource:
     busy_seconds = 0.0
 
     def close(self) -> None:
-        """Do nothing: files are opened by each pass."""
+        """Do nothing: each pass opens and closes its files."""
 
 
 class Source(Protocol):
     """Where frames come from. Creating a source opens and checks it; ``frames`` may be called again."""
 
     name: str
-    """What results of this source are called: a file's stem or a folder's name."""
+    """Name of this source's results: a file's stem or a folder's name."""
     size: tuple[int, int]
     """Width and height of every frame, pixels."""
     frame_rate: float
@@ -63,9 +34,9 @@ class Source(Protocol):
     problem: str | None
     """What could not be read in the last pass, in one line."""
     is_live: bool
-    """It is a camera, stream or pipe: frames come when they come, and it has a thread of its own for them."""
+    """Whether it is a camera, stream or pipe, which sets the pace and has its own thread for receiving."""
     reconnect_count: int
-    """How often a live source was lost and came back in the last pass."""
+    """How often a live source was lost and reconnected in the last pass."""
     busy_seconds: float
     """Time that a live source spent on decoding in the last pass."""
 
@@ -75,9 +46,9 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what was opened and is not in use."""
+        """Close what is open and not in use."""
         ...
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the frames whose index is in ``selected``; what cannot be read ends up in ``problem``."""
+        """Yield the frames whose index is in ``selected``; ``problem`` reports what cannot be read."""
         ...

@@ -1,4 +1,4 @@
-"""End a run that is under way, from wherever."""
+"""Stop a run from one of its callbacks or from another thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fairmot.media.sources.frames import FrameReader
 
 
 class Stop:
-    """Asks a run to end soon and to finish its files: from a callback of its own, or from another thread.
+    """Requests that a run ends soon and finishes its files.
 
     Attributes:
-        reason: why, in one line; None: as after Ctrl-C nobody needs to be told.
+        reason: why, in one line, for the run's ``problem``; None: there is nothing to report, as after Ctrl-C.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Stop:
 
     @property
     def is_set(self) -> bool:
-        """Whether somebody asked."""
+        """Whether the stop is requested."""
         return self._is_set
 
     def set(self, reason: str | None = None) -> None:
-        """Ask; what is asked later changes nothing. A wait for a camera's next frame ends too."""
+        """Request the stop; later requests change nothing. A wait for a camera's next frame ends too."""
         with self._lock:
             if self._is_set:
                 return
@@ -37,7 +37,7 @@ class Stop:
             reader.stop()
 
     def reach(self, readers: Iterable[FrameReader]) -> None:
-        """Name the readers whose waits are to end; the run does so when it has opened them."""
+        """Set the readers whose waits a request ends; the run calls this when it has opened them."""
         with self._lock:
             self._readers = tuple(readers)
             is_set = self._is_set

@@ -1,23 +1,23 @@
-"""Index and time of a stream's frames, also where its time stamps begin anew or are missing."""
+"""Index and time of a stream's frames, even where its time stamps restart or are missing."""
 
 from __future__ import annotations
 
 import time
 
-# Time stamps that leap further than this, or back, have begun anew (a camera was restarted, a counter ran over).
+# Time stamps that leap further than this, or back, have restarted (a camera was restarted, a counter overflowed).
 _LEAP_SECONDS = 10.0
 
 
 class StreamClock:
-    """Counts the frames of a stream and tells their times, over all its connections.
+    """Counts the frames of a stream and computes their times, across reconnections.
 
     Args:
         frame_rate: frames/s that the stream states.
 
     Attributes:
         count: frames received.
-        index: place of the last one, from 0; frames that a break has cost are counted.
-        seconds: time of the last one after the first.
+        index: index of the last one, from 0; frames lost in a break are counted.
+        seconds: time of the last frame after the first.
     """
 
     def __init__(self, frame_rate: float) -> None:
@@ -26,10 +26,10 @@ class StreamClock:
         self.seconds = 0.0
         self._rate = frame_rate
         self._started = time.monotonic()
-        self._origin: float | None = None  # what is subtracted from a time stamp; None: the next one begins anew
+        self._origin: float | None = None  # subtracted from each time stamp; None: the next one sets it
 
     def connected(self) -> None:
-        """Take note that time stamps begin anew."""
+        """Note a new connection, whose time stamps start afresh."""
         self._origin = None
 
     def next(self, stamp: float | None) -> None:

@@ -13,18 +13,19 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
+from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.locations import without_password
-from fairmot.media.sources.source import Frame, StoredSource, fitted
+from fairmot.media.sources.source import StoredSource
 
-# A container that lost less than this is taken for complete: durations are rounded, and audio may be longer.
+# A container that lacks less than this counts as complete: durations are rounded, and audio may be longer.
 _TOLERATED_LOSS_SECONDS = 0.5
 _ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 class VideoSource(StoredSource):
-    """A video file, here or behind an ``http`` address: frames as a player shows them, upright by its rotation.
+    """A video file, local or at an ``http`` address: frames as a player shows them, turned by the recorded rotation.
 
-    Pixels are taken as they are coded (no stretching of non-square ones).
+    Pixels stay as they are coded: non-square ones are not stretched.
 
     Args:
         path: the file, or its address.
@@ -62,7 +63,7 @@ class VideoSource(StoredSource):
         self.size = (image.shape[1], image.shape[0])
 
     def frames(self, selected: range) -> Generator[Frame]:
-        """Yield the selected frames; damage, an early end and a change of size end up in ``problem``."""
+        """Yield the selected frames; ``problem`` reports damage, an early end and a change of size."""
         self.problem = None
         damage: list[Damage] = []
         change: str | None = None
@@ -85,9 +86,9 @@ class VideoSource(StoredSource):
                     image = upright(decoded)
                     if image.shape[1::-1] != self.size:
                         change = change or (
-                            f"{self._label}: the image changes from {self.size[0]} x {self.size[1]} to "
+                            f"{self._label}: the frame size changes from {self.size[0]} x {self.size[1]} to "
                             f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; "
-                            "what differs was fitted into the first size"
+                            "frames of other sizes were fitted into the first size"
                         )
                         image = fitted(image, self.size)
                     yield Frame(image, index, time - origin)
@@ -112,7 +113,7 @@ class VideoSource(StoredSource):
 
 
 class Damage:
-    """A place that could not be decoded; after a fatal one nothing more can be read."""
+    """A part of a video that could not be decoded; after a fatal one nothing more can be read."""
 
     def __init__(self, reason: str, is_fatal: bool = False) -> None:
         self.reason = reason
@@ -133,8 +134,8 @@ def video_stream(container: Any) -> Any:
 
 
 def _duration_seconds(container: Any, stream: Any) -> float | None:
-    """Length that the file states for its video, else for the longest of its streams."""
-    # FFmpeg shortens the duration of a cut AVI to what is there; the number of frames stays as it was written.
+    """Return the duration that the file states for its video, else for its only stream; None where it states none."""
+    # FFmpeg shortens the duration of a truncated AVI to what is left; the number of frames stays as written.
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)
     if stream.duration and stream.time_base:
@@ -151,7 +152,7 @@ def _duration_seconds(container: Any, stream: Any) -> float | None:
 
 
 def decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield decoded frames, and a ``Damage`` for each place that cannot be decoded."""
+    """Yield decoded frames, and a ``Damage`` for each part that cannot be decoded."""
     packets = container.demux(stream)
     while True:
         try:
@@ -160,11 +161,11 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
             yield Damage(error.strerror, is_fatal=True)
             packet = None
         if packet is None:
-            # An empty packet makes the decoder give the frames that it holds; the time base is for their times.
+            # An empty packet flushes the frames that the decoder holds; the time base is for their times.
             packet = av.Packet()
             packet.time_base = stream.time_base
         last = packet.size == 0
-        if packet.is_corrupt:  # the container says so: pieces are missing; the decoder makes of it what it can
+        if packet.is_corrupt:  # the container reports missing pieces; the decoder uses what there is
             yield Damage("pieces are missing")
         try:
             yield from stream.decode(packet)
@@ -177,7 +178,7 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def upright(frame: Any) -> ImageArray:
-    """Return the pixels of a decoded frame, BGR, turned as the file says."""
+    """Return the pixels of a decoded frame, BGR, turned by the recorded rotation."""
     image: ImageArray = frame.to_ndarray(format="bgr24")
     # The recorded angle is counterclockwise (libavutil/display.h); cameras record multiples of 90.
     turn = _ROTATIONS.get(round(frame.rotation / 90) * 90 % 360)

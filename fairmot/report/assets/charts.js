@@ -7,7 +7,7 @@ function niceStep(most, steps) {
   return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= rough);
 }
 
-// Per pixel the least and the most of what falls on it, so that no frame is lost between pixels.
+// The least and the most of the frames on each pixel, so that no frame is lost between pixels.
 function envelope(counts, width) {
   const least = new Float32Array(width), most = new Float32Array(width);
   for (let x = 0; x < width; x++) {
@@ -87,7 +87,7 @@ function heatImage(source) {
   let most = 0;
   for (const value of grid) most = Math.max(most, value);
   for (let i = 0; i < grid.length && most > 0; i++) {
-    // The root keeps paths visible beside the places where somebody stood still.
+    // The square root keeps paths visible beside places where a person stood still.
     const level = Math.sqrt(grid[i] / most) * (RAMP.length - 1), low = Math.min(RAMP.length - 2, Math.floor(level));
     for (let c = 0; c < 4; c++) pixels.data[4 * i + c] = RAMP[low][c] + (RAMP[low + 1][c] - RAMP[low][c]) * (level - low);
   }
@@ -125,7 +125,7 @@ function hotaChart(alphas, curves, name) {
       svg("text", { x: x(tick / 10), y: height - bottom + 18, "text-anchor": "middle" }, (tick / 10).toFixed(1)),
     );
   }
-  chart.append(svg("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, "overlap threshold alpha"));
+  chart.append(svg("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, "localisation threshold alpha"));
   for (const [curve, values] of Object.entries(curves)) {
     chart.append(svg("polyline", { class: `curve ${curve}`, points: values.map((value, i) => `${x(alphas[i]).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));
     values.forEach((value, i) => chart.append(svg("circle", { class: `dot ${curve}`, cx: x(alphas[i]).toFixed(1), cy: y(value).toFixed(1), r: 3, "data-value": value },

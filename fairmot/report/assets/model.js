@@ -1,4 +1,4 @@
-// One source, ready to be asked: which rows belong to a moment, to a track, where its parts are.
+// One source with its indices: the rows of each moment and track, and the parts of each track. A moment is the index of a tracked frame.
 
 const BOX_STEPS = 8, SCORE_STEPS = 1000, TIME_STEPS = 10000;
 const KINDS = [
@@ -8,7 +8,7 @@ const KINDS = [
   { key: "false", title: "False positives", one: "false positive" },
 ];
 
-// Rows by a column of small numbers, without objects: the rows of n are order[starts[n]] .. order[starts[n + 1] - 1].
+// Groups rows by a column of small integers: the rows of n are order[starts[n]] .. order[starts[n + 1] - 1].
 function groupBy(column, count) {
   const starts = new Uint32Array(count + 1);
   for (const value of column) starts[value + 1]++;

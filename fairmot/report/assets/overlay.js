@@ -7,7 +7,7 @@ function inkOn(color) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#000" : "#fff";
 }
 
-// Pixels of a canvas follow its size on the screen; returns the scale from CSS pixels.
+// Matches a canvas's pixels to its size on the screen; returns the scale from CSS pixels.
 function fit(canvas) {
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
@@ -23,7 +23,7 @@ function drawOverlay(canvas, source, moment, show, heat) {
   if (show.heat && heat) { ink.globalAlpha = 0.75; ink.drawImage(heat, 0, 0, canvas.width, canvas.height); ink.globalAlpha = 1; }
   const { rows, visible, tracks } = source, { starts, order } = source.byMoment;
   const from = starts[moment], to = starts[moment + 1];
-  if (source.drawn) veil(ink, source, from, to, scale, lines, ratio);
+  if (source.drawn) mask(ink, source, from, to, scale, lines, ratio);
   if (show.trails) {
     const oldest = moment - TRAIL_SECONDS * source.rate;
     ink.lineWidth = 2 * ratio; ink.lineJoin = "round";
@@ -31,7 +31,7 @@ function drawOverlay(canvas, source, moment, show, heat) {
       const row = order[n], track = rows.track[row];
       if (!visible[track]) continue;
       ink.strokeStyle = tracks.colors[track]; ink.globalAlpha = 0.8; ink.beginPath();
-      // Rows of a track lie one behind the other, by time.
+      // Rows of a track are adjacent, ordered by time.
       for (let i = row; i >= 0 && rows.track[i] === track && rows.moment[i] >= oldest; i--) {
         ink.lineTo((rows.left[i] + rows.width[i] / 2) * scale, (rows.top[i] + rows.height[i]) * lines);
       }
@@ -53,8 +53,8 @@ function drawOverlay(canvas, source, moment, show, heat) {
   if (show.errors && source.hasTruth) drawMisses(ink, source, moment, scale, lines, ratio);
 }
 
-// The boxes of hidden identities are part of a drawn video: they can only be covered.
-function veil(ink, source, from, to, scale, lines, ratio) {
+// A drawn video contains the boxes of hidden identities: they can only be masked.
+function mask(ink, source, from, to, scale, lines, ratio) {
   const { rows, visible, byMoment: { order } } = source, edge = 3 * ratio;
   ink.fillStyle = "rgb(20 22 27 / 82%)";
   for (let n = from; n < to; n++) {

@@ -1,4 +1,4 @@
-// Everything together: what is shown now, and who is told when it changes.
+// The application: which source, moment and identities are shown, and what is redrawn when they change.
 
 function byId(id) { return document.getElementById(id); }
 
@@ -50,7 +50,7 @@ class App {
     document.body.classList.toggle("is-judged", source.hasTruth);
     byId("facts").textContent = `${this.model.sources.length > 1 ? source.name : `run ${this.model.run}`} · ${source.size[0]} × ${source.size[1]} · ${source.rate.toFixed(2).replace(/\.?0+$/, "")} frames/s · ${clockText(source.frames / source.rate)}`;
     byId("tiles").replaceChildren(...tiles(source, this.model.scores));
-    byId("counts-key").textContent = source.hasTruth ? "tracked; dashed: really there" : "of the identities shown";
+    byId("counts-key").textContent = source.hasTruth ? "tracked; dashed: ground truth" : "identities shown";
     byId("scrub").max = source.frames - 1;
     this.scene = null;
     if (source.scene) {
@@ -59,7 +59,7 @@ class App {
       scene.src = source.scene;
     }
     this.openVideo(number);
-    // On an image that has the boxes already, a second set would only blur them.
+    // Over drawn boxes a second set would only blur them.
     for (const name of ["boxes", "labels", "trails"]) byId(`show-${name}`).checked = !source.drawn;
     for (const name of ["boxes", "labels", "trails", "heat", "errors"]) this.show[name] = byId(`show-${name}`).checked;
     this.timeline.load(source);
@@ -74,18 +74,18 @@ class App {
     const { source } = this, video = byId("video"), address = videoAddress(source);
     byId("stage").style.aspectRatio = `${source.size[0]} / ${source.size[1]}`;
     document.body.style.setProperty("--shape", source.size[0] / source.size[1]);
-    const told = (moment) => this.momentChanged(moment), state = (playing) => this.stateChanged(playing);
+    const onMoment = (moment) => this.momentChanged(moment), onState = (playing) => this.stateChanged(playing);
     video.hidden = !address;
     byId("stage-note").textContent = "";
     if (!address) {
       video.removeAttribute("src");
-      this.player = new ClockPlayer(source, told, state);
-      byId("stage-note").textContent = "No video: boxes only.";
+      this.player = new ClockPlayer(source, onMoment, onState);
+      byId("stage-note").textContent = "No video; boxes only.";
     } else {
       video.onerror = () => { byId("stage-note").textContent = `The video cannot be played (${source.video.href ?? "embedded"}).`; };
       video.src = address;
-      this.player = new VideoPlayer(video, source, told, state);
-      if (source.drawn) byId("stage-note").textContent = "The boxes are part of this video; hidden identities are veiled.";
+      this.player = new VideoPlayer(video, source, onMoment, onState);
+      if (source.drawn) byId("stage-note").textContent = "Boxes are drawn into this video; hidden identities are masked.";
     }
     this.player.speed(Number(byId("speed").value));
     this.stateChanged(false);
@@ -135,7 +135,7 @@ class App {
     if (best !== null) this.seek(best);
   }
 
-  // At most once an image of the screen, however much changed.
+  // At most once per screen refresh, however much changed.
   redraw() {
     if (this.waiting || !this.source) return;
     this.waiting = requestAnimationFrame(() => {

@@ -1,4 +1,4 @@
-// What moves the moment: a video, or a clock where there is none. Both tell onMoment(moment) and onState(playing).
+// Playback: of the video, or by a clock where there is none. Both call onMoment(moment) and onState(playing).
 
 class VideoPlayer {
   constructor(video, source, onMoment, onState) {
@@ -6,23 +6,23 @@ class VideoPlayer {
     this.ended = new AbortController();
     const on = (name, act) => video.addEventListener(name, act, { signal: this.ended.signal });
     for (const name of ["play", "pause", "ended"]) on(name, () => onState(this.playing));
-    // A busy browser shows the last frames without a word.
-    for (const name of ["seeked", "ended"]) on(name, () => this.tell(video.currentTime));
+    // A busy browser shows the last frames without a callback.
+    for (const name of ["seeked", "ended"]) on(name, () => this.report(video.currentTime));
     this.follow();
   }
 
   follow() {
     const next = (_, frame) => {
       if (this.ended.signal.aborted) return;
-      // A seek under way has told its moment already.
-      if (!this.video.seeking) this.tell(frame ? frame.mediaTime : this.video.currentTime);
+      // A seek in progress has reported its moment already.
+      if (!this.video.seeking) this.report(frame ? frame.mediaTime : this.video.currentTime);
       this.follow();
     };
     if (this.video.requestVideoFrameCallback) this.video.requestVideoFrameCallback(next);
     else requestAnimationFrame(() => next());
   }
 
-  tell(seconds) { this.onMoment(momentAt(this.source, seconds)); }
+  report(seconds) { this.onMoment(momentAt(this.source, seconds)); }
 
   get playing() { return !this.video.paused && !this.video.ended; }
 

@@ -8,7 +8,7 @@ function tiles(source, scores) {
     ["Frames", String(source.frames)],
     ["Identities", String(tracks.ids.length)],
     ["Boxes", String(rows.length)],
-    ["People a frame", (rows.length / source.frames).toFixed(2)],
+    ["People per frame", (rows.length / source.frames).toFixed(2)],
   ];
   const combined = scores && (scores.families.flatMap((family) => family.rows.filter(([name]) => name === source.name).slice(0, 1).flatMap((row) => family.columns.map((column, i) => [column, row[i + 1]]))));
   for (const wanted of ["HOTA", "MOTA", "IDF1"]) {
@@ -53,13 +53,13 @@ class TrackTable {
 
   row(track) {
     const { source } = this, { tracks } = source, id = tracks.ids[track];
-    const image = element("td", { class: "thumb" });
-    if (tracks.thumbnails[track]) image.append(element("img", { src: tracks.thumbnails[track], alt: "", loading: "lazy", style: `border-color:${tracks.colors[track]}` }));
+    const thumbnail = element("td", { class: "thumb" });
+    if (tracks.thumbnails[track]) thumbnail.append(element("img", { src: tracks.thumbnails[track], alt: "", loading: "lazy", style: `border-color:${tracks.colors[track]}` }));
     const go = element("button", { type: "button", class: "link", "aria-label": `Identity ${id}: go to frame ${tracks.first[track]}` }, element("span", { class: "swatch", style: `background:${tracks.colors[track]}` }), String(id));
     const box = element("input", { type: "checkbox", "aria-label": `Show identity ${id}` });
     box.checked = Boolean(source.visible[track]);
     const cells = [tracks.first[track], tracks.last[track], tracks.lengths[track], tracks.scores[track].toFixed(3)];
-    return element("tr", { "data-track": track }, image, element("th", { scope: "row" }, go), ...cells.map((value) => element("td", {}, String(value))),
+    return element("tr", { "data-track": track }, thumbnail, element("th", { scope: "row" }, go), ...cells.map((value) => element("td", {}, String(value))),
       element("td", { class: "judged" }, String(source.wrong[track])), element("td", {}, box));
   }
 
@@ -139,7 +139,7 @@ function scoreTables(scores) {
   byId("benchmark").textContent = `pre-processing: ${scores.benchmark}`;
   byId("score-tables").replaceChildren(...scores.families.map((family) => {
     const head = element("tr", {}, element("th", { scope: "col" }, family.title), ...family.columns.map((column) => element("th", { scope: "col" }, column)));
-    // With a single sequence the combined line says the same again.
+    // With a single sequence the combined row repeats it.
     const rows = family.rows.length === 2 ? family.rows.slice(0, 1) : family.rows;
     const lines = rows.map(([name, ...values]) => element("tr", { class: name === "COMBINED" ? "combined" : "" }, element("th", { scope: "row" }, name), ...values.map((value, i) => element("td", { "data-score": `${name} ${family.columns[i]}` }, value))));
     return element("div", { class: "scroll-x" }, element("table", { class: "scores" }, element("thead", {}, head), element("tbody", {}, ...lines)));

@@ -1,4 +1,4 @@
-// One lane for each kind of error and each identity. A lane is a slider: a click or its keys move the moment.
+// One lane for each kind of error and each identity. A lane is a slider: clicks and keys on it move the moment.
 
 const ZOOMS = [1, 2, 5, 10, 20, 50];
 
@@ -46,20 +46,20 @@ class Timeline {
 
   lane(title, path, className, color) {
     const bar = element("div", { class: `strip ${className}`, role: "slider", tabindex: "-1", "aria-valuemin": frameNumber(this.source, 0), "aria-valuemax": frameNumber(this.source, this.source.frames - 1), "aria-valuenow": frameNumber(this.source, 0), "aria-label": title });
-    const image = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path, class: "span" }));
-    if (color) image.style.setProperty("--color", color);
-    bar.append(image);
-    return { bar, image };
+    const drawing = svg("svg", { viewBox: `0 0 ${this.source.frames} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path, class: "span" }));
+    if (color) drawing.style.setProperty("--color", color);
+    bar.append(drawing);
+    return { bar, drawing };
   }
 
   identityLane(id, track) {
     const { source } = this, { tracks } = source;
     const title = `Identity ${id}, frames ${tracks.first[track]} to ${tracks.last[track]}`;
-    const { bar, image } = this.lane(title, spanPath(source.parts[track]), "identity", tracks.colors[track]);
+    const { bar, drawing } = this.lane(title, spanPath(source.parts[track]), "identity", tracks.colors[track]);
     if (source.wrong[track]) {
       const wrong = [], { starts } = source.byTrack;
       for (let row = starts[track]; row < starts[track + 1]; row++) if (source.rows.wrong[row]) wrong.push(source.rows.moment[row], source.rows.moment[row]);
-      image.append(svg("path", { d: spanPath(wrong, 0.68, 0.32), class: "wrong" }));
+      drawing.append(svg("path", { d: spanPath(wrong, 0.68, 0.32), class: "wrong" }));
     }
     const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Show identity ${id}` });
     box.checked = true;
@@ -73,7 +73,7 @@ class Timeline {
     for (let i = 0; i < events.length; i++) {
       if (events.kind[i] === number) for (let at = events.first[i]; at <= events.last[i]; at++) counts[at]++;
     }
-    const { bar } = this.lane(`${kind.title}, left and right arrows go to the next one`, densityPath(counts), `error ${kind.key}`);
+    const { bar } = this.lane(`${kind.title}; the left and right arrow keys go to the previous and next one`, densityPath(counts), `error ${kind.key}`);
     return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, `${kind.title} `, element("b", {}, String(this.app.errorCounts[number]))), bar);
   }
 
@@ -85,7 +85,7 @@ class Timeline {
     this.takeTabStop(byId("identity-lanes").querySelector(".strip"));
   }
 
-  // One bar takes part in the tab order; the arrows go from bar to bar.
+  // One bar is in the tab order; arrow keys move from bar to bar.
   takeTabStop(bar) {
     for (const other of this.sheet.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
     if (!bar) return;
@@ -109,8 +109,8 @@ class Timeline {
 
   momentAt(bar, event) {
     const box = (bar.classList.contains("ruler") ? byId("ruler") : bar).getBoundingClientRect();
-    const share = (event.clientX - box.left) / box.width;
-    return Math.max(0, Math.min(this.source.frames - 1, Math.floor(share * this.source.frames)));
+    const fraction = (event.clientX - box.left) / box.width;
+    return Math.max(0, Math.min(this.source.frames - 1, Math.floor(fraction * this.source.frames)));
   }
 
   nearestError(kind, moment) {
@@ -171,8 +171,8 @@ class Timeline {
     const { source } = this, first = frameNumber(source, 0), ticks = [];
     const step = Math.max(1, niceStep(source.frames * source.every, 8 * ZOOMS[this.zoom]));
     for (let number = Math.ceil(first / step) * step; number <= frameNumber(source, source.frames - 1); number += step) {
-      const share = (momentOf(source, number) + 0.5) / source.frames;
-      ticks.push(element("span", { style: `left:${100 * share}%`, class: share > 0.96 ? "end" : "" }, String(number)));
+      const fraction = (momentOf(source, number) + 0.5) / source.frames;
+      ticks.push(element("span", { style: `left:${100 * fraction}%`, class: fraction > 0.96 ? "end" : "" }, String(number)));
     }
     byId("ruler").replaceChildren(...ticks);
   }

@@ -1,4 +1,4 @@
-// Shows openapi.json: every route with its parameters, body and answers, and a curl command.
+// Renders openapi.json: every route with its parameters, its responses and a curl command.
 
 import { byId, element } from "/assets/format.js";
 
@@ -13,7 +13,7 @@ function named(schema) {
   return schema.format ?? schema.type ?? "";
 }
 
-// `code` in a description.
+// A description, with its `code` marked up.
 function prose(text) {
   return element("p", {}, ...text.split("`").map((part, place) => place % 2 ? element("code", {}, part) : part));
 }
@@ -47,12 +47,12 @@ for (const tag of spec.tags) {
     }
   }
 }
-cards.push(element("h2", { class: "group" }, "What the answers hold"));
+cards.push(element("h2", { class: "group" }, "Types of requests and responses"));
 for (const [name, schema] of Object.entries(spec.components.schemas)) {
   if (!schema.properties || name.includes("Validation")) continue;
   cards.push(element("section", { class: "card route" }, element("h3", {}, element("code", {}, name), element("span", { class: "note" }, schema.description ?? "")),
     rows(Object.entries(schema.properties).map(([key, value]) => [key, named(value), value.description]))));
 }
 byId("docs").append(...cards);
-byId("facts").textContent = `version ${spec.info.version} · with a token, send Authorization: Bearer TOKEN`;
+byId("facts").textContent = `version ${spec.info.version} · servers with a token expect the header Authorization: Bearer TOKEN`;
 document.body.dataset.ready = "";

@@ -1,4 +1,4 @@
-// Elements and words that every page uses.
+// Elements, formats and requests that every page uses.
 
 export function byId(id) { return document.getElementById(id); }
 
@@ -23,7 +23,7 @@ export function clock(seconds) {
 
 export const ENDED = new Set(["done", "failed", "cancelled", "interrupted"]);
 
-export function share(job) {
+export function fractionDone(job) {
   if (job.state === "done") return 1;
   return job.frame_total ? Math.min(1, job.frames / job.frame_total) : null;
 }
@@ -32,11 +32,11 @@ export function stateText(job) {
   if (job.state !== "running") return { queued: "waiting", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" }[job.state];
   if (job.stage === "open") return "opening";
   if (job.stage === "report") return "writing the report";
-  const part = share(job);
-  return part === null ? `frame ${job.frames}` : `${Math.floor(part * 100)} %`;
+  const fraction = fractionDone(job);
+  return fraction === null ? `frame ${job.frames}` : `${Math.floor(fraction * 100)} %`;
 }
 
-export async function ask(method, path, body) {
+export async function request(method, path, body) {
   const answer = await fetch(path, body === undefined ? { method } : {
     method, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
   });

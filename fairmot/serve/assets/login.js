@@ -1,4 +1,4 @@
-// Exchanges the token for a cookie. A link may bring it after "#", which browsers do not send to servers.
+// Exchanges the token for a cookie. A link may carry the token after "#", which browsers do not send to servers.
 
 const field = document.getElementById("token"), wrong = document.getElementById("wrong");
 
@@ -7,7 +7,7 @@ async function enter(token) {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
   });
   if (answer.ok) { location.replace("/"); return; }
-  wrong.textContent = answer.status === 401 ? "That is not the token." : `The server refused (${answer.status}).`;
+  wrong.textContent = answer.status === 401 ? "Wrong token." : `The server refused the request (${answer.status}).`;
   wrong.hidden = false;
   field.select();
 }
@@ -16,5 +16,5 @@ document.getElementById("login").addEventListener("submit", (event) => {
   event.preventDefault();
   enter(field.value.trim());
 });
-const brought = new URLSearchParams(location.hash.slice(1)).get("token");
-if (brought) { history.replaceState(null, "", "/login"); enter(brought); }
+const linked = new URLSearchParams(location.hash.slice(1)).get("token");
+if (linked) { history.replaceState(null, "", "/login"); enter(linked); }

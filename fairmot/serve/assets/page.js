@@ -1,6 +1,6 @@
-// Everything together: jobs as the server tells them, the chosen one, keys.
+// The application: the jobs as the server reports them, the selected one, shortcuts.
 
-import { ask, byId, clock, element, ENDED, share, size, stateText } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, request, size, stateText } from "/assets/format.js";
 import { Uploads } from "/assets/uploads.js";
 import { Viewer } from "/assets/viewer.js";
 
@@ -36,9 +36,9 @@ function row(job) {
   const [thumb, text, state] = made.firstChild.children, [name, note, bar] = text.children;
   name.textContent = job.name;
   note.textContent = job.state === "queued" ? new Date(job.created).toLocaleTimeString() : `${job.identities} people · ${job.frames} frames · ${clock(job.seconds)}`;
-  const part = share(job);
+  const fraction = fractionDone(job);
   bar.hidden = job.state !== "running";
-  if (part === null) bar.removeAttribute("value"); else bar.value = part;
+  if (fraction === null) bar.removeAttribute("value"); else bar.value = fraction;
   state.textContent = stateText(job);
   state.className = `state ${job.state}`;
   const poster = job.results.find((result) => result.name === "poster.jpg");
@@ -52,7 +52,7 @@ function render() {
   const sorted = newest();
   if (!jobs.has(chosen)) chosen = sorted[0]?.id ?? "";
   const list = byId("jobs"), wanted = sorted.map(row);
-  // Moved only where the order differs, so that the focus stays.
+  // Only items out of order are moved, so that the focus stays.
   wanted.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
   while (list.children.length > wanted.length) list.lastChild.remove();
   const running = sorted.filter((job) => job.state === "running").length, waiting = sorted.filter((job) => job.state === "queued").length;
@@ -61,7 +61,7 @@ function render() {
 }
 
 async function act(method, path) {
-  try { const job = await ask(method, path); refuse(""); if (job) take(job); } catch (error) { refuse(error.message); }
+  try { const job = await request(method, path); refuse(""); if (job) take(job); } catch (error) { refuse(error.message); }
 }
 
 function current() { return jobs.get(chosen); }
@@ -70,10 +70,11 @@ function restart() { if (current()?.can_restart) act("POST", `/api/jobs/${chosen
 function remove() {
   const job = current();
   if (!job || !ENDED.has(job.state)) return;
-  byId("sure-text").textContent = `Delete ${job.name}?`;
-  byId("sure").returnValue = "keep";
-  byId("sure").showModal();
-  byId("sure").onclose = () => { if (byId("sure").returnValue === "delete") act("DELETE", `/api/jobs/${job.id}`); };
+  const dialog = byId("confirm-delete");
+  byId("confirm-delete-text").textContent = `Delete ${job.name}?`;
+  dialog.returnValue = "keep";
+  dialog.showModal();
+  dialog.onclose = () => { if (dialog.returnValue === "delete") act("DELETE", `/api/jobs/${job.id}`); };
 }
 function step(by) {
   const sorted = newest(), place = sorted.findIndex((job) => job.id === chosen) + by;
@@ -94,7 +95,7 @@ function listen() {
   });
   events.addEventListener("open", async () => {
     byId("lost").hidden = true;
-    const alive = new Set((await ask("GET", "/api/jobs")).map((job) => job.id));
+    const alive = new Set((await request("GET", "/api/jobs")).map((job) => job.id));
     for (const id of [...jobs.keys()]) if (!alive.has(id)) { rows.get(id)?.remove(); rows.delete(id); jobs.delete(id); }
     render();
     document.body.dataset.ready = "";
@@ -117,7 +118,7 @@ for (const kind of ["path", "stream"]) {
     event.preventDefault();
     const button = event.target.querySelector("button");
     button.disabled = true;
-    try { const job = await ask("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
+    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
     button.disabled = false;
   });
 }
@@ -132,7 +133,7 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("hashchange", () => choose(location.hash.slice(1)));
 
-const server = await ask("GET", "/api/server");
+const server = await request("GET", "/api/server");
 uploads.limit = server.limits.max_upload_bytes;
 byId("facts").textContent = `${server.detector} · version ${server.version}`;
 byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${+(server.limits.max_seconds / 60).toFixed(1)} minutes`;

@@ -1,4 +1,4 @@
-// Videos on their way to the server, one after the other, each with a bar and a way back.
+// Uploads, one after the other, each with a progress bar and a stop button.
 
 import { byId, element, reason, size } from "/assets/format.js";
 
@@ -42,14 +42,14 @@ export class Uploads {
       request.setRequestHeader("content-type", "application/octet-stream");
       request.upload.addEventListener("progress", (event) => {
         bar.value = event.loaded / event.total;
-        if (event.loaded === event.total) bar.removeAttribute("value"); // the server looks at it now
+        if (event.loaded === event.total) bar.removeAttribute("value"); // the server checks the video now
       });
       request.addEventListener("load", () => {
         if (request.status === 201) this.done(JSON.parse(request.responseText));
         else if (request.status === 401) location.assign("/login");
         else this.refuse(reason(request.status, request.responseText));
       });
-      request.addEventListener("error", () => this.refuse(`${file.name}: the upload was broken off`));
+      request.addEventListener("error", () => this.refuse(`${file.name}: the upload was interrupted`));
       request.addEventListener("loadend", () => { row.remove(); settled(); });
       request.send(file);
     });

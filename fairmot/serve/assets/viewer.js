@@ -1,8 +1,8 @@
-// The chosen job: its live image or its video, figures, and results.
+// The selected job: its live view or its video, key figures, and results.
 
-import { byId, clock, element, ENDED, share, size, stateText } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, size, stateText } from "/assets/format.js";
 
-const LABELS = { "tracks.txt": "Tracks", "tracks.mp4": "Video", "report.html": "Report", "run.json": "How it was made" };
+const LABELS = { "tracks.txt": "Tracks", "tracks.mp4": "Video", "report.html": "Report", "run.json": "Run details" };
 
 export class Viewer {
   constructor() {
@@ -22,9 +22,9 @@ export class Viewer {
     byId("cancel").hidden = ENDED.has(job.state);
     byId("restart").hidden = !job.can_restart;
     byId("delete").hidden = !ENDED.has(job.state);
-    const bar = byId("progress"), part = share(job);
+    const bar = byId("progress"), fraction = fractionDone(job);
     bar.hidden = job.state !== "running";
-    if (part === null || job.stage !== "track") bar.removeAttribute("value"); else bar.value = part;
+    if (fraction === null || job.stage !== "track") bar.removeAttribute("value"); else bar.value = fraction;
     byId("problem").textContent = job.problem ?? "";
     byId("problem").hidden = !job.problem;
     this.tiles(job);
@@ -33,7 +33,7 @@ export class Viewer {
 
   note(text) { byId("stage-note").textContent = text; }
 
-  // Only what has changed is touched: an image that is set again starts anew.
+  // Only changes are applied: a live view that is set again reconnects.
   media(job) {
     const watched = job?.state === "running" && !document.hidden;
     const film = job?.results.find((result) => result.name === "tracks.mp4");
@@ -46,7 +46,7 @@ export class Viewer {
     if (watched) live.src = `/api/jobs/${job.id}/live?${Date.now()}`; else live.removeAttribute("src");
     if (film && !watched) { video.src = film.url; video.poster = `/api/jobs/${job.id}/results/poster.jpg`; } else { video.removeAttribute("src"); video.load(); }
     if (job?.width) byId("stage").style.setProperty("--shape", job.width / job.height);
-    this.note(watched ? "opening" : film ? "" : job?.state === "queued" ? "It waits for its turn." : "No image.");
+    this.note(watched ? "Opening …" : film ? "" : job?.state === "queued" ? "Waiting in the queue." : "No video.");
   }
 
   tiles(job) {
@@ -56,7 +56,7 @@ export class Viewer {
       ["People", job.identities],
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
       ["Time", job.started ? clock(job.seconds) : "–"],
-      ["Image", job.width ? `${job.width} × ${job.height}` : "–"],
+      ["Frame size", job.width ? `${job.width} × ${job.height}` : "–"],
     ];
     byId("tiles").replaceChildren(...figures.map(([name, value]) => element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, String(value)))));
   }

@@ -1,4 +1,4 @@
-"""Workflow ``evaluate``. Sequences to scores: of result files (``score``), or of a detector (``evaluate``)."""
+"""Workflow ``evaluate``. Track the sequences of a data set with a detector, and score the results."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import choose_benchmark
 from fairmot.evaluation.scoring import count_sequence, report_of
-from fairmot.evaluation.scoring import score as score  # of result files alone; found here like the workflow
-from fairmot.evaluation.tables import write_json
-from fairmot.evaluation.truth import detection_report, load_truth
+from fairmot.evaluation.truth import detection_report
 from fairmot.files import replacing
-from fairmot.formats.motchallenge import Sequence, find_sequences, find_test_sequences, load_info
-from fairmot.formats.rows import load_rows
+from fairmot.formats.rows import format_rows, load_rows
+from fairmot.formats.run_file import RUN_FILE
+from fairmot.formats.scores import FILE as SCORES_FILE
+from fairmot.formats.scores import write_scores
+from fairmot.formats.seqinfo import load_info
+from fairmot.formats.sequences import Sequence, find_sequences, find_test_sequences
 from fairmot.media.outputs.results import result_folder
 from fairmot.media.sources.frames import read_frames
 from fairmot.progress import Progress
 from fairmot.workflows.evaluate.run import EvaluationRun, archive, classes_and_detector, problems, speed
-from fairmot.workflows.track.track import Detector, TrackRun
+from fairmot.workflows.evaluate.truth import load_truth
+from fairmot.workflows.track.track import ImageDetector, TrackRun
 
 
 def evaluate(
     dataset: str | Path,
-    detector: Detector,
+    detector: ImageDetector,
     run: EvaluationRun,
     tracker_config: TrackerConfig | None = None,
     *,
@@ -39,26 +42,25 @@ def evaluate(
 ) -> dict[str, Any]:
     """Track the sequences of a labelled data set and score the result.
 
-    All ground truth is read and checked before the first image is. Every frame that ``seqinfo.ini`` announces counts:
-    one without an image that can be read is a frame in which nothing was found. Result files, videos if wanted and
+    All ground truth is read and checked before the first image. Every frame counts, up to ``seqLength`` in
+    ``seqinfo.ini``: a frame without a readable image is one without detections. Result files, videos if requested and
     ``scores.json`` land in ``run.output``.
 
     Args:
         dataset: folder of sequences in MOTChallenge layout, or one sequence.
-        detector: hands over everything above a low score; the tracker decides.
+        detector: returns everything above a low score; the tracker applies its own score thresholds.
         run: what is written, and where.
-        tracker_config: constants of the tracker; left out: as ``track``.
+        tracker_config: the tracker's parameters; default: as for ``track``.
         half_val: track and score the second half of each sequence; its result rows count frames from 1 in it.
         classes: score each of these classes by itself, and together, as ``score`` does; class 1 of the ground truth is
-            the network's class 0. Left out: people where the benchmark has no other class, else all of the network's.
-        zipped: also zip the result files as the benchmark's server wants them.
-        progress: told about every frame.
+            the network's class 0. Default: people where the benchmark has no other class, else all of the network's.
+        zipped: also zip the result files for the benchmark's server.
+        progress: called as ``progress(sequence, frames done, frames)`` after every frame.
 
     Returns:
         What ``score`` returns, with the classic table, and ``"detection"``: AP at IoU 0.5 of the detections alone
         (``AP50``), ``"speed"``: frames, seconds and frames/s over all sequences, ``"output"``: the folder,
-        ``"archive"``: the zip where one was wanted, and ``"problems"``: a line for each sequence of which something
-        could not be read.
+        ``"archive"``: the zip if requested, and ``"problems"``: a line for each sequence that could not be read whole.
 
     Raises:
         InputError: as ``score`` and ``track``; or a sequence has more images than frames.
@@ -84,8 +86,8 @@ def evaluate(
         tracked += run.track(places, detector, tracker_config, start=start, observe=observe, progress=progress)
         if half_val:
             _count_from_one(tracked[-1].text, group[0].first_frame)
-            # It would tell of the last sequence alone, and of other frame numbers than the rows have.
-            (kept / "run.json").unlink(missing_ok=True)
+            # It describes the last sequence alone, with other frame numbers than the rows have.
+            (kept / RUN_FILE).unlink(missing_ok=True)
     run.fill(tracked)
     counted = {}
     for truth, each in zip(truths, tracked, strict=True):
@@ -99,13 +101,13 @@ def evaluate(
     if zipped:
         report["archive"] = str(archive(tracked, infos, rules, kept))
     report["problems"] = problems([truth.folder for truth in truths], infos, tracked)
-    write_json(report, kept / "scores.json")
+    write_scores(report, kept / SCORES_FILE)
     return report
 
 
 def track_test_set(
     dataset: str | Path,
-    detector: Detector,
+    detector: ImageDetector,
     run: EvaluationRun,
     tracker_config: TrackerConfig | None = None,
     *,
@@ -144,12 +146,13 @@ def _check_images(folder: Path) -> None:
     if images is not None and images > frame_count:
         raise InputError(
             f"{folder}: {images} images, but seqLength in seqinfo.ini is {frame_count}; "
-            "correct it or take the others away"
+            "correct it, or remove the others"
         )
 
 
 def _count_from_one(text: Path, first_frame: int) -> None:
-    """Make frame numbers of the sequence those of its second half."""
-    lines = (line.split(",", 1) for line in text.read_text(encoding="ascii").splitlines())
+    """Renumber the frames of a result file: those of its second half count from 1."""
+    rows = load_rows(text)
+    lines = format_rows(rows.frames + 1 - first_frame, rows.ids, rows.boxes_tlwh, rows.confidences, rows.others)
     with replacing(text) as temporary:
-        temporary.write_text("".join(f"{int(frame) - first_frame},{rest}\n" for frame, rest in lines), encoding="ascii")
+        temporary.write_text(lines, encoding="ascii")

@@ -1,6 +1,6 @@
-"""Tracking the sequences of a benchmark: what is written of them, who is handed over, what went wrong.
+"""Track the sequences of a benchmark: settings, detections that are passed on, and problems.
 
-The same whether the ground truth is at hand (``evaluate``) or on the benchmark's server alone.
+The same for sequences with ground truth (``evaluate``) and for those whose ground truth only the server has.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import Any
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
-from fairmot.evaluation.benchmarks import PEDESTRIAN, Benchmark, check_classes
-from fairmot.formats.motchallenge import SequenceInfo
+from fairmot.evaluation.benchmarks import Benchmark, check_classes
+from fairmot.formats.classes import PEDESTRIAN
+from fairmot.formats.seqinfo import SequenceInfo
 from fairmot.geometry import ImageArray
 from fairmot.progress import Progress
 from fairmot.workflows.evaluate.submission import write_submission
 from fairmot.workflows.track.gap_filling import Method, fill_gaps
-from fairmot.workflows.track.track import Detector, Observer, TrackRun, track
+from fairmot.workflows.track.track import ImageDetector, Observer, TrackRun, track
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRun:
-    """What is written of the sequences, and where."""
+    """What to write for the sequences, and where."""
 
     output: str | Path
-    """Folder for the results; a numbered one beside it if it holds something, unless ``overwrite``."""
+    """Folder for the results; if it is not empty, a numbered folder beside it, unless ``overwrite``."""
     benchmark: str = "auto"
     """As for ``score``."""
     interpolate: Method | None = None
@@ -36,7 +37,7 @@ class EvaluationRun:
     images: bool = False
     """Also write each drawn frame."""
     save_detections: bool = False
-    """Also write what the detector found."""
+    """Also write the detections."""
     record: bool = False
     """Also write the tracker's record."""
     overwrite: bool = False
@@ -45,7 +46,7 @@ class EvaluationRun:
     def track(
         self,
         folders: SequenceOf[Path],
-        detector: Detector,
+        detector: ImageDetector,
         tracker_config: TrackerConfig | None,
         *,
         start: int | None = None,
@@ -76,16 +77,16 @@ class EvaluationRun:
         return tracked
 
     def fill(self, tracked: SequenceOf[TrackRun]) -> None:
-        """Fill gaps in the result files, if that is wanted."""
+        """Fill gaps in the result files, if requested."""
         if self.interpolate is not None:
             for each in tracked:
                 fill_gaps(each.text, self.interpolate)
 
 
 class _People:
-    """A detector of several classes that hands over people alone."""
+    """A detector of several classes that returns people alone."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: ImageDetector) -> None:
         self._detector = detector
 
     def __getattr__(self, name: str) -> Any:
@@ -100,9 +101,9 @@ class _People:
 
 
 def classes_and_detector(
-    classes: SequenceOf[int] | None, rules: Benchmark, detector: Detector
-) -> tuple[SequenceOf[int] | None, Detector]:
-    """Return the classes that are scored, and a detector that hands over no others where the benchmark has none."""
+    classes: SequenceOf[int] | None, rules: Benchmark, detector: ImageDetector
+) -> tuple[SequenceOf[int] | None, ImageDetector]:
+    """Return the classes to score, and a detector that returns people alone if the benchmark has no other class."""
     if classes is not None and rules.name == "MOT15" and list(classes) == [PEDESTRIAN]:
         classes = None  # it has pedestrians alone
     if classes is not None:
@@ -111,25 +112,25 @@ def classes_and_detector(
     if count > 1 and rules.name != "none":
         return classes, _People(detector)
     if count > 1 and classes is None:
-        told = getattr(detector, "classes", None) or range(count)
-        classes = [class_id + PEDESTRIAN for class_id in told]
+        chosen = getattr(detector, "classes", None) or range(count)
+        classes = [class_id + PEDESTRIAN for class_id in chosen]
     return classes, detector
 
 
 def speed(tracked: SequenceOf[TrackRun]) -> dict[str, float]:
-    """Return frames, seconds and frames/s of all together."""
+    """Return frames, seconds and frames/s over all sequences."""
     frames, seconds = sum(each.frame_count for each in tracked), sum(each.seconds for each in tracked)
     return {"frames": frames, "seconds": seconds, "frames_per_second": frames / seconds}
 
 
 def archive(tracked: SequenceOf[TrackRun], infos: SequenceOf[SequenceInfo], rules: Benchmark, folder: Path) -> Path:
-    """Zip the result files as the benchmark's server wants them."""
+    """Zip the result files in the layout of the benchmark's server."""
     files = {info.name: each.text for info, each in zip(infos, tracked, strict=True)}
     return write_submission(files, {info.name: info.frame_count for info in infos}, rules, folder)
 
 
 def problems(folders: SequenceOf[Path], infos: SequenceOf[SequenceInfo], tracked: SequenceOf[TrackRun]) -> list[str]:
-    """Return a line for each sequence of which something could not be read."""
+    """Return a line for each sequence that could not be read whole."""
     each = (_problem(*place) for place in zip(folders, infos, tracked, strict=True))
     return [problem for problem in each if problem]
 

@@ -1,7 +1,7 @@
-"""Results of a test set as the benchmark's server wants them: one zip.
+"""Results of a test set in the layout of the benchmark's server: one zip.
 
-MOTChallenge wants ``SEQUENCE.txt`` for each sequence in the archive's root (motchallenge.net/instructions), DanceTrack
-the folder ``tracker`` with them, archived as ``tracker.zip`` (its README, "Competition").
+MOTChallenge expects ``SEQUENCE.txt`` for each sequence in the archive's root (motchallenge.net/instructions).
+DanceTrack expects the folder ``tracker`` with them, archived as ``tracker.zip`` (its README, "Competition").
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def write_submission(
 ) -> Path:
     """Check result files and zip them.
 
-    A MOT17 sequence is asked for once for each of its three public detectors. A tracker with a detector of its own has
-    one result for them: where only one of the three was tracked, the file goes in under all three names.
+    The server expects a MOT17 sequence once for each of its three public detectors. A tracker with its own detector has
+    one result for all three: if only one of them was tracked, the file goes in under all three names.
 
     Args:
         files: sequence name -> result file.

@@ -1,1 +1,1 @@
-"""Workflow ``explain``: every error of a run, and what the tracker weighed there."""
+"""Workflow ``explain``: every error of a run, with the tracker's costs and decisions there."""

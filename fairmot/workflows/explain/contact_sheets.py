@@ -1,4 +1,4 @@
-"""Contact sheets of errors: the images around each, with the results' boxes and the true one drawn on them."""
+"""Contact sheets of errors: the frames around each, with the boxes of results and ground truth drawn on them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from fairmot.media.outputs.drawing import identity_color
 from fairmot.media.sources.frames import read_frames
 
 STEPS = (-6, -3, -1, 0, 1, 3)
-"""Frames shown, from the error's own; and the one in which the person was matched for the last time."""
+"""Frames shown, relative to that of the error; the frame of the person's last match is shown too."""
 TILE_PX = 300
-# The tile shows the boxes with this share of their size around them.
+# The tile shows the boxes with a margin of this fraction of their size on each side.
 _MARGIN = 1.0
 _CAPTION_PX = 18
 _WHITE = (255, 255, 255)
@@ -53,7 +53,7 @@ def write_sheets(
         first_frame: index in the source of the rows' first frame.
 
     Raises:
-        InputError: the source cannot be read, or has no frame that an error is in.
+        InputError: the source cannot be read, or lacks the frame of an error.
     """
     if not errors:
         return []
@@ -76,7 +76,7 @@ def write_sheets(
     for sheet in sheets:
         error = sheet.error
         if error.frame not in sheet.tiles:
-            raise InputError(f"{source}: has no frame {error.frame}, in which there is a {error.kind}")
+            raise InputError(f"{source}: has no frame {error.frame}, the frame of a {error.kind}")
         whom = error.person if error.identity is None else error.identity
         path = Path(folder) / f"{error.frame:06}-{error.kind.replace(' ', '-')}-{whom}.jpg"
         image = np.concatenate([sheet.tiles[number] for number in sorted(sheet.tiles)], axis=1)

@@ -1,4 +1,4 @@
-"""The workflow ``explain``: each error of a result, as CLEAR counts them, and why the tracker made it."""
+"""Workflow ``explain``. Each error in results, as CLEAR counts it, and the costs and decisions behind it."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from fairmot.evaluation.benchmarks import check_classes, choose_benchmark
 from fairmot.evaluation.errors import ERROR_KINDS, TrackingError, find_tracking_errors
 from fairmot.evaluation.preprocessing import classes_apart
 from fairmot.formats.halves import load_second_half
-from fairmot.formats.motchallenge import find_results, find_sequences, load_sequence, sequence_name
+from fairmot.formats.sequences import find_results, find_sequences, load_sequence, sequence_name
 from fairmot.tracking.matching import Stage
-from fairmot.tracking.pairs import Reason, TrackState
+from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, RecordTables, load_record
 
 RECORD_SUFFIX = ".record.npz"
 
-# A pair is told of where its track or its detection lies on the error's box by at least this much.
+# A track or a detection is listed if it overlaps a box of the error by at least this much.
 NEAR_IOU = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One error, and what the tracker's record says of its frame."""
+    """One error, and the part of the tracker's record that belongs to it."""
 
     error: TrackingError
     tracks: list[dict[str, Any]]
-    """Tracks near the error's boxes: where the filter expected them, state, what they were matched with or why not."""
+    """Tracks near the error's boxes: predicted box, state, and the detection matched or the reason for none."""
     detections: list[dict[str, Any]]
-    """Detections near the error's boxes: score and what became of them."""
+    """Detections near the error's boxes: score and fate."""
     pairs: list[dict[str, Any]]
-    """Costs of the competing matches among them, the cheapest first."""
+    """Costs of the competing matches among them, lowest first."""
     events: list[dict[str, Any]]
-    """What happened to the identities involved in this frame."""
+    """Events in this frame of the identities involved."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain numbers, strings and lists."""
+        """Return plain numbers, strings and lists."""
         return {
             **self.error.as_json(),
             "tracks": self.tracks,
@@ -51,8 +51,8 @@ class Explanation:
 
 
 def explain(
-    results: str | Path,
     ground_truth: str | Path,
+    results: str | Path,
     benchmark: str = "auto",
     *,
     sequence: str | None = None,
@@ -64,22 +64,22 @@ def explain(
     half_val: bool = False,
     classes: SequenceOf[int] | None = None,
 ) -> dict[str, list[Explanation]]:
-    """Find every switch, fragmentation, miss and false positive, and say what the tracker weighed there.
+    """Find every switch, fragmentation, miss and false positive, with the tracker's costs and decisions there.
 
     Args:
-        results: folder of result files, or one file.
         ground_truth: data set or sequence in MOTChallenge layout.
+        results: folder of result files, or one file.
         benchmark: whose pre-processing, as for ``score``.
         sequence: only this one.
         kinds: which errors, of ``ERROR_KINDS``.
         frame: only errors in this frame number.
-        identity: only errors that this identity of the results, or this person of the ground truth, takes part in.
-        record: the tracker's record of the (one) sequence; left out: ``SEQ.record.npz`` beside the result file, if it
-            is there. Without it errors come without costs.
-        every: as for ``track``: step between tracked frames, where it was not 1.
+        identity: only errors of this identity in the results, or of this person in the ground truth.
+        record: the tracker's record of the (one) sequence; default: ``SEQ.record.npz`` beside the result file, if it
+            exists. Without a record errors come without costs.
+        every: as for ``track``: step between tracked frames.
         half_val: results and ground truth are of the second half, as for ``score``.
-        classes: compare each of these classes by itself, as ``score`` does; left out: all boxes alike, or where results
-            are not of people alone each class that is there.
+        classes: compare each of these classes by itself, as ``score`` does; default: all boxes alike, or each class
+            that occurs if the results hold more than people.
 
     Returns:
         Sequence name -> explanations, by frame.
@@ -99,7 +99,7 @@ def explain(
         folders = [folder for folder in folders if sequence_name(folder) == Path(results).stem] or folders
     files = find_results(results, folders)
     if record is not None and len(folders) > 1:
-        raise InputError(f"{record}: one record for {len(folders)} sequences; say which one with --sequence")
+        raise InputError(f"{record}: one record for {len(folders)} sequences; choose one sequence")
     rules = choose_benchmark(benchmark, folders)
     pairs = [(load_second_half if half_val else load_sequence)(*both) for both in zip(folders, files, strict=True)]
     if classes is not None:
@@ -125,10 +125,14 @@ def explain(
 
 def _check_record(tables: RecordTables, path: Path, frames: Any, file: Path, half_val: bool) -> None:
     if half_val:
-        raise InputError(f"{path}: a record numbers frames of the whole video; explain a whole result, not --half-val")
+        raise InputError(
+            f"{path}: a record numbers the frames of the whole video; explain results of the whole sequence"
+        )
     strange = np.setdiff1d(frames, tables.frames["frame"])
     if len(strange):
-        raise InputError(f"{path}: has no frame {int(strange[0]) + 1}, of which {file} has rows: not its record")
+        raise InputError(
+            f"{path}: not the record of {file}: it has no frame {int(strange[0]) + 1}, which has rows there"
+        )
 
 
 def _explained(error: TrackingError, tables: RecordTables | None, every: int) -> Explanation:
@@ -140,7 +144,7 @@ def _explained(error: TrackingError, tables: RecordTables | None, every: int) ->
     )
     boxes = np.array([box for box in (error.true_box, error.box) if box is not None], dtype=np.float64)
     boxes = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    identities = [name for name in (error.identity, error.identity_before) if name is not None]
+    identities = [one for one in (error.identity, error.identity_before) if one is not None]
     near_tracks = _overlaps(tracks["box_xyxy"], boxes) | np.isin(tracks["identity"], identities)
     near_found = _overlaps(found["box_xyxy"], boxes) | np.isin(found["identity"], identities)
     tracks, found = tracks[near_tracks], found[near_found]
@@ -209,5 +213,5 @@ def _tlwh(box: Any) -> list[float]:
 
 
 def _number(value: Any) -> float | None:
-    """A JSON number; none for what is infinite or was not weighed."""
+    """Return a JSON number; None for what is infinite or was not computed."""
     return round(float(value), 5) if np.isfinite(value) else None

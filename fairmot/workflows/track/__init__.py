@@ -1,1 +1,1 @@
-"""Workflow ``track``: sources in; result rows, video and what else is wanted out."""
+"""Workflow ``track``: sources in; result rows, video and other outputs out."""

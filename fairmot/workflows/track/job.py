@@ -1,4 +1,4 @@
-"""One video of many: what is to be done with it, whether that is done already, and doing it."""
+"""One video of many: how it is tracked, whether that is done already, and doing it."""
 
 from __future__ import annotations
 
@@ -13,45 +13,37 @@ from fairmot.config import TrackerConfig
 from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.outputs import Outputs
+from fairmot.media.outputs.table import OUTPUTS, endings
 from fairmot.progress import Progress
-from fairmot.workflows.track.source_run import Detector, TrackRun
+from fairmot.workflows.track.source_run import ImageDetector, TrackRun
 from fairmot.workflows.track.track import track
-
-_FILES = {
-    "video": ".mp4",
-    "images": "",
-    "jsonl": ".jsonl",
-    "csv": ".csv",
-    "crops": "-crops",
-    "heatmap": ".heatmap.jpg",
-}
-"""Outputs that are files or folders of their own: what their names end in."""
 
 Outcome = Literal["tracked", "skipped", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorChoice:
-    """Arguments of ``load_detector``: each process loads its own."""
+    """Arguments of ``load_detector``, under the same names: each process loads a detector of its own."""
 
     weights: Path | None = None
     engine: str = "auto"
     device: str = "auto"
     input_size: tuple[int, int] | None = None
     classes: tuple[int, ...] | None = None
+    confidence: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class SourceJob:
-    """One video and what is to be done with it."""
+    """One video, and how it is tracked."""
 
     source: str
     folder: Path
-    """Its results; the name of the folder is the name of the video."""
+    """Folder for its results, of the name of the video."""
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     tracker: TrackerConfig | None = None
-    """Constants of the tracker; None: those that go with the weights."""
+    """Parameters of the tracker; None: those that go with the weights."""
     outputs: Outputs = field(default_factory=Outputs)
     start: int | None = None
     end: int | None = None
@@ -60,24 +52,24 @@ class SourceJob:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What became of a video."""
+    """The outcome of one video."""
 
     source: str
     folder: Path
     outcome: Outcome
     problem: str | None = None
-    """Why it failed, or what of it could not be read, in one line."""
+    """Why it failed, or what could not be read, in one line."""
     run: TrackRun | None = None
-    """What tracking gave; None where it was skipped or failed."""
+    """Its results; None where it was skipped or failed."""
 
 
 def is_finished(job: SourceJob) -> bool:
-    """Whether the folder holds whole results of this video as it is now, tracked in this way."""
+    """Return whether the folder holds whole results of this video as it is now, tracked in this way."""
     content = load_run(job.folder)
     tracker = job.tracker or weights_tracker(job.detector.weights)
     if content is None or content.get("tracker") != tracker.model_dump(mode="json"):
         return False
-    if not _covers(content.get("job"), _asked(job)):
+    if not _covers(content.get("job"), _request(job)):
         return False
     source = Path(job.source)
     is_older = source.exists() and source.stat().st_mtime <= (job.folder / RUN_FILE).stat().st_mtime
@@ -87,13 +79,13 @@ def is_finished(job: SourceJob) -> bool:
         and about.get("problem") is None
         and not about.get("interrupted")
         and is_older
-        and all((job.folder / f"{name}{ending}").exists() for ending in _endings(job.outputs))
+        and all((job.folder / f"{name}{ending}").exists() for ending in endings(job.outputs))
         for name, about in content["sources"].items()
     )
 
 
 def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
-    """Track one video in this process; whatever goes wrong is in the result. ``progress`` is that of ``track``."""
+    """Track one video in this process; ``progress`` is that of ``track``. Errors become part of the result."""
     try:
         (run,) = track(
             job.source,
@@ -107,7 +99,7 @@ def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
             every=job.every,
             progress=progress,
         )
-        add_to_run(job.folder, "job", _asked(job))
+        add_to_run(job.folder, "job", _request(job))
     except (InputError, OSError) as error:
         return JobResult(job.source, job.folder, "failed", str(error))
     except Exception as error:  # one broken video must not stop a thousand others
@@ -118,41 +110,31 @@ def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
 
 
 @lru_cache(maxsize=1)
-def _load(choice: DetectorChoice) -> Detector:
-    return load_detector(
-        choice.weights, choice.engine, choice.device, input_size=choice.input_size, classes=choice.classes
-    )
+def _load(choice: DetectorChoice) -> ImageDetector:
+    return load_detector(**asdict(choice))
 
 
-def _asked(job: SourceJob) -> dict[str, Any]:
-    """What ``run.json`` notes of a job beside the tracker and the frames: plain JSON."""
+def _request(job: SourceJob) -> dict[str, Any]:
+    """Return what ``run.json`` notes of a job beside tracker and frames, as plain JSON."""
     weights = job.detector.weights
     state = None if weights is None or not Path(weights).exists() else Path(weights).stat()
     detector = {
         **asdict(job.detector),
-        # Without weights it is the model that this version ships.
+        # Without weights it is the model that comes with this version.
         "weights": fairmot.__version__ if weights is None else str(Path(weights).resolve()),
         "weights_state": None if state is None else [state.st_size, state.st_mtime_ns],
     }
     outputs = {name: value for name, value in asdict(job.outputs).items() if name != "show"}
-    asked: dict[str, Any] = json.loads(json.dumps({"detector": detector, "outputs": outputs}))
-    return asked
+    request: dict[str, Any] = json.loads(json.dumps({"detector": detector, "outputs": outputs}))
+    return request
 
 
-def _covers(noted: Any, asked: dict[str, Any]) -> bool:
-    """Whether a run did all that is asked for: by the same detector, and no file less."""
-    if not isinstance(noted, dict) or noted.get("detector") != asked["detector"]:
+def _covers(noted: Any, wanted: dict[str, Any]) -> bool:
+    """Return whether a run used the same detector and wrote all wanted files, or more."""
+    if not isinstance(noted, dict) or noted.get("detector") != wanted["detector"]:
         return False
     had = noted.get("outputs", {})
+    files = {output.name for output in OUTPUTS if output.ending is not None}
     return all(
-        had.get(name) == value or (name in _FILES and had.get(name) is True) for name, value in asked["outputs"].items()
+        had.get(name) == value or (name in files and had.get(name) is True) for name, value in wanted["outputs"].items()
     )
-
-
-def _endings(wanted: Outputs) -> list[str]:
-    counted = bool(wanted.lines or wanted.zones)
-    return [
-        ".txt",
-        *(ending for name, ending in _FILES.items() if getattr(wanted, name)),
-        *([".counts.json"] if counted else []),
-    ]

@@ -1,7 +1,7 @@
-"""The workflow ``track --jobs``: many videos, several at a time, on this machine or on a Ray cluster.
+"""The workflow ``track`` of many videos, several at a time, on this machine or on a Ray cluster.
 
-Each video has a folder of its own, in which ``run.json`` says that it is finished: what is finished is skipped, what
-failed or was interrupted is done again by the next call, and a video that fails stops no other.
+Each video has a folder of its own, in which ``run.json`` says that it is finished. The next call skips what is
+finished and does again what failed or was interrupted. A video that fails stops no other.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ from fairmot.workflows.track.track import DEFAULT_FOLDER
 __all__ = ["DetectorChoice", "JobResult", "SourceJob", "track_many"]
 
 Done = Callable[[JobResult, int, int], None]
-"""Called after each video with its result, the videos done and all of them."""
+"""Called as ``done(result, count, total)`` after each video: its result, how many videos are done, of how many.
 
+Not a ``Progress``: it carries data.
+"""
 
-# How often each process tells how far it is.
-_TOLD_SECONDS = 0.2
-_told: Queue[tuple[str, int, int | None]] | None = None
-"""In a process of a pool: where it tells how far it is."""
+_REPORT_SECONDS = 0.2
+"""How often each process reports its progress."""
+_reports: Queue[tuple[str, int, int | None]] | None = None
+"""In a process of a pool: the queue for its progress."""
 
 
 def track_many(
@@ -52,18 +54,19 @@ def track_many(
     Args:
         sources: folders of videos, videos, image folders, globs of them.
         output: where the folders go; with Ray it must be the same place on every machine, as must the sources.
-        plan: how each of them is tracked; its source and folder do not matter.
+        plan: how each of them is tracked; its source and folder do not count.
         jobs: how many at a time.
-        ray: address of a Ray cluster (``auto``, ``HOST:PORT``, ``ray://...``, or ``local``); left out: processes here.
-        overwrite: also those that are finished.
-        done: told about every video as it ends, in any order.
-        progress: told a few times a second how far each video is that is under way, by its source (not on Ray).
+        ray: address of a Ray cluster (``auto``, ``HOST:PORT``, ``ray://...``, or ``local``); left out: processes on
+            this machine.
+        overwrite: also track videos that are finished.
+        done: called after every video, in the order in which they end.
+        progress: called a few times a second for each video under way, with its source as the name; not on Ray.
 
     Returns:
-        One result a video, in the order of the sources; after Ctrl-C what was not finished is ``interrupted``.
+        One result for each video, in the order of the sources; after Ctrl-C, what was not finished is ``interrupted``.
 
     Raises:
-        InputError: no videos, a stream or camera among them, or Ray that is not installed or not there.
+        InputError: no such video; a stream or camera; two videos of one name; Ray is not installed or not there.
     """
     if jobs < 1:
         raise InputError(f"jobs {jobs}: expected 1 or more")
@@ -100,7 +103,7 @@ def _in_processes(jobs: list[SourceJob], count: int, progress: Progress | None) 
             del left[result.source]
             yield result
     except BrokenProcessPool:
-        # Some video took its process with it (out of memory): whichever it was, it fails alone now.
+        # One video ended its process (out of memory). The pool does not say which: from now on each is alone.
         for job in list(left.values()):
             try:
                 yield from _in_pool([job], 1, progress)
@@ -115,29 +118,29 @@ def _in_pool(jobs: list[SourceJob], count: int, progress: Progress | None) -> It
     context = multiprocessing.get_context("spawn")
     waiting = list(jobs)
     running: set[Future[JobResult]] = set()
-    told = None if progress is None else context.Queue()
-    with ProcessPoolExecutor(min(count, len(jobs)), context, _begin_process, (told,)) as pool:
+    reports = None if progress is None else context.Queue()
+    with ProcessPoolExecutor(min(count, len(jobs)), context, _begin_process, (reports,)) as pool:
         while waiting or running:
-            # No more than are worked on: after Ctrl-C no process must find another job.
+            # Submit no more than are worked on: after Ctrl-C no process must find another job.
             while waiting and len(running) < count:
                 running.add(pool.submit(_interruptible, waiting.pop(0)))
-            finished, running = wait(running, None if told is None else _TOLD_SECONDS, FIRST_COMPLETED)
-            while progress is not None and told is not None and not told.empty():
-                progress(*told.get())
+            finished, running = wait(running, None if reports is None else _REPORT_SECONDS, FIRST_COMPLETED)
+            while progress is not None and reports is not None and not reports.empty():
+                progress(*reports.get())
             for future in finished:
                 yield future.result()
 
 
-def _begin_process(told: Queue[tuple[str, int, int | None]] | None) -> None:
-    global _told
-    _told = told
-    if told is not None:
-        told.cancel_join_thread()  # nobody waits for what was not told in the end
+def _begin_process(reports: Queue[tuple[str, int, int | None]] | None) -> None:
+    global _reports
+    _reports = reports
+    if reports is not None:
+        reports.cancel_join_thread()  # the process may end before its last report is read
     _ignore_interrupts()
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches all processes; one that waits for work would die of it with a traceback.
+    # Ctrl-C reaches all processes; one that waits for work would end with a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -145,37 +148,37 @@ def _interruptible(job: SourceJob) -> JobResult:
     """Track one video; Ctrl-C finishes its files."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return run_job(job, None if _told is None else _teller(job.source, _told))
+        return run_job(job, None if _reports is None else _reporter(job.source, _reports))
     except KeyboardInterrupt:  # before the first frame
         return JobResult(job.source, job.folder, "interrupted")
     finally:
         _ignore_interrupts()
 
 
-def _teller(source: str, told: Queue[tuple[str, int, int | None]]) -> Progress:
-    last = -_TOLD_SECONDS
+def _reporter(source: str, reports: Queue[tuple[str, int, int | None]]) -> Progress:
+    last = -_REPORT_SECONDS
 
-    def tell(_: str, done: int, total: int | None) -> None:
+    def report(_: str, done: int, total: int | None) -> None:
         nonlocal last
-        if (now := time.monotonic()) - last >= _TOLD_SECONDS:
+        if (now := time.monotonic()) - last >= _REPORT_SECONDS:
             last = now
-            told.put((source, done, total))
+            reports.put((source, done, total))
 
-    return tell
+    return report
 
 
 def _on_ray(jobs: list[SourceJob], address: str, count: int) -> Iterator[JobResult]:
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        raise InputError("--ray: Ray is not installed; pip install 'fairmot[ray]'") from None
+        raise InputError("Ray is not installed; pip install 'fairmot[ray]'") from None
     if not jobs:
         return
     here = {"num_cpus": count} if address == "local" else {}
     try:
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, include_dashboard=False, **here)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"--ray {address}: no cluster there ({' '.join(str(error).split())[:200]})") from error
+        raise InputError(f"Ray at {address}: no cluster there ({' '.join(str(error).split())[:200]})") from error
     try:
         remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
         waiting = list(jobs)
@@ -200,7 +203,7 @@ def _video_paths(sources: Sequence[str | Path]) -> list[str]:
     for source in expand(sources):
         word = str(source[0].parent) if isinstance(source, list) else source
         if is_address(word) or live_location(word) is not None:
-            raise InputError(f"{word}: streams and cameras have no end; track them without --jobs")
+            raise InputError(f"{word}: streams and cameras have no end; track them without jobs")
         if not Path(word).exists():
             raise InputError(f"{word}: no such file or folder")
         if word not in found:
@@ -209,10 +212,10 @@ def _video_paths(sources: Sequence[str | Path]) -> list[str]:
 
 
 def _named(sources: list[str]) -> tuple[list[str], list[str]]:
-    """Each source with a name that stays the same when others come and go: its stem, or all of it if two are alike."""
+    """Return each source, and a name that does not depend on its order: its stem, or its whole name if stems repeat."""
     stems = [Path(source).stem if Path(source).is_file() else Path(source).resolve().name for source in sources]
     names = [stem if stems.count(stem) == 1 else Path(source).name for source, stem in zip(sources, stems, strict=True)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise InputError(f"{twice}: two sources of this name would share a folder; track them one by one")
+        raise InputError(f"{twice}: two sources of this name would share a folder; track them in separate calls")
     return sources, names

@@ -1,4 +1,4 @@
-"""The workflow ``track --detections``: the tracker alone over saved detections, without images and network."""
+"""The workflow ``track`` of saved detections: the tracker alone, without images and network."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.formats.recordings import Recording
-from fairmot.media.outputs.results import ResultFiles, different_names, result_folder
+from fairmot.media.outputs.outputs import Outputs
+from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
+from fairmot.media.outputs.table import check_without_images
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
-from fairmot.media.sources.source import Frame
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
 from fairmot.tracking.tracker import Tracker
-from fairmot.workflows.track.track import DEFAULT_FOLDER, RECORD_SUFFIX, StageTimes, TrackRun
+from fairmot.workflows.track.run_notes import SourceNote, recording_note, save_run
+from fairmot.workflows.track.selection import select
+from fairmot.workflows.track.source_run import RECORD_SUFFIX, StageTimes, TrackRun
+from fairmot.workflows.track.track import DEFAULT_FOLDER
+
+_NO_IMAGE = np.empty((0, 0, 3), dtype=np.uint8)
 
 
 def replay(
@@ -27,60 +34,105 @@ def replay(
     *,
     output: str | Path | None = None,
     overwrite: bool = False,
+    outputs: Outputs | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    every: int = 1,
+    classes: Sequence[int] | None = None,
     record: bool = False,
     progress: Progress | None = None,
 ) -> list[TrackRun]:
-    """Track each recording with a tracker of its own, and write the rows that tracking its source gives.
+    """Track each recording with a tracker of its own.
+
+    Rows and every other file are those that ``track`` writes for the source itself, byte for byte; ``run.json`` names
+    the recording in place of the source.
 
     Args:
         recordings: see ``fairmot.formats.recordings.load_recording``.
-        tracker_config: constants of the tracker; left out: those that go with each recording's detector.
+        tracker_config: parameters of the tracker; left out: each recording's own, those of its detector's weights.
         output: folder for all results; left out: ``runs/track/<name>`` for each recording, as ``track`` does.
         overwrite: write into the folder, whatever it holds.
+        outputs: what is written beside the rows, without ``video``, which is on by default; left out: nothing.
+        start: index of the first frame in the source, from 0.
+        end: index of the first frame left out.
+        every: take each n-th recorded frame; the tracker is given the lower rate.
+        classes: the only classes that are tracked, from 0; None: all.
         record: also write the tracker's record, for ``fairmot explain``.
-        progress: told about every frame.
+        progress: called after every frame with the recording's name.
 
     Raises:
-        InputError: the configuration needs what a recording does not hold (see ``tracked_frames``), a detection cannot
-            be used, or results cannot be written.
+        InputError: an output or the configuration needs what a recording does not hold (see ``check_config``); a
+            range without recorded frames; a class that was not recorded; a detection that cannot be used; results
+            would replace a recording, or cannot be written.
     """
+    wanted = outputs or Outputs(video=False)
+    check_without_images(wanted, [recording.path for recording in recordings])
     configs = [tracker_config or recording.tracker for recording in recordings]
-    for recording, config in zip(recordings, configs, strict=True):
+    selected = [select(recording, start, end, every, classes) for recording in recordings]
+    for recording, config in zip(selected, configs, strict=True):
         check_config(recording, config)
-    names = different_names([recording.name for recording in recordings])
-    shared = None if output is None else result_folder(Path(output), overwrite)
-    runs = []
-    for recording, config, name in zip(recordings, configs, names, strict=True):
-        folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-        size = recording.image_size or (1, 1)  # of the video, which is not written here
-        files = ResultFiles(folder, name, size, recording.frame_rate / recording.every, video=False)
-        notes = TrackerRecord() if record else None
-        row_count, identities, begun = 0, set[int](), time.perf_counter()
-        with files:
-            times = recording.times().tolist()
-            for done, (index, tracks) in enumerate(tracked_frames(recording, config, notes), start=1):
-                files.write(Frame(_NO_IMAGE, index, times[done - 1]), tracks)
-                row_count += len(tracks)
-                identities.update(tracks.ids.tolist())
-                if progress is not None:
-                    progress(name, done, len(recording))
-        seconds = time.perf_counter() - begun
-        if notes is not None:
-            notes.save(folder / f"{name}{RECORD_SUFFIX}")
-        runs.append(
-            TrackRun(
-                name=name,
-                text=files.text,
-                video=None,
-                frame_count=len(recording),
-                row_count=row_count,
-                identity_count=len(identities),
-                seconds=seconds,
-                milliseconds=StageTimes(track=1000 * seconds / max(1, len(recording))),
-                record=folder / f"{name}{RECORD_SUFFIX}" if record else None,
+        if wanted.counts and recording.image_size is None:
+            raise InputError(
+                f"{recording.path}: lines and zones need the size of the frames, which is not recorded; "
+                "put seqinfo.ini beside det/det.txt"
             )
-        )
+    names = different_names([recording.name for recording in selected])
+    if overwrite:  # without it, results go into an empty folder
+        files = [recording.path for recording in recordings]
+        for name in names:
+            check_sources_stay(DEFAULT_FOLDER / name if output is None else Path(output), [name], files, wanted)
+    shared = None if output is None else result_folder(Path(output), overwrite)
+    runs: list[TrackRun] = []
+    notes: dict[Path, list[SourceNote]] = {}
+    for recording, config, name in zip(selected, configs, names, strict=True):
+        folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
+        run = _replay_one(recording, config, name, folder, wanted, record, progress)
+        runs.append(run)
+        notes.setdefault(folder, []).append(recording_note(run, recording, config, start, end))
+    for folder, own in notes.items():
+        save_run(folder, own)
     return runs
+
+
+def _replay_one(
+    recording: Recording,
+    config: TrackerConfig,
+    name: str,
+    folder: Path,
+    outputs: Outputs,
+    record: bool,
+    progress: Progress | None,
+) -> TrackRun:
+    """Track one recording and write its files."""
+    begun = time.perf_counter()
+    size = recording.image_size or (1, 1)  # nothing that depends on it is written then
+    files = ResultFiles(folder, name, size, recording.frame_rate / recording.every, outputs=outputs)
+    tracker_record = TrackerRecord() if record else None
+    row_count, identities = 0, set[int]()
+    with files:
+        frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record), strict=True)
+        for done, (seconds, (index, tracks)) in enumerate(frames, start=1):
+            files.write(Frame(_NO_IMAGE, index, seconds), tracks)
+            row_count += len(tracks)
+            identities.update(tracks.ids.tolist())
+            if progress is not None:
+                progress(name, done, len(recording))
+    taken = time.perf_counter() - begun
+    record_file = folder / f"{name}{RECORD_SUFFIX}" if record else None
+    if tracker_record is not None and record_file is not None:
+        tracker_record.save(record_file)
+    return TrackRun(
+        name=name,
+        text=files.text,
+        video=None,
+        frame_count=len(recording),
+        row_count=row_count,
+        identity_count=len(identities),
+        seconds=taken,
+        milliseconds=StageTimes(track=1000 * taken / max(1, len(recording))),
+        record=record_file,
+        counts=files.counts,
+    )
 
 
 def tracked_frames(
@@ -107,15 +159,13 @@ def check_config(recording: Recording, config: TrackerConfig) -> None:
     """Check that a recording holds what a configuration needs.
 
     Raises:
-        InputError: camera motion needs images, clipping their size, noise by score scores between 0 and 1.
+        InputError: ``camera_motion`` needs images; ``clip_boxes`` needs their size; ``score_noise`` needs scores
+            between 0 and 1.
     """
     if config.camera_motion != "none":
         raise InputError(f"{recording.path}: camera_motion needs images, which saved detections do not hold")
     if config.clip_boxes and recording.image_size is None:
-        raise InputError(f"{recording.path}: clip_boxes needs the images' size; put seqinfo.ini beside det/det.txt")
+        raise InputError(f"{recording.path}: clip_boxes needs the size of frames; put seqinfo.ini beside det/det.txt")
     scores = recording.rows.scores
     if config.score_noise and ((scores < 0) | (scores > 1)).any():
         raise InputError(f"{recording.path}: score_noise needs scores between 0 and 1")
-
-
-_NO_IMAGE = np.empty((0, 0, 3), dtype=np.uint8)

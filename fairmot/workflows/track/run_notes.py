@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import fairmot
 from fairmot.config import TrackerConfig
-from fairmot.formats.recordings import told_by
+from fairmot.formats.recordings import Recording, describe_detector
 from fairmot.formats.run_file import write_run
-from fairmot.workflows.track.source_run import SourceRun
+from fairmot.workflows.track.source_run import SourceRun, TrackRun
 
 _PACKAGES = (
     "numpy",
@@ -27,42 +28,87 @@ _PACKAGES = (
 )
 
 
-def save_run(folder: Path, runs: Sequence[SourceRun], detector: Any, config: TrackerConfig) -> None:
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What ``run.json`` says of one source."""
+
+    name: str
+    """Stem of its files."""
+    about: dict[str, Any]
+    """Its entry."""
+    detector: dict[str, Any]
+    """What its detector reports of itself."""
+    tracker: dict[str, Any]
+    """All parameters of its tracker."""
+
+
+def save_run(folder: Path, notes: Sequence[SourceNote]) -> None:
     """Write ``run.json`` of the sources whose results lie in a folder.
+
+    Detector and tracker stand at the top. Where sources differ in them, they are null there and stand at each source.
 
     Raises:
         InputError: it cannot be written.
     """
+    first = notes[0]
+    is_shared = all((note.detector, note.tracker) == (first.detector, first.tracker) for note in notes)
     content = {
         "fairmot": fairmot.__version__,
         "versions": _versions(),
-        "detector": told_by(detector),
-        "tracker": config.model_dump(mode="json"),
-        "sources": {run.name: _about(run) for run in runs},
+        "detector": first.detector if is_shared else None,
+        "tracker": first.tracker if is_shared else None,
+        "sources": {
+            note.name: note.about if is_shared else {**note.about, "detector": note.detector, "tracker": note.tracker}
+            for note in notes
+        },
     }
     write_run(folder, content)
 
 
-def _about(run: SourceRun) -> dict[str, Any]:
-    report, reader = run.report(), run.reader
-    path = Path(run.source)
-    return {
-        # Absolute, since whoever reads it stands elsewhere; addresses of streams and cameras stay as they are.
+def source_note(run: SourceRun, detector: Any, config: TrackerConfig) -> SourceNote:
+    """Return what to note of a source that was tracked."""
+    reader, path = run.reader, Path(run.source)
+    about = {
+        # Absolute, since the file is read from other folders; addresses of streams and cameras stay as they are.
         "source": str(path.resolve()) if path.exists() else str(run.source),
         "start": reader.start,
         "end": reader.end,
         "every": reader.every,
         "size": list(reader.size),
         "frame_rate": reader.frame_rate,
-        "frames": report.frame_count,
-        "rows": report.row_count,
-        "identities": report.identity_count,
-        "seconds": round(report.seconds, 3),
-        "blur": run.files.outputs.blur,
-        "dropped": report.dropped_count,
-        "reconnects": report.reconnect_count,
-        "problem": report.problem,
-        "interrupted": report.interrupted,
+        **_outcome(run.report(), run.files.outputs.blur),
+    }
+    return SourceNote(run.name, about, describe_detector(detector), config.model_dump(mode="json"))
+
+
+def recording_note(
+    run: TrackRun, recording: Recording, config: TrackerConfig, start: int | None, end: int | None
+) -> SourceNote:
+    """Return what to note of a recording that was tracked: it names the recording, since it has no images to show."""
+    first = int(recording.frame_indices[0]) if len(recording) else 0
+    about = {
+        "recording": str(recording.path.resolve()),
+        "start": first if start is None else start,
+        "end": end,
+        "every": recording.every,
+        "size": None if recording.image_size is None else list(recording.image_size),
+        "frame_rate": recording.frame_rate,
+        **_outcome(run, blur=False),
+    }
+    return SourceNote(run.name, about, recording.detector or {}, config.model_dump(mode="json"))
+
+
+def _outcome(run: TrackRun, blur: bool) -> dict[str, Any]:
+    return {
+        "frames": run.frame_count,
+        "rows": run.row_count,
+        "identities": run.identity_count,
+        "seconds": round(run.seconds, 3),
+        "blur": blur,
+        "dropped": run.dropped_count,
+        "reconnects": run.reconnect_count,
+        "problem": run.problem,
+        "interrupted": run.interrupted,
     }
 
 

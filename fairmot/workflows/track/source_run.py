@@ -1,4 +1,4 @@
-"""One source on its way through ``track``: its tracker, its files, its counts and times."""
+"""One source while it is tracked: its tracker, files, counts and times."""
 
 from __future__ import annotations
 
@@ -10,42 +10,49 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections, Tracks
-from fairmot.formats.recordings import SUFFIX, Recorder, told_by
+from fairmot.detections import Detections, Tracks, as_detections
+from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.media.sources.frames import Frame, FrameReader
 
 RECORD_SUFFIX = ".record.npz"
-"""Of the tracker's record, after the source's name."""
+"""Ending of the file of the tracker's record, after the name of the source."""
 
 
 Observer = Callable[[str, int, Detections], None]
-"""Called with the source's name, the index of a frame in it and what the detector found there."""
+"""Called as ``observe(name, index, detections)``: the source, the index of a frame in it, and what was detected there.
+
+Not a ``Progress``: it carries data.
+"""
 
 
 Watcher = Callable[["SourceRun", Frame, Tracks], None]
-"""Called with the run of a source (its ``name``, ``reader`` and counts), each frame and what was tracked in it."""
+"""Called as ``watch(run, frame, tracks)``: the source with its ``name``, ``reader`` and counts, a frame and its tracks.
+
+Not a ``Progress``: it carries data.
+"""
 
 
-class Detector(Protocol):
+class ImageDetector(Protocol):
     """Anything that finds objects in an image (``fairmot.load_detector()``).
 
-    It may have a method ``batch``, which takes several images. With a method ``prepare`` it gets what that made of a
-    image in the reading thread, in place of the image.
+    Where it has a method ``batch``, that gets the images of several sources at once and returns a list. Where it has a
+    method ``prepare``, that gets each image ahead of time, in the reading thread, and the detector gets its result in
+    place of the image. An attribute ``tracker``, a ``TrackerConfig``, holds the parameters that fit the detector.
     """
 
     def __call__(self, image: Any) -> Detections:
-        """Take a BGR image [H, W, 3], uint8, return what was found, image pixels."""
+        """Take a BGR image [H, W, 3], uint8; return the objects in it, image pixels."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Milliseconds a frame.
+    """Milliseconds per frame.
 
-    The first four follow each other and add up to the time of a frame; ``decode`` with ``prepare`` and
-    ``draw_and_encode`` run in background threads meanwhile and cost time only where a wait shows it.
+    The first four follow each other and add up to the time of a frame. ``decode``, ``prepare`` and ``draw_and_encode``
+    run in background threads meanwhile: they cost time only where one of the two waits shows it.
     """
 
     wait_for_frame: float = 0.0
@@ -58,9 +65,9 @@ class StageTimes:
 
     @property
     def limit(self) -> str:
-        """Which of decode, detect, track, and draw and encode the others wait for: the longest.
+        """The longest stage, for which the others wait: ``decode``, ``detect``, ``track`` or ``draw_and_encode``.
 
-        Preparing counts as decoding, since one thread does both.
+        ``decode`` includes preparing, since one thread does both.
         """
         times = {
             "decode": self.decode + self.prepare,
@@ -73,14 +80,14 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True)
 class TrackRun:
-    """What tracking one source gave."""
+    """The results of one source."""
 
     name: str
     """Name of the source and stem of its files."""
     text: Path
     """Result rows, MOTChallenge format."""
     video: Path | None
-    """The drawn video; None where none was wanted or there was no frame."""
+    """The drawn video; None where none was requested or there was no frame."""
     frame_count: int
     """Frames tracked."""
     row_count: int
@@ -88,28 +95,28 @@ class TrackRun:
     identity_count: int
     """Different identities among them."""
     seconds: float
-    """Time it took, opening of the source and loading of the detector aside."""
+    """Time it took, without opening the source and loading the detector."""
     milliseconds: StageTimes
     """Where the time went."""
     problem: str | None = None
-    """What could not be read, in one line: the results cover the rest."""
+    """What could not be read, in one line; the results cover the rest."""
     interrupted: bool = False
-    """Ctrl-C, or a ``Stop`` without a reason, ended it early: the files are complete up to there, later sources were
-    not begun."""
+    """Ctrl-C, or a ``Stop`` without a reason, ended it early: the files are whole up to there, and later sources were
+    not tracked."""
     detections: Path | None = None
-    """What the detector found, where that was wanted."""
+    """File of the saved detections, where it was requested."""
     record: Path | None = None
-    """The tracker's record, where it was wanted."""
+    """File of the tracker's record, where it was requested."""
     dropped_count: int = 0
-    """Frames of a stream or camera that came faster than they were tracked, and were left out."""
+    """Frames of a stream or camera that were left out, because they came faster than they were tracked."""
     reconnect_count: int = 0
-    """How often a stream was lost and came back."""
+    """How often a lost stream came back."""
     counts: dict[str, Any] | None = None
     """What lines and zones counted, as in ``<name>.counts.json``; None where nothing was counted."""
 
     @property
     def frames_per_second(self) -> float:
-        """Frames tracked a second."""
+        """Frames tracked per second."""
         return self.frame_count / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -117,13 +124,13 @@ class SourceRun:
     """Tracks the frames of one source; the ``with`` block finishes its files, also after Ctrl-C.
 
     Args:
-        source: what the user named.
+        source: the source as the user named it.
         name: stem of the files.
         reader: its frames.
         files: where results go.
-        config: constants of the tracker.
-        save_detections: keep what the detector finds.
-        record: keep what the tracker does.
+        config: parameters of the tracker.
+        save_detections: also write all detections.
+        record: also write the tracker's record.
     """
 
     def __init__(
@@ -136,7 +143,7 @@ class SourceRun:
         save_detections: bool = False,
         record: bool = False,
     ) -> None:
-        # Loaded here: `track --help` and broken sources need no SciPy.
+        # Imported here: help texts and sources that cannot be opened need no SciPy.
         from fairmot.tracking.record import TrackerRecord
         from fairmot.tracking.tracker import Tracker
 
@@ -172,8 +179,9 @@ class SourceRun:
         return len(self._identities)
 
     def take(self, frame: Frame, detections: Detections) -> Tracks:
-        """Track the next frame, hand it to the files and return its tracks."""
+        """Track the next frame, write it to the files and return its tracks."""
         begun = time.perf_counter()
+        detections = as_detections(detections)  # a detector of the user's may return supervision's
         tracks = self._tracker.update(detections, frame.image, self._clock.index(frame.index, frame.seconds))
         tracked = time.perf_counter()
         self.stages["track"] += tracked - begun
@@ -187,14 +195,14 @@ class SourceRun:
         return tracks
 
     def end_early(self, reason: str | None) -> None:
-        """Take note that there was more to track; a reason is told as the ``problem``."""
+        """Note that there was more to track; a reason becomes the ``problem``."""
         if reason is None:
             self.interrupted = True
         else:
             self.read_error = self.read_error or reason
 
     def finish(self, detector: Any) -> None:
-        """Write what was kept beside the results."""
+        """Write the saved detections and the tracker's record, where they are requested."""
         folder, reader = self.files.text.parent, self.reader
         if self._recorder is not None:
             self._detections_file = folder / f"{self.name}{SUFFIX}"
@@ -205,7 +213,7 @@ class SourceRun:
                 every=reader.every,
                 frame_count=reader.frame_count,
                 image_size=reader.size,
-                detector=told_by(detector),
+                detector=describe_detector(detector),
             )
             recording.save(self._detections_file)
         if self._record is not None:
@@ -222,7 +230,7 @@ class SourceRun:
         self.seconds = time.perf_counter() - self._begun
 
     def report(self) -> TrackRun:
-        """Sum up."""
+        """Return the results so far."""
         scale = 1000 / max(1, self.frame_count)
         stages = {name: seconds * scale for name, seconds in self.stages.items()}
         return TrackRun(

@@ -1,4 +1,4 @@
-"""The workflow ``track``: sources of frames in, result rows and videos with the tracks drawn on them out."""
+"""The workflow ``track``: track all sources with one detector, and write rows, videos and other outputs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
+from fairmot.detector import load_detector
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
-from fairmot.media.outputs.wanted import Outputs
 from fairmot.media.sources.frames import Frame, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
-from fairmot.workflows.track.run_notes import save_run
+from fairmot.workflows.track.run_notes import save_run, source_note
 from fairmot.workflows.track.source_run import (
     RECORD_SUFFIX,
-    Detector,
+    ImageDetector,
     Observer,
     SourceRun,
     StageTimes,
@@ -30,7 +31,7 @@ from fairmot.workflows.track.source_run import (
 __all__ = [
     "DEFAULT_FOLDER",
     "RECORD_SUFFIX",
-    "Detector",
+    "ImageDetector",
     "Observer",
     "SourceRun",
     "StageTimes",
@@ -45,7 +46,7 @@ DEFAULT_FOLDER = Path("runs/track")
 
 def track(
     sources: str | Path | Sequence[str | Path],
-    detector: Detector,
+    detector: ImageDetector | str | Path | None = None,
     tracker_config: TrackerConfig | None = None,
     *,
     output: str | Path | None = None,
@@ -66,46 +67,54 @@ def track(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> list[TrackRun]:
-    """Track each source with a tracker of its own, and write ``<name>.txt``, ``<name>.mp4`` and what else is wanted.
+    """Track the people in videos, image folders, cameras or streams, and write the results.
 
-    Rows are ``frame,id,left,top,width,height,score,-1,-1,-1``: frame number from 1 of the source, also with ``every``;
-    image pixels with three decimals, no one-pixel shift. ``run.json`` says what was tracked how (``run_file``).
+    Each source gets a tracker of its own. Its results are ``<name>.txt``, ``<name>.mp4`` with the tracks drawn, and all
+    other requested outputs; ``run.json`` records sources, counts, detector, tracker and versions.
+
+    A row of ``<name>.txt`` is ``frame,id,left,top,width,height,score,class,-1,-1``: the number of the frame in the
+    source, from 1; the box in image pixels with three decimals, no one-pixel shift; the class from 1, or -1 for the
+    first.
 
     Args:
-        sources: what ``read_frames`` opens; all are checked before the first is begun.
-        detector: called with each image, or its ``batch`` with images of several sources. Where it has a method
-            ``prepare``, that is called ahead, in the reading thread, and its results take the images' place.
-        tracker_config: constants of the tracker; left out: those of the detector (``tracker``), where it has any, else
-            the published ones.
-        output: folder for all results; left out: ``runs/track/<name>`` for each source. If it holds something
-            already, a numbered folder beside it is taken, unless it is the current folder or one around it.
+        sources: one source or several: whatever ``fairmot.read_frames`` opens, folders of videos, and globs. All are
+            opened and checked before the first is tracked.
+        detector: left out: the weights that come with the package; a path: these weights, with the fastest engine;
+            or a detector: ``fairmot.load_detector(...)``, or any function that takes an image and returns
+            ``Detections`` (see ``ImageDetector``).
+        tracker_config: parameters of the tracker; left out: those that go with the detector's weights, else the
+            published ones.
+        output: folder for all results; left out: ``runs/track/<name>`` for each source. If the folder holds something
+            already, results go to a numbered folder beside it.
         names: stems of the files, one for each source that is opened; left out: the sources' own names.
         overwrite: write into the folder, whatever it holds.
         video: also write the video.
         images: also write each drawn frame, ``<name>/<frame number>.jpg``.
-        outputs: everything that is wanted, in place of ``video`` and ``images``.
+        outputs: all outputs, in place of ``video`` and ``images``.
         start: index of the first frame, from 0.
         end: index of the first frame left out.
-        every: take each n-th frame; the tracker is told the lower rate.
+        every: take each n-th frame; the tracker is given the lower rate.
         live: how streams and cameras are read.
-        together: all sources at the same time rather than one after the other; left out: where several are given and
-            one of them is a stream or camera.
-        save_detections: also write ``<name>.detections.npz``, from which ``replay`` tracks without a network.
+        together: track all sources at the same time instead of one after the other; left out: where several are given
+            and one of them is a stream or camera.
+        save_detections: also write ``<name>.detections.npz``, which ``replay`` tracks without a network.
         record: also write the tracker's record ``<name>.record.npz``, for ``fairmot explain``.
-        observe: told what the detector found in every frame.
-        watch: shown every frame with its tracks. Drawing happens in a thread of its own: leave the image as it is.
-        progress: told about every frame.
-        stop: ends the run when somebody sets it, in ``watch`` or in another thread.
+        observe: called with the detections of every frame.
+        watch: called with every frame and its tracks. Another thread draws the frame: do not change its image.
+        progress: called after every frame with the name of its source.
+        stop: ends the run when it is set, by ``watch`` or by another thread.
 
     Returns:
-        One result for each source; what could not be read of it is its ``problem``. After Ctrl-C and ``stop`` the
-        files are finished properly, the results that were under way say ``interrupted`` or, as their ``problem``, the
-        reason for the stop, and later sources are missing.
+        One result for each source; its ``problem`` says what could not be read. After Ctrl-C or ``stop`` all files are
+        whole up to there; results under way are ``interrupted``, or have the reason of the stop as their ``problem``;
+        later sources are missing.
 
     Raises:
-        InputError: a source cannot be used, results would take its place, or they cannot be written (full disk):
-            nothing half-written is left.
+        InputError: weights or a source cannot be used; ``output`` is the current folder, or one around it, and holds
+            something; results would replace a source, or cannot be written (full disk). Nothing half-written is left.
     """
+    if detector is None or isinstance(detector, str | Path):
+        detector = load_detector(detector)
     config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
     wanted = outputs or Outputs(video=video, images=images)
     tracked: list[SourceRun] = []
@@ -116,7 +125,7 @@ def track(
         stop = stop or Stop()
         stop.reach(reader for _, reader in opened)
         names = different_names([reader.name for _, reader in opened] if names is None else list(names))
-        if overwrite:  # else the results go where nothing is
+        if overwrite:  # without it, results go into an empty folder
             words = [source for source, _ in opened]
             for name in names:
                 check_sources_stay(DEFAULT_FOLDER / name if output is None else Path(output), [name], words, wanted)
@@ -137,13 +146,14 @@ def track(
             if stop.is_set:
                 break
     for folder in dict.fromkeys(run.files.text.parent for run in tracked):
-        save_run(folder, [run for run in tracked if run.files.text.parent == folder], detector, config)
+        own = [run for run in tracked if run.files.text.parent == folder]
+        save_run(folder, [source_note(run, detector, config) for run in own])
     return reports
 
 
 def _follow(
     runs: list[SourceRun],
-    detector: Detector,
+    detector: ImageDetector,
     observe: Observer | None,
     watch: Watcher | None,
     progress: Progress | None,
@@ -185,7 +195,7 @@ def _follow(
 
 
 def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:
-    """All frames that can be read, those of several sources as they come: one that fails or vanishes ends there."""
+    """Yield all frames that can be read, those of several sources as they come; a source that fails ends there."""
     if len(runs) > 1:
         with closing(merged([run.reader for run in runs])) as batches:
             for batch in batches:
@@ -208,7 +218,7 @@ def _stopped(run: SourceRun, error: OSError) -> None:
     run.read_error = f"{run.source}: reading stopped ({error.strerror}); what came before was tracked"
 
 
-def _detect(detector: Detector, frames: list[Frame]) -> list[Detections]:
+def _detect(detector: ImageDetector, frames: list[Frame]) -> list[Detections]:
     images = [frame.image if frame.prepared is None else frame.prepared for frame in frames]
     batch = getattr(detector, "batch", None)
     if len(images) > 1 and batch is not None:

@@ -1,4 +1,4 @@
-"""Sequences to tune on: saved detections beside their ground truth, tracked and counted with any configuration."""
+"""Sequences to tune on: saved detections and ground truth, tracked and counted with any configuration."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from fairmot.config import TrackerConfig
 from fairmot.errors import InputError, closest_name
 from fairmot.evaluation.benchmarks import Benchmark, choose_benchmark
 from fairmot.evaluation.scores import SequenceCounts, combined_scores
-from fairmot.evaluation.scoring import count_files, count_sequence
-from fairmot.formats.motchallenge import Sequence as TrueSequence
-from fairmot.formats.motchallenge import SequenceInfo, find_sequences, load_ground_truth, sequence_name
+from fairmot.evaluation.scoring import count_sequence
+from fairmot.formats.ground_truth import load_ground_truth
 from fairmot.formats.recordings import SUFFIX, Recording, load_recording
-from fairmot.formats.rows import NO_CLASS, Rows
+from fairmot.formats.rows import NO_CLASS, Rows, load_rows
+from fairmot.formats.seqinfo import SequenceInfo
+from fairmot.formats.sequences import Sequence as ScoredSequence
+from fairmot.formats.sequences import find_sequences, sequence_name
+from fairmot.geometry import xyxy_to_tlwh
 from fairmot.workflows.track.replay import replay, tracked_frames
 
 
 @dataclass(frozen=True, slots=True)
 class TuningCase:
-    """One sequence: what was detected, and the truth."""
+    """One sequence: its detections and its ground truth."""
 
     recording: Recording
     folder: Path
@@ -32,7 +35,7 @@ class TuningCase:
 
 
 def load_cases(
-    detections: str | Path, ground_truth: str | Path, held_out: Sequence[str], benchmark: str
+    ground_truth: str | Path, detections: str | Path, held_out: Sequence[str], benchmark: str
 ) -> tuple[list[TuningCase], list[TuningCase], Benchmark]:
     """Return the sequences to tune on, those held out, and the pre-processing; arguments as for ``tune``.
 
@@ -43,7 +46,7 @@ def load_cases(
     names = [sequence_name(folder) for folder in folders]
     for name in held_out:
         if name not in names:
-            raise InputError(f"--held-out {name}: no such sequence{closest_name(name, names)} in {ground_truth}")
+            raise InputError(f"held-out sequence {name}: not in {ground_truth}{closest_name(name, names)}")
     if set(held_out) == set(names):
         raise InputError("every sequence is held out: nothing is left to tune on")
     rules = choose_benchmark(benchmark, folders)
@@ -77,7 +80,7 @@ def count_case(case: TuningCase, config: TrackerConfig, rules: Benchmark) -> Seq
     for index, tracks in tracked_frames(case.recording, config):
         frames.append(np.full(len(tracks), index))
         ids.append(tracks.ids)
-        boxes.append(np.concatenate([tracks.boxes_xyxy[:, :2], tracks.boxes_xyxy[:, 2:] - tracks.boxes_xyxy[:, :2]], 1))
+        boxes.append(xyxy_to_tlwh(tracks.boxes_xyxy))
         scores.append(tracks.scores)
     count = sum(map(len, ids))
     rows = Rows(
@@ -88,13 +91,17 @@ def count_case(case: TuningCase, config: TrackerConfig, rules: Benchmark) -> Seq
         boxes_tlwh=np.concatenate(boxes).round(3),  # as in result files
         confidences=np.concatenate(scores),
         class_ids=np.full(count, NO_CLASS),
+        others=np.empty((count, 0)),
     )
-    return count_sequence(TrueSequence(case.info, case.truth, rows), rules).counts[None]
+    return count_sequence(ScoredSequence(case.info, case.truth, rows), rules).counts[None]
 
 
 def score_cases(cases: list[TuningCase], config: TrackerConfig, rules: Benchmark, folder: Path) -> dict[str, float]:
-    """Write result files and count them, as ``fairmot score`` does."""
+    """Write result files and return HOTA, MOTA, IDF1 and IDSW of all together, as ``fairmot score`` does."""
     runs = replay([case.recording for case in cases], config, output=folder, overwrite=True)
-    counts = [count_files(case.folder, run.text, rules).counts[None] for case, run in zip(cases, runs, strict=True)]
+    counts = []
+    for case, run in zip(cases, runs, strict=True):
+        sequence = ScoredSequence(case.info, case.truth, load_rows(run.text, case.info.frame_count))
+        counts.append(count_sequence(sequence, rules).counts[None])
     scores = combined_scores(counts)
     return {name: scores[name] for name in ("HOTA", "MOTA", "IDF1", "IDSW")}

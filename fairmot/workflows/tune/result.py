@@ -1,4 +1,4 @@
-"""What a search of the tracker's constants gave, and the files that tell it."""
+"""The result of a search, and its files: ``best.yaml``, ``trials.csv`` and ``tune.json``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEST_FILE = "best.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a search gave."""
+    """The result of a search."""
 
     folder: Path
     best: Path
@@ -29,13 +29,13 @@ class Tuned:
     trials: int
     """Trials in the study."""
     pruned: int
-    """Of them, stopped after some of the sequences."""
+    """Number of them that were stopped early."""
     scores: dict[str, dict[str, dict[str, float]]]
     """``"tuned on"`` and ``"held out"`` -> ``"before"`` and ``"after"`` -> HOTA, MOTA, IDF1, IDSW, all sequences
-    combined; of result files, as ``fairmot score`` gives them."""
+    combined: those that ``fairmot score`` gives for the result files."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {
             "folder": str(self.folder),
             "best": str(self.best),
@@ -59,14 +59,14 @@ def conclude(
     others: list[TuningCase],
     rules: Benchmark,
 ) -> Tuned:
-    """Score the start and the best constants on all sequences, and write what the search gave.
+    """Score the first and the best parameters on all sequences, and write the result.
 
     The files are ``best.yaml``, ``trials.csv`` and ``tune.json``.
 
     Args:
         study: an Optuna study with at least one whole trial.
         folder: for the files.
-        start: constants that are scored as ``"before"``.
+        start: parameters that are scored as ``"before"``.
         cases: sequences that were tuned on.
         others: sequences held out.
         rules: pre-processing of the scores.
@@ -78,7 +78,7 @@ def conclude(
     with replacing(path) as temporary:
         temporary.write_text(
             f"# fairmot tune: trial {study.best_trial.number}, aim {study.best_value:.4f}; "
-            f"what differs from the published tracker\n{yaml.safe_dump(changed or {'preset': 'fairmot'})}",
+            f"parameters that differ from the published tracker\n{yaml.safe_dump(changed or {'preset': 'fairmot'})}",
             encoding="utf-8",
         )
     groups = {"tuned on": cases, **({"held out": others} if others else {})}

@@ -1,4 +1,4 @@
-"""Which constants of the tracker a search may change, and within which limits."""
+"""The tracker's parameters that a search changes, and their limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _ranges(has_embeddings: bool) -> dict[str, tuple[float, float]]:
 
 
 def drawn(trial: Any, config: TrackerConfig, has_embeddings: bool) -> TrackerConfig:
-    """Draw constants for an Optuna trial; fields that are not searched stay those of ``config``."""
+    """Draw parameters for an Optuna trial; fields outside of the search keep the values of ``config``."""
     values: dict[str, Any] = {
         name: trial.suggest_float(name, *_wide(limits, getattr(config, name)))
         for name, limits in _ranges(has_embeddings).items()
@@ -40,17 +40,17 @@ def drawn(trial: Any, config: TrackerConfig, has_embeddings: bool) -> TrackerCon
     if values["second_pass"]:
         for name, limits in _SECOND_PASS.items():
             values[name] = trial.suggest_float(name, *_wide(limits, getattr(config, name)))
-        # Every pair that can be drawn must be allowed: the low score lies below the other one.
+        # Every drawn pair must be valid: the low score threshold lies below the other one.
         values["low_confidence"] = min(values["low_confidence"], 0.95 * values["confidence"])
     return TrackerConfig(**{**config.model_dump(), **values})
 
 
 def _wide(limits: tuple[float, float], start: float) -> tuple[Any, Any]:
-    """Limits that hold the start too."""
+    """Return the limits, widened to contain the start."""
     return min(limits[0], start), max(limits[1], start)
 
 
 def start_values(config: TrackerConfig, has_embeddings: bool) -> dict[str, Any]:
-    """Values of a configuration as those of a trial."""
+    """Return the values of a configuration as those of a trial."""
     names = [*_ranges(has_embeddings), "track_buffer_frames", "second_pass"]
     return {name: getattr(config, name) for name in [*names, *(_SECOND_PASS if config.second_pass else ())]}

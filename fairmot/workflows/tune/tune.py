@@ -1,9 +1,9 @@
-"""The workflow ``tune``: search the tracker's constants on saved detections, in a study that can be resumed."""
+"""Workflow ``tune``. Search the tracker's parameters on saved detections, in a study that can be resumed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from fairmot.errors import InputError, closest_name
 from fairmot.evaluation.benchmarks import Benchmark
 from fairmot.evaluation.scores import SequenceCounts, combined_scores
 from fairmot.media.outputs.results import result_folder
+from fairmot.progress import Progress
 from fairmot.workflows.tune.cases import TuningCase, count_case, load_cases
 from fairmot.workflows.tune.result import Tuned, conclude, ended
 from fairmot.workflows.tune.search_space import drawn, start_values
@@ -19,13 +20,10 @@ from fairmot.workflows.tune.search_space import drawn, start_values
 AIMS = ("HOTA", "IDF1", "MOTA", "AssA", "DetA")
 STUDY_FILE = "study.db"
 
-Told = Callable[[int, int, float | None], None]
-"""Called after each trial with the trials done, those wanted in all, and the best aim so far."""
-
 
 def tune(
-    detections: str | Path,
     ground_truth: str | Path,
+    detections: str | Path,
     *,
     output: str | Path,
     trials: int = 100,
@@ -35,39 +33,40 @@ def tune(
     benchmark: str = "auto",
     seed: int = 0,
     resume: bool = False,
-    told: Told | None = None,
+    progress: Progress | None = None,
 ) -> Tuned:
-    """Search for the constants with the best score over all sequences together.
+    """Search for the parameters with the best score over all sequences together.
 
-    The first trial is ``start``. A trial is scored after each sequence, and given up where it is worse than the median
-    of the others at that place. The study is a SQLite file in the run's folder: an interrupted search goes on with
-    ``resume``, also in several processes at once.
+    The first trial is ``start``. The search scores a trial after each sequence and stops it early where it is worse
+    than the median of the others at that sequence. The study is a SQLite file in the run's folder: ``resume`` continues
+    an interrupted search, also in several processes at once.
 
     Args:
-        detections: folder with ``SEQ.detections.npz``, ``SEQ.txt`` or ``SEQ/det/det.txt`` for each sequence, or a file.
         ground_truth: data set or sequence in MOTChallenge layout.
+        detections: folder with ``SEQ.detections.npz``, ``SEQ.txt`` or ``SEQ/det/det.txt`` for each sequence, or a file.
         output: folder for the study, ``best.yaml``, ``trials.csv`` and ``tune.json``.
-        trials: how many there are to be in the study, pruned ones and those before a resume included.
+        trials: number of trials in the study, pruned ones and those before a resume included.
         aim: one of ``AIMS``, or a mix such as ``0.5*HOTA+0.5*IDF1``; ratios are fractions of 1.
-        held_out: sequences that the search never sees; they are scored with the first and with the best constants.
-        start: where the search starts, and what is kept of the fields that it leaves alone; left out: published.
+        held_out: sequences that the search never sees; they are scored with the first and with the best parameters.
+        start: parameters of the first trial; fields that the search does not change keep these values. Default: those
+            that go with the detector of the first recording.
         benchmark: as for ``score``.
         seed: of the sampler; the same seed gives the same trials in a run that is not resumed.
-        resume: go on with the study in ``output``.
-        told: told about every trial.
+        resume: continue the study in ``output``.
+        progress: called as ``progress("trials", trials done, trials)`` after each trial.
 
     Raises:
-        InputError: something is missing or wrong, Optuna is not installed, or the study to resume was another search.
+        InputError: something is missing or wrong, Optuna is not installed, or the study to resume has other settings.
     """
     optuna = _optuna()
     weights = read_aim(aim)
     if trials < 1:
-        raise InputError(f"--trials {trials}: expected 1 or more")
-    cases, others, rules = load_cases(detections, ground_truth, held_out, benchmark)
+        raise InputError(f"{trials} trials: expected 1 or more")
+    cases, others, rules = load_cases(ground_truth, detections, held_out, benchmark)
     has_embeddings = any(case.recording.rows.embeddings is not None for case in cases)
     config = start or cases[0].recording.tracker
     folder = Path(output) if resume else result_folder(Path(output), overwrite=False)
-    question = {
+    settings = {
         "aim": weights,
         "start": config.model_dump(mode="json"),
         "sequences": {case.info.name: len(case.recording.rows) for case in cases},
@@ -82,7 +81,7 @@ def tune(
             direction="maximize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )
-        _check_question(study, question, folder)
+        _check_settings(study, settings, folder)
         # A resumed sampler must not draw the first trials again.
         study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=10)
         if not study.trials:
@@ -94,8 +93,8 @@ def tune(
             return _value_of(trial, candidate, cases, rules, weights)
 
         def finished(study: Any, _: Any) -> None:
-            if told is not None:
-                told(ended(study), trials, _best_value(study))
+            if progress is not None:
+                progress("trials", ended(study), trials)
 
         missing = trials - ended(study)
         if missing > 0:
@@ -152,20 +151,15 @@ def _value_of(
 def _storage(optuna: Any, folder: Path, resume: bool) -> Any:
     path = folder / STUDY_FILE
     if resume and not path.is_file():
-        raise InputError(f"{path}: no study to resume; leave --resume out to begin one")
+        raise InputError(f"{path}: no study to resume; start one without resume")
     return optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}")
 
 
-def _check_question(study: Any, question: dict[str, Any], folder: Path) -> None:
-    asked = study.user_attrs.get("question")
-    if asked is None:
-        study.set_user_attr("question", question)
+def _check_settings(study: Any, settings: dict[str, Any], folder: Path) -> None:
+    stored = study.user_attrs.get("settings")
+    if stored is None:
+        study.set_user_attr("settings", settings)
         return
-    for name, value in question.items():
-        if asked[name] != value:
-            raise InputError(f"{folder / STUDY_FILE}: this study has another {name}; give what it was begun with")
-
-
-def _best_value(study: Any) -> float | None:
-    values = [trial.value for trial in study.trials if trial.state.name == "COMPLETE"]
-    return max(values, default=None)
+    for name, value in settings.items():
+        if stored[name] != value:
+            raise InputError(f"{folder / STUDY_FILE}: this study has another {name}; give the one that it started with")

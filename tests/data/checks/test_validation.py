@@ -129,7 +129,7 @@ def test_numbers_that_two_videos_use(tmp_path, make_set):
     (tmp_path / "data.json").write_text('{"train": {"both": "both.txt"}}')
     report = validate(tmp_path)
     assert found(report) == [("identity in two videos", "two", None)]
-    assert "1 identities (3) are in images/walk/one too" in report.findings[0].message
+    assert "1 identities (3) are also in images/walk/one" in report.findings[0].message
 
 
 def test_nothing_to_look_at_is_said(tmp_path):

@@ -86,7 +86,7 @@ def test_broken_films_are_named(tmp_path):
     with pytest.raises(InputError, match="frames of format 100"):
         read_seq(path)
     write_seq(path, jpegs(2), count=3)
-    with pytest.raises(InputError, match="2 frames, though its header says 3"):
+    with pytest.raises(InputError, match="2 frames, but its header states 3"):
         read_seq(path)
     write_seq(path, jpegs(2))
     path.write_bytes(path.read_bytes()[:-50])
@@ -117,7 +117,7 @@ def test_frames_can_be_chosen(tmp_path, source, boxes_of):
     assert list(boxes_of(tmp_path / "out", "caltech.all")) == ["I00002.jpg"]
     with pytest.raises(InputError, match=r"no annotations .* of the split 'test'"):
         convert_caltech(source, tmp_path / "out", split="test")
-    with pytest.raises(InputError, match="every 0: give"):
+    with pytest.raises(InputError, match="every 0: expected"):
         convert_caltech(source, tmp_path / "out", every=0)
 
 
@@ -132,7 +132,7 @@ def test_extracted_frames(tmp_path, make_image, boxes_of, pattern):
 
 def test_videos_have_identities_of_their_own(tmp_path, source, make_image, boxes_of):
     write_vbb(source / "annotations/set01/V003.vbb", [[(1, [1, 2, 3, 4])]], ["person"])
-    with pytest.raises(InputError, match=r"V003\.vbb: neither set01/V003\.seq nor frames"):
+    with pytest.raises(InputError, match=r"V003\.vbb: no set01/V003\.seq and no images"):
         convert_caltech(source, tmp_path / "out")
     make_image(source / "set01/V003/I00000.jpg")
     assert convert_caltech(source, tmp_path / "out").identities == 3

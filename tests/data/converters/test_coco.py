@@ -70,7 +70,7 @@ def test_the_folder_of_images_can_be_given(tmp_path, source):
         (json.dumps(DATA | {"images": [{"id": 7, "file_name": "seven.png"}]}), "'width' is missing"),
         (
             json.dumps(DATA | {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3]}]}),
-            "not annotations as COCO",
+            "not COCO annotations",
         ),
         (json.dumps(DATA | {"annotations": []}), "no images to convert"),
     ],

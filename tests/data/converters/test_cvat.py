@@ -92,7 +92,7 @@ def test_shapes_in_images(tmp_path, make_image, boxes_of):
         make_image(tmp_path / "images" / name)
     (tmp_path / "annotations.xml").write_text(IMAGES)
     source = tmp_path / "annotations.xml"
-    with pytest.raises(InputError, match=r"choose with --labels among adult, child"):
+    with pytest.raises(InputError, match=r"choose labels among adult, child"):
         convert_cvat(source, tmp_path / "out", images=tmp_path / "images")
     with pytest.raises(InputError, match=r"no label 'adlt' \(did you mean 'adult'\?\)"):
         convert_cvat(source, tmp_path / "out", labels=["adlt"], images=tmp_path / "images")
@@ -102,7 +102,7 @@ def test_shapes_in_images(tmp_path, make_image, boxes_of):
         "b.png": [],
     }
     (tmp_path / "images/day/a.png").unlink()
-    with pytest.raises(InputError, match=r"its image day/a\.png is not there"):
+    with pytest.raises(InputError, match=r"its image day/a\.png is missing"):
         convert_cvat(source, tmp_path / "out", labels=["adult"], images=tmp_path / "images")
 
 

@@ -55,7 +55,7 @@ def test_bad_sources_are_named(tmp_path, make_zoo, make_image):
         convert_jde(root / "lists", tmp_path / "out")
     away = tmp_path / "away.train"
     away.write_text(IMAGES[0])
-    with pytest.raises(InputError, match=r"away\.train line 1: no image MOT17/.*give --root"):
+    with pytest.raises(InputError, match=r"away\.train line 1: no image MOT17/.*give the root"):
         convert_jde(away, tmp_path / "out")
     assert convert_jde(away, tmp_path / "out", root=root).images == 1
     next(root.rglob("000001.txt")).unlink()

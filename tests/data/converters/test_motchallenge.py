@@ -3,8 +3,8 @@ import pytest
 
 from fairmot.data.annotations import read_images
 from fairmot.data.converters import convert_motchallenge
-from fairmot.data.converters.motchallenge import half_range
 from fairmot.errors import InputError
+from fairmot.formats.halves import half_range
 
 MOT17 = """1,3,10,20,30,20,1,1,1.0
 2,3,11,20,30,20,1,1,0.1
@@ -92,9 +92,9 @@ def test_counts_of_real_sequences(tmp_path, shared, name, expected):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,1,1,1,5,5\n", r"gt\.txt line 1: 6 columns, expected 7 to 10"),
-        ("1,1,1,1,5,5,1\n1,1,1,1,5,5,1,1\n", "line 2: 8 columns, the lines before have 7"),
-        ("\n1,1,1,1,5,x,1\n", "line 2: not all numbers"),
+        ("1,1,1,1,5,5\n", r"gt\.txt:1: 6 columns, expected at least 7"),
+        ("1,1,1,1,5,5,1\n1,1,1,1,5,5,1,1\n", "gt.txt:2: 8 columns, the first line has 7"),
+        ("\n1,1,1,1,5,x,1\n", "gt.txt:2: .*expected numbers"),
         ("4,1,1,1,5,5,1\n", "rows for frame 4, which has no image"),
     ],
 )
@@ -138,7 +138,7 @@ def test_halves_have_the_published_sizes():
 
 
 def test_an_unknown_half_is_named(tmp_path):
-    with pytest.raises(InputError, match="first: the halves are called train and val"):
+    with pytest.raises(InputError, match="half 'first': unknown; the halves are train and val"):
         convert_motchallenge(tmp_path, tmp_path / "out", half="first")
 
 

@@ -84,7 +84,7 @@ def test_bad_sets_are_refused_before_anything_is_written(tmp_path, image):
     broken = LabelledImage(image.source, PurePosixPath("b.png"), ROWS * np.nan)
     for images, message in (
         ([], "no images"),
-        ([image, twin], "two images are called deep/a"),
+        ([image, twin], "two images have the name deep/a"),
         ([image, lost], r"lost\.png: no such image"),
         ([image, outside], "outside"),
         ([image, pixels], "image sizes away"),

@@ -33,7 +33,7 @@ def test_bad_sources_are_explained(tmp_path, source):
     annotation = source / "Annotation/P1.txt"
     for text, message in (
         ("nothing", "no line 'Image size"),
-        (TEXT.replace("(30, 40)", "(30; 40)"), "2 bounding boxes, of which 1"),
+        (TEXT.replace("(30, 40)", "(30; 40)"), "states 2 bounding boxes, but 1"),
     ):
         annotation.write_text(text)
         with pytest.raises(InputError, match=rf"P1\.txt: .*{message}"):

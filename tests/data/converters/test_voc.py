@@ -106,7 +106,7 @@ def test_bad_annotations_are_named(tmp_path, source, text, message):
         ("image,left,top,width\n", "line 1: no column height"),
         ("image,left,top,width,height\na.jpg,1,2,x,4\n", "line 2: left, top, width, height must be numbers"),
         ("image,left,top,width,height\na.jpg,1,2\n", "line 2: left, top, width, height must be numbers"),
-        ("image,left,top,width,height\nb.jpg,1,2,3,4\n", r"boxes for b\.jpg, which is no image"),
+        ("image,left,top,width,height\nb.jpg,1,2,3,4\n", r"boxes for b\.jpg, which is not an image"),
     ],
 )
 def test_bad_tables_are_named(tmp_path, source, text, message):

@@ -12,8 +12,8 @@ from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.media.outputs.results import ResultFiles, different_names, result_folder
 from fairmot.media.outputs.rows import format_rows
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frames import read_frames
-from fairmot.media.sources.source import Frame
 
 SIZE = (160, 120)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairmot.detections import Detections
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.window import Window, WindowClosed, screen_problem
 from fairmot.media.sources.frames import read_frames
 from fairmot.workflows.track.track import track

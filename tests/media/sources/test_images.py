@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fairmot.errors import InputError
-from fairmot.formats.motchallenge import sequence_name
+from fairmot.formats.sequences import sequence_name
 from fairmot.media.sources.frames import read_frames
 
 pytestmark = pytest.mark.usefixtures("no_new_threads")
@@ -117,7 +117,7 @@ def test_a_folder_below_a_sequence_is_not_the_sequence(tmp_path, rendered):
 
 
 @pytest.mark.parametrize(
-    "info", ["frameRate=25\n", "[Sequence]\nframeRate=fast\n", "[Sequence]\nname=x\n", "[Sequence]\nframeRate=0\n"]
+    "info", ["frameRate=25\n", "[Sequence]\nframeRate=fast\n", "[Sequence]\nseqLength=x\n", "[Sequence]\nframeRate=0\n"]
 )
 def test_broken_seqinfo(tmp_path, rendered, info):
     folder = make_sequence(tmp_path / "seq", rendered, info)

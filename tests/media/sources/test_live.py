@@ -18,7 +18,7 @@ from fairmot.media.sources.live import LiveOptions
 
 SOON = LiveOptions(give_up_seconds=0.6, stall_seconds=1, queue_frames=100)
 
-# FFmpeg looks at two seconds of a stream, fifty frames, before it opens it: half of these are more, and fit the queue.
+# FFmpeg analyses two seconds of a stream, fifty frames, before it opens it: half of these are more, and fit the queue.
 LONG, QUEUE = 160, 110
 
 
@@ -57,7 +57,7 @@ def test_an_rtsp_camera_that_dies_mid_frame_comes_back(rendered):
     again = seen.index(0, 1)
     assert 25 <= again <= 30
     assert seen[:again] == list(range(again))
-    # After the break the images begin again, and indices and times go on where the clock says.
+    # After the break the frames start again, while indices and times continue by the clock.
     assert seen[again:] == list(range(len(frames) - again))
     indices = [frame.index for frame in frames]
     assert indices[:again] == list(range(again))
@@ -86,11 +86,11 @@ def test_a_transport_stream_over_http_that_dies_and_comes_back(rendered, transpo
     assert reader.problem.endswith(f"the {len(seen)} frames before it were received")
 
 
-def test_what_nobody_takes_in_time_is_dropped_and_counted(long_stream):
+def test_frames_not_taken_in_time_are_dropped_and_counted(long_stream):
     prepared = []
     second_half = threading.Event()
     bodies = [(long_stream, True), (None, True)]
-    # Room for all of the first half, so that the first frame waits for whoever comes late.
+    # Room for all of the first half, so that the first frame waits for a late reader.
     live = replace(SOON, queue_frames=QUEUE)
     with (
         loopback.http_stream(bodies, second_half=second_half) as (address, _),
@@ -142,7 +142,7 @@ def test_a_video_file_over_http_is_a_file(rendered, tmp_path):
 def test_a_loop_left_early_ends_its_thread_at_once(transport_stream):
     with loopback.http_stream([(transport_stream, True)], pause=0.2) as (address, _):
         began = time.monotonic()
-        # Room for all: on a busy machine the first would be dropped before anybody looks.
+        # Room for all: on a busy machine the first would be dropped before the loop takes it.
         for frame in read_frames(address, live=LiveOptions(queue_frames=100)):
             assert frame.index == 0
             break

@@ -1,4 +1,4 @@
-"""What a source's words mean."""
+"""How sources are named."""
 
 import platform
 
@@ -64,7 +64,7 @@ def test_globs(tmp_path):
         (tmp_path / name).touch()
     assert expand([f"{tmp_path}/*.png"]) == [[tmp_path / "b 10.png", tmp_path / "b 9.png"]]
     assert expand([tmp_path / "ü*.mp4", "-"]) == [str(tmp_path / "ü 1.mp4"), str(tmp_path / "ü 2.mp4"), "-"]
-    # A file whose name looks like a glob is itself.
+    # A file whose name could be a glob is itself.
     assert expand([tmp_path / "odd[1].mp4"]) == [str(tmp_path / "odd[1].mp4")]
     with pytest.raises(InputError, match=r"\*\.avi: nothing matches"):
         expand([f"{tmp_path}/*.avi"])

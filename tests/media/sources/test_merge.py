@@ -29,7 +29,7 @@ def test_every_frame_of_each_source_in_order(readers, rendered, no_new_threads):
 def test_sources_that_wait_come_in_one_batch(readers):
     batches = merged(readers)
     sizes = [len(next(batches))]
-    time.sleep(2)  # whoever is slow to open has a frame ready then
+    time.sleep(2)  # then a source that opens slowly has a frame ready too
     sizes += [len(batch) for batch in batches]
     assert sizes[1] == 3
     assert sum(sizes) == 37

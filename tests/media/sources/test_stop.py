@@ -1,4 +1,4 @@
-"""Whoever asks first is heard, and readers are told whenever they come to be known."""
+"""The first request counts, and readers are stopped whether they are known before or after it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Times and indices of a stream whose time stamps are missing, leap or begin anew."""
+"""Times and indices of a stream whose time stamps are missing, leap or restart."""
 
 import pytest
 

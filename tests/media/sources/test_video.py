@@ -148,11 +148,11 @@ def test_missing_pieces_of_a_transport_stream_are_reported(tmp_path, rendered):
     count = len(list(reader))
     assert 50 < count <= 60
     assert re.search(rf"a\.ts: \d damaged packets? \(pieces are missing\); {count} frames were read", reader.problem)
-    # A selection tells of the damage that lies in it, not of what comes after.
-    for end, told in ((10, False), (count - 2, True)):
+    # A selection reports the damage inside it, not damage behind it.
+    for end, reported in ((10, False), (count - 2, True)):
         reader = read_frames(path, end=end)
         assert len(list(reader)) == end
-        assert (reader.problem is not None) == told
+        assert (reader.problem is not None) == reported
 
 
 def test_a_longer_sound_track_is_no_cut(tmp_path, rendered):
@@ -229,7 +229,7 @@ def test_a_change_of_size_in_the_middle_is_fitted_and_reported(rendered, tmp_pat
     frames = list(reader)
     assert {frame.image.shape for frame in frames} == {(120, 160, 3)}
     assert "changes from 160 x 120 to 320 x 160 pixels at frame " in reader.problem
-    assert reader.problem.endswith("; what differs was fitted into the first size")
+    assert reader.problem.endswith("; frames of other sizes were fitted into the first size")
     wide = next(frame for frame in frames if frame.image[:15].max() < 30)
     # 320 x 160 becomes 160 x 80 between black bars, its red patch 20 px wide at the left.
     assert wide.image[110:].max() < 30

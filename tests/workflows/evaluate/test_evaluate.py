@@ -34,9 +34,10 @@ def walk(tmp_path):
 
 def test_perfect_input_scores_one(walk):
     seen = []
-    report = fairmot.score(*walk, progress=seen.append)
+    report = fairmot.score(*walk, progress=lambda *call: seen.append(call))
     assert report["benchmark"] == "MOT17"
-    assert seen == list(report["sequences"]) == ["MOT17-02", "MOT17-04"]
+    assert seen == [("sequences", 1, 2), ("sequences", 2, 2)]
+    assert list(report["sequences"]) == ["MOT17-02", "MOT17-04"]
     for scores in (*report["sequences"].values(), report["combined"]):
         for name in RATIOS:
             assert scores[name] == pytest.approx(1.0, abs=1e-12), name
@@ -97,6 +98,6 @@ def test_mistakes_are_input_errors_with_file_and_line(walk):
     file.write_text(good)
     (truth / "MOT17-02").rename(truth / "street")
     file.rename(results / "street.txt")
-    with pytest.raises(fairmot.InputError, match=r"'street' does not tell the benchmark"):
+    with pytest.raises(fairmot.InputError, match=r"'street' belongs to no known benchmark"):
         fairmot.score(truth, results)
     assert fairmot.score(truth, results, "MOT17")["combined"]["MOTA"] == 1.0

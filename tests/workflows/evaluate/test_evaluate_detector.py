@@ -1,4 +1,4 @@
-"""The workflow ``evaluate`` on real image folders, with a detector that looks the truth up."""
+"""The workflow ``evaluate`` on real image folders, with a detector that returns the ground truth."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,9 @@ import pytest
 
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.workflows.evaluate.evaluate import evaluate, score
+from fairmot.workflows.evaluate.evaluate import evaluate
 from fairmot.workflows.evaluate.run import EvaluationRun
+from fairmot.workflows.evaluate.score import score
 
 SIZE = (320, 160)
 COUNT = 12

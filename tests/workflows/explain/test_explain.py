@@ -12,9 +12,9 @@ from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.errors import find_tracking_errors
-from fairmot.evaluation.scoring import score
-from fairmot.formats.motchallenge import load_sequence
 from fairmot.formats.recordings import Recorder
+from fairmot.formats.sequences import load_sequence
+from fairmot.workflows.evaluate.score import score
 from fairmot.workflows.explain.contact_sheets import TILE_PX, write_sheets
 from fairmot.workflows.explain.explain import explain
 from fairmot.workflows.track.replay import replay
@@ -33,7 +33,7 @@ def box(person, index):
 def street(tmp_path):
     """Two people; the first is not found for three frames and then has another appearance; one false box."""
     recorder = Recorder()
-    looks = np.eye(4, dtype=np.float32)
+    appearances = np.eye(4, dtype=np.float32)
     truth = []
     for index in range(COUNT):
         people = [0, 1]
@@ -42,11 +42,13 @@ def street(tmp_path):
             truth.append(f"{index + 1},{person + 1},{left},{top},{right - left},{bottom - top},1,1,1\n")
         seen = [1] if index in GAP else people
         boxes = [box(person, index) for person in seen]
-        look = [looks[2 if person == 0 and index >= GAP.stop else person] for person in seen]
+        found_appearances = [appearances[2 if person == 0 and index >= GAP.stop else person] for person in seen]
         if index in (20, 21, 22):
             boxes.append(np.array([500, 300, 540, 400], np.float32))
-            look.append(looks[3])
-        recorder.add(index, index / 30, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(look)))
+            found_appearances.append(appearances[3])
+        recorder.add(
+            index, index / 30, Detections(np.array(boxes), np.full(len(boxes), 0.9), np.array(found_appearances))
+        )
     folder = tmp_path / "data" / "MOT17-01"
     (folder / "gt").mkdir(parents=True)
     (folder / "gt" / "gt.txt").write_text("".join(truth))
@@ -60,7 +62,7 @@ def street(tmp_path):
 
 def test_every_error_is_named_and_they_add_up_to_the_scores(street):
     folder, out = street
-    errors = [one.error for one in explain(out, folder)["MOT17-01"]]
+    errors = [one.error for one in explain(folder, out)["MOT17-01"]]
     combined = score(folder, out)["combined"]
     for kind, field in FIELDS.items():
         found = [error for error in errors if error.kind == kind]
@@ -82,7 +84,7 @@ def test_every_error_is_named_and_they_add_up_to_the_scores(street):
 
 def test_the_record_says_why(street):
     folder, out = street
-    (one,) = explain(out, folder, frame=GAP.stop + 1, kinds=("miss",))["MOT17-01"]
+    (one,) = explain(folder, out, frame=GAP.stop + 1, kinds=("miss",))["MOT17-01"]
     tracks = {row["identity"]: row for row in one.tracks}
     assert tracks[1]["state"] == "lost"
     assert tracks[1]["reason"] == "too_different"
@@ -101,27 +103,27 @@ def test_the_record_says_why(street):
 
 def test_filters(street):
     folder, out = street
-    everything = explain(out, folder)["MOT17-01"]
-    of_one = explain(out, folder, identity=1)["MOT17-01"]
+    everything = explain(folder, out)["MOT17-01"]
+    of_one = explain(folder, out, identity=1)["MOT17-01"]
     assert 0 < len(of_one) < len(everything)
     assert all(1 in (x.error.identity, x.error.identity_before, x.error.person) for x in of_one)
-    (one,) = explain(out, folder, kinds=("switch",), sequence="MOT17-01")["MOT17-01"]
+    (one,) = explain(folder, out, kinds=("switch",), sequence="MOT17-01")["MOT17-01"]
     assert one.error.kind == "switch"
     with pytest.raises(InputError, match="no such error: swap"):
-        explain(out, folder, kinds=("swap",))
+        explain(folder, out, kinds=("swap",))
     with pytest.raises(InputError, match="no sequence 'x'"):
-        explain(out, folder, sequence="x")
+        explain(folder, out, sequence="x")
 
 
 def test_without_a_record_there_are_errors_without_costs(street):
     folder, out = street
     (out / "MOT17-01.record.npz").rename(out / "elsewhere.npz")
-    bare = explain(out, folder)["MOT17-01"]
+    bare = explain(folder, out)["MOT17-01"]
     assert bare
     assert all(one.tracks == one.pairs == [] for one in bare)
-    told = explain(out, folder, record=out / "elsewhere.npz")["MOT17-01"]
-    assert [one.error for one in told] == [one.error for one in bare]
-    assert any(one.pairs for one in told)
+    with_record = explain(folder, out, record=out / "elsewhere.npz")["MOT17-01"]
+    assert [one.error for one in with_record] == [one.error for one in bare]
+    assert any(one.pairs for one in with_record)
 
 
 def test_a_record_of_other_results_is_refused(street):
@@ -129,8 +131,8 @@ def test_a_record_of_other_results_is_refused(street):
     with np.load(out / "MOT17-01.record.npz") as arrays:
         content = dict(arrays)
     np.savez(out / "MOT17-01.record.npz", **{**content, "frames": content["frames"][:20]})
-    with pytest.raises(InputError, match="has no frame 21"):
-        explain(out, folder)
+    with pytest.raises(InputError, match="it has no frame 21"):
+        explain(folder, out)
 
 
 @pytest.mark.parametrize("benchmark", ["MOT15", "MOT17", "MOT20", "none"])
@@ -146,7 +148,7 @@ def test_errors_add_up_on_made_sequences(benchmark, tmp_path):
 def test_classes_are_compared_one_by_one_as_the_scores_are(tmp_path):
     truth, results = synthetic.make_classes(tmp_path)
     scores = score(truth, results, "none", classes=[1, 2, 3])["sequences"]
-    explained = explain(results, truth, "none")
+    explained = explain(truth, results, "none")
     rows = synthetic.read_rows(truth / "a" / "gt" / "gt.txt")
     for name, ones in explained.items():
         for kind, field in FIELDS.items():
@@ -155,13 +157,13 @@ def test_classes_are_compared_one_by_one_as_the_scores_are(tmp_path):
         (one.error.frame, one.error.person, one.error.true_box) for one in explained["a"] if one.error.box is None
     }
     assert misses < {(int(row[0]), int(row[1]), tuple(row[2:6])) for row in rows.tolist()}
-    one_class = explain(results, truth, "none", classes=[2])
+    one_class = explain(truth, results, "none", classes=[2])
     stated = score(truth, results, "none", classes=[2])["sequences"]
     assert sum(one.error.kind == "miss" for one in one_class["a"]) == stated["a"]["CLR_FN"] < scores["a"]["CLR_FN"]
     with pytest.raises(InputError, match="expected different class numbers"):
-        explain(results, truth, "none", classes=[2, 2])
-    told = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
-    assert f"{stated['a']['CLR_FN']} miss" in told.stdout.splitlines()[0]
+        explain(truth, results, "none", classes=[2, 2])
+    result = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
+    assert f"{stated['a']['CLR_FN']} miss" in result.stdout.splitlines()[0]
 
 
 def test_a_contact_sheet_shows_the_frames_around(street):
@@ -173,7 +175,7 @@ def test_a_contact_sheet_shows_the_frames_around(street):
         image[top:bottom, left:right] = (10 * (index % 20), 200, 60)
         cv2.imwrite(str(folder / "img1" / f"{index + 1:06}.png"), image)
     pair = load_sequence(folder, out / "MOT17-01.txt")
-    (switch,) = [one.error for one in explain(out, folder, kinds=("switch",))["MOT17-01"]]
+    (switch,) = [one.error for one in explain(folder, out, kinds=("switch",))["MOT17-01"]]
     (path,) = write_sheets([switch], pair.truth, pair.results, folder, out / "sheets")
     assert path.name == f"{switch.frame:06}-switch-{switch.identity}.jpg"
     sheet = cv2.imread(str(path))

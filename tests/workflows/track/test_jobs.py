@@ -15,8 +15,8 @@ from walkers import files, film
 from fairmot.config import TrackerConfig
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line
-from fairmot.media.outputs.wanted import Outputs
 from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
 from fairmot.workflows.track.jobs import track_many
 
@@ -83,6 +83,14 @@ def test_jobs_tell_how_far_they_are(videos, tmp_path):
     assert own == sorted(own)
 
 
+@pytest.mark.parametrize("confidence", [0.1, 0.3])
+def test_jobs_detect_with_their_confidence(videos, tmp_path, confidence):
+    choice = replace(SMALL, confidence=confidence)
+    assert run_job(SourceJob(str(videos / "a.mp4"), tmp_path / "out", choice)).outcome == "tracked"
+    noted = json.loads((tmp_path / "out" / "run.json").read_text())["detector"]
+    assert (noted["confidence"], noted["input_size"]) == (confidence, [64, 64])
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
@@ -105,6 +113,7 @@ def finished(tmp_path_factory):
         {"outputs": Outputs(video=False, lines=(Line("line 1", (0, 0), (9, 9)),))},
         {"detector": replace(SMALL, input_size=(96, 64))},
         {"detector": replace(SMALL, classes=(0,))},
+        {"detector": replace(SMALL, confidence=0.2)},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -158,7 +167,7 @@ import os
 from pathlib import Path
 from fairmot.workflows.track.job import SourceJob
 from fairmot.workflows.track.jobs import track_many
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.outputs.outputs import Outputs
 
 import fairmot.media.sources.video as module
 whole = module.VideoSource.__init__
@@ -191,7 +200,7 @@ def test_videos_of_one_stem_keep_their_whole_names(tmp_path):
 
 
 def test_what_has_no_end_is_refused():
-    with pytest.raises(InputError, match="without --jobs"):
+    with pytest.raises(InputError, match="track them without jobs"):
         track_many(["rtsp://camera/main"], Path("out"))
     with pytest.raises(InputError, match="no such file"):
         track_many(["absent"], Path("out"))

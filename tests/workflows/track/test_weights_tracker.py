@@ -52,7 +52,7 @@ def test_a_note_says_what_differs():
 
 @pytest.mark.parametrize("note", ["{", "[1]", '"byte"', '{"overlap": 1}', '{"confidence": 2}'])
 def test_a_damaged_note_is_said(note):
-    with pytest.raises(InputError, match=r"here: what it says of the tracker is not of this version"):
+    with pytest.raises(InputError, match=r"here: this version cannot read its tracker parameters"):
         TrackerConfig.from_note(note, "here")
 
 
@@ -112,3 +112,17 @@ def test_recordings_keep_them(folder, tmp_path):
     (published,) = replay([recording], TrackerConfig(confidence=0.1), output=tmp_path / "c")
     rows = (tmp_path / "a" / "images.txt").read_text()
     assert again.text.read_text() == rows != published.text.read_text()
+
+
+def test_track_loads_the_weights_of_a_path_or_the_shipped_ones(folder, tmp_path):
+    path = folder / "with.safetensors"
+    (by_path,) = track(folder / "images", path, output=tmp_path / "a", video=False)
+    (by_detector,) = track(folder / "images", load_detector(path), output=tmp_path / "b", video=False)
+    assert by_path.text.read_bytes() == by_detector.text.read_bytes()
+    assert told(tmp_path / "a") == FUSED
+    track(folder / "images", output=tmp_path / "c", video=False)
+    noted = json.loads((tmp_path / "c" / "run.json").read_text())["detector"]
+    assert noted["weights"] == load_detector().weights
+    with pytest.raises(InputError, match=r"absent\.safetensors"):
+        track(folder / "images", str(tmp_path / "absent.safetensors"), output=tmp_path / "never")
+    assert not (tmp_path / "never").exists()

@@ -1,4 +1,4 @@
-"""The search for constants: it finds what was spoilt, goes on where it stopped, and never sees what is held out."""
+"""The search for parameters: it finds a spoilt one, resumes where it stopped, and never sees held-out sequences."""
 
 import csv
 import json
@@ -10,8 +10,8 @@ import yaml
 
 from fairmot.config import TrackerConfig, load_tracker_config
 from fairmot.errors import InputError
-from fairmot.evaluation.scoring import score
 from fairmot.formats.recordings import load_recording
+from fairmot.workflows.evaluate.score import score
 from fairmot.workflows.track.replay import replay
 from fairmot.workflows.tune.cases import count_case, load_cases
 from fairmot.workflows.tune.tune import read_aim, tune
@@ -46,11 +46,16 @@ def data(tmp_path):
 
 
 def test_it_finds_the_threshold_and_writes_what_track_reads(data, tmp_path):
-    told = []
+    calls = []
     tuned = tune(
-        data, data, output=tmp_path / "run", trials=14, held_out=["MOT15-c"], told=lambda *state: told.append(state)
+        data,
+        data,
+        output=tmp_path / "run",
+        trials=14,
+        held_out=["MOT15-c"],
+        progress=lambda *state: calls.append(state),
     )
-    assert [state[:2] for state in told] == [(done, 14) for done in range(1, 15)]
+    assert calls == [("trials", done, 14) for done in range(1, 15)]
     assert tuned.trials == 14
     assert 0 < tuned.pruned < 10
     for group in ("tuned on", "held out"):
@@ -122,7 +127,7 @@ def test_aims():
 
 def test_mistakes(data, tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(InputError, match="--held-out MOT15-d: no such sequence"):
+    with pytest.raises(InputError, match="held-out sequence MOT15-d: not in"):
         tune(data, data, output=out, held_out=["MOT15-d"])
     with pytest.raises(InputError, match="nothing is left to tune on"):
         tune(data, data, output=out, held_out=NAMES)
@@ -132,5 +137,5 @@ def test_mistakes(data, tmp_path):
     other = tmp_path / "MOT15-a.txt"
     other.write_text("99,-1,0,0,5,5,1\n")
     with pytest.raises(InputError, match=r"frame 99, but .*MOT15-a has 15"):
-        tune(other, data / "MOT15-a", output=out)
+        tune(data / "MOT15-a", other, output=out)
     assert not out.exists()

@@ -10,12 +10,12 @@ import pytest
 from fairmot.detections import Detections, Tracks
 from fairmot.errors import InputError
 from fairmot.media.outputs.drawing import identity_color
+from fairmot.media.outputs.json_lines import format_json_line
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line, Zone
 from fairmot.media.outputs.results import ResultFiles
-from fairmot.media.outputs.rows import format_json_line
-from fairmot.media.outputs.wanted import Outputs
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frames import read_frames
-from fairmot.media.sources.source import Frame
 
 SIZE = (160, 120)
 COUNT = 20
@@ -119,7 +119,7 @@ def test_places_outside_of_the_image_are_refused(tmp_path):
         {"lines": (Line("line 1", (200, 0), (210, 50)),)},
         {"zones": (Zone("x", ((0, -9), (9, -9), (9, -1))),)},
     ):
-        with pytest.raises(InputError, match="lies outside of the image, which has 160 x 120 pixels"):
+        with pytest.raises(InputError, match="lies outside of the frame, which has 160 x 120 pixels"):
             write(tmp_path / "out", **wanted)
         assert not (tmp_path / "out").exists()
 

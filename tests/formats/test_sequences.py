@@ -3,12 +3,12 @@ import shutil
 import pytest
 
 from fairmot.errors import InputError
-from fairmot.formats.motchallenge import (
+from fairmot.formats.ground_truth import load_ground_truth
+from fairmot.formats.seqinfo import load_info
+from fairmot.formats.sequences import (
     find_results,
     find_sequences,
     find_test_sequences,
-    load_ground_truth,
-    load_info,
     load_sequence,
     sequence_name,
 )

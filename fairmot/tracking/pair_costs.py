@@ -1,4 +1,4 @@
-"""What speaks for and against each pair of track and detection: the numbers of the tracker's record."""
+"""Costs of every pair of track and detection, and the reason why a track has no match, for the tracker's record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairmot.tracking.table import Candidates, TrackTable, boxes_tlwh, corners
 
 
 class TrackState(IntEnum):
-    """What a track was before a frame."""
+    """State of a track before a frame."""
 
     UNCONFIRMED = 0
     """Seen once."""
@@ -32,17 +32,17 @@ class TrackState(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a track was not matched."""
+    """Reason why a track has no match."""
 
     MATCHED = 0
     NOTHING_NEAR = 1
     """No detection overlapped it or lay inside its gate."""
     OUTSIDE_GATE = 2
-    """Some overlapped it, none lay inside its gate."""
+    """Detections overlapped it, but none lay inside its gate."""
     TOO_DIFFERENT = 3
-    """Every near detection cost more than the limits of the steps that were open to it."""
+    """The cost of every near detection exceeded the limits of the steps in which the track took part."""
     OUTBID = 4
-    """A near detection cost less, but the assignment gave it to another track."""
+    """A near detection was within the limits, but the assignment gave it to another track."""
 
 
 class PairCosts(NamedTuple):
@@ -61,14 +61,14 @@ class PairCosts(NamedTuple):
 def pair_costs(
     table: TrackTable, tracked_count: int, candidates: Candidates, config: TrackerConfig, noise: kalman.Noise
 ) -> PairCosts:
-    """Weigh every near pair.
+    """Compute the costs of every near pair.
 
     Args:
         table: all tracks [M], predicted; the first ``tracked_count`` are tracked, the others lost.
-        tracked_count: how many are tracked.
-        candidates: detections that take part.
+        tracked_count: number of tracked tracks.
+        candidates: the detections that take part.
         config: gate, weights, classes.
-        noise: spreads of the filter.
+        noise: noise of the Kalman filter.
     """
     found = candidates.records
     all_motion = kalman.squared_distance(table["mean"], table["covariance"], found["mean"][:, :4], noise)
@@ -85,7 +85,7 @@ def pair_costs(
         appearance = np.full(len(rows), np.nan)
         cost = 1.0 - iou
     in_gate = motion <= config.gate
-    takes_part = in_gate & table["is_confirmed"][rows] & (columns < candidates.sure)
+    takes_part = in_gate & table["is_confirmed"][rows] & (columns < candidates.confident_count)
     return PairCosts(rows, columns, appearance, motion, iou, in_gate, np.where(takes_part, cost, np.inf))
 
 
@@ -98,14 +98,14 @@ def explain_pairs(
     config: TrackerConfig,
 ) -> NDArray[np.int8]:
     """Return the ``Reason`` of each track [M]."""
-    rows, is_sure = pairs.tracks, pairs.candidates < candidates.sure
+    rows, is_confident = pairs.tracks, pairs.candidates < candidates.confident_count
     is_confirmed, is_tracked = table["is_confirmed"][rows], rows < tracked_count
     distance = 1.0 - pairs.iou
     first_limit = config.max_appearance_cost if has_embeddings(table) else config.motion_max_iou_distance
     is_open = pairs.cost < first_limit
-    is_open |= is_tracked & is_confirmed & is_sure & (distance < config.max_iou_distance)
-    is_open |= is_tracked & is_confirmed & ~is_sure & (distance < config.second_pass_max_iou_distance)
-    is_open |= ~is_confirmed & is_sure & (distance < config.unconfirmed_max_iou_distance)
+    is_open |= is_tracked & is_confirmed & is_confident & (distance < config.max_iou_distance)
+    is_open |= is_tracked & is_confirmed & ~is_confident & (distance < config.second_pass_max_iou_distance)
+    is_open |= ~is_confirmed & is_confident & (distance < config.unconfirmed_max_iou_distance)
 
     def has(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
         flags = np.zeros(len(table), dtype=bool)

@@ -10,10 +10,10 @@ from fairmot.media.outputs.places import Line, Zone
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files ``<name>...`` and overlays of one source.
+    """The outputs that are requested for each source; ``table`` lists the files and who writes them.
 
     Raises:
-        InputError: crops and blur at once: crops would show whom the blur hides.
+        InputError: crops and blur at once, since crops would show the people whom blur hides.
     """
 
     video: bool = True
@@ -29,19 +29,29 @@ class Outputs:
     heatmap: bool = False
     """Where people stood, in the video and as ``<name>.heatmap.jpg``."""
     blur: bool = False
-    """People are made unrecognisable in everything that is drawn."""
+    """Make people unrecognisable in everything that is drawn."""
     lines: tuple[Line, ...] = ()
     """Crossings are counted, drawn and written: ``<name>.lines.csv``, ``<name>.counts.json``."""
     zones: tuple[Zone, ...] = ()
     """People inside are counted, drawn and written: ``<name>.zones.csv``, ``<name>.counts.json``."""
     show: bool = False
-    """A window shows the drawn frames; closing it is Ctrl-C."""
+    """Show the drawn frames in a window; closing it ends the run as Ctrl-C does."""
 
     def __post_init__(self) -> None:
         if self.crops and self.blur:
             raise InputError("crops show the people whom blur hides: leave one of them out")
 
     @property
+    def rows(self) -> bool:
+        """Result rows are always written."""
+        return True
+
+    @property
+    def counts(self) -> bool:
+        """There is something to count."""
+        return bool(self.lines or self.zones)
+
+    @property
     def draws(self) -> bool:
-        """Something is wanted for which frames are drawn."""
+        """Frames are drawn for at least one output."""
         return self.video or self.images or self.heatmap or self.show

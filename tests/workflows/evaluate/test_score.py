@@ -11,10 +11,10 @@ import pytest
 
 import fairmot
 from fairmot.errors import InputError
-from fairmot.evaluation import scoring
 from fairmot.formats.halves import first_index
+from fairmot.workflows.evaluate import score as scoring
 
-FOLDER = Path(__file__).parent
+GOLDEN = Path(__file__).parents[2] / "evaluation" / "make_golden.py"
 
 
 def table(path: Path) -> np.ndarray:
@@ -85,7 +85,7 @@ def trackeval(truth: Path, results: Path, benchmark: str, folder: Path) -> dict:
     if not python:
         pytest.skip("FAIRMOT_TRACKEVAL_PYTHON does not name an interpreter that has TrackEval")
     answer = folder / "reference.json"
-    command = [python, str(FOLDER / "make_golden.py"), "score", str(truth), str(results), benchmark, str(answer)]
+    command = [python, str(GOLDEN), "score", str(truth), str(results), benchmark, str(answer)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return json.loads(answer.read_text())
 
@@ -138,7 +138,7 @@ def test_half_val_equals_files_that_were_cut(synthetic, compare_reports, tmp_pat
 
 def test_half_val_refuses_results_of_whole_sequences(synthetic, tmp_path):
     folders = synthetic.make_benchmark(tmp_path, "MOT17", 31)
-    with pytest.raises(InputError, match=r"MOT17-01-street.txt:\d+: .*\(1 to 19, with --half-val results count from 1"):
+    with pytest.raises(InputError, match=r"MOT17-01-street.txt:\d+: .*\(1 to 19, results of the second half count"):
         fairmot.score(*folders, half_val=True)
     ini = folders[0] / "MOT17-01-street" / "seqinfo.ini"
     (ini.parent / "gt" / "gt.txt").write_text("")
@@ -192,9 +192,10 @@ def test_classes_that_cannot_be_scored(classes, benchmark, wanted, message):
 
 
 def test_processes_change_nothing_but_the_time(dance):
-    told = []
-    assert fairmot.score(*dance, jobs=2, classic=True, progress=told.append) == fairmot.score(*dance, classic=True)
-    assert told == ["dancetrack0001", "dancetrack0002"]
+    calls = []
+    one = fairmot.score(*dance, classic=True, progress=lambda *call: calls.append(call))
+    assert fairmot.score(*dance, jobs=2, classic=True, progress=lambda *call: calls.append(call)) == one
+    assert calls == 2 * [("sequences", 1, 2), ("sequences", 2, 2)]
     # What a process raises travels as a pickle.
     assert str(pickle.loads(pickle.dumps(InputError("a.txt:1: wrong")))) == "a.txt:1: wrong"
 

@@ -1,4 +1,4 @@
-"""Exported files: ONNX, and what OpenVINO makes of it."""
+"""Exported ``.onnx`` files, written and read; the models that OpenVINO's files are made of."""
 
 from __future__ import annotations
 
@@ -11,10 +11,25 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from fairmot.engines.onnx.export import export_detector, export_heads, save_model
-from fairmot.engines.onnx.exported import TRACKER_PROPERTY
+from fairmot.engines.onnx.exported import (
+    TRACKER_PROPERTY,
+    exported_tracker,
+    load_exported_detector,
+    load_exported_network,
+)
 from fairmot.engines.onnx.layers import Arrays
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
+
+__all__ = [
+    "EXPORT_PRECISIONS",
+    "build_model",
+    "export_detector_file",
+    "export_network_file",
+    "exported_tracker",
+    "load_exported_detector",
+    "load_exported_network",
+]
 
 EXPORT_PRECISIONS = ("f32", "f16", "int8")
 
@@ -37,7 +52,7 @@ def build_model(
         raw: head maps of free size instead of detections.
         precision: ``f32``, ``f16`` or ``int8``.
         images: BGR canvases [H, W, 3] from which int8 takes the ranges of the maps.
-        tracker: the tracker's constants that go with the weights (``TrackerConfig.note``).
+        tracker: the tracker's parameters that go with the weights (``TrackerConfig.note``).
 
     Raises:
         InputError: an unknown precision, or int8 without images.
@@ -59,6 +74,26 @@ def build_model(
     return shorten.to_int8(model, graph, inputs)
 
 
-def export_file(path: Path, graph: Graph, weights: Arrays, **options: Any) -> None:
-    """Write an ``.onnx`` file; ``options`` are those of ``build_model``."""
-    save_model(path, build_model(graph, weights, **options))
+def export_network_file(
+    path: Path,
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    precision: str = "f32",
+    images: Iterable[NDArray[np.uint8]] = (),
+) -> None:
+    """See ``NetworkExporter``. The file takes images of any size."""
+    save_model(path, build_model(graph, weights, input_size, True, precision, images))
+
+
+def export_detector_file(
+    path: Path,
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    precision: str = "f32",
+    images: Iterable[NDArray[np.uint8]] = (),
+    tracker: str = "",
+) -> None:
+    """See ``DetectorExporter``."""
+    save_model(path, build_model(graph, weights, input_size, False, precision, images, tracker))

@@ -1,0 +1,209 @@
+"""Saved detections serve everything that needs no images, equal to tracking the source itself, to the byte."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from walkers import COUNT, SIZE, files, film, find_bright
+
+from fairmot.config import TrackerConfig
+from fairmot.detections import Detections
+from fairmot.errors import InputError
+from fairmot.formats.recordings import load_recording
+from fairmot.media.outputs.outputs import Outputs
+from fairmot.media.outputs.places import Line, Zone
+from fairmot.workflows.track.replay import replay
+from fairmot.workflows.track.track import track
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+SERVED = Outputs(
+    video=False,
+    csv=True,
+    jsonl=True,
+    lines=(Line("line 1", (160, 0), (160, 240)),),
+    zones=(Zone("left", ((0, 0), (150, 0), (150, 240), (0, 240))),),
+)
+ENDINGS = (".txt", ".csv", ".jsonl", ".lines.csv", ".zones.csv", ".counts.json")
+
+
+class Finder:
+    """Two people of two classes, with noise that belongs to the frame."""
+
+    architecture, input_size, confidence = "bright", SIZE, 0.1
+
+    def __init__(self, classes=None, tracker=None):
+        self.classes = classes
+        self.tracker = tracker
+
+    def __call__(self, image):
+        found = find_bright(image)
+        rng = np.random.default_rng(int(image.astype(np.int64).sum()) % 2**32)
+        boxes = found.boxes_xyxy + rng.normal(0, 1.0, found.boxes_xyxy.shape).astype(np.float32)
+        # The people keep to the upper and to the lower half.
+        class_ids = (found.boxes_xyxy[:, 1] > 110).astype(np.int64)
+        found = Detections(boxes, found.scores, found.embeddings, class_ids)
+        return found if self.classes is None else found.select(np.isin(class_ids, self.classes))
+
+
+@pytest.fixture
+def source(tmp_path):
+    return film(tmp_path / "street.mp4")
+
+
+@pytest.fixture
+def recording(source, tmp_path):
+    (run,) = track(source, Finder(), output=tmp_path / "recorded", video=False, save_detections=True)
+    return load_recording(run.detections)
+
+
+def contents(run):
+    return {ending: run.text.with_suffix(ending).read_bytes() for ending in ENDINGS}
+
+
+def noted(run):
+    """What ``run.json`` says, without what differs in every run."""
+    content = json.loads((run.text.parent / "run.json").read_text())
+    (about,) = content["sources"].values()
+    for name in ("source", "recording", "seconds"):
+        about.pop(name, None)
+    return content
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [{}, {"start": 3}, {"end": 31}, {"every": 3}, {"start": 5, "end": 34, "every": 2}],
+    ids=lambda selection: ",".join(selection) or "whole",
+)
+def test_all_that_needs_no_images_equals_tracking_the_source(source, recording, selection):
+    (direct,) = track(source, Finder(), output="direct", outputs=SERVED, record=True, **selection)
+    calls = []
+    (again,) = replay(
+        [recording],
+        output="again",
+        outputs=SERVED,
+        record=True,
+        progress=lambda *state: calls.append(state),
+        **selection,
+    )
+    assert contents(again) == contents(direct)
+    assert all(contents(direct).values())
+    assert again.counts == direct.counts != {}
+    assert (again.frame_count, again.row_count, again.identity_count) == (
+        direct.frame_count,
+        direct.row_count,
+        direct.identity_count,
+    )
+    assert calls == [("street", done, direct.frame_count) for done in range(1, direct.frame_count + 1)]
+    assert noted(again) == noted(direct)
+    assert [name.replace("again", "") for name in files(again.text.parent)] == files(direct.text.parent)
+    # The twin: a shorter range gives others.
+    (other,) = replay(
+        [recording], output="other", outputs=SERVED, **{**selection, "end": selection.get("end", COUNT) - 2}
+    )
+    assert all(
+        contents(other)[ending] != contents(direct)[ending] for ending in (".txt", ".csv", ".jsonl", ".counts.json")
+    )
+
+
+def test_moved_boxes_are_counted_elsewhere(recording):
+    (plain,) = replay([recording], output="plain", outputs=SERVED)
+    recording.rows.boxes_xyxy[:, [0, 2]] += 20
+    (moved,) = replay([recording], output="moved", outputs=SERVED)
+    assert all(contents(moved)[ending] != content for ending, content in contents(plain).items())
+
+
+def test_classes_are_those_of_a_detector_that_keeps_them(source, recording):
+    (direct,) = track(source, Finder((1,)), output="direct", outputs=SERVED)
+    (again,) = replay([recording], output="again", outputs=SERVED, classes=[1])
+    assert contents(again) == contents(direct)
+    assert noted(again) == noted(direct)
+    (other,) = replay([recording], output="other", outputs=SERVED, classes=[0, 1])
+    assert (again.row_count, other.row_count) == (COUNT, 2 * COUNT)
+    with pytest.raises(InputError, match=r"class -1: was not recorded"):
+        replay([recording], classes=[-1])
+    with pytest.raises(InputError, match="no class is selected"):
+        replay([recording], classes=[])
+    narrow = replace(recording, detector={"classes": [1]})
+    with pytest.raises(InputError, match=r"class 0: was not recorded; the recording holds 1"):
+        replay([narrow], classes=[0])
+
+
+def test_every_counts_recorded_frames(source, recording):
+    (direct,) = track(source, Finder(), output="sparse", video=False, start=1, every=2, save_detections=True)
+    sparse = load_recording(direct.detections)
+    (again,) = replay([sparse], output="a", outputs=SERVED, every=2, start=4)
+    (whole,) = replay([recording], output="b", outputs=SERVED, every=4, start=5)
+    assert contents(again) == contents(whole)
+    # Frames that could not be read are missing from both.
+    kept = np.arange(COUNT) != 9
+    rows = recording.rows.select(np.repeat(kept, np.diff(recording.starts)))
+    starts = np.concatenate([[0], np.cumsum(np.diff(recording.starts)[kept])])
+    gap = replace(
+        recording,
+        frame_indices=recording.frame_indices[kept],
+        starts=starts,
+        rows=rows,
+        seconds=recording.seconds[kept],
+    )
+    (run,) = replay([gap], output="c", every=3)
+    assert sorted(set(np.loadtxt(run.text, delimiter=",")[:, 0] - 1)) == [i for i in range(0, COUNT, 3) if i != 9]
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ({"start": COUNT}, f"holds no frames from {COUNT} on"),
+        ({"start": 5, "end": 5}, "expected 0 <= start < end"),
+        ({"every": 0}, "expected 1"),
+    ],
+)
+def test_ranges_without_frames_are_named(recording, tmp_path, selection, message):
+    with pytest.raises(InputError, match=message):
+        replay([recording], output=tmp_path / "never", **selection)
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("name", ["video", "images", "crops", "heatmap", "blur", "show"])
+def test_outputs_that_need_images_are_refused_by_name(recording, tmp_path, name):
+    wanted = Outputs(**{"video": False, name: True})
+    with pytest.raises(InputError, match=rf"street\.detections\.npz: {name} needs images"):
+        replay([recording], output=tmp_path / "never", outputs=wanted)
+    assert not (tmp_path / "never").exists()
+
+
+def test_places_need_the_size_of_the_frames(recording, tmp_path):
+    unknown = replace(recording, image_size=None)
+    for wanted in (Outputs(video=False, lines=SERVED.lines), Outputs(video=False, zones=SERVED.zones)):
+        with pytest.raises(InputError, match="lines and zones need the size of the frames, which is not recorded"):
+            replay([unknown], output=tmp_path / "never", outputs=wanted)
+    assert not (tmp_path / "never").exists()
+    (run,) = replay([unknown], output="rows", outputs=Outputs(video=False, csv=True))
+    assert run.row_count == 2 * COUNT
+
+
+def test_each_recording_is_tracked_with_its_own_parameters(recording):
+    fused = TrackerConfig.preset("fused", confidence=0.95)
+    own = replace(recording, name="fused", detector={**recording.detector, "tracker": json.loads(fused.note())})
+    runs = replay([recording, own], output="both")
+    (plain,), (alone,) = replay([recording], output="plain"), replay([recording], fused, output="alone")
+    assert [run.text.read_bytes() for run in runs] == [plain.text.read_bytes(), alone.text.read_bytes()]
+    assert runs[0].row_count > runs[1].row_count
+    content = json.loads((runs[0].text.parent / "run.json").read_text())
+    assert content["tracker"] is content["detector"] is None
+    assert TrackerConfig(**content["sources"]["fused"]["tracker"]) == fused
+    assert TrackerConfig(**content["sources"]["street"]["tracker"]) == TrackerConfig()
+    # One configuration for all goes to the top.
+    replay([recording, own], fused, output="same")
+    shared = json.loads((runs[0].text.parent.parent / "same" / "run.json").read_text())
+    assert shared["detector"] is None or TrackerConfig(**shared["tracker"]) == fused
+
+
+def test_results_never_replace_the_recording(tmp_path):
+    text = tmp_path / "det.txt"
+    text.write_text("1,-1,10,20,40,90,0.9,-1,-1,-1\n")
+    with pytest.raises(InputError, match=r"det\.txt: the results would replace what is tracked"):
+        replay([load_recording(text)], output=tmp_path, overwrite=True)
+    assert text.read_text().startswith("1,-1,")
+    assert files(tmp_path) == ["det.txt"]
