@@ -84,6 +84,15 @@ class Graph:
         """Strides of the levels of a detector on several; empty where there are peaks in one heatmap."""
         return tuple(int(name.removeprefix("scores_")) for name in self.outputs if name.startswith("scores_"))
 
+    def maps_along_boxes(self) -> tuple[int, ...]:
+        """Nodes on the image's grid whose maps are read along boxes."""
+        readers = (node for node in self.nodes if node.stride == 0)
+        return tuple(sorted({source for node in readers for source in node.inputs if self.nodes[source].stride}))
+
+    def stride_before(self, node: Node) -> int:
+        """Stride of the first input of a node; 1 where it has none."""
+        return self.nodes[node.inputs[0]].stride if node.inputs else 1
+
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters and batch-norm statistics, in order of their nodes."""
         return tuple(p for index, node in enumerate(self.nodes) for p in self._parameters_of(index, node))

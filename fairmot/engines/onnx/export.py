@@ -98,8 +98,7 @@ def _export_levels(
     size = "batch" if batch is None else batch
     planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
     heads = [(stride, *(graph.outputs[name] for name in level_names(stride))) for stride in graph.level_strides]
-    read = {source for node in graph.nodes if node.stride == 0 for source in node.inputs if graph.nodes[source].stride}
-    wanted = [*(index for level in heads for index in level[1:]), *sorted(read)]
+    wanted = [*(index for level in heads for index in level[1:]), *graph.maps_along_boxes()]
     values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
     levels = [(stride, values[scores], values[distances]) for stride, scores, distances in heads]
     boxes, _, _ = write_level_boxes(writer, levels, graph.config.classes, input_size, max_objects)

@@ -81,8 +81,7 @@ def write_nodes(
     values = dict(values)
     for index in sorted(needed_nodes(graph, wanted, values)):
         node = graph.nodes[index]
-        source_stride = graph.nodes[node.inputs[0]].stride if node.inputs else 1
-        values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays, source_stride)
+        values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays, graph.stride_before(node))
         if input_shape and isinstance(node.layer, Resize):
             batch, height, width = input_shape
             shape = [batch, node.channels, height // node.stride, width // node.stride]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairmot.engines.interface import Arrays, RawDetections
+from fairmot.engines.torch.level_decoding import decode_levels
 from fairmot.engines.torch.loss import gather_cells
 from fairmot.engines.torch.network import TorchNetwork, canvases_to_pixels, exact_float32
 from fairmot.network.folding import fold
@@ -30,7 +31,8 @@ class TorchDetector:
         self.input_size = input_size
         self.max_objects = max_objects
         self.raw = TorchNetwork(*fold(graph, weights), device)
-        self.stride = graph.stride
+        self.strides = graph.level_strides
+        self.stride = 0 if self.strides else graph.stride
         self._recorded: dict[int, _Recorded] = {}
         self._one_at_a_time = threading.Lock()
 

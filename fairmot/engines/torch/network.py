@@ -119,7 +119,7 @@ class GraphNetwork(nn.Module):
             case ChannelAttention():
                 return x * F.hardsigmoid(F.conv2d(x.mean((2, 3), keepdim=True), p.weight, p.bias))
             case SampleBoxes(rows, columns):
-                return sample_boxes(x, inputs[1], rows, columns, self.graph.nodes[node.inputs[0]].stride)
+                return sample_boxes(x, inputs[1], rows, columns, self.graph.stride_before(node))
             case Input() | Boxes():
                 return x
         raise TypeError(f"no rule for layer {node.layer}")
