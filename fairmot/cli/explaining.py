@@ -77,8 +77,8 @@ def explain(
     (modes.EXPLAIN if sheets is None else modes.EXPLAIN_SHEETS).check(context)
     kinds = tuple(kind) if kind else ERROR_KINDS
     explained = run_explain(
-        results,
         ground_truth,
+        results,
         benchmark,
         sequence=sequence,
         kinds=kinds,

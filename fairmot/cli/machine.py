@@ -76,16 +76,17 @@ def benchmark(
         _print_answer(answer, as_json, console.profile_table(names[0], layers, profile))
         return
 
-    def note(row: str) -> None:
+    def log(row: str) -> None:
         console.notes().print(f"{row} ...")
 
-    how: dict[str, Any] = {"seconds": seconds, "progress": note}
     chosen = read_names(precisions) or ("f32",)
     if training:
-        steps, skipped = workflow.measure_training(names, named, chosen, size, device, batch=batch, **how)
+        steps, skipped = workflow.measure_training(
+            names, named, chosen, size, device, batch=batch, seconds=seconds, log=log
+        )
         answer, table, text = steps, console.training_speed_table(steps), workflow.training_markdown(steps)
     else:
-        rows, skipped = workflow.measure(names, named, chosen, size, device, raw=raw, **how)
+        rows, skipped = workflow.measure(names, named, chosen, size, device, raw=raw, seconds=seconds, log=log)
         answer, table, text = rows, console.speed_table(rows), workflow.speed_markdown(rows)
     for each in skipped:
         console.notes().print(f"left out: {each.network} in {each.engine}, {each.precision}: {each.reason}")

@@ -92,7 +92,7 @@ def check_classes(benchmark: Benchmark, classes: SequenceOf[int]) -> None:
         raise InputError("classes: MOT15 has none (its eighth column is a coordinate); use benchmark none")
     if benchmark.has_classes and list(classes) != [PEDESTRIAN]:
         raise InputError(
-            f"classes {listed}: {benchmark.name} scores pedestrians (1) alone; other classes need benchmark none"
+            f"{benchmark.name} scores pedestrians alone (1 in column 8), not {listed}; others need benchmark none"
         )
 
 

@@ -41,7 +41,10 @@ def class_tables(report: Mapping[str, Any]) -> list[Table]:
     """Return one table a class where the report has several, all families in it, and one with their means."""
     if "class_mean" not in report:
         return []
-    tables = [_table(f"class {name}", scores, COLUMNS) for name, scores in report["classes"].items()]
+    tables = [
+        _table(f"class {int(name) - 1} (column 8: {name})", scores, COLUMNS)
+        for name, scores in report["classes"].items()
+    ]
     ratios = tuple(name for name in COLUMNS if name in report["class_mean"])
     means = {name: scores["combined"] for name, scores in report["classes"].items()}
     return [*tables, _table("Classes", {"sequences": means, "combined": report["class_mean"]}, ratios, CLASS_MEAN)]

@@ -192,7 +192,7 @@ def test_a_configuration_counts_only_where_its_file_says_something(calls, tmp_pa
         assert f"video={video and '--video' in words}, images={images}" in seen
 
 
-def test_several_recordings_keep_their_own_parameters(calls, tmp_path, monkeypatch):
+def test_several_recordings_keep_their_own_parameters(calls, tmp_path):
     own = {"a": TrackerConfig.preset("byte"), "b": TrackerConfig.preset("crowd")}
     load = recordings_module.load_recording
 
@@ -200,14 +200,17 @@ def test_several_recordings_keep_their_own_parameters(calls, tmp_path, monkeypat
         recording = load(tmp_path / "det.txt")
         return replace(recording, name=path.stem, detector={"tracker": own[path.stem].model_dump(mode="json")})
 
-    monkeypatch.setattr(recordings_module, "load_recording", loaded)
     seen = []
-    monkeypatch.setattr(
-        "fairmot.workflows.track.replay.replay", lambda recordings, config, **_: seen.append((recordings, config)) or []
-    )
     words = ["track", "--detections", "a.npz", "--detections", "b.npz", "--quiet"]
-    CliRunner().invoke(app, words, catch_exceptions=False)
-    CliRunner().invoke(app, [*words, "--confidence", "0.2"], catch_exceptions=False)
+    # Undone before ``calls`` puts the real functions back: the other way round its replacement would stay.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recordings_module, "load_recording", loaded)
+        patched.setattr(
+            "fairmot.workflows.track.replay.replay",
+            lambda recordings, config, **_: seen.append((recordings, config)) or [],
+        )
+        CliRunner().invoke(app, words, catch_exceptions=False)
+        CliRunner().invoke(app, [*words, "--confidence", "0.2"], catch_exceptions=False)
     (recordings, config), (changed, other) = seen
     assert config is other is None
     assert [each.tracker for each in recordings] == list(own.values())

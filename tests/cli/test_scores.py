@@ -267,3 +267,15 @@ def test_tune_and_explain(images):
     (error,) = answer["errors"]["MOT20-01"]
     assert error["pairs"][0]["matched_in"] == "appearance"
     assert answer["errors"]["MOT20-01"][0]["identity_before"] == 1
+
+
+def test_saved_detections_serve_everything_that_needs_no_images(images):
+    run("track", images / "MOT20-01", "--no-video", "--save-detections", "--output", "a")
+    wanted = ["--csv", "--jsonl", "--line", "40,0,40,96", "--start", "1", "--end", "8", "--every", "2"]
+    words = ["track", "--detections", "a/MOT20-01.detections.npz", *wanted, "--classes", "0", "--record"]
+    words += ["--interpolate", "linear"]
+    run(*words, "--output", "b")
+    names = {path.name.removeprefix("MOT20-01") for path in Path("b").iterdir()}
+    assert names == {".txt", ".csv", ".jsonl", ".lines.csv", ".counts.json", ".record.npz", "run.json"}
+    assert [json.loads(line)["index"] for line in Path("b/MOT20-01.jsonl").read_text().splitlines()] == [1, 3, 5, 7]
+    assert np.loadtxt("b/MOT20-01.txt", delimiter=",")[:, 0].tolist() == [2, 4, 6, 8]

@@ -3,6 +3,7 @@
 What an option does is then seen in the call, in what is printed, or in a file.
 """
 
+import importlib
 import re
 from contextlib import ExitStack
 from copy import copy
@@ -36,20 +37,20 @@ WORKFLOWS = {
     "fairmot.workflows.track.gap_filling.fill_gaps": 2,
     "fairmot.workflows.evaluate.evaluate.evaluate": SCORES,
     "fairmot.workflows.evaluate.evaluate.track_test_set": SCORES,
-    "fairmot.evaluation.scoring.score": SCORES,
+    "fairmot.workflows.evaluate.score.score": SCORES,
     "fairmot.evaluation.tables.alpha_table": "HOTA over alpha",
     "fairmot.evaluation.tables.markdown_table": "| HOTA |",
     "fairmot.evaluation.tables.difference_table": "differences",
     "fairmot.evaluation.differences.differences": {},
-    "fairmot.evaluation.tables.write_json": None,
-    "fairmot.evaluation.tables.write_csv": None,
+    "fairmot.formats.scores.write_scores": None,
+    "fairmot.formats.scores.write_scores_csv": None,
     "fairmot.workflows.explain.explain.explain": {},
     "fairmot.cli.explaining._write_sheets": {},
     "fairmot.workflows.tune.tune.tune": TUNED,
     "fairmot.report.report.report": Report(Path("a.html"), 1, []),
     "fairmot.serve.server.serve": None,
     "fairmot.engines.choose_training_engine": "torch",
-    "fairmot.engines.load_engine": None,
+    "fairmot.engines.load_training": None,
     "fairmot.training.launch.launch": 0,
     "fairmot.training.loop.train": SimpleNamespace(checkpoint="c", weights="w"),
     "fairmot.training.self_check.self_check": SimpleNamespace(problems=[]),
@@ -110,8 +111,14 @@ class Calls:
     def __enter__(self):
         command = get_command(self.app)  # once, since it takes longer than a call
         self._patches.enter_context(patch("typer.testing._get_command", lambda _: command))
-        for name, answer in WORKFLOWS.items():
-            self._patches.enter_context(patch(name, self._fake(name, answer)))
+        for name in WORKFLOWS:  # all first: a module that is imported later would keep a replacement
+            importlib.import_module(name.rpartition(".")[0])
+        try:
+            for name, answer in WORKFLOWS.items():
+                self._patches.enter_context(patch(name, self._fake(name, answer)))
+        except BaseException:
+            self._patches.close()  # no other test shall meet half of them
+            raise
         return self
 
     def __exit__(self, *_):

@@ -73,7 +73,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     if isinstance(content, list):
         content = {f"zone {number}": points for number, points in enumerate(content, start=1)}
     if not isinstance(content, dict) or not content:
-        raise InputError(f'--zone {path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
+        raise InputError(f'{path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
     return tuple(Zone(name, _points(points, f"{path}: {name}")) for name, points in content.items())
 
 

@@ -180,7 +180,7 @@ def test_one_class_is_the_report(classes):
     [
         ("MOT15", [1], "MOT15 has none"),
         ("MOT17", [1, 3], "MOT17 scores pedestrians"),
-        ("none", [], r"\(none\): expected different"),
+        ("none", [], r"\(none\) of column 8: expected different"),
         ("none", [2, 2], "expected different class numbers"),
         ("none", [-1], "expected different class numbers"),
         ("none", None, "a.txt:.*only pedestrians"),
