@@ -66,7 +66,7 @@ def test_a_program_passes_without_ignores(check):
     ("right", "wrong", "error"),
     [
         ("-> int:", "-> str:", "Incompatible return value type"),
-        ("frame_index=frame.index", "frame_index=frame.image", "[arg-type]"),
+        ("frame_index=frame.index", "frame_index=frame.image", "No overload variant"),
         ("tracks.ids", "tracks.identities", "[attr-defined]"),
         ("config.confidence", "config.confidense", "[attr-defined]"),
     ],

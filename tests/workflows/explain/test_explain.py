@@ -162,7 +162,7 @@ def test_classes_are_compared_one_by_one_as_the_scores_are(tmp_path):
     assert sum(one.error.kind == "miss" for one in one_class["a"]) == stated["a"]["CLR_FN"] < scores["a"]["CLR_FN"]
     with pytest.raises(InputError, match="expected different class numbers"):
         explain(truth, results, "none", classes=[2, 2])
-    result = CliRunner().invoke(app, [*map(str, ("explain", results, truth)), "--benchmark", "none", "--classes", "2"])
+    result = CliRunner().invoke(app, [*map(str, ("explain", truth, results)), "--benchmark", "none", "--classes", "1"])
     assert f"{stated['a']['CLR_FN']} miss" in result.stdout.splitlines()[0]
 
 
