@@ -22,6 +22,7 @@ class Section(BaseModel):
 PUBLISHED_SIZES: dict[str, dict[str, int]] = {
     "yolo": {"embedding": 64, "head_width": 64},
     "lite": {"embedding": 64, "head_width": 64, "input_width_px": 576, "input_height_px": 320},
+    "rtmdet_nano": {"embedding": 64, "head_width": 192, "input_width_px": 576, "input_height_px": 320},
 }
 """Architecture -> its published sizes, where they differ from the defaults."""
 
