@@ -21,9 +21,9 @@ INTRODUCTION = """# Command line
 `fairmot --install-completion` completes commands and options in the shell.
 
 An option means the same in every command. A command with several modes refuses, with exit code 2, an option that the
-mode does not take; the table of the command shows which ones it takes. `--json` prints the answer on standard output;
-notes, progress and errors go to standard error. Exit codes: 0, 1 (it does not work), 2 (a mistake in what was given),
-130 (Ctrl-C).
+mode does not take; a table of the command shows the options in which its modes differ. `--json` prints the answer on
+standard output; notes, progress and errors go to standard error. Exit codes: 0, 1 (it does not work), 2 (a mistake in
+what was given), 130 (Ctrl-C).
 """
 
 
@@ -101,7 +101,8 @@ def mode_table(name: str, parameters: list[Any]) -> str:
         if not all(each.name in mode.takes for mode in tables)
     ]
     lines = [head, ["---"] * len(head), *rows]
-    return "Not every mode takes every option:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    title = "The modes differ in these options; every mode takes the options that are not listed:"
+    return f"{title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def page() -> str:

@@ -23,11 +23,11 @@ def replacing(path: Path | str) -> Iterator[Path]:
     permissions = _permissions_of_a_new_file(temporary)
     try:
         yield temporary
-        with temporary.open("r+b") as file:  # Windows refuses to flush a handle that only reads
-            os.fsync(file.fileno())
         # Some file systems refuse every change of permissions: change nothing without need.
         if stat.S_IMODE(temporary.stat().st_mode) != permissions:
-            temporary.chmod(permissions)
+            temporary.chmod(permissions)  # first: MindSpore leaves its files read-only
+        with temporary.open("r+b") as file:  # Windows refuses to flush a handle that only reads
+            os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -149,3 +151,19 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test marked ``own_process`` in a fresh interpreter where this one is a worker that has run others.
+
+    A training step that is interrupted there died in native code, after hundreds of tests of both frameworks; a user's
+    training has a process to itself.
+    """
+    if pyfuncitem.get_closest_marker("own_process") is None or not hasattr(pyfuncitem.config, "workerinput"):
+        return None
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
+    return True

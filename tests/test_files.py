@@ -144,3 +144,22 @@ def test_a_link_keeps_its_own_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "folder")
     assert folder_name(".") == "folder"
     assert folder_name("..") == tmp_path.resolve().name
+
+
+def test_a_file_that_its_writer_leaves_read_only_is_taken(tmp_path, monkeypatch):
+    """As MindSpore's export does; the superuser may open it all the same, so the order of the calls is looked at."""
+    modes = []
+    real_open = Path.open
+
+    def opened(path, mode="r", *arguments, **named):
+        if mode == "r+b":
+            modes.append(stat.S_IMODE(path.stat().st_mode))
+        return real_open(path, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", opened)
+    with replacing(tmp_path / "a.mindir") as temporary:
+        temporary.write_bytes(b"network")
+        temporary.chmod(stat.S_IRUSR)
+    assert (tmp_path / "a.mindir").read_bytes() == b"network"
+    assert modes
+    assert all(mode & stat.S_IWUSR for mode in modes)

@@ -1,4 +1,4 @@
-"""The tables of ``fairmot benchmark`` as the README shows them."""
+"""The tables of ``fairmot benchmark`` in Markdown, as docs/speed.md shows them."""
 
 from __future__ import annotations
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from fairmot.cli import data, demo, evaluation, explaining, machine, report, serve, tracking, training, tuning, weights
+from fairmot.cli.help import Command, Group
 from fairmot.cli.settings import stop
 from fairmot.errors import InputError
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -28,7 +30,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 for panel, commands in _PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel, context_settings=HELP_NAMES)(command)
+        app.command(cls=Command, rich_help_panel=panel, context_settings=HELP_NAMES)(command)
 app.add_typer(data.app, name="data", rich_help_panel="Train", context_settings=HELP_NAMES)
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -21,15 +20,18 @@ if TYPE_CHECKING:
     from fairmot.training.self_check import SelfCheck
     from fairmot.workflows.track.track import TrackRun
 
+_PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+"""Paths and names of files may hold brackets and colons; these consoles, and tables on them, print every character."""
+
 
 def notes() -> Console:
-    """Return the console for everything that is not a result."""
-    return Console(stderr=True, highlight=False)
+    """Return the console for everything that is not a result. It prints text as it is: ``[x]`` is no markup."""
+    return Console(stderr=True, **_PLAIN)
 
 
 def answers() -> Console:
-    """Return the console for results."""
-    return Console(highlight=False)
+    """Return the console for results. It prints text as it is: ``[x]`` is no markup."""
+    return Console(**_PLAIN)
 
 
 def print_scores(report: Mapping[str, Any]) -> None:
@@ -51,7 +53,7 @@ def print_scores(report: Mapping[str, Any]) -> None:
 
 def _bar(unit: str) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn(unit),
@@ -70,7 +72,7 @@ def frame_progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def report(name: str, done: int, expected: int | None) -> None:
             if name not in tasks:
-                tasks[name] = bar.add_task(escape(name), total=expected, note="")
+                tasks[name] = bar.add_task(name, total=expected, note="")
             bar.update(tasks[name], completed=done)
 
         yield report
@@ -87,14 +89,14 @@ def job_progress() -> Iterator[tuple[Callable[[str, int, int | None], None], Cal
             if name in ended:
                 return
             if name not in tasks:
-                tasks[name] = bar.add_task(escape(name), total=expected, note="")
+                tasks[name] = bar.add_task(name, total=expected, note="")
             bar.update(tasks[name], completed=done)
 
         def end(name: str, line: str) -> None:
             ended.add(name)
             if name in tasks:
                 bar.remove_task(tasks.pop(name))
-            bar.console.print(line, markup=False, soft_wrap=True)
+            bar.console.print(line, soft_wrap=True)
 
         yield report, end
 
@@ -138,12 +140,12 @@ def track_table(runs: list[TrackRun]) -> Table:
     for run in runs:
         files = "\n".join(str(path) for path in (run.text, run.video) if path)
         counts = (str(run.frame_count), str(run.identity_count), f"{run.frames_per_second:.1f}")
-        table.add_row(escape(run.name), *counts, escape(files))
+        table.add_row(run.name, *counts, files)
     return table
 
 
 def summary_table(title: str, summary: Summary, layers: bool) -> Table:
-    """Return a table of a network: every layer if asked, then heads and totals."""
+    """Return a table of a network: every layer if ``layers``, then heads and totals."""
     table = Table("layer", "kind", "output (C x h x w)", "parameters", "multiply-adds", title=title)
     for layer in summary.layers if layers else ():
         table.add_row(layer.name, layer.kind, _shape(layer.shape), f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
@@ -166,10 +168,10 @@ def speed_table(rows: Sequence[Speed]) -> Table:
             "precision",
             "size",
             "ms (quartiles)",
-            "least ms",
+            "minimum ms",
             "frames/s",
             "GFLOP/s",
-            "of the ceiling",
+            "fraction of ceiling",
         ),
         caption="GFLOP/s count every layer everywhere; detectors of onnxruntime and openvino compute all heads but the "
         "heatmap at peaks only (--raw: everywhere). Ceiling: one 3x3 convolution in turns with the network.",
@@ -203,9 +205,9 @@ def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
         table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.fraction:.1%}")
     kinds: dict[str, tuple[float, float]] = {}
     for layer in layers:
-        milliseconds, share = kinds.get(layer.kind, (0.0, 0.0))
-        kinds[layer.kind] = (milliseconds + layer.milliseconds, share + layer.fraction)
+        milliseconds, fraction = kinds.get(layer.kind, (0.0, 0.0))
+        kinds[layer.kind] = (milliseconds + layer.milliseconds, fraction + layer.fraction)
     table.add_section()
-    for kind, (milliseconds, share) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
-        table.add_row("all of a kind", kind, f"{milliseconds:.3f}", f"{share:.1%}")
+    for kind, (milliseconds, fraction) in sorted(kinds.items(), key=lambda item: -item[1][0])[:10]:
+        table.add_row("total by kind", kind, f"{milliseconds:.3f}", f"{fraction:.1%}")
     return table

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from fairmot.cli import conversion, options
+from fairmot.cli.help import Command, Group
 from fairmot.cli.settings import read_names
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Make training data: convert annotations, check them, look at them; render the synthetic street.",
 )
@@ -28,10 +30,10 @@ Root = Annotated[
 Description = Annotated[Path, typer.Argument(metavar="DATA", help="data.json, or the folder with it.")]
 
 
-app.command()(conversion.convert)
+app.command(cls=Command)(conversion.convert)
 
 
-@app.command()
+@app.command(cls=Command)
 def validate(
     source: Annotated[
         Path, typer.Argument(metavar="DATA", help="data.json, a folder with one, or a folder with images/.")
@@ -64,7 +66,7 @@ def validate(
         raise typer.Exit(2)
 
 
-@app.command()
+@app.command(cls=Command)
 def stats(
     source: Description,
     sets: Sets = None,
@@ -106,7 +108,7 @@ def stats(
         typer.echo(f"{each.name}: {each.boxes_with_identity} boxes with identity; images {sizes}")
 
 
-@app.command()
+@app.command(cls=Command)
 def preview(
     source: Description,
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Contact sheet to write, .png or .jpg.")],
@@ -131,7 +133,7 @@ def preview(
     typer.echo(f"{output}: {shown} of {len(images)} images")
 
 
-@app.command()
+@app.command(cls=Command)
 def split(
     list_file: Annotated[Path, typer.Argument(metavar="LIST", help="Path list: an image a line.")],
     one_in: Annotated[int, typer.Option(min=2, metavar="N", help="Hold out one block in so many.")] = 5,
@@ -154,7 +156,7 @@ def split(
     typer.echo(f"{found.held}: {found.held_images} images held out")
 
 
-@app.command()
+@app.command(cls=Command)
 def synthesize(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the sequence.")],
     people: options.People = 12,

@@ -26,7 +26,10 @@ def evaluate(
     engine: options.Engine = "auto",
     device: options.Device = "auto",
     input_size: options.InputSize = None,
-    classes: options.Classes = None,
+    classes: Annotated[
+        str | None,
+        options.classes(" The detector keeps only these; each is scored by itself, and all together."),
+    ] = None,
     tracker: options.TrackerChoice = "auto",
     confidence: options.Confidence = None,
     config: options.ConfigFile = None,
@@ -112,7 +115,7 @@ def score(
     ],
     benchmark: options.BenchmarkName = "auto",
     half_val: options.HalfVal = False,
-    classes: options.Classes = None,
+    classes: Annotated[str | None, options.classes(" Each class is scored by itself, and all together.")] = None,
     compare: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Score these results too, and print them minus the first ones."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,10 +48,10 @@ def explain(
         int | None,
         typer.Option(metavar="ID", rich_help_panel=_WHICH, help="Only this identity, of results or ground truth."),
     ] = None,
-    classes: options.Classes = None,
+    classes: Annotated[str | None, options.classes(" Each class is compared by itself.")] = None,
     benchmark: options.BenchmarkName = "auto",
     half_val: options.HalfVal = False,
-    every: options.Every = 1,
+    every: Annotated[int, options.every(more=": the one with which the results were tracked")] = 1,
     record_file: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +64,7 @@ def explain(
         Path | None,
         typer.Option(metavar="FOLDER", rich_help_panel=options.FILES, help="A contact sheet of each error."),
     ] = None,
-    source: options.Source = None,
+    source: Annotated[Path | None, options.source("the sequence folder")] = None,
     as_json: options.JsonOut = False,
 ) -> None:
     """Show each switch, fragmentation, miss and false positive, and the costs that the tracker compared there.
@@ -91,7 +92,7 @@ def explain(
     )
     paths: dict[str, list[str]] = {}
     if sheets is not None:
-        paths = _write_sheets(explained, results, ground_truth, sheets, source, half_val)
+        paths = _write_sheets(explained, results, ground_truth, sheets, source, half_val, read_columns(classes))
     if as_json:
         answer: dict[str, Any] = {name: [one.as_json() for one in ones] for name, ones in explained.items()}
         typer.echo(json.dumps({"errors": answer, **({"sheets": paths} if sheets else {})}, indent=2))
@@ -112,7 +113,11 @@ def _write_sheets(
     folder: Path,
     source: Path | None,
     half_val: bool,
+    columns: Sequence[int] | None,
 ) -> dict[str, list[str]]:
+    import numpy as np
+
+    from fairmot.evaluation.preprocessing import classes_of
     from fairmot.formats.halves import first_index, load_second_half
     from fairmot.formats.seqinfo import load_info
     from fairmot.formats.sequences import find_sequences, load_sequence, sequence_name
@@ -135,7 +140,10 @@ def _write_sheets(
         pair = (load_second_half if half_val else load_sequence)(place, file)
         first = first_index(load_info(place).frame_count) if half_val else 0
         errors = [one.error for one in explained[name]]
-        paths = write_sheets(errors, pair.truth, pair.results, source or place, folder / name, first)
+        truth, found = pair.truth, pair.results
+        if columns is not None:  # boxes of other classes took no part
+            truth, found = (rows.select(np.isin(classes_of(rows), columns)) for rows in (truth, found))
+        paths = write_sheets(errors, truth, found, source or place, folder / name, first)
         written[name] = [str(path) for path in paths]
     return written
 

@@ -43,7 +43,7 @@ def benchmark(
     training: Annotated[bool, options.flag("--training", None, "Time optimizer steps instead of detection.")] = False,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Images a step, of --training.")] = 2,
     profile: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="List so many of the slowest operators instead.")
+        int | None, typer.Option(min=1, metavar="N", help="Profile: list the N slowest operators.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads.", show_default="each engine's own choice")
@@ -121,4 +121,4 @@ def doctor(as_json: options.JsonOut = False) -> None:
             typer.echo(f"{finding.state:7} {finding.topic}: {finding.text}")
     bad = [finding.topic for finding in findings if finding.state == "bad"]
     if bad:
-        stop(f"not well: {', '.join(bad)}", code=1)
+        stop(f"problems: {', '.join(bad)}", code=1)

@@ -62,13 +62,15 @@ _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone"
 _DRAWN = "video images crops heatmap blur"
 _ANSWER = "output overwrite as_json quiet"
+_SAVED = "interpolate save_detections record"
 
-_VIDEOS = f"sources {_SELECTION} {_NETWORK} {_TRACKER} {_TABLES} {_DRAWN} {_ANSWER}"
-_IN_PROCESS = f"{_VIDEOS} together interpolate save_detections record show"
+_VIDEOS = f"sources {_SELECTION} {_NETWORK} {_TRACKER} {_TABLES} {_DRAWN} {_SAVED} {_ANSWER}"
+_IN_PROCESS = f"{_VIDEOS} together show"
 _OWN_PROCESS = "each video is a file with an end, tracked in a process of its own without a window"
 
 TRACK_FILES = _mode("track of files", _IN_PROCESS, "files neither wait nor get lost, as streams and cameras do")
 TRACK_LIVE = _mode("track of streams and cameras", f"{_IN_PROCESS} max_latency give_up", "it reads images")
+TRACK_PIPE = _mode("track of a pipe", f"{_IN_PROCESS} max_latency", "a pipe that ends cannot be opened again")
 TRACK_DETECTIONS = _mode(
     "track --detections",
     f"detections {_SELECTION} {_TRACKER} {_TABLES} {_ANSWER} interpolate record",
@@ -123,7 +125,7 @@ CONVERT = _mode("convert", f"{_CONVERT} architecture partial", "")
 CONVERT_ONNX = _mode("convert of .onnx", _CONVERT, "YOLOX-nano becomes the start weights of lite")
 
 MODES: dict[str, tuple[Mode, ...]] = {
-    "track": (TRACK_FILES, TRACK_LIVE, TRACK_DETECTIONS, TRACK_JOBS, TRACK_RAY),
+    "track": (TRACK_FILES, TRACK_LIVE, TRACK_PIPE, TRACK_DETECTIONS, TRACK_JOBS, TRACK_RAY),
     "train": (TRAIN, SELF_CHECK),
     "evaluate": (EVALUATE, EVALUATE_TEST),
     "explain": (EXPLAIN, EXPLAIN_SHEETS),

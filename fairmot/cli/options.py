@@ -33,10 +33,33 @@ def engine(names: str) -> Any:
     return typer.Option("--engine", metavar="NAME", rich_help_panel=NETWORK, help=f"Engine: {names}.")
 
 
-def every(show_default: str | bool = True) -> Any:
-    """Return ``--every``, the step between frames."""
+def every(show_default: str | bool = True, more: str = "") -> Any:
+    """Return ``--every``; ``more`` is what a command adds to its help."""
     return typer.Option(
-        "--every", min=1, metavar="N", rich_help_panel=FRAMES, help="Step between frames.", show_default=show_default
+        "--every",
+        min=1,
+        metavar="N",
+        rich_help_panel=FRAMES,
+        help=f"Step between frames{more}.",
+        show_default=show_default,
+    )
+
+
+def source(show_default: str) -> Any:
+    """Return ``--source``, whose default differs between commands."""
+    return typer.Option(
+        "--source", metavar="PATH", help="Source of the results: video or images.", show_default=show_default
+    )
+
+
+def classes(more: str = "") -> Any:
+    """Return ``--classes``; ``more`` is what a command adds to its help."""
+    return typer.Option(
+        "--classes",
+        metavar="IDS",
+        rich_help_panel=NETWORK,
+        help=f"Classes to keep: ids from 0, e.g. 0,2. Column 8 of MOTChallenge files holds id + 1.{more}",
+        show_default="all",
     )
 
 
@@ -87,15 +110,7 @@ InputSize = Annotated[
         show_default="of the weights",
     ),
 ]
-Classes = Annotated[
-    str | None,
-    typer.Option(
-        metavar="IDS",
-        rich_help_panel=NETWORK,
-        help="Classes to keep: ids from 0, e.g. 0,2. Column 8 of MOTChallenge files holds id + 1.",
-        show_default="all",
-    ),
-]
+Classes = Annotated[str | None, classes()]
 Raw = Annotated[bool, flag("--raw", NETWORK, "Head maps instead of detections.")]
 
 ConfigFile = Annotated[
@@ -104,7 +119,7 @@ ConfigFile = Annotated[
         "--config",
         metavar="FILE",
         rich_help_panel=TRACKER,
-        help="Configuration: its sections tracker and inference hold where no option is given.",
+        help="Configuration; options override its sections tracker and inference.",
     ),
 ]
 TrackerChoice = Annotated[
@@ -142,11 +157,6 @@ Start = Annotated[
     typer.Option(min=0, metavar="N", rich_help_panel=FRAMES, help="Index of the first frame, from 0."),
 ]
 Every = Annotated[int, every()]
-Source = Annotated[
-    Path | None,
-    typer.Option(metavar="PATH", help="What was tracked: video or images.", show_default="as recorded in the results"),
-]
-
 Overwrite = Annotated[bool, flag("--overwrite", RESULTS, "Replace what exists already.")]
 Images = Annotated[
     bool | None,

@@ -20,7 +20,7 @@ def report(
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The page to write.", show_default="report.html in RUN")
     ] = None,
-    source: options.Source = None,
+    source: Annotated[Path | None, options.source("as recorded in the results")] = None,
     start: options.Start = None,
     every: Annotated[int | None, options.every(show_default="as recorded in the results")] = None,
     embed: Annotated[

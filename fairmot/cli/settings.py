@@ -67,14 +67,17 @@ def read_classes(text: str | None) -> list[int] | None:
     """Class ids, from 0, out of ``--classes``.
 
     Raises:
-        InputError: the text is something else.
+        InputError: the text is something else, or repeats an id.
     """
     names = read_names(text)
     if names is None:
         return None
     if not names or not all(name.isascii() and name.isdigit() for name in names):
         raise InputError(f"--classes {text}: expected class ids from 0, for example 0,2")
-    return [int(name) for name in names]
+    classes = [int(name) for name in names]
+    if len(set(classes)) < len(classes):
+        raise InputError(f"--classes {text}: a class id is repeated; give each once")
+    return classes
 
 
 def read_columns(text: str | None) -> list[int] | None:

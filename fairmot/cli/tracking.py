@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairmot.cli import modes, options
-from fairmot.cli import tracking_output as told
+from fairmot.cli import modes, options, tracking_output
 from fairmot.cli.settings import chosen, lowest_score, read_classes, read_settings, read_size
 from fairmot.errors import InputError
+
+if TYPE_CHECKING:
+    from fairmot.config import InferenceConfig
+    from fairmot.formats.recordings import Recording
 
 
 def track(
@@ -44,7 +47,7 @@ def track(
     start: options.Start = None,
     end: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", rich_help_panel=options.FRAMES, help="Index behind the last frame."),
+        typer.Option(min=0, metavar="N", rich_help_panel=options.FRAMES, help="Index of the first frame left out."),
     ] = None,
     every: options.Every = 1,
     output: Annotated[Path | None, options.output(show_default="runs/track/NAME")] = None,
@@ -54,7 +57,7 @@ def track(
     csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
     jsonl: Annotated[bool, options.flag("--jsonl", options.FILES, "One JSON object a frame: NAME.jsonl.")] = False,
     crops: Annotated[
-        bool, options.flag("--crops", options.FILES, "Each identity twice a second: NAME-crops/.")
+        bool, options.flag("--crops", options.FILES, "Crops of each identity, two a second: NAME-crops/.")
     ] = False,
     heatmap: Annotated[
         bool, options.flag("--heatmap", options.FILES, "Where people stood: NAME.heatmap.jpg, and drawn.")
@@ -64,7 +67,7 @@ def track(
         typer.Option(
             metavar="X1,Y1,X2,Y2",
             rich_help_panel=options.FILES,
-            help="Count who crosses: NAME.lines.csv; repeatable.",
+            help="Count people who cross a line: NAME.lines.csv; repeatable.",
         ),
     ] = None,
     zone: Annotated[
@@ -72,7 +75,7 @@ def track(
         typer.Option(
             metavar="FILE",
             rich_help_panel=options.FILES,
-            help="Count who stands in polygons (JSON): NAME.zones.csv.",
+            help="Count people in polygons (JSON): NAME.zones.csv.",
         ),
     ] = None,
     save_detections: options.SaveDetections = False,
@@ -92,7 +95,7 @@ def track(
     ] = None,
     give_up: Annotated[
         float,
-        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Try a lost stream again for so long."),
+        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Time to reconnect to a lost stream."),
     ] = 30.0,
     together: Annotated[
         bool | None,
@@ -128,17 +131,21 @@ def track(
         raise InputError("track: give SOURCES or --detections FILE")
     mode = _mode(sources or [], detections, jobs, ray)
     mode.check(context)
-    filled = told.gap_filling(interpolate)
-    recordings = told.read_recordings(detections or [], confidence if config is None and tracker == "auto" else None)
+    filled = tracking_output.gap_filling(interpolate)
+    recordings = tracking_output.read_recordings(
+        detections or [], confidence if config is None and tracker == "auto" else None
+    )
     parameters, inference = None, None
     if not recordings or config is not None or tracker != "auto":
         from fairmot.detector import weights_tracker
 
         # Several recordings keep the parameters that go with each of them.
         parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
+    if recordings and inference is not None:
+        recordings = _as_configured(recordings, inference, config)
     kept = read_classes(classes)
     selection: dict[str, Any] = {"start": start, "end": end, "every": every}
-    outputs = told.read_outputs(
+    outputs = tracking_output.read_outputs(
         line,
         zone,
         show,
@@ -154,19 +161,31 @@ def track(
     if mode is modes.TRACK_DETECTIONS:
         from fairmot.workflows.track.replay import replay
 
-        with told.progress(quiet) as progress:
+        with tracking_output.progress(quiet) as progress:
             runs = replay(recordings, parameters, progress=progress, **written, **{**selection, "classes": kept})
         steps = [recording.every * every for recording in recordings]
-        told.end_of_runs(filled(runs, steps), as_json, quiet)
+        tracking_output.end_of_runs(filled(runs, steps), as_json, quiet)
         return
     from fairmot.workflows.track.job import DetectorChoice, SourceJob
 
     size, lowest = read_size(input_size), lowest_score(inference)
     choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), confidence=lowest)
     if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
-        plan = SourceJob("", Path(), choice, parameters, outputs, **selection)
+        from fairmot.workflows.track.gap_filling import read_method
+
+        plan = SourceJob(
+            "",
+            Path(),
+            choice,
+            parameters,
+            outputs,
+            **selection,
+            save_detections=save_detections,
+            record=record,
+            interpolate=None if interpolate is None else read_method(interpolate),
+        )
         how = {"jobs": jobs or 1, "ray": ray, "overwrite": overwrite}
-        told.track_jobs(sources or [], output, plan, as_json, quiet, **how)
+        tracking_output.track_jobs(sources or [], output, plan, as_json, quiet, **how)
         return
     from fairmot.detector import load_detector
     from fairmot.media.sources.live import LiveOptions
@@ -174,8 +193,8 @@ def track(
 
     live = LiveOptions(max_latency_seconds=max_latency, give_up_seconds=give_up)
     detector = load_detector(**asdict(choice))
-    told.announce(detector, quiet)
-    with told.progress(quiet) as progress:
+    tracking_output.announce(detector, quiet)
+    with tracking_output.progress(quiet) as progress:
         runs = run_track(
             sources or [],
             detector,
@@ -187,7 +206,7 @@ def track(
             **written,
             **selection,
         )
-    told.end_of_runs(filled(runs, [every] * len(runs)), as_json, quiet)
+    tracking_output.end_of_runs(filled(runs, [every] * len(runs)), as_json, quiet)
 
 
 def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, ray: str | None) -> modes.Mode:
@@ -199,5 +218,25 @@ def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, r
         return modes.TRACK_JOBS
     from fairmot.media.sources.locations import live_location
 
-    is_live = any(live_location(source) is not None for source in sources)
-    return modes.TRACK_LIVE if is_live else modes.TRACK_FILES
+    places = [place for source in sources if (place := live_location(source)) is not None]
+    if any(place.is_endless for place in places):
+        return modes.TRACK_LIVE
+    return modes.TRACK_PIPE if places else modes.TRACK_FILES
+
+
+def _as_configured(recordings: list[Recording], inference: InferenceConfig, config: str | None) -> list[Recording]:
+    """Apply what a configuration file says itself of inference to recordings.
+
+    Raises:
+        InputError: it requests videos or images.
+    """
+    from fairmot.workflows.track.selection import select_scores
+
+    for name in ("save_videos", "save_images"):
+        if chosen(None, inference, name, False):
+            raise InputError(
+                f"{config}: inference.{name} needs images, which saved detections do not hold; set it false"
+            )
+    if "confidence" not in inference.model_fields_set:
+        return recordings
+    return [select_scores(recording, inference.confidence) for recording in recordings]

@@ -156,9 +156,9 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
     elif not quiet:
         console.answers().print(console.track_table(list(runs)))
         for line in (line for run in runs for line in count_lines(run)):
-            console.answers().print(line, soft_wrap=True, markup=False, highlight=False)
+            console.answers().print(line, soft_wrap=True)
         for run in runs:
-            console.notes().print(timing_line(run), soft_wrap=True, markup=False)
+            console.notes().print(timing_line(run), soft_wrap=True)
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))

@@ -47,7 +47,7 @@ def train(
     from fairmot.training.process import current_process, registered
 
     def log(line: str) -> None:
-        console.notes().print(line, markup=False)
+        console.notes().print(line)
 
     (modes.SELF_CHECK if check else modes.TRAIN).check(context)
     settings = load_config(config, tuple(overrides or ()))
@@ -84,7 +84,7 @@ def _check(config: Config, engine: str, device: str) -> None:
     from fairmot.training.self_check import self_check
 
     def log(line: str) -> None:
-        console.notes().print(line, markup=False)
+        console.notes().print(line)
 
     with console.training_progress() as on_step:
         outcome = self_check(config, engine, device, log=log, on_step=on_step)

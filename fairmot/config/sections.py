@@ -89,7 +89,7 @@ class DataConfig(Section):
     """Training images: a ``data.json`` with ``root`` and, under ``train``, named lists of paths; validation."""
 
     description: Path = Field(default=Path("data/data.json"), description="Path of the data.json (docs/data.md).")
-    sets: tuple[str, ...] = Field(default=(), description="Names of sets under ``train`` to use; empty: all.")
+    sets: tuple[str, ...] = Field(default=(), description="Names of sets under 'train' to use; empty: all.")
     skip_missing: bool = Field(
         default=False, description="Skip sets whose list or images are missing; if off, one error names them all."
     )
@@ -124,7 +124,7 @@ class DataConfig(Section):
     )
     validation_sets: tuple[str, ...] = Field(
         default=(),
-        description="Names of lists under ``val`` to validate on; empty: all. Training never reads these lists.",
+        description="Names of lists under 'val' to validate on; empty: all. Training never reads these lists.",
     )
 
     @model_validator(mode="after")

@@ -90,6 +90,7 @@ def _table(
 ) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE, collapse_padding=True, pad_edge=False)
     table.add_column("", overflow="fold")
@@ -98,7 +99,8 @@ def _table(
     for name, values in _rows(scores, total):
         if name == total:
             table.add_section()
-        table.add_row(name, *(format_score(column, values[column], signed) for column in columns))
+        # A text, not a string: a console would read the brackets of a sequence's name as markup.
+        table.add_row(Text(name), *(format_score(column, values[column], signed) for column in columns))
     return table
 
 

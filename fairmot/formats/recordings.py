@@ -31,7 +31,7 @@ DEFAULT_FRAME_RATE = 30.0
 
 _ARRAYS = ("frame_indices", "counts", "boxes_xyxy", "scores", "class_ids")
 # Attributes of a detector that a recording keeps, as far as the detector has them.
-_DESCRIBED = ("weights", "architecture", "engine", "input_size", "confidence", "classes")
+_DESCRIBED = ("weights", "architecture", "engine", "input_size", "confidence", "classes", "class_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def load_recording(path: Path | str, frame_rate: float | None = None) -> Recordi
 
 
 def _load_arrays(path: Path, frame_rate: float | None) -> Recording:
-    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; make one with fairmot track"
+    what = f"{path}: not a recording of detections of version {FORMAT_VERSION}; track with saved detections to make one"
     try:
         # Opened here: a damaged file would stay open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -250,6 +250,8 @@ def _load_text(path: Path, frame_rate: float | None) -> Recording:
         frame_rate=frame_rate or stated or DEFAULT_FRAME_RATE,
         frame_count=count,
         image_size=None if info is None else info.image_size,
+        # No column of it holds a class.
+        detector={"class_count": 1},
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.errors import InputError
-from fairmot.files import folder_name
+from fairmot.files import folder_name, replacing
 from fairmot.formats.rows import MAX_FRAMES
 
 FILE = "seqinfo.ini"
@@ -109,4 +109,5 @@ def write_info(sequence_folder: Path | str, info: SequenceInfo, comment: str = "
     lines = [f"{key}={value}\n" for key, value in values.items() if value is not None]
     first = f"; {comment}\n" if comment else ""
     text = f"{first}[Sequence]\n{''.join(lines)}\n"
-    (Path(sequence_folder) / FILE).write_text(text, encoding="utf-8")
+    with replacing(Path(sequence_folder) / FILE) as temporary:
+        temporary.write_text(text, encoding="utf-8")

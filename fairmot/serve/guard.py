@@ -72,7 +72,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if not is_named(host, self._settings):
-            return JSONResponse({"detail": "unknown host name (fairmot serve --name NAME permits one)"}, 421)
+            return JSONResponse({"detail": "unknown host name: whoever starts the server can permit it"}, 421)
         method = scope["method"]
         if _is_from_elsewhere(method, host, headers):
             return JSONResponse({"detail": "requests from pages of other sites are refused"}, 403)

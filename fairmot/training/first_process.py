@@ -9,6 +9,10 @@ SIGN_OF_LIFE_SECONDS = 1.0
 """Pause between two signs of life: far shorter than any wait of an engine, and nothing beside the work."""
 
 
+LAST_WAIT_SECONDS = 5.0
+"""How long the work may still take where the run ends in an error."""
+
+
 def work_while_others_wait(work: Callable[[], None] | None, agree: Callable[[bool], bool]) -> None:
     """Do the first process's work in a thread, and keep in touch with the others until it is done.
 
@@ -41,7 +45,11 @@ def work_while_others_wait(work: Callable[[], None] | None, agree: Callable[[boo
     else:
         done.set()
     # Processes without work wait inside of ``agree``.
-    while agree(bool(work) and not done.wait(SIGN_OF_LIFE_SECONDS)):
-        pass
+    try:
+        while agree(bool(work) and not done.wait(SIGN_OF_LIFE_SECONDS)):
+            pass
+    except BaseException:
+        done.wait(LAST_WAIT_SECONDS)  # for a file that the work is writing
+        raise
     if errors:
         raise errors[0]

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -141,9 +141,9 @@ def _passing_signals_on(parent: subprocess.Popen[bytes], folder: Path) -> Iterat
         arrived.append(number)
         for each in _numbers(folder).values():
             if _is_alive(each):
-                os.kill(each, signal.SIGTERM if len(arrived) == 1 else signal.SIGKILL)
+                os.kill(each, signal.SIGTERM)
         if len(arrived) > 1 or not _numbers(folder):
-            os.killpg(parent.pid, signal.SIGKILL)
+            _kill(parent, folder)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -152,10 +152,19 @@ def _passing_signals_on(parent: subprocess.Popen[bytes], folder: Path) -> Iterat
         for number, handler in before.items():
             signal.signal(number, handler)
         if parent.poll() is None:  # an error ends this process
-            for each in _numbers(folder).values():
-                if _is_alive(each):
-                    os.kill(each, signal.SIGKILL)
-            os.killpg(parent.pid, signal.SIGKILL)
+            _kill(parent, folder)
+
+
+def _kill(parent: subprocess.Popen[bytes], folder: Path) -> None:
+    """End the launcher, what it started and what has registered; by psutil, since Windows has no process groups."""
+    found: list[psutil.Process] = []
+    for number in (parent.pid, *_numbers(folder).values()):
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(number)
+            found += [*process.children(recursive=True), process]
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _last_lines(files: Sequence[Path]) -> list[str]:

@@ -174,7 +174,7 @@ def test_the_command_prints_json_and_tables(weights, small_ceiling):
     (row,) = json.loads(result.stdout)
     assert row["network"] == "lite"
     assert np.isfinite(row["ceiling_fraction"])
-    for extra, expected in (([], "GFLOP/s"), (["--profile", "3"], "all of a kind")):
+    for extra, expected in (([], "GFLOP/s"), (["--profile", "3"], "total by kind")):
         result = CliRunner().invoke(app, [*arguments, *extra], env={"COLUMNS": "200"})
         assert result.exit_code == 0, result.output
         assert expected in result.stdout

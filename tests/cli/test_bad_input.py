@@ -65,16 +65,16 @@ def test_detections_that_are_odd(command, tmp_path):
     assert rows_of(command, tmp_path, [*DETECTIONS, "3,-1,1,20,0,60,0.9"]) == plain  # without area: takes no part
     assert rows_of(command, tmp_path, []) == ""
     late = rows_of(command, tmp_path, [*DETECTIONS, "1200,-1,14,20,30,60,0.9", "1201,-1,14,20,30,60,0.9"])
-    assert late.splitlines()[-1].startswith("1201,2,")  # nobody for a thousand frames: somebody else
+    assert late.splitlines()[-1].startswith("1201,2,")  # no people for a thousand frames: a new identity
     twice = rows_of(command, tmp_path, DETECTIONS * 2)
     keys = [tuple(row.split(",")[:2]) for row in twice.splitlines()]
     assert len(keys) == len(set(keys)) == 2 * len(plain.splitlines())
 
 
 def save(path, about=(), **changes):
-    told = {"version": 1, "name": "x", "frame_rate": 30.0, "every": 1, "frame_count": 3, "image_size": None}
+    recorded = {"version": 1, "name": "x", "frame_rate": 30.0, "every": 1, "frame_count": 3, "image_size": None}
     arrays = {
-        "about": np.array(json.dumps({**told, "detector": None, **dict(about)})),
+        "about": np.array(json.dumps({**recorded, "detector": None, **dict(about)})),
         "frame_indices": np.arange(3),
         "counts": np.ones(3, np.int64),
         "boxes_xyxy": np.tile(np.float32([10, 10, 40, 80]), (3, 1)),

@@ -86,6 +86,28 @@ def test_shell_completion_is_on(monkeypatch, capsys):
     assert capsys.readouterr().out.split() == ["--max-latency"]
 
 
+TYPES = re.compile(r"<(bool|str|int|float|path|file|directory|list\[)")
+
+
+@pytest.mark.parametrize("name", ["", "data", *COMMANDS])
+def test_no_type_of_python_is_shown(name):
+    assert TYPES.findall(help_text(app, name, 80)) == []
+
+
+def test_a_type_of_python_is_found():
+    other = typer.Typer(rich_markup_mode="rich")
+
+    @other.command()
+    def first(count: int = typer.Option(1)) -> None: ...
+
+    @other.command()
+    def second(count: int = typer.Option(1, metavar="N")) -> None: ...
+
+    if "INTEGER" in help_text(other, "first", 80):
+        pytest.skip("this Typer names no types of Python")
+    assert TYPES.findall(help_text(other, "first", 80))
+
+
 def test_long_names_are_words():
     for command in COMMANDS.values():
         assert all(re.fullmatch(r"--[a-z]+(-[a-z]+)*", long_name(option)) for option in options(command))

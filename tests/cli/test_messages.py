@@ -18,7 +18,7 @@ def options_in_errors(source):
     calls = [
         node
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InputError"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "JSONResponse")
     ]
     words = [
         part.value

@@ -20,6 +20,7 @@ BASES = {
     "track": {
         "track of files": ["a.mp4"],
         "track of streams and cameras": ["rtsp://camera/main"],
+        "track of a pipe": ["-"],
         "track --detections": ["--detections", "det.txt"],
         "track --jobs": ["a.mp4", "--jobs", "1"],
         "track --ray": ["a.mp4", "--ray", "local"],
@@ -63,7 +64,9 @@ CHOOSES = {
     ("track --detections", "--detections"): "a second one is tracked too",
     ("evaluate of a test set", "--zip"): "a test set is always zipped",
 }
-OWN_TESTS = {(mode, "--overwrite"): "test_nothing_is_replaced_unless_told" for mode in ("convert", "convert of .onnx")}
+OWN_TESTS = {
+    (mode, "--overwrite"): "test_files_are_replaced_only_with_overwrite" for mode in ("convert", "convert of .onnx")
+}
 """Options whose effect this walk does not see."""
 
 
@@ -128,9 +131,10 @@ def test_an_option_that_is_ignored_is_found(calls, monkeypatch):
             ["track", "--detections", "det.txt", "--weights", "a", "--no-video", "--csv"],
             "track --detections does not take --weights, --video: saved detections need no network and hold no images",
         ),
-        (["track", "a.mp4", "--jobs", "2", "--record"], "track --jobs does not take --record"),
+        (["track", "a.mp4", "--jobs", "2", "--together"], "track --jobs does not take --together"),
         (["track", "a.mp4", "--ray", "local", "--show"], "track --ray does not take --show"),
         (["track", "a.mp4", "--max-latency", "1"], "track of files does not take --max-latency"),
+        (["track", "-", "--give-up", "5"], "track of a pipe does not take --give-up"),
         (["train", "lite", "--self-check", "--processes", "2"], "train --self-check does not take --processes"),
         (["benchmark", "--profile", "3", "--training"], "benchmark --profile does not take --training"),
         (["describe", "lite", "--all"], "describe --all does not take NETWORK"),
@@ -165,7 +169,7 @@ def test_options_of_data_convert_belong_to_the_formats_that_their_panel_names(tm
 
 
 @pytest.mark.parametrize("command", ["convert", "export"])
-def test_nothing_is_replaced_unless_told(calls, command):
+def test_files_are_replaced_only_with_overwrite(calls, command):
     words = [command, "a.pth", "present.safetensors"]
     error, _, _ = calls.trace(words)
     assert str(error) == "present.safetensors: exists already; --overwrite replaces it"
@@ -190,6 +194,46 @@ def test_a_configuration_counts_only_where_its_file_says_something(calls, tmp_pa
             assert f"confidence={lowest}" in seen if jobs else f"'confidence', {lowest}" in seen
         _, _, seen = calls.trace(["evaluate", "labelled", *words])
         assert f"video={video and '--video' in words}, images={images}" in seen
+
+
+@pytest.mark.parametrize("name", ["save_videos", "save_images"])
+def test_a_configuration_that_requests_images_of_saved_detections_is_refused(calls, tmp_path, name):
+    (tmp_path / "loud.yaml").write_text(f"inference: {{{name}: true}}\n")
+    words = ["track", "--detections", "det.txt", "--config", "loud.yaml"]
+    error, _, _ = calls.trace(words)
+    assert isinstance(error, InputError)
+    assert f"loud.yaml: inference.{name} needs images" in str(error)
+    (tmp_path / "loud.yaml").write_text(f"inference: {{{name}: false}}\n")
+    assert calls.trace(words)[:2] == (None, 0)
+
+
+def test_saved_detections_keep_what_the_configuration_lets_through(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "det.txt").write_text(
+        "1,-1,1,1,40,90,0.9\n1,-1,90,1,40,90,0.5\n2,-1,1,1,40,90,0.9\n2,-1,90,1,40,90,0.4\n"
+    )
+    kept = {}
+    for name, inference in (("silent", "{}"), ("loud", "{confidence: 0.5}"), ("empty", "{confidence: 1}")):
+        (tmp_path / f"{name}.yaml").write_text(f"tracker: {{confidence: 0.1}}\ninference: {inference}\n")
+        words = ["track", "--detections", "det.txt", "--config", f"{name}.yaml", "--output", name]
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+        rows = (tmp_path / name / "det.txt").read_text().splitlines()
+        kept[name] = [row.split(",")[0] for row in rows]
+    # The lower score of frame 1 is the threshold itself: it goes, as in the detector.
+    assert kept["loud"] == ["1", "2"]
+    assert len(kept["silent"]) > 2
+    assert kept["empty"] == []
+
+
+def test_jobs_get_what_else_is_saved(calls):
+    for how in (["--jobs", "1"], ["--ray", "local"]):
+        _, _, plain = calls.trace(["track", "a.mp4", *how])
+        assert "save_detections=False, record=False, interpolate=None" in plain
+        words = ["--save-detections", "--record", "--interpolate", "gaussian"]
+        _, _, seen = calls.trace(["track", "a.mp4", *how, *words])
+        assert "save_detections=True, record=True, interpolate='gaussian'" in seen
+        error, _, _ = calls.trace(["track", "a.mp4", *how, "--interpolate", "cubic"])
+        assert "interpolation cubic: unknown" in str(error)
 
 
 def test_several_recordings_keep_their_own_parameters(calls, tmp_path):

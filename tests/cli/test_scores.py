@@ -74,6 +74,9 @@ def test_score_of_classes(tmp_path, monkeypatch):
     assert "MEAN OF CLASSES" in text
     assert "60.00" in text
     assert "--classes x: expected class ids" in failure("score", truth.parent, results, "--classes", "x")
+    for text in ("0,0", "2,0,02"):
+        repeated = failure("score", truth.parent, results, "--classes", text)
+        assert repeated == f"--classes {text}: a class id is repeated; give each once"
 
 
 @pytest.fixture
@@ -162,13 +165,13 @@ def test_track_saves_detections_and_tracks_them_again(images):
     assert "unknown tracker preset 'byt'" in failure("track", images, "--tracker", "byt")
 
 
-def test_gaps_are_filled_where_asked(images, monkeypatch):
+def test_gaps_are_filled_on_request(images, monkeypatch):
     import fairmot.detector
 
     whole = fairmot.detector.load_detector()
 
     class Blinks:
-        """Sees nobody in every fourth image."""
+        """Sees no people in every fourth image."""
 
         architecture, engine, input_size = whole.architecture, whole.engine, whole.input_size
         calls = 0
@@ -197,9 +200,8 @@ def test_gaps_are_filled_where_asked(images, monkeypatch):
     (smooth,) = json.loads(run(*again, "smooth", "--interpolate", "gaussian"))
     assert Path(smooth["text"]).read_text() != Path(linear["text"]).read_text()
     assert "lineal: unknown (did you mean 'linear'?)" in failure(*again, "x", "--interpolate", "lineal")
-    assert "track --jobs does not take --interpolate" in failure(
-        "track", "videos", "--jobs", "2", "--interpolate", "linear"
-    )
+    jobs = ["track", images, "--jobs", "2", "--interpolate"]
+    assert "lineal: unknown (did you mean 'linear'?)" in failure(*jobs, "lineal")
 
 
 def test_tracks_of_several_classes_are_scored_by_class(images, monkeypatch):

@@ -61,7 +61,7 @@ def test_everything_at_once(street, tmp_path):
         "lines": [{**totals["lines"][1], "name": "line 1"}],
         "zones": [],
     }
-    # Nobody is found at this small input.
+    # No people are found at this small input.
     counted = ["line 1: 0 in, 0 out", "line 2: 0 in, 0 out", "door: 0 people, at most 0 at once, 0.00 on average"]
     assert result.stdout.splitlines()[-3:] == [f"straße 1: {each}" for each in counted]
     assert "straße 1: ms a frame: decoding" in result.stderr
@@ -125,7 +125,7 @@ def test_a_window_where_there_is_no_screen_is_a_line(street, monkeypatch):
         (["--zone", "absent.json"], "absent.json: cannot be read"),
         (["--crops", "--blur"], "leave one of them out"),
         (["--max-latency", "1"], "track of files does not take --max-latency"),
-        (["--jobs", "2", "--record"], "track --jobs does not take --record"),
+        (["--jobs", "2", "--show"], "track --jobs does not take --show"),
         (["--output", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )
@@ -194,6 +194,6 @@ def test_brackets_in_names_are_shown(street):
     assert result.exit_code == 0, result.output
     assert "[red]a[" in result.stdout
     assert "[red]a[: ms a frame" in result.stderr
-    told = run(source, "--no-video", "--jobs", "1", "--output", "many")
-    assert f"[1/1] {source}: tracked, 6 frames" in told.stderr.splitlines()
+    result = run(source, "--no-video", "--jobs", "1", "--output", "many")
+    assert f"[1/1] {source}: tracked, 6 frames" in result.stderr.splitlines()
     assert run(source, "--no-video", "--jobs", "1", "--output", "many", "--quiet").stderr == ""

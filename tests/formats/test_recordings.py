@@ -178,7 +178,7 @@ def test_what_is_no_recording_is_said(tmp_path, direct):
             load_recording(broken)
     about = {**json.loads(str(content["about"])), "version": 99}
     np.savez(broken, **{**content, "about": np.array(json.dumps(about))})
-    with pytest.raises(InputError, match="of version 1"):
+    with pytest.raises(InputError, match="of version 1; track with saved detections to make one"):
         load_recording(broken)
     with pytest.raises(InputError, match="not a recording"):
         load_recording(direct.record)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
+
+from fairmot.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
@@ -85,3 +88,52 @@ def test_the_citation_names_this_version_and_the_paper():
     assert f'version = "{citation["version"]}"' in project
     assert citation["references"][0]["url"] == "https://arxiv.org/abs/2004.01888"
     assert "https://arxiv.org/abs/2004.01888" in project
+
+
+def every_option():
+    """Command -> its options, as users write them."""
+
+    def walk(command, path=()):
+        for name, child in getattr(command, "commands", {}).items():
+            yield from walk(child, (*path, name))
+        if not hasattr(command, "commands"):
+            yield " ".join(path), {o for each in command.params for o in (*each.opts, *each.secondary_opts)}
+
+    return dict(walk(get_command(app)))
+
+
+OTHER_PROGRAMS = re.compile(
+    r"\b(mypy|pip|python benchmarks/\w+\.py|tensorboard|torchrun|msrun|docker|pytest)\b|--node_rank"
+)
+"""Their options stand in the same span of code."""
+
+OF_BENCHMARKS = {"--networks", "--heights", "--frames", "--rounds"}
+"""Named apart from their program."""
+
+
+def unknown_options(text, options):
+    """Pairs of a span of code in the running text and an option in it that its command, or any command, lacks."""
+    known = set().union(*options.values()) | OF_BENCHMARKS | {"--help", "--version", "--install-completion"}
+    found = []
+    for span in re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        command = re.search(r"fairmot (data \w+|\w+)", span)
+        own = options.get(command[1]) if command else None
+        allowed = own | {"--help"} if own is not None else known
+        if not OTHER_PROGRAMS.search(span):
+            found += [(span, each) for each in re.findall(r"(?<![\w-])--[a-z][a-z-]*", span) if each not in allowed]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"], ids=lambda path: path.name
+)
+def test_options_in_the_running_text_exist(path):
+    assert unknown_options(path.read_text(encoding="utf-8"), every_option()) == []
+
+
+def test_an_option_of_another_command_is_found():
+    options = every_option()
+    assert unknown_options("`fairmot score GT RESULTS --jobs 2` and `--piktures`", options) == [
+        ("fairmot score GT RESULTS --jobs 2", "--jobs"),
+        ("--piktures", "--piktures"),
+    ]

@@ -253,7 +253,7 @@ def mistakes(case):
     yield [case.folder], f"its folders are runs: give one of them, for example {case.run}"
     yield [case.run, "--page", case.folder], "a folder; give the name of the page"
     for name in ("yard.txt", "yard.mp4"):
-        yield [case.run, "--output", case.run / name], f"{name}: the page would replace a file that it shows"
+        yield [case.run, "--page", case.run / name], f"{name}: the page would replace a file that it shows"
     yield [case.run, "--source", case.folder / "absent.mp4"], "no such file or folder"
     yield [case.run, "--ground-truth", case.run], "no ground truth"
     yield [case.run, "--ground-truth", case.ground_truth, "--every", "2"], "from the first and with step 1"

@@ -20,6 +20,8 @@ from fairmot.training.metrics import read_metrics
 # Compiling a training step three times takes MindSpore more than a minute.
 ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
 
+pytestmark = pytest.mark.own_process
+
 
 def signal_inside(monkeypatch, engine, steps, number, times=1):
     """Signal this process inside these steps (counted from 1 over all runs), between gradients and their use."""

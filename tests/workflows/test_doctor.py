@@ -74,4 +74,4 @@ def test_the_exit_code_tells(only_onnx_runtime, monkeypatch):
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "bad     engine onnxruntime" in result.stdout
-    assert "not well: engine onnxruntime" in result.stderr
+    assert "problems: engine onnxruntime" in result.stderr

@@ -139,6 +139,6 @@ def _problem(folder: Path, info: SequenceInfo, tracked: TrackRun) -> str | None:
     if tracked.problem or tracked.frame_count == info.frame_count:
         return tracked.problem
     return (
-        f"{folder}: {tracked.frame_count} images for {info.frame_count} frames (seqLength in seqinfo.ini); "
+        f"{folder}: {tracked.frame_count} of {info.frame_count} frames read (seqLength in seqinfo.ini); "
         "the others count as frames without results"
     )

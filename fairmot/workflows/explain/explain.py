@@ -117,6 +117,8 @@ def explain(
         ]
         path = Path(record) if record is not None else file.with_name(f"{file.stem}{RECORD_SUFFIX}")
         tables = load_record(path) if record is not None or path.is_file() else None
+        if tables is None and every != 1:
+            raise InputError(f"{path}: no such record; a step between frames means nothing without one")
         if tables is not None:
             _check_record(tables, path, pair.results.frames // every, file, half_val)
         explained[pair.info.name] = [_explained(error, tables, every) for error in errors]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +12,13 @@ import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
+from fairmot.formats.recordings import SUFFIX
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.table import OUTPUTS, endings
 from fairmot.progress import Progress
-from fairmot.workflows.track.source_run import ImageDetector, TrackRun
+from fairmot.workflows.track.gap_filling import Method, fill_gaps
+from fairmot.workflows.track.source_run import RECORD_SUFFIX, ImageDetector, TrackRun
 from fairmot.workflows.track.track import track
 
 Outcome = Literal["tracked", "skipped", "failed", "interrupted"]
@@ -48,6 +50,12 @@ class SourceJob:
     start: int | None = None
     end: int | None = None
     every: int = 1
+    save_detections: bool = False
+    """Also write what the detector found."""
+    record: bool = False
+    """Also write the tracker's record."""
+    interpolate: Method | None = None
+    """How gaps in the result rows are filled; None: not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def is_finished(job: SourceJob) -> bool:
         and about.get("problem") is None
         and not about.get("interrupted")
         and is_older
-        and all((job.folder / f"{name}{ending}").exists() for ending in endings(job.outputs))
+        and all((job.folder / f"{name}{ending}").exists() for ending in _endings(job))
         for name, about in content["sources"].items()
     )
 
@@ -97,8 +105,12 @@ def run_job(job: SourceJob, progress: Progress | None = None) -> JobResult:
             start=job.start,
             end=job.end,
             every=job.every,
+            save_detections=job.save_detections,
+            record=job.record,
             progress=progress,
         )
+        if job.interpolate is not None:
+            run = replace(run, row_count=fill_gaps(run.text, job.interpolate, every=job.every))
         add_to_run(job.folder, "job", _request(job))
     except (InputError, OSError) as error:
         return JobResult(job.source, job.folder, "failed", str(error))
@@ -126,12 +138,26 @@ def _request(job: SourceJob) -> dict[str, Any]:
     }
     outputs = {name: value for name, value in asdict(job.outputs).items() if name != "show"}
     request: dict[str, Any] = json.loads(json.dumps({"detector": detector, "outputs": outputs}))
-    return request
+    return {
+        **request,
+        "save_detections": job.save_detections,
+        "record": job.record,
+        "interpolate": job.interpolate,
+    }
+
+
+def _endings(job: SourceJob) -> list[str]:
+    more = {SUFFIX: job.save_detections, RECORD_SUFFIX: job.record}
+    return [*endings(job.outputs), *(ending for ending, is_wanted in more.items() if is_wanted)]
 
 
 def _covers(noted: Any, wanted: dict[str, Any]) -> bool:
     """Return whether a run used the same detector and wrote all wanted files, or more."""
     if not isinstance(noted, dict) or noted.get("detector") != wanted["detector"]:
+        return False
+    if noted.get("interpolate") != wanted["interpolate"]:
+        return False
+    if any(wanted[name] and noted.get(name) is not True for name in ("save_detections", "record")):
         return False
     had = noted.get("outputs", {})
     files = {output.name for output in OUTPUTS if output.ending is not None}

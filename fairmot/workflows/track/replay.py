@@ -88,8 +88,9 @@ def replay(
         folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
         run = _replay_one(recording, config, name, folder, wanted, record, progress)
         runs.append(run)
-        notes.setdefault(folder, []).append(recording_note(run, recording, config, start, end))
-    for folder, own in notes.items():
+        own = notes.setdefault(folder, [])
+        own.append(recording_note(run, recording, config, start, end))
+        # After each: where a later one fails or is interrupted, the files of the earlier ones have their notes.
         save_run(folder, own)
     return runs
 

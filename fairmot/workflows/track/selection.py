@@ -1,11 +1,13 @@
-"""Select frames and classes of saved detections, as ``track`` selects those of a source."""
+"""Select frames, classes and scores of saved detections, as ``track`` selects those of a source."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairmot.errors import InputError
 from fairmot.formats.recordings import Recording
@@ -38,6 +40,18 @@ def select(
     return recording if classes is None else _classes(recording, classes)
 
 
+def select_scores(recording: Recording, confidence: float) -> Recording:
+    """Return a recording of the detections that a detector with this score threshold reports, if it was not higher.
+
+    Args:
+        recording: the detections of one source.
+        confidence: score threshold; detections with this score or less are left out.
+    """
+    about = recording.detector or {}
+    noted = max(confidence, about.get("confidence", confidence))
+    return _rows(recording, recording.rows.scores > confidence, {**about, "confidence": noted})
+
+
 def _frames(recording: Recording, start: int | None, end: int | None, every: int) -> Recording:
     indices = recording.frame_indices
     inside = indices >= (start or 0)
@@ -65,17 +79,24 @@ def _frames(recording: Recording, start: int | None, end: int | None, every: int
 def _classes(recording: Recording, classes: Sequence[int]) -> Recording:
     about = recording.detector or {}
     recorded = about.get("classes")
+    count = about.get("class_count")  # recordings of earlier versions lack it
+    if recorded is None and isinstance(count, int):
+        recorded = range(count)
     missing = [number for number in classes if number < 0 or (recorded is not None and number not in recorded)]
     if missing or not classes:
         known = "" if recorded is None else f"; the recording holds {', '.join(map(str, recorded))}"
         what = f"class {missing[0]}: was not recorded" if missing else "no class is selected"
         raise InputError(f"{recording.path}: {what}{known}")
     kept = np.isin(recording.rows.class_ids, list(classes))
+    return _rows(recording, kept, {**about, "classes": list(classes)})
+
+
+def _rows(recording: Recording, kept: NDArray[np.bool_], detector: dict[str, Any]) -> Recording:
     places = np.repeat(np.arange(len(recording)), np.diff(recording.starts))[kept]
     counts = np.bincount(places, minlength=len(recording))
     return replace(
         recording,
         starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]),
         rows=recording.rows.select(kept),
-        detector={**about, "classes": list(classes)},
+        detector=detector,
     )

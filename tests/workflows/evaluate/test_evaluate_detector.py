@@ -137,7 +137,7 @@ def test_images_that_are_missing_at_the_end_count_as_frames_without_results(writ
     assert report["combined"]["MOTA"] == pytest.approx(share)
     assert report["detection"]["combined"]["AP50"] == pytest.approx(share)
     (problem,) = report["problems"]
-    assert problem.startswith(f"{folder}: 10 images for 12 frames")
+    assert problem.startswith(f"{folder}: 10 of 12 frames read")
 
 
 def test_a_linked_sequence_has_the_links_name(write):

@@ -9,14 +9,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from walkers import files, film
+from walkers import files, film, find_bright
 
 from fairmot.config import TrackerConfig
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.errors import InputError
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line
+from fairmot.workflows.track.gap_filling import fill_gaps
 from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
 from fairmot.workflows.track.jobs import track_many
 
@@ -114,6 +116,9 @@ def finished(tmp_path_factory):
         {"detector": replace(SMALL, input_size=(96, 64))},
         {"detector": replace(SMALL, classes=(0,))},
         {"detector": replace(SMALL, confidence=0.2)},
+        {"save_detections": True},
+        {"record": True},
+        {"interpolate": "linear"},
         {"source": "elsewhere.mp4"},
     ],
     ids=lambda change: next(iter(change)),
@@ -121,6 +126,54 @@ def finished(tmp_path_factory):
 def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
     assert is_finished(finished)
     assert not is_finished(replace(finished, **change))
+
+
+def test_jobs_save_detections_and_record_and_fill_gaps(tmp_path, monkeypatch):
+    plain = SourceJob(str(film(tmp_path / "a.mp4", 4)), tmp_path / "out", SMALL, outputs=Outputs(video=False))
+    assert run_job(plain).outcome == "tracked"
+    job = replace(plain, save_detections=True, record=True, interpolate="linear", every=2)
+    filled = []
+    monkeypatch.setattr(
+        "fairmot.workflows.track.job.fill_gaps", lambda text, method, every: filled.append((text, method, every)) or 77
+    )
+    result = run_job(job)
+    assert (result.outcome, result.run.row_count) == ("tracked", 77)
+    assert filled == [(tmp_path / "out" / "a.txt", "linear", 2)]
+    assert {"a.detections.npz", "a.record.npz"} < set(files(tmp_path / "out"))
+    # Less than there is will do, rows that were filled in another way will not.
+    assert is_finished(job)
+    assert is_finished(replace(job, save_detections=False, record=False))
+    assert not is_finished(replace(job, interpolate=None))
+    assert not is_finished(replace(job, interpolate="gaussian"))
+    (tmp_path / "out" / "a.record.npz").unlink()
+    assert not is_finished(job)
+    assert is_finished(replace(job, record=False))
+
+
+class Blinks:
+    """Finds the people of the film, but not in every frame."""
+
+    def __init__(self):
+        self.frames = 0
+
+    def __call__(self, image):
+        self.frames += 1
+        found = find_bright(image)
+        return found.select(np.arange(0 if self.frames in (8, 9) else len(found)))
+
+
+def test_gaps_in_the_rows_of_jobs_are_those_of_track_filled_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairmot.workflows.track.job._load", lambda _: Blinks())
+    plain = SourceJob(str(film(tmp_path / "a.mp4")), tmp_path / "plain", tracker=TrackerConfig(), every=2)
+    holes = run_job(replace(plain, outputs=Outputs(video=False)))
+    before = holes.run.text.read_bytes()
+    for method in ("linear", "gaussian"):
+        job = replace(plain, folder=tmp_path / method, outputs=Outputs(video=False), interpolate=method)
+        filled = run_job(job)
+        holes.run.text.write_bytes(before)
+        count = fill_gaps(holes.run.text, method, every=2)
+        assert filled.run.text.read_bytes() == holes.run.text.read_bytes() != before
+        assert filled.run.row_count == count == holes.run.row_count + 4
 
 
 def test_less_than_there_is_is_finished_and_other_weights_are_not(tmp_path):

@@ -130,6 +130,41 @@ def test_classes_are_those_of_a_detector_that_keeps_them(source, recording):
         replay([narrow], classes=[0])
 
 
+def test_classes_are_checked_against_what_the_detector_knows(source, tmp_path):
+    finder = Finder()
+    finder.class_count = 2
+    (run,) = track(source, finder, output="two", video=False, save_detections=True)
+    two = load_recording(run.detections)
+    assert two.detector["class_count"] == 2
+    with pytest.raises(InputError, match=r"class 2: was not recorded; the recording holds 0, 1"):
+        replay([two], classes=[0, 2])
+    (again,) = replay([two], output="one", classes=[1])
+    assert again.row_count == COUNT
+    text = tmp_path / "det.txt"
+    text.write_text("1,-1,10,20,40,90,0.9,-1,-1,-1\n2,-1,10,20,40,90,0.9,-1,-1,-1\n")
+    with pytest.raises(InputError, match=r"det\.txt: class 1: was not recorded; the recording holds 0"):
+        replay([load_recording(text)], classes=[1])
+    (people,) = replay([load_recording(text)], output="people", classes=[0])
+    assert people.row_count == 2
+    # Recordings of earlier versions do not say: every class is accepted.
+    older = replace(two, detector={name: value for name, value in two.detector.items() if name != "class_count"})
+    (none,) = replay([older], output="older", classes=[5])
+    assert none.row_count == 0
+
+
+@pytest.mark.parametrize("stop", [InputError("broken"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_what_is_tracked_before_a_stop_has_its_run_file(recording, tmp_path, stop):
+    def progress(name, done, _):
+        if name == "second" and done == 3:
+            raise stop
+
+    with pytest.raises(type(stop)):
+        replay([recording, replace(recording, name="second")], output="stopped", progress=progress)
+    content = json.loads((tmp_path / "stopped" / "run.json").read_text())
+    assert list(content["sources"]) == ["street"]
+    assert content["sources"]["street"]["frames"] == COUNT
+
+
 def test_every_counts_recorded_frames(source, recording):
     (direct,) = track(source, Finder(), output="sparse", video=False, start=1, every=2, save_detections=True)
     sparse = load_recording(direct.detections)

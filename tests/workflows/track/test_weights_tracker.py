@@ -88,7 +88,7 @@ def told(output):
     return TrackerConfig(**json.loads((output / "run.json").read_text())["tracker"])
 
 
-def test_track_goes_by_them_unless_told_otherwise(folder, tmp_path):
+def test_track_uses_the_parameters_of_the_weights_by_default(folder, tmp_path):
     weights = ("--weights", folder / "with.safetensors")
     used(folder, *weights, "--output", tmp_path / "a")
     assert told(tmp_path / "a") == FUSED
