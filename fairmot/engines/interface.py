@@ -34,11 +34,17 @@ class RawDetections(NamedTuple):
 class RawNetwork(Protocol):
     """The network in evaluation mode, for parity checks and research."""
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """Take RGB planes [B, 3, H, W] in 0..1, return the heads.
 
-        ``heatmap`` logits [B, C, h, w], ``extents`` [B, 4, h, w] and ``offsets`` [B, 2, h, w] in cells,
+        On one level: ``heatmap`` logits [B, C, h, w], ``extents`` [B, 4, h, w] and ``offsets`` [B, 2, h, w] in cells,
         ``embedding`` [B, D, h, w] as the head gives it.
+
+        On several levels: ``scores_<stride>`` logits [B, C, h, w] and ``distances_<stride>`` [B, 4, h, w] in cells of
+        each level and, if ``boxes`` [B, K, 4] (corners, canvas pixels) are given, ``embedding`` [B, D, 1, K] along
+        them. A network on one level does not read them.
         """
         ...
 

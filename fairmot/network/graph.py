@@ -72,11 +72,12 @@ class Graph:
     config: NetworkConfig
     nodes: tuple[Node, ...]
     outputs: dict[str, int] = field(default_factory=dict)
-    """Head -> node: ``heatmap``, ``extents``, ``offsets``, ``embedding``."""
+    """Head -> node. On one level: ``heatmap``, ``extents``, ``offsets``, ``embedding``. On several: of each level, from
+    fine to coarse, ``scores_<stride>`` and ``distances_<stride>``; last ``embedding``, which lies along boxes."""
 
     @property
     def stride(self) -> int:
-        """Input pixels per cell of the heads."""
+        """Input pixels per cell of the heads of a network on one level."""
         return self.nodes[self.outputs["heatmap"]].stride
 
     @property

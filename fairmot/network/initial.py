@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.network.graph import Graph, Parameter
-from fairmot.network.layers import Convolution, DeformableConvolution, TransposedConvolution
+from fairmot.network.layers import ChannelAttention, Convolution, DeformableConvolution, TransposedConvolution
 
 
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
@@ -67,6 +67,8 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
             weight = rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
             weight[:, shape[1] - blank :] = 0
             return weight
+        case ChannelAttention():
+            return rng.normal(0.0, np.sqrt(2.0 / fan_in), shape).astype(np.float32)
     raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
 
 

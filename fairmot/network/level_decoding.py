@@ -111,4 +111,5 @@ def _overlaps(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     common = sides.prod(-1)
     areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(-1)
     union = areas[:, None] + areas[None] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    overlaps: NDArray[np.float64] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return overlaps

@@ -45,8 +45,8 @@ def build_rtmdet_nano(config: NetworkConfig) -> Graph:
     boxes = builder.boxes()
     read = [builder.sample_boxes(maps[name], boxes, rows, columns) for name, rows, columns in SAMPLED]
     x = builder.concatenate(*read, builder.sample_boxes(branch, boxes, 6, 3))
-    x = builder.convolution(x, "id.0.conv", config.head_width, 1)
-    x = builder.activation(builder.batch_norm(x, "id.0.bn"))
+    # Not normalised over a batch: boxes are padded to a fixed number, and empty slots would enter its statistics.
+    x = builder.activation(builder.convolution(x, "id.0", config.head_width, 1, bias=True))
     outputs["embedding"] = builder.convolution(x, "id.2", config.embedding, 1, bias=True)
     return builder.finish(config, outputs)
 

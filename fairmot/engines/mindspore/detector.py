@@ -13,6 +13,7 @@ from fairmot.engines.mindspore.loss import gather_cells, unit_length
 from fairmot.engines.mindspore.network import GraphNetwork, build_network, canvases_to_pixels, runner, to_numpy
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import MAX_OBJECTS
 from fairmot.network.safetensors import check_weights
 
 
@@ -26,7 +27,7 @@ class MindSporeDetector:
         check_weights(graph, weights, "the weights")
         network = build_network(*fold(graph, weights))
         if graph.level_strides:
-            self.cell: nn.Cell = LevelDetectorCell(network, graph.level_strides, max_objects)
+            self.cell: nn.Cell = LevelDetectorCell(network, graph.level_strides, min(max_objects, MAX_OBJECTS))
         else:
             self.cell = _DetectorCell(network, Decoder(max_objects, graph.stride))
         self.cell.set_train(False)

@@ -128,11 +128,31 @@ class MindSporeNetwork:
         self.network = build_network(graph, weights)
         self.network.set_train(False)
         self.run = runner(self.network, compiled)
+        self.read_boxes = runner(BoxReader(self.network), compiled) if graph.level_strides else None
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """See ``RawNetwork``."""
-        heads = self.run(Tensor(np.ascontiguousarray(pixels, dtype=np.float32)))
-        return {name: to_numpy(head) for name, head in zip(self.network.heads, heads, strict=True)}
+        maps = self.run(Tensor(np.ascontiguousarray(pixels, dtype=np.float32)))
+        # Behind the heads stand the maps that are read along boxes.
+        heads = {name: to_numpy(head) for name, head in zip(self.network.heads, maps, strict=False)}
+        if boxes is not None and self.read_boxes:
+            found = self.read_boxes(Tensor(np.ascontiguousarray(boxes, dtype=np.float32)), *maps[len(heads) :])
+            heads["embedding"] = to_numpy(found)
+        return heads
+
+
+class BoxReader(nn.Cell):
+    """Boxes [B, K, 4] and the maps that are read along them -> embeddings [B, D, 1, K]."""
+
+    def __init__(self, network: GraphNetwork) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+
+    def construct(self, boxes, *maps):
+        """Run what lies along boxes."""
+        return self.network.follow_boxes(boxes, *maps)[0]
 
 
 def runner(cell: nn.Cell, compiled: bool) -> Callable[..., tuple[Tensor, ...]]:

@@ -16,32 +16,41 @@ from fairmot.files import replacing
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
 from fairmot.network.layers import Activation, Boxes, Convolution, Input, Normalize
-from fairmot.network.level_decoding import CANDIDATES, level_names
+from fairmot.network.level_decoding import CANDIDATES, MAX_OBJECTS, level_names
 
 OPSET = 19
 """The first opset with ``DeformConv``."""
 IR_VERSION = 9
 """The one that came with opset 19."""
-HEADS = ("heatmap", "extents", "offsets", "embedding")
+_SPARSE_HEADS = ("extents", "offsets", "embedding")
+"""Heads of a network on one level that are computed at the peaks alone."""
 DETECTIONS = ("boxes", "scores", "class_ids", "embeddings")
 
 
 def export_heads(graph: Graph, weights: Arrays, folded: bool = True) -> ModelProto:
-    """Return a model from ``pixels`` float32 [B, 3, H, W] (RGB, 0..1) to the four head maps; B, H and W are free.
+    """Return a model from ``pixels`` float32 [B, 3, H, W] (RGB, 0..1) to the heads of ``Graph.outputs``.
 
-    ``folded=False`` keeps batch norms as layers of their own, for comparison.
+    B, H and W are free.
+
+    A network on several levels has a second input, ``boxes`` float32 [B, K, 4] in canvas pixels, along which its
+    embeddings are read. ``folded=False`` keeps batch norms as layers of their own, for comparison.
     """
     if folded:
         graph, weights = fold(graph, weights)
     writer = Writer()
-    values = write_nodes(writer, graph, weights, _input_values(graph, "pixels"), graph.outputs.values())
+    given = _input_values(graph, "pixels") | _box_values(graph, "boxes")
+    values = write_nodes(writer, graph, weights, given, graph.outputs.values())
     outputs = []
-    for head in HEADS:
-        writer.add("Identity", values[graph.outputs[head]], name=head)
-        shape = ["batch", graph.nodes[graph.outputs[head]].channels, "map_height", "map_width"]
+    for head, index in graph.outputs.items():
+        writer.add("Identity", values[index], name=head)
+        stride = graph.nodes[index].stride
+        map_size = [f"height_{stride}", f"width_{stride}"] if stride else [1, "boxes"]
+        shape = ["batch", graph.nodes[index].channels, *map_size]
         outputs.append(helper.make_tensor_value_info(head, TensorProto.FLOAT, shape))
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])
-    return _model(writer, graph, "heads", [pixels], outputs, {})
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])]
+    if graph.level_strides:
+        inputs.append(helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["batch", "boxes", 4]))
+    return _model(writer, graph, "heads", inputs, outputs, {})
 
 
 def export_detector(
@@ -55,7 +64,8 @@ def export_detector(
 
     Outputs: ``boxes`` float32 [B, K, 4] (left, top, right, bottom in canvas pixels), ``scores`` float32 [B, K] by
     falling score, ``class_ids`` int64 [B, K], ``embeddings`` float32 [B, K, D] of unit length. K is ``max_objects``, or
-    the number of cells times classes where that is smaller.
+    the number of cells times classes where that is smaller; of a network on several levels at most ``MAX_OBJECTS``, and
+    its empty slots have score 0.
 
     Only the heatmap is computed everywhere. The other heads are small stacks of convolutions on one map, so they are
     computed from patches of that map around the K peaks: the same numbers for a fraction of the work.
@@ -70,13 +80,13 @@ def export_detector(
     graph, weights = fold(graph, weights)
     graph, weights = _take_bytes(graph, weights)
     if graph.level_strides:
-        return _export_levels(graph, weights, input_size, max_objects, batch)
+        return _export_levels(graph, weights, input_size, min(max_objects, MAX_OBJECTS), batch)
     width, height = input_size
     map_size = (width // graph.stride, height // graph.stride)
     writer = Writer()
     planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
     dense = needed_nodes(graph, [graph.outputs["heatmap"]])
-    sparse = {head: _trailing_layers(graph, graph.outputs[head], dense) for head in HEADS[1:]}
+    sparse = {head: _trailing_layers(graph, graph.outputs[head], dense) for head in _SPARSE_HEADS}
     wanted = [graph.outputs["heatmap"], *(stack.source for stack in sparse.values())]
     size = "batch" if batch is None else batch
     values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
@@ -102,7 +112,7 @@ def _export_levels(
     values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
     levels = [(stride, values[scores], values[distances]) for stride, scores, distances in heads]
     boxes, _, _ = write_level_boxes(writer, levels, graph.config.classes, input_size, max_objects)
-    values |= {index: boxes for index, node in enumerate(graph.nodes) if isinstance(node.layer, Boxes)}
+    values |= _box_values(graph, boxes)
     values = write_nodes(writer, graph, weights, values, [graph.outputs["embedding"]])
     write_embeddings(writer, values[graph.outputs["embedding"]])
     cells = sum((width // stride) * (height // stride) for stride in graph.level_strides)
@@ -217,6 +227,10 @@ def _take_bytes(graph: Graph, weights: Arrays) -> tuple[Graph, Arrays]:
 
 def _input_values(graph: Graph, name: str) -> dict[int, str]:
     return {index: name for index, node in enumerate(graph.nodes) if isinstance(node.layer, Input)}
+
+
+def _box_values(graph: Graph, name: str) -> dict[int, str]:
+    return {index: name for index, node in enumerate(graph.nodes) if isinstance(node.layer, Boxes)}
 
 
 def _model(

@@ -112,4 +112,3 @@ def _suppressed(
     ones = writer.add("Squeeze", ones, writer.constant([1], np.int64))
     mask = writer.add("ScatterND", zeros, chosen, ones)
     return writer.add("Squeeze", writer.add("Mul", one_class, mask), writer.constant([1], np.int64))
-

@@ -17,6 +17,7 @@ from fairmot.engines.torch.loss import gather_cells
 from fairmot.engines.torch.network import TorchNetwork, canvases_to_pixels, exact_float32
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import MAX_OBJECTS
 
 Found = tuple[Tensor, Tensor, Tensor, Tensor]
 """Boxes, scores, classes and embeddings, as ``RawDetections`` holds them."""
@@ -29,7 +30,7 @@ class TorchDetector:
         self, graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, device: str
     ) -> None:
         self.input_size = input_size
-        self.max_objects = max_objects
+        self.max_objects = min(max_objects, MAX_OBJECTS) if graph.level_strides else max_objects
         self.raw = TorchNetwork(*fold(graph, weights), device)
         self.strides = graph.level_strides
         self.stride = 0 if self.strides else graph.stride

@@ -194,8 +194,13 @@ class TorchNetwork:
         self.network.load_arrays(weights)
         self.network.to(self.device).eval()
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """See ``RawNetwork``."""
         with torch.inference_mode(), exact_float32(self.device):
-            heads = self.network(torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device))
+            heads = self.network(self._tensor(pixels), None if boxes is None else self._tensor(boxes))
         return {name: head.cpu().numpy() for name, head in heads.items()}
+
+    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self.device)
