@@ -65,6 +65,9 @@ class Parameter:
         return self.role in ("weight", "bias", "bn_weight", "bn_bias")
 
 
+ONE_LEVEL_HEADS = ("heatmap", "extents", "offsets", "embedding")
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A whole network: nodes in order of execution, heads, and the configuration they were built from."""
@@ -72,7 +75,7 @@ class Graph:
     config: NetworkConfig
     nodes: tuple[Node, ...]
     outputs: dict[str, int] = field(default_factory=dict)
-    """Head -> node. On one level: ``heatmap``, ``extents``, ``offsets``, ``embedding``. On several: of each level, from
+    """Head -> node. On one level: ``ONE_LEVEL_HEADS``. On several: of each level, from
     fine to coarse, ``scores_<stride>`` and ``distances_<stride>``; last ``embedding``, which lies along boxes."""
 
     @property
@@ -148,7 +151,8 @@ class GraphBuilder:
         Raises:
             ValueError: two nodes would hold parameters of the same name.
         """
-        graph = Graph(config, tuple(self.nodes), dict(outputs))
+        one_level = {head: outputs[head] for head in ONE_LEVEL_HEADS if head in outputs}
+        graph = Graph(config, tuple(self.nodes), one_level | outputs)  # builders append heads in an order of their own
         names = [parameter.name for parameter in graph.parameters()]
         if len(set(names)) != len(names):
             doubled = sorted({name for name in names if names.count(name) > 1})
