@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Start = Literal["he", "head", "zero", "bilinear"]
+Start = Literal["he", "head", "zero", "bilinear", "unnormalised"]
 """How the initial values of a weight are drawn; see ``fairmot.network.initial``."""
 
 

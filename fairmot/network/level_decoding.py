@@ -6,7 +6,7 @@ distances around the cell's anchor point, and boxes that overlap a better one of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,12 @@ class LevelDetections(NamedTuple):
 def level_names(stride: int) -> tuple[str, str]:
     """Names of the two heads of a level: scores and distances."""
     return f"scores_{stride}", f"distances_{stride}"
+
+
+def strides_of(names: Iterable[str]) -> tuple[int, ...]:
+    """Return the strides of the levels among the names of heads; none where all heads stand on one level."""
+    prefix = level_names(0)[0].removesuffix("0")
+    return tuple(int(name.removeprefix(prefix)) for name in names if name.startswith(prefix))
 
 
 def decode_levels(heads: Heads, strides: Sequence[int], max_objects: int = MAX_OBJECTS) -> LevelDetections:

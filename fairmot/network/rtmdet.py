@@ -7,6 +7,7 @@ before it, so its convolutions have biases and no batch norm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from fairmot.config import NetworkConfig
@@ -18,6 +19,12 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 
 HEAD_CHANNELS = 64
 STRIDES = (8, 16, 32)
+
+SCORE_BIAS = -math.log(99)
+"""Start value: each score is 0.01 (RTMDet)."""
+
+DISTANCE_BIAS = 2.0
+"""Start value: boxes of four cells. The published 0 gives empty boxes, which overlap no true one."""
 
 DETECTOR_PREFIXES = ("backbone.", "neck.", "bbox_head.")
 """Every parameter of the public detector begins so."""
@@ -108,12 +115,17 @@ class RtmdetNano:
         ]
         outputs: dict[str, int] = {}
         for index, (stride, level) in enumerate(zip(STRIDES, levels, strict=True)):
-            for kind, branch, channels in (("scores", "cls", self.classes), ("distances", "reg", 4)):
+            for kind, branch, channels, bias in (
+                ("scores", "cls", self.classes, SCORE_BIAS),
+                ("distances", "reg", 4, DISTANCE_BIAS),
+            ):
                 y = level
                 for place in range(2):
                     y = self._separable(y, f"bbox_head.{branch}_convs.{index}.{place}", HEAD_CHANNELS, 3)
                 name = f"bbox_head.rtm_{branch}.{index}"
-                outputs[f"{kind}_{stride}"] = builder.convolution(y, name, channels, 1, bias=True, start="head")
+                outputs[f"{kind}_{stride}"] = builder.convolution(
+                    y, name, channels, 1, bias=True, start="head", bias_start=bias
+                )
         return outputs, maps
 
     def _pyramid(self, level8: int, level16: int, level32: int) -> tuple[int, int, int]:
@@ -131,7 +143,9 @@ class RtmdetNano:
         return out8, out16, out32
 
     def _conv(self, x: int, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> int:
-        x = self.builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups, bias=True)
+        x = self.builder.convolution(
+            x, f"{name}.conv", channels, kernel, stride, groups, bias=True, start="unnormalised"
+        )
         return self.builder.activation(x, "silu")
 
     def _separable(self, x: int, name: str, channels: int, kernel: int, stride: int = 1) -> int:

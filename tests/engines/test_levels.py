@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from levels import canvases, lively_levels, pixels_of, some_boxes
+from level_networks import canvases, lively_levels, pixels_of, some_boxes
 
 from fairmot.engines import load_inference
 from fairmot.network.decoding import unit_vectors

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from levels import ARCHITECTURE
+from level_networks import ARCHITECTURE
 
 from fairmot.engines import load_inference
 from fairmot.errors import InputError
