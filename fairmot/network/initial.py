@@ -76,8 +76,6 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
             weight = rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
             weight[:, shape[1] - blank :] = 0
             return weight
-        case ChannelAttention():
-            return rng.normal(0.0, np.sqrt(2.0 / fan_in), shape).astype(np.float32)
     raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
 
 
