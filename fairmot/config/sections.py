@@ -21,12 +21,11 @@ class Section(BaseModel):
 
 PUBLISHED_SIZES: dict[str, dict[str, int]] = {
     "yolo": {"embedding": 64, "head_width": 64},
-    "lite": {"embedding": 64, "head_width": 64, "input_width_px": 576, "input_height_px": 320},
-    "rtmdet_nano": {"embedding": 64, "head_width": 192, "input_width_px": 576, "input_height_px": 320},
+    "lite": {"embedding": 64, "head_width": 192, "input_width_px": 576, "input_height_px": 320},
 }
 """Architecture -> its published sizes, where they differ from the defaults."""
 
-LEVEL_STRIDES: dict[str, tuple[int, ...]] = {"rtmdet_nano": (8, 16, 32)}
+LEVEL_STRIDES: dict[str, tuple[int, ...]] = {"lite": (8, 16, 32)}
 """Architecture -> input pixels per cell of each level, finest first, where heads stand on several levels."""
 
 

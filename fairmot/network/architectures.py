@@ -13,7 +13,6 @@ from fairmot.network.graph import Graph
 from fairmot.network.hrnet import build_hrnet, is_hrnet
 from fairmot.network.lite import build_lite, is_lite
 from fairmot.network.resnet import build_resdcn, build_resfpndcn, is_resdcn, is_resfpndcn
-from fairmot.network.rtmdet import build_rtmdet_nano, is_rtmdet_nano
 from fairmot.network.yolo import build_yolo, is_yolo
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -40,7 +39,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     "hrnet_32": Architecture(partial(build_hrnet, width=32), partial(is_hrnet, width=32)),
     "yolo": Architecture(build_yolo, is_yolo),
     "lite": Architecture(build_lite, is_lite),
-    "rtmdet_nano": Architecture(build_rtmdet_nano, is_rtmdet_nano),
 }
 
 

@@ -178,11 +178,10 @@ class GraphBuilder:
         bias: bool = False,
         start: Start = "he",
         bias_start: float = 0.0,
-        blank_inputs: int = 0,
     ) -> int:
         """Append a convolution whose padding keeps size / stride."""
         padding = (kernel - 1) // 2
-        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start, blank_inputs)
+        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start)
         return self._append(layer, (x,), name, channels, self.nodes[x].stride * stride)
 
     def deformable_convolution(self, x: int, name: str, channels: int) -> int:
@@ -207,7 +206,7 @@ class GraphBuilder:
         node = self.nodes[x]
         return self._append(BatchNorm(epsilon, momentum), (x,), name, node.channels, node.stride)
 
-    def activation(self, x: int, function: Literal["relu", "silu", "exp"] = "relu") -> int:
+    def activation(self, x: int, function: Literal["relu", "silu"] = "relu") -> int:
         """Append a non-linearity."""
         node = self.nodes[x]
         return self._append(Activation(function), (x,), "", node.channels, node.stride)

@@ -15,9 +15,9 @@ from fairmot.network.layers import ChannelAttention, Convolution, DeformableConv
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Draw every parameter of ``graph``, each from its own random stream, so that adding a layer changes no other.
 
-    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), 0 for ``blank_inputs``; their last layers
-    in heads normal 0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0,
-    transposed ones bilinear, and dense transposed ones bilinear for each channel by itself. Batch norms: 1 and 0.
+    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code); their last layers in heads normal 0.001
+    (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0, transposed ones bilinear,
+    and dense transposed ones bilinear for each channel by itself. Batch norms: 1 and 0.
 
     Nets without batch norms (``unnormalised``): depth-wise kernels pass their centre on, with noise, and 1x1 kernels
     are orthogonal, both with the gain 1.27; other kernels, near the image, have the gain 2.8, since SiLU is nearly
@@ -71,11 +71,9 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
             return rng.normal(0.0, 0.01, shape).astype(np.float32)
         case Convolution(start="unnormalised", groups=groups):
             return _unnormalised(shape, groups, rng).astype(np.float32)
-        case Convolution(channels=channels, kernel=kernel, groups=groups, blank_inputs=blank):
+        case Convolution(channels=channels, kernel=kernel, groups=groups):
             fan_out = kernel * kernel * channels // groups
-            weight = rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
-            weight[:, shape[1] - blank :] = 0
-            return weight
+            return rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
     raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
 
 

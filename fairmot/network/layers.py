@@ -31,8 +31,6 @@ class Convolution:
     bias: bool = False
     start: Start = "he"
     bias_start: float = 0.0
-    blank_inputs: int = 0
-    """Number of last input channels whose weights start at 0: training decides how much they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class BatchNorm:
 class Activation:
     """A non-linearity applied to each element."""
 
-    function: Literal["relu", "silu", "exp"]
+    function: Literal["relu", "silu"]
 
 
 @dataclass(frozen=True, slots=True)

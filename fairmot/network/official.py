@@ -1,11 +1,10 @@
-"""Public checkpoints: their architecture, their unused arrays, and YOLOX-nano's ``.onnx``.
+"""Public checkpoints: their architecture, their unused arrays, and RTMDet-nano's ``.onnx``.
 
 Dropped arrays are named; every other missing or unexpected name is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,11 @@ from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
 from fairmot.network.architectures import ARCHITECTURES, build_graph, find_architecture, published_config
 from fairmot.network.dla import NEVER_USED
-from fairmot.network.folding import unstack_pixels
 from fairmot.network.graph import Graph
 from fairmot.network.layers import ChannelAttention, Convolution
-from fairmot.network.lite import TRUNK_PREFIXES
 from fairmot.network.rtmdet import DETECTOR_PREFIXES
 
 Arrays = dict[str, NDArray[Any]]
-
-_PERSON = 0
-"""Index of the person among COCO's classes."""
 
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
@@ -83,56 +77,14 @@ def _closest_architectures(arrays: Arrays) -> str:
     return f"it has arrays of {', '.join(close)}; name one of them and convert partially to take what fits"
 
 
-def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
-    """Return the trunk of ``lite`` from YOLOX-nano's public ``.onnx``.
-
-    It takes BGR in 0..255: the first convolution is turned to RGB in 0..1.
-
-    Raises:
-        InputError: not an ONNX file, or not YOLOX-nano's.
-    """
-
-    def adapted(name: str, weight: NDArray[Any], bias: NDArray[Any], is_first: bool) -> tuple[NDArray[Any], ...]:
-        if is_first and weight.ndim == 4:
-            weight = unstack_pixels(weight)[:, ::-1] * np.float32(255)
-        if ".cls_preds." in name:
-            weight, bias = weight[_PERSON : _PERSON + 1], bias[_PERSON : _PERSON + 1]
-        return weight, bias
-
-    return _read_in_order(path, graph, TRUNK_PREFIXES, "YOLOX-nano", adapted)
-
-
 def read_rtmdet_onnx(path: Path, graph: Graph) -> Arrays:
-    """Return the detector of ``rtmdet_nano`` from the public ``.onnx`` of RTMDet-nano for people.
+    """Return the detector of ``lite`` from the public ``.onnx`` of RTMDet-nano for people.
 
-    It takes normalised BGR: the first convolution is turned to RGB.
+    Its convolutions carry folded batch norms and, but for the head's, anonymous names, so they are mapped by their
+    order in the file; the shapes must agree one by one. It takes normalised BGR: the first one is turned to RGB.
 
     Raises:
         InputError: not an ONNX file, or not RTMDet-nano's.
-    """
-
-    def adapted(name: str, weight: NDArray[Any], bias: NDArray[Any], is_first: bool) -> tuple[NDArray[Any], ...]:
-        return (weight[:, ::-1] if is_first and weight.ndim == 4 else weight), bias
-
-    return _read_in_order(path, graph, DETECTOR_PREFIXES, "RTMDet-nano", adapted)
-
-
-def is_rtmdet_onnx(path: Path) -> bool:
-    """Whether an ``.onnx`` file names RTMDet's head, the only part of it that has names."""
-    return path.is_file() and b"bbox_head.rtm_cls.0.weight" in path.read_bytes()
-
-
-def _read_in_order(
-    path: Path,
-    graph: Graph,
-    prefixes: tuple[str, ...],
-    what: str,
-    adapted: Callable[[str, NDArray[Any], NDArray[Any], bool], tuple[NDArray[Any], ...]],
-) -> Arrays:
-    """Map the convolutions of an ``.onnx`` file to those of a graph whose names begin with ``prefixes``.
-
-    The file's convolutions carry folded batch norms and anonymous names, so they are mapped by their order in it; the
-    shapes must agree one by one.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -146,23 +98,24 @@ def _read_in_order(
     own = [
         node
         for node in graph.nodes
-        if isinstance(node.layer, Convolution | ChannelAttention) and node.name.startswith(prefixes)
+        if isinstance(node.layer, Convolution | ChannelAttention) and node.name.startswith(DETECTOR_PREFIXES)
     ]
-    if len(convolutions) < len(own):
-        raise InputError(f"{path}: {len(convolutions)} convolutions, {what} has {len(own)}")
+    if len(convolutions) != len(own):
+        raise InputError(f"{path}: {len(convolutions)} convolutions, RTMDet-nano has {len(own)}")
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
     arrays: Arrays = {}
-    for node, source in zip(own, convolutions, strict=False):
+    for node, source in zip(own, convolutions, strict=True):
         weight, bias = (
             onnx.numpy_helper.to_array(tensors[name]) if name in tensors else np.empty(0) for name in source.input[1:3]
         )
-        weight, bias = adapted(node.name, weight, bias, node is own[0])
         expected = shapes[f"{node.name}.weight"]
         if weight.shape != expected or bias.shape != expected[:1]:
             raise InputError(
                 f"{path}: convolution {source.name} has weights {list(weight.shape)}, "
-                f"{node.name} of {what} needs {list(expected)}"
+                f"{node.name} of RTMDet-nano needs {list(expected)}"
             )
+        if node is own[0]:
+            weight = weight[:, ::-1]
         arrays[f"{node.name}.weight"] = np.ascontiguousarray(weight, dtype=np.float32)
         arrays[f"{node.name}.bias"] = np.ascontiguousarray(bias, dtype=np.float32)
     return arrays

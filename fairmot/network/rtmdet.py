@@ -1,17 +1,15 @@
-"""RTMDet-nano, a person detector on three levels (Lyu et al., RTMDet; Apache-2.0), and embeddings read along its boxes.
+"""RTMDet-nano, a person detector on three levels (Lyu et al., RTMDet; Apache-2.0).
 
-The detector is the public one for people, with its public names: CSPNeXt with channel attention, a pyramid, and heads
-without shared weights on strides 8, 16 and 32. Its public file has every batch norm folded into the convolution
-before it, so its convolutions have biases and no batch norm.
+The public one for people, with its public names: CSPNeXt with channel attention, a pyramid, and heads without shared
+weights on strides 8, 16 and 32. Its public file has every batch norm folded into the convolution before it, so its
+convolutions have biases and no batch norm.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from fairmot.config import NetworkConfig
-from fairmot.network.graph import Graph, GraphBuilder
+from fairmot.network.graph import GraphBuilder
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
@@ -28,58 +26,6 @@ DISTANCE_BIAS = 2.0
 
 DETECTOR_PREFIXES = ("backbone.", "neck.", "bbox_head.")
 """Every parameter of the public detector begins so."""
-
-SAMPLED = (
-    ("backbone4", 6, 3),
-    ("backbone8", 6, 3),
-    ("backbone16", 3, 1),
-    ("pyramid8", 3, 1),
-    ("pyramid16", 1, 1),
-    ("pyramid32", 1, 1),
-)
-"""Maps that embeddings are read from, with rows and columns of points in a box: fine maps tell head from shoes, coarse
-ones see the whole."""
-
-APPEARANCE_CHANNELS = (16, 32, 64, 64)
-"""Of the branch that looks at colour and texture near the image, for embeddings alone."""
-
-
-def build_rtmdet_nano(config: NetworkConfig) -> Graph:
-    """Build the detector, a branch for appearance, and embeddings that are read along boxes."""
-    builder = GraphBuilder()
-    outputs, maps = RtmdetNano(builder, config.classes).build()
-    branch = _appearance(builder, maps["image"])
-    boxes = builder.boxes()
-    read = [builder.sample_boxes(maps[name], boxes, rows, columns) for name, rows, columns in SAMPLED]
-    x = builder.concatenate(*read, builder.sample_boxes(branch, boxes, 6, 3))
-    # Not normalised over a batch: boxes are padded to a fixed number, and empty slots would enter its statistics.
-    x = builder.activation(builder.convolution(x, "id.0", config.head_width, 1, bias=True))
-    outputs["embedding"] = builder.convolution(x, "id.2", config.embedding, 1, bias=True)
-    return builder.finish(config, outputs)
-
-
-def is_rtmdet_nano(names: Mapping[str, object]) -> bool:
-    """Whether a state with these names is it."""
-    return "bbox_head.rtm_cls.0.weight" in names and "appearance.0.conv.weight" in names
-
-
-def _appearance(builder: GraphBuilder, image: int) -> int:
-    """Append two convolutions of stride 2 and separable blocks; return their map at stride 4."""
-    first, second, *deeper = APPEARANCE_CHANNELS
-    x = _conv_norm(builder, image, "appearance.0", first, 3, stride=2)
-    x = _conv_norm(builder, x, "appearance.1", second, 3, stride=2)
-    for place, channels in enumerate(deeper, start=2):
-        width = builder.nodes[x].channels
-        x = _conv_norm(builder, x, f"appearance.{place}.depthwise", width, 3, groups=width)
-        x = _conv_norm(builder, x, f"appearance.{place}.pointwise", channels, 1)
-    return x
-
-
-def _conv_norm(
-    builder: GraphBuilder, x: int, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1
-) -> int:
-    x = builder.convolution(x, f"{name}.conv", channels, kernel, stride, groups)
-    return builder.activation(builder.batch_norm(x, f"{name}.bn"))
 
 
 class RtmdetNano:

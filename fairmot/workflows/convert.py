@@ -13,13 +13,12 @@ from fairmot.network.ckpt import write_ckpt
 from fairmot.network.initial import initial_weights
 from fairmot.network.lite import LITE
 from fairmot.network.naming import from_public
-from fairmot.network.official import Arrays, is_rtmdet_onnx, read_rtmdet_onnx, read_yolox_onnx
+from fairmot.network.official import Arrays, read_rtmdet_onnx
 from fairmot.network.safetensors import save_weights
 from fairmot.weights import SUFFIXES, architecture_of_source, fit_weights, network_of, read_weights
 
 LICENCES = {
     "public": "converted from a public checkpoint; its licence and that of its training data apply",
-    "yolox": "trunk: YOLOX-nano (Megvii, Apache-2.0), trained on COCO; the rest is drawn, not trained",
     "rtmdet": "detector: RTMDet-nano (OpenMMLab, Apache-2.0), trained on COCO and Objects365; the rest is drawn",
 }
 
@@ -32,7 +31,7 @@ class Conversion:
 
     network: NetworkConfig
     naming: str
-    """How the source names its arrays: public, mindspore, models, mindvideo, or yolox."""
+    """How the source names its arrays: public, mindspore, models, mindvideo, or rtmdet."""
     taken: int
     """Arrays taken over from the file."""
     drawn: tuple[str, ...]
@@ -54,7 +53,7 @@ def convert(
 ) -> Conversion:
     """Turn a file of weights into another: ``.pth``, MindSpore's ``.ckpt`` and ``.safetensors``, each way.
 
-    YOLOX-nano's ``.onnx`` gives start weights of ``lite``: its trunk is copied, neck and heads are drawn.
+    RTMDet-nano's ``.onnx`` gives start weights of ``lite``: its detector is copied, the rest is drawn.
 
     Args:
         source: the file to read; naming and architecture are recognised.
@@ -96,17 +95,14 @@ def _write(target: Path, network: NetworkConfig, arrays: Arrays, notes: dict[str
 
 
 def _from_onnx(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:
-    is_rtmdet = is_rtmdet_onnx(source)
-    network = published_config("rtmdet_nano") if is_rtmdet else LITE
-    naming = "rtmdet" if is_rtmdet else "yolox"
-    graph = build_graph(network)
-    trunk = (read_rtmdet_onnx if is_rtmdet else read_yolox_onnx)(source, graph)
-    arrays = initial_weights(graph) | trunk
-    drawn = tuple(name for name in arrays if name not in trunk)
+    graph = build_graph(LITE)
+    detector = read_rtmdet_onnx(source, graph)
+    arrays = initial_weights(graph) | detector
+    drawn = tuple(name for name in arrays if name not in detector)
     return (
         arrays,
-        Conversion(network, naming, len(trunk), drawn, ()),
-        {"licence": LICENCES[naming], "source": source.name},
+        Conversion(LITE, "rtmdet", len(detector), drawn, ()),
+        {"licence": LICENCES["rtmdet"], "source": source.name},
     )
 
 

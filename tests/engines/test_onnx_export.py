@@ -155,7 +155,7 @@ def small_graph(kind):
             case "sum":
                 x = builder.add(builder.convolution(stem, f"{head}.0", 8, 3), stem)
         x = builder.convolution(x, f"{head}.2", channels, 1, bias=True)
-        outputs[head] = builder.activation(x, "exp") if head == "extents" else x
+        outputs[head] = builder.activation(x, "silu") if head == "extents" else x
     return builder.finish(config, outputs)
 
 

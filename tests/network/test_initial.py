@@ -42,7 +42,7 @@ def test_classifier_start_values():
 
 
 def test_a_network_without_batch_norms_starts_alive():
-    graph = build_graph(NetworkConfig(architecture="rtmdet_nano", classes=2))
+    graph = build_graph(NetworkConfig(architecture="lite", classes=2))
     weights = initial_weights(graph)
     scores = 1 / (1 + np.exp(-weights["bbox_head.rtm_cls.1.bias"].astype(np.float64)))
     np.testing.assert_allclose(scores, [0.01, 0.01], rtol=1e-6)

@@ -9,7 +9,7 @@ from fairmot.engines import load_inference
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 
-ARCHITECTURE = "rtmdet_nano"
+ARCHITECTURE = "lite"
 SIZE = (160, 96)
 
 

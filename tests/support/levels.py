@@ -69,7 +69,7 @@ def truth_of(batch) -> LevelTruth:
 
 
 def level_config(classes=1, **sections) -> Config:
-    network = small_config("rtmdet_nano").network.model_copy(update={"classes": classes})
+    network = small_config("lite").network.model_copy(update={"classes": classes})
     return small_config(network=network.model_dump(), **sections)
 
 

@@ -126,11 +126,6 @@ class _Silu(_Layer):
         return x * ops.sigmoid(x)
 
 
-class _Exponential(_Layer):
-    def construct(self, x: Tensor) -> Tensor:
-        return ops.exp(x)
-
-
 class _MaxPool(_Layer):
     def __init__(self, layer: MaxPool) -> None:
         super().__init__()
@@ -267,7 +262,7 @@ def build_layer(node: Node, parameters: dict[str, Parameter], source_stride: int
         case BatchNorm() as layer:
             return _BatchNorm(layer, parameters)
         case Activation(function):
-            return {"relu": _Relu, "silu": _Silu, "exp": _Exponential}[function]()
+            return {"relu": _Relu, "silu": _Silu}[function]()
         case MaxPool() as layer:
             return _MaxPool(layer)
         case Add():

@@ -106,8 +106,6 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays, s
             return writer.add("Relu", inputs[0])
         case Activation("silu"):
             return writer.add("Mul", inputs[0], writer.add("Sigmoid", inputs[0]))
-        case Activation("exp"):
-            return writer.add("Exp", inputs[0])
         case MaxPool(kernel=kernel, stride=stride, padding=padding):
             return writer.add("MaxPool", inputs[0], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4)
         case Add():
