@@ -46,7 +46,9 @@ class Node:
     channels: int
     """Channels of the output."""
     stride: int
-    """Input pixels per cell of the output; 0: the output lies along boxes [B, C, 1, K], not on the image's grid."""
+    """Input pixels per cell of the output; 0 along boxes."""
+    along_boxes: bool = False
+    """Whether the output lies along boxes [B, C, 1, K], not on the image's grid [B, C, h, w]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,9 @@ class Graph:
 
     def maps_along_boxes(self) -> tuple[int, ...]:
         """Nodes on the image's grid whose maps are read along boxes."""
-        readers = (node for node in self.nodes if node.stride == 0)
-        return tuple(sorted({source for node in readers for source in node.inputs if self.nodes[source].stride}))
+        readers = (node for node in self.nodes if node.along_boxes)
+        sources = {source for node in readers for source in node.inputs}
+        return tuple(sorted(source for source in sources if not self.nodes[source].along_boxes))
 
     def stride_before(self, node: Node) -> int:
         """Stride of the first input of a node; 1 where it has none."""
@@ -151,7 +154,7 @@ class GraphBuilder:
         Raises:
             ValueError: two nodes would hold parameters of the same name.
         """
-        one_level = {head: outputs[head] for head in ONE_LEVEL_HEADS if head in outputs}
+        one_level = {head: outputs[head] for head in ONE_LEVEL_HEADS if head in outputs and "heatmap" in outputs}
         graph = Graph(config, tuple(self.nodes), one_level | outputs)  # builders append heads in an order of their own
         names = [parameter.name for parameter in graph.parameters()]
         if len(set(names)) != len(names):
@@ -160,7 +163,8 @@ class GraphBuilder:
         return graph
 
     def _append(self, layer: Layer, inputs: tuple[int, ...], name: str, channels: int, stride: int) -> int:
-        self.nodes.append(Node(layer, inputs, name, channels, stride))
+        along_boxes = isinstance(layer, Boxes) or any(self.nodes[source].along_boxes for source in inputs)
+        self.nodes.append(Node(layer, inputs, name, channels, stride, along_boxes))
         return len(self.nodes) - 1
 
     def input(self) -> int:

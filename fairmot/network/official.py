@@ -38,17 +38,19 @@ def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> N
     """
     name = architecture or architecture_of(arrays, origin)
     find_architecture(name)
-    missing = [key for key in ("hm.2.weight", "id.2.weight") if key not in arrays]
+    config = published_config(name)
+    scores, vectors = _LEVEL_HEADS if config.level_strides else _HEADS
+    missing = [key for key in (scores, vectors) if key not in arrays]
     if missing:
         names = ", ".join(missing)
+        whose = "its own" if config.level_strides else "FairMOT's"
         raise InputError(
-            f"{origin}: {name} without FairMOT's heads: {names} missing; a partial conversion takes the rest"
+            f"{origin}: {name} without {whose} heads: {names} missing; a partial conversion takes the rest"
         )
-    heatmap, embedding = (arrays[f"{head}.2.weight"].shape for head in ("hm", "id"))
-    if len(heatmap) != 4 or len(embedding) != 4:
-        raise InputError(f"{origin}: hm.2.weight {list(heatmap)} and id.2.weight {list(embedding)} are no convolutions")
-    sizes = {"classes": heatmap[0], "embedding": embedding[0], "head_width": heatmap[1]}
-    return published_config(name).model_copy(update=sizes)
+    classes, embedding = arrays[scores].shape, arrays[vectors].shape
+    if len(classes) != 4 or len(embedding) != 4:
+        raise InputError(f"{origin}: {scores} {list(classes)} and {vectors} {list(embedding)} are no convolutions")
+    return config.model_copy(update={"classes": classes[0], "embedding": embedding[0], "head_width": embedding[1]})
 
 
 def architecture_of(arrays: Arrays, origin: str) -> str:
@@ -75,6 +77,11 @@ def _closest_architectures(arrays: Arrays) -> str:
         return f"it holds {len(arrays)} arrays: {', '.join(list(arrays)[:3])} ..."
     close = [f"{name} ({count})" for name, count in shared.items() if count >= 0.9 * most]
     return f"it has arrays of {', '.join(close)}; name one of them and convert partially to take what fits"
+
+
+_HEADS = ("hm.2.weight", "id.2.weight")
+_LEVEL_HEADS = ("bbox_head.rtm_cls.0.weight", "id.2.weight")
+"""The last layers of scores and embeddings, from whose shapes a network's sizes are read."""
 
 
 def read_rtmdet_onnx(path: Path, graph: Graph) -> Arrays:

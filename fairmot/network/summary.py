@@ -56,7 +56,7 @@ def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summar
             counts[parameter.node] += int(np.prod(parameter.shape))
     layers = []
     for index, node in enumerate(graph.nodes):
-        map_size = (height // node.stride, width // node.stride) if node.stride else (1, MAX_OBJECTS)
+        map_size = (1, MAX_OBJECTS) if node.along_boxes else (height // node.stride, width // node.stride)
         shape = (node.channels, *map_size)
         layers.append(
             LayerSummary(

@@ -29,7 +29,7 @@ class GraphNetwork(nn.Cell):
     def __init__(self, graph: Graph, weights: Arrays) -> None:
         super().__init__(auto_prefix=False)
         check_weights(graph, weights, "the weights")
-        self.heads = tuple(head for head, node in graph.outputs.items() if graph.nodes[node].stride)
+        self.heads = tuple(head for head, node in graph.outputs.items() if not graph.nodes[node].along_boxes)
         """Names of the heads on the image's grid, in the order of ``construct``."""
         self.named: dict[str, Parameter] = {}
         """Parameters and statistics by their public names."""
@@ -94,14 +94,14 @@ def _write_construct(graph: Graph) -> str:
     ``follow_boxes`` takes boxes and those maps. A variable is used again as soon as nobody reads its map any more: that
     frees memory in eager mode.
     """
-    on_grid = [index for index, node in enumerate(graph.nodes) if node.stride]
+    on_grid = [index for index, node in enumerate(graph.nodes) if not node.along_boxes]
     read = graph.maps_along_boxes()
-    results = [*(node for node in graph.outputs.values() if graph.nodes[node].stride), *read]
+    results = [*(node for node in graph.outputs.values() if not graph.nodes[node].along_boxes), *read]
     lines = ["def construct(self, pixels):", *_calls(graph, on_grid, {}, "pixels", results)]
     if read:
-        along = [index for index, node in enumerate(graph.nodes) if not node.stride]
+        along = [index for index, node in enumerate(graph.nodes) if node.along_boxes]
         given = {index: f"given{index}" for index in read}
-        results = [node for node in graph.outputs.values() if not graph.nodes[node].stride]
+        results = [node for node in graph.outputs.values() if graph.nodes[node].along_boxes]
         lines += ["", "", f"def follow_boxes(self, boxes, {', '.join(given.values())}):"]
         lines += _calls(graph, along, given, "boxes", results)
     return "\n".join([*lines, ""])

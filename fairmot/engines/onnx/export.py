@@ -43,9 +43,9 @@ def export_heads(graph: Graph, weights: Arrays, folded: bool = True) -> ModelPro
     outputs = []
     for head, index in graph.outputs.items():
         writer.add("Identity", values[index], name=head)
-        stride = graph.nodes[index].stride
-        map_size = [f"height_{stride}", f"width_{stride}"] if stride else [1, "boxes"]
-        shape = ["batch", graph.nodes[index].channels, *map_size]
+        node = graph.nodes[index]
+        map_size = [1, "boxes"] if node.along_boxes else [f"height_{node.stride}", f"width_{node.stride}"]
+        shape = ["batch", node.channels, *map_size]
         outputs.append(helper.make_tensor_value_info(head, TensorProto.FLOAT, shape))
     inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])]
     if graph.level_strides:

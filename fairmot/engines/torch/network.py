@@ -77,7 +77,7 @@ class GraphNetwork(nn.Module):
 
     def _run_nodes(self, maps: dict[int, Tensor], given: Tensor, along_boxes: bool) -> dict[int, Tensor]:
         for index, node in enumerate(self.graph.nodes):
-            if (node.stride == 0) != along_boxes:
+            if node.along_boxes != along_boxes:
                 continue
             inputs = [maps[i] for i in node.inputs] or [given]
             maps[index] = self._run(node, inputs, self.holders[index])
