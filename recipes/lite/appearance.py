@@ -2,8 +2,9 @@
 
     python recipes/lite/appearance.py START.safetensors MATERIAL.npz WORK [--steps 8000] [--threads 1]
 
-START holds the detector; MATERIAL comes from ``teach.py``. Each step sees three canvases of 24 crops of Market-1501, four
-of each person, and two views of one photograph, each of whose people is an identity of its own. The loss is the sum of
+START holds the detector; MATERIAL comes from ``teach.py``. Each step sees three canvases of 24 crops of Market-1501,
+four of each person, and two views of one photograph, each of whose people is an identity of its own. The loss is the
+sum of
 
 * the cross entropy of cosines to each person's own direction (margin 0.1, scale 18, labels smoothed by 0.1);
 * a contrastive term over all pairs of the step (temperature 0.1), weight 0.5;
@@ -15,7 +16,6 @@ normalisations fold into the two layers. WORK holds a checkpoint every 100 steps
 """
 
 import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,7 +205,7 @@ def main():
             print(f"step {step + 1} of {arguments.steps}: loss {loss.item():.3f}", flush=True)
             state = {"describer": describer.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
             torch.save(state | {"directions": directions.data, "step": step + 1}, f"{checkpoint}.part")
-            os.replace(f"{checkpoint}.part", checkpoint)
+            Path(f"{checkpoint}.part").replace(checkpoint)
 
     describer.load_state_dict(average)
     save_weights(arguments.work / "weights.safetensors", file.network, describer.folded(), file.notes)
