@@ -79,9 +79,8 @@ def cover_parts(canvas, boxes, photographs, rng):
         x = int(left + rng.random() * (right - left - width))
         y = int(min(top + rng.uniform(0.25, 1) * (bottom - top - height), bottom - height))
         other = photographs[rng.integers(len(photographs))]
-        row, column = (
-            rng.integers(0, max(1, have - want)) for have, want in zip(other.shape, (height, width), strict=False)
-        )
+        room = np.maximum(1, np.array(other.shape[:2]) - (height, width))
+        row, column = rng.integers(0, room)
         piece = other[row : row + height, column : column + width]
         place = canvas[max(y, 0) : y + piece.shape[0], max(x, 0) : x + piece.shape[1]]
         place[:] = piece[: place.shape[0], : place.shape[1]]
