@@ -1,6 +1,6 @@
 """AP@0.5 / AP@0.75 of people, the shipped model beside the two public starts: the first table of docs/models.md.
 
-    python benchmarks/people_detection.py DATA [--weights FILE ...]
+    python recipes/lite/people_detection.py DATA [--weights FILE ...]
 
 DATA holds ``teachers/yolox_nano.onnx`` and ``teachers/rtmdet_nano_person.onnx``, ``coco_person_multi`` (its ``val``
 images) and ``mot`` (TUD-Campus and two cut MOT17 sequences). The starts run untouched in ONNX Runtime, as their README
@@ -16,9 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
+from people import photographs, sequence
 
 import fairmot
-from fairmot.data.image_files import read_image
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.evaluation.detection import average_precision
 
@@ -60,24 +60,6 @@ def yolox(session, image, size=(416, 416), most_overlap=0.65):
 def shipped(detector, image):
     found = detector(image)
     return found.boxes_xyxy[:MOST], found.scores[:MOST]
-
-
-def photographs(folder):
-    """Yield the images of ``val`` and their true boxes [n, 4], corners in pixels."""
-    for path in sorted((folder / "images" / "val").glob("*.jpg")):
-        image = read_image(path)
-        rows = np.loadtxt(folder / "labels" / "val" / f"{path.stem}.txt", ndmin=2)
-        corners = np.concatenate([rows[:, 1:3] - rows[:, 3:] / 2, rows[:, 1:3] + rows[:, 3:] / 2], 1)
-        yield image, corners * (image.shape[1::-1] * 2)
-
-
-def sequence(folder):
-    """Yield the frames and the true boxes of those that count."""
-    truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",")
-    truth = truth[(truth[:, 6] == 1) & np.isin(truth[:, 7], (1, -1))]
-    for index, frame in enumerate(fairmot.read_frames(folder), start=1):
-        tlwh = truth[truth[:, 0] == index, 2:6]
-        yield frame.image, np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], 1)
 
 
 def main():
