@@ -5,8 +5,8 @@
 RTMDet's scores state the quality of a box. A person found with score s should be right (IoU 0.5) with probability
 about s: the logits of all levels are scaled and shifted, which keeps their order and with it every AP. The two numbers
 are fit by logistic regression on the ``val`` photographs of ``coco_person_multi``, on both cut MOT17 sequences and on
-rendered streets, each of the three kinds with the same weight. Prints the calibration before and after, and over the threshold
-the mean over the scenes of MOTA's part that detections decide, 1 - (FP + FN) / truth. TUD-Campus takes no part.
+rendered streets, each of the three kinds with the same weight. Prints the calibration before and after, and over the
+threshold the part of MOTA that detections decide, 1 - (FP + FN) / truth. TUD-Campus takes no part.
 """
 
 import argparse

@@ -25,9 +25,8 @@ def main():
     named |= {path.name for path in (arguments.data / "coco_person_multi/images/val").glob("*.jpg")}
     kept = [line for line in multi.read_text().split() if "/val/" not in line]
     multi.write_text("\n".join(kept) + "\n")
-    coco.write_text(
-        "\n".join(line for line in coco.read_text().split() if PurePosixPath(line).name not in named) + "\n"
-    )
+    others = [line for line in coco.read_text().split() if PurePosixPath(line).name not in named]
+    coco.write_text("\n".join(others) + "\n")
 
     done = arguments.people / "regions-added"
     if done.exists():
