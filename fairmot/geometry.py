@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,3 +122,23 @@ class Letterbox:
         dh = (self.canvas_size[1] - height * self.ratio) / 2
         image: FloatArray = (np.asarray(boxes_xyxy) - np.array([dw, dh, dw, dh])) / self.ratio
         return image
+
+
+def anchor_points(
+    canvas_size: tuple[int, int], strides: Sequence[int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the points [N, 2] (canvas pixels) and strides [N] of all cells of a detector on several levels.
+
+    Level by level, row by row. Cell (x, y) has the point (x * stride, y * stride).
+
+    Args:
+        canvas_size: width and height, pixels.
+        strides: pixels per cell of each level.
+    """
+    points, sizes = [], []
+    for stride in strides:
+        columns, rows = canvas_size[0] // stride, canvas_size[1] // stride
+        y, x = np.divmod(np.arange(rows * columns), columns)
+        points.append(stride * np.stack([x, y], axis=1))
+        sizes.append(np.full(rows * columns, stride))
+    return np.concatenate(points).astype(np.float32), np.concatenate(sizes).astype(np.float32)

@@ -16,7 +16,7 @@ from fairmot.network.initial import initial_weights
 from fairmot.network.safetensors import save_weights
 
 CONFIG = NetworkConfig(
-    architecture="lite", classes=2, embedding=8, head_width=16, input_width_px=96, input_height_px=64
+    architecture="yolo", classes=2, embedding=8, head_width=16, input_width_px=96, input_height_px=64
 )
 
 

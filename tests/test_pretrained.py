@@ -40,7 +40,7 @@ def test_the_onnx_file_is_the_export_of_the_weights():
             np.testing.assert_allclose(arrays(shipped)[name], array, rtol=0, atol=1e-6, err_msg=name)
 
     compare(build_model(graph, file.arrays, **arguments))
-    moved = file.arrays | {"hm.2.bias": file.arrays["hm.2.bias"] + np.float32(1e-3)}
+    moved = file.arrays | {"id.2.bias": file.arrays["id.2.bias"] + np.float32(1e-3)}
     with pytest.raises(AssertionError):
         compare(build_model(graph, moved, **arguments))
 

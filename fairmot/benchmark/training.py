@@ -12,8 +12,10 @@ from fairmot.benchmark.subjects import Skipped, check_size, find_subject
 from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.config import Config, TrainConfig
 from fairmot.data.batch import Batch
+from fairmot.data.level_targets import LevelBatch
 from fairmot.engines import TRAINING_ENGINES, choose_training_engine, installed_engines, load_training
 from fairmot.errors import InputError, closest_name
+from fairmot.geometry import anchor_points
 from fairmot.network.graph import Graph
 from fairmot.progress import Log
 
@@ -21,6 +23,7 @@ PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 """Precision -> ``train.precision`` of the configuration; heads and losses stay in float32."""
 
 IDENTITIES = 1000
+_SLOTS, _OBJECTS = 500, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def measure_training(
     for subject in [find_subject(name) for name in names]:
         width, height = size = input_size or subject.graph.config.input_size
         network = subject.graph.config.model_copy(update={"input_width_px": width, "input_height_px": height})
-        data = _random_batch(subject.graph, size, batch)
+        make_batch = _random_level_batch if subject.graph.level_strides else _random_batch
+        data = make_batch(subject.graph, size, batch)
         for engine in engines or [name for name in TRAINING_ENGINES if name in installed_engines()]:
             for precision in precisions:
                 if log:
@@ -97,12 +101,30 @@ def measure_training(
     return rows, skipped
 
 
+def _random_level_batch(graph: Graph, size: tuple[int, int], count: int) -> LevelBatch:
+    """Random images with 20 objects each, for a network on several levels."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 0.8, (count, _SLOTS, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.05, 0.2, (count, _SLOTS, 2))], 2) * (*size, *size)
+    is_object = np.zeros((count, _SLOTS), bool)
+    is_object[:, :_OBJECTS] = True
+    return LevelBatch(
+        images=rng.integers(0, 256, (count, size[1], size[0], 3), dtype=np.uint8),
+        is_object=is_object,
+        boxes_xyxy=boxes.astype(np.float32),
+        class_ids=np.zeros((count, _SLOTS), np.int64),
+        identities=rng.integers(0, IDENTITIES, (count, _SLOTS)).astype(np.int64),
+        is_ignored=np.zeros((count, len(anchor_points(size, graph.level_strides)[0])), bool),
+        paths=(),
+    )
+
+
 def _random_batch(graph: Graph, size: tuple[int, int], count: int) -> Batch:
     """Random images with 20 objects each."""
     width, height = size
     rng = np.random.default_rng(0)
     cells_x, cells_y = width // graph.stride, height // graph.stride
-    slots, objects = 500, 20
+    slots, objects = _SLOTS, _OBJECTS
     cells = rng.integers(0, cells_x * cells_y, (count, slots))
     is_object = np.zeros((count, slots), bool)
     is_object[:, :objects] = True

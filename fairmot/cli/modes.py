@@ -122,7 +122,7 @@ EXPORT_INT8 = _mode("export --precision int8", f"{_EXPORT} calibrate", "")
 
 _CONVERT = "source target naming overwrite as_json"
 CONVERT = _mode("convert", f"{_CONVERT} architecture partial", "")
-CONVERT_ONNX = _mode("convert of .onnx", _CONVERT, "YOLOX-nano becomes the start weights of lite")
+CONVERT_ONNX = _mode("convert of .onnx", _CONVERT, "RTMDet-nano becomes the start weights of lite")
 
 MODES: dict[str, tuple[Mode, ...]] = {
     "track": (TRACK_FILES, TRACK_LIVE, TRACK_PIPE, TRACK_DETECTIONS, TRACK_JOBS, TRACK_RAY),

@@ -17,7 +17,7 @@ def convert(
     context: typer.Context,
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="Public .pth, MindSpore's .ckpt, .safetensors, or YOLOX-nano's .onnx."),
+        typer.Argument(metavar="IN", help="Public .pth, MindSpore's .ckpt, .safetensors, or RTMDet-nano's .onnx."),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .safetensors, .pth or .ckpt.")],
     architecture: Annotated[

@@ -21,9 +21,12 @@ class Section(BaseModel):
 
 PUBLISHED_SIZES: dict[str, dict[str, int]] = {
     "yolo": {"embedding": 64, "head_width": 64},
-    "lite": {"embedding": 64, "head_width": 64, "input_width_px": 576, "input_height_px": 320},
+    "lite": {"embedding": 64, "head_width": 192, "input_width_px": 576, "input_height_px": 320},
 }
 """Architecture -> its published sizes, where they differ from the defaults."""
+
+LEVEL_STRIDES: dict[str, tuple[int, ...]] = {"lite": (8, 16, 32)}
+"""Architecture -> input pixels per cell of each level, finest first, where heads stand on several levels."""
 
 
 class NetworkConfig(Section):
@@ -49,6 +52,11 @@ class NetworkConfig(Section):
     def input_size(self) -> tuple[int, int]:
         """Width and height of the network input, pixels."""
         return (self.input_width_px, self.input_height_px)
+
+    @property
+    def level_strides(self) -> tuple[int, ...]:
+        """Strides of the levels; empty where all heads stand on one level, at ``STRIDE``."""
+        return LEVEL_STRIDES.get(self.architecture, ())
 
 
 class AugmentationConfig(Section):
@@ -141,7 +149,7 @@ class DataConfig(Section):
 
 
 class LossConfig(Section):
-    """Loss weights (FairMOT, section 4.4)."""
+    """Loss weights (FairMOT, section 4.4; RTMDet)."""
 
     heatmap_weight: float = Field(default=1.0, description="Weight of the heatmap's focal loss in the detection loss.")
     extents_weight: float = Field(
@@ -158,6 +166,12 @@ class LossConfig(Section):
         default=0.0,
         ge=0,
         description="Weight of 1 - generalised IoU of the boxes in the detection loss (not published).",
+    )
+    scores_weight: float = Field(
+        default=1.0, description="Networks on several levels: weight of the scores' quality focal loss (RTMDet)."
+    )
+    boxes_weight: float = Field(
+        default=2.0, description="Networks on several levels: weight of 1 - generalised IoU of the boxes (RTMDet)."
     )
 
 

@@ -23,8 +23,11 @@ from fairmot.data.annotations import LabelledImages, read_images, with_unique_id
 from fairmot.data.augmentation import LabelledArray, augment, choose_images
 from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
+from fairmot.data.level_targets import LevelBatch, make_level_targets
 from fairmot.data.targets import make_targets
 from fairmot.errors import InputError
+
+AnyBatch = Batch | LevelBatch
 
 # Batches that are ready or being made while the trainer uses another.
 PREFETCHED_BATCHES = 2
@@ -53,6 +56,7 @@ class Loader:
         classes: int = 1,
         max_objects: int = 500,
         box_radius: int = 0,
+        level_strides: tuple[int, ...] = (),
         clip_boxes: bool = False,
         workers: int = 2,
         rank: int = 0,
@@ -70,6 +74,7 @@ class Loader:
             classes: heatmap channels.
             max_objects: slots an image.
             box_radius: see ``make_targets``.
+            level_strides: of a network on several levels; its batches are ``LevelBatch``.
             clip_boxes: cut boxes at the image's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
             rank: this process among those that train together, from 0.
@@ -109,6 +114,7 @@ class Loader:
         self._augmentation = augmentation if augmentation is not None else AugmentationConfig()
         self._finish = finish
         self._classes, self._max_objects, self._box_radius = classes, max_objects, box_radius
+        self._level_strides = level_strides
         self._clip_boxes, self._workers = clip_boxes, workers
 
     def __len__(self) -> int:
@@ -135,7 +141,7 @@ class Loader:
             "images a step": str(self.step_size),
         }
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
+    def epoch(self, epoch: int, first_step: int = 0) -> Generator[AnyBatch, None, None]:
         """Yield the batches of an epoch from ``first_step`` on.
 
         Threads live as long as the iterator: exhausting, closing or dropping it ends them. They prepare a bounded
@@ -156,7 +162,7 @@ class Loader:
                 yield batch
             return
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="fairmot-loader")
-        waiting: deque[tuple[Batch, list[Future[None]]]] = deque()
+        waiting: deque[tuple[AnyBatch, list[Future[None]]]] = deque()
         try:
             for chunk in chunks:
                 batch = self._reserved(chunk)
@@ -187,20 +193,27 @@ class Loader:
             labels[:, 2:4], labels[:, 4:6] = (first + last) / 2, last - first
         return labels
 
-    def _reserved(self, chunk: NDArray[np.integer[Any]]) -> Batch:
+    def _reserved(self, chunk: NDArray[np.integer[Any]]) -> AnyBatch:
         paths = (self.images.paths[index] for index in chunk)
+        if self._level_strides:
+            return LevelBatch.reserved(paths, self.input_size, self._level_strides, self._max_objects)
         return Batch.reserved(paths, self.input_size, self._classes, self._max_objects)
 
-    def _fill(self, batch: Batch, slot: int, epoch: int, index: int) -> None:
+    def _fill(self, batch: AnyBatch, slot: int, epoch: int, index: int) -> None:
         try:
             canvas, labels = self.sample(epoch, index)
+            if isinstance(batch, LevelBatch):
+                strides = self._level_strides
+                batch.fill(
+                    slot, canvas, make_level_targets(labels, self.input_size, strides, self._classes, self._max_objects)
+                )
+                return
             map_size = (self.input_size[0] // STRIDE, self.input_size[1] // STRIDE)
-            targets = make_targets(labels, map_size, self._classes, self._max_objects, self._box_radius)
+            batch.fill(slot, canvas, make_targets(labels, map_size, self._classes, self._max_objects, self._box_radius))
         except InputError:
             raise
         except Exception as error:
             raise RuntimeError(f"{batch.paths[slot]}: {type(error).__name__}: {error}") from error
-        batch.fill(slot, canvas, targets)
 
 
 def with_identities_of_classes(images: LabelledImages, classes: int) -> tuple[LabelledImages, tuple[int, ...]]:
@@ -243,6 +256,7 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         classes=network.classes,
         max_objects=data.max_objects,
         box_radius=data.box_radius,
+        level_strides=network.level_strides,
         clip_boxes=data.clip_boxes,
         workers=data.workers,
         rank=rank,
@@ -250,7 +264,7 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
     )
 
 
-def _finished(batch: Batch, jobs: list[Future[None]]) -> Batch:
+def _finished(batch: AnyBatch, jobs: list[Future[None]]) -> AnyBatch:
     for job in jobs:
         job.result()
     return batch

@@ -67,9 +67,8 @@ def make_targets(
     rows = np.asarray(labels, dtype=np.float64).reshape(-1, 6)
     ignored = rows[rows[:, 0] == IGNORE_CLASS]
     rows = rows[rows[:, 0] != IGNORE_CLASS][:max_objects]
+    check_classes(rows[:, 0], classes)
     class_ids = rows[:, 0].astype(np.int64)
-    if len(rows) and (class_ids.min() < 0 or class_ids.max() >= classes):
-        raise ValueError(f"classes {class_ids.min()} to {class_ids.max()} in labels for a network of {classes} classes")
 
     map_scale = np.array([width, height], dtype=np.float64)
     centres, sizes = rows[:, 2:4] * map_scale, rows[:, 4:6] * map_scale
@@ -105,6 +104,14 @@ def make_targets(
     _draw_peaks(heatmap, class_ids[slots], corner_cells[slots], radii)
     _raise_ignored(heatmap, ignored[:, 2:6] * np.tile(map_scale, 2))
     return Targets(heatmap, is_object, cells, extents, offsets, identities)
+
+
+def check_classes(class_ids: NDArray[np.floating[Any]], classes: int) -> None:
+    """Raise ``ValueError`` where a class [n] lies outside [0, C)."""
+    if len(class_ids) and (class_ids.min() < 0 or class_ids.max() >= classes):
+        raise ValueError(
+            f"classes {class_ids.min():.0f} to {class_ids.max():.0f} in labels for a network of {classes} classes"
+        )
 
 
 def _cells_around(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import (
+    AnyTrainingBatch,
     Arrays,
     CanvasDetector,
     ExportedDetector,
@@ -24,7 +25,6 @@ from fairmot.engines.interface import (
     RawNetwork,
     StepResult,
     Trainer,
-    TrainingBatch,
 )
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph
@@ -83,12 +83,13 @@ class TrainingEngine(Protocol):
         ...
 
     def losses_of_heads(
-        self, heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
+        self, heads: Arrays, batch: AnyTrainingBatch, parameters: Arrays, config: LossConfig
     ) -> tuple[StepResult, Arrays]:
         """Return losses and the gradient of ``total`` for given head maps, for parity checks.
 
-        ``heads`` as of ``RawNetwork``; ``parameters`` holds ``classifier.weight``, ``classifier.bias``,
-        ``loss.s_det``, ``loss.s_id``. Gradients carry the same names as both.
+        ``heads`` as of ``RawNetwork``, embeddings along the boxes of the slots included; ``parameters`` holds
+        ``classifier.weight``, ``classifier.bias``, ``loss.s_det``, ``loss.s_id``. Gradients carry the same names as
+        both.
         """
         ...
 

@@ -34,11 +34,17 @@ class RawDetections(NamedTuple):
 class RawNetwork(Protocol):
     """The network in evaluation mode, for parity checks and research."""
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """Take RGB planes [B, 3, H, W] in 0..1, return the heads.
 
-        ``heatmap`` logits [B, C, h, w], ``extents`` [B, 4, h, w] and ``offsets`` [B, 2, h, w] in cells,
+        On one level: ``heatmap`` logits [B, C, h, w], ``extents`` [B, 4, h, w] and ``offsets`` [B, 2, h, w] in cells,
         ``embedding`` [B, D, h, w] as the head gives it.
+
+        On several levels: ``scores_<stride>`` logits [B, C, h, w] and ``distances_<stride>`` [B, 4, h, w] in cells of
+        each level and, if ``boxes`` [B, K, 4] (corners, canvas pixels) are given, ``embedding`` [B, D, 1, K] along
+        them. A network on one level does not read them.
         """
         ...
 
@@ -76,12 +82,37 @@ class TrainingBatch(Protocol):
     """Identity [B, K], joined over data sets; -1: none."""
 
 
+class LevelTrainingBatch(Protocol):
+    """One batch for a network on several levels (``fairmot.data.level_targets.LevelBatch``).
+
+    Slots without an object have no effect, whatever they hold.
+    """
+
+    images: NDArray[np.uint8]
+    """BGR canvases [B, H, W, 3]."""
+    is_object: NDArray[np.bool_]
+    """Whether a slot holds an object [B, K]."""
+    boxes_xyxy: NDArray[np.float32]
+    """Corners [B, K, 4], canvas pixels."""
+    class_ids: NDArray[np.int64]
+    """Class [B, K]."""
+    identities: NDArray[np.int64]
+    """Identity [B, K], joined over data sets; -1: none."""
+    is_ignored: NDArray[np.bool_]
+    """Whether a cell's anchor point lies in an ignore region [B, N] (``fairmot.geometry.anchor_points``)."""
+
+
+AnyTrainingBatch = TrainingBatch | LevelTrainingBatch
+"""A batch for whichever network."""
+
+
 class StepResult(NamedTuple):
     """What one training step reports."""
 
     losses: dict[str, float]
     """``total``, ``heatmap``, ``extents``, ``offsets``, ``identity`` (0 where nothing is labelled) and, if it has a
-    weight, ``overlap``: of all processes and passes together, the same in each process."""
+    weight, ``overlap``; of a network on several levels ``total``, ``scores``, ``boxes`` and ``identity``. Of all
+    processes and passes together, the same in each process."""
     gradient_norm: float = math.nan
     """Length of the gradient before clipping, over all parameters and processes; only ``step`` measures it."""
     taken: bool = True
@@ -107,7 +138,7 @@ class Trainer(Protocol):
     loaded may have or lack.
     """
 
-    def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
+    def step(self, batch: AnyTrainingBatch, learning_rate: float) -> StepResult:
         """Take one optimiser step at this rate (factors of ``OptimizerConfig.rate_factors`` apply on top).
 
         ``batch`` is this process's part of the batch, ``train.batch_size`` times ``train.accumulate`` images.
@@ -126,7 +157,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
+    def gradients(self, batch: AnyTrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """Return losses and the gradient of ``total`` by parameter name, and change nothing.
 
         Over all processes and passes, neither clipped nor scaled.

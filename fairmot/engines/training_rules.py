@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot.engines.interface import Arrays, TrainingBatch
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, LevelTrainingBatch, TrainingBatch
 from fairmot.errors import InputError
+from fairmot.network.graph import Node
+from fairmot.network.heads import HEAD_NAMES, LEVEL_HEAD
 from fairmot.network.initial import initial_classifier
 from fairmot.network.safetensors import shape_differences
 
@@ -72,6 +74,11 @@ def rate_factor(name: str, factors: dict[str, float]) -> float:
     return factors[max(fitting, key=len)] if fitting else 1.0
 
 
+def is_exact(node: Node) -> bool:
+    """Whether a layer stays in float32 where the others are in half precision: those of heads, and sampling offsets."""
+    return node.name.partition(".")[0] in {*HEAD_NAMES, LEVEL_HEAD} or "conv_offset_mask" in node.name
+
+
 def average_decay(limit: float, count: int) -> float:
     """Return the decay of the averaged weights at the ``count``-th step (from 1).
 
@@ -86,6 +93,9 @@ class Normalisers(NamedTuple):
     A step has parts: passes of ``train.accumulate`` in each process. Every number is divided by the number of parts, so
     that the *mean* of all parts' losses and gradients is that of one batch with all their images, the learned
     weights included.
+
+    A network on several levels divides its detection losses by the qualities of its own boxes, which only a pass can
+    know: the processes of a pass share their sum, the passes of ``train.accumulate`` do not (as published).
     """
 
     peaks: float
@@ -100,15 +110,23 @@ class Normalisers(NamedTuple):
     """Objects with an identity that a classifier knows; 1 where there is none."""
 
 
-def count_targets(batch: TrainingBatch, classifiers: Sequence[Classifier]) -> NDArray[np.float64]:
-    """Return peaks, objects and labelled objects of a batch [3]; those of several batches may be added."""
+def has_levels(batch: AnyTrainingBatch) -> bool:
+    """Whether a batch is one for networks on several levels."""
+    return hasattr(batch, "boxes_xyxy")
+
+
+def count_targets(batch: AnyTrainingBatch, classifiers: Sequence[Classifier]) -> NDArray[np.float64]:
+    """Return peaks, objects and labelled objects of a batch [3]; those of several batches may be added.
+
+    There are no peaks where there are levels.
+    """
     labelled = sum(
         np.count_nonzero(
             batch.is_object & (batch.identities >= each.first) & (batch.identities < each.first + each.identities)
         )
         for each in classifiers
     )
-    peaks = np.count_nonzero(batch.heatmap == 1)
+    peaks = 0 if has_levels(batch) else np.count_nonzero(cast("TrainingBatch", batch).heatmap == 1)
     return np.array([peaks, np.count_nonzero(batch.is_object), labelled], dtype=np.float64)
 
 
@@ -119,7 +137,10 @@ def normalisers(counts: NDArray[np.float64], parts: int = 1) -> Normalisers:
     return Normalisers(*(each / parts for each in sums))
 
 
-def split_batch(batch: TrainingBatch, parts: int) -> list[TrainingBatch]:
+BatchT = TypeVar("BatchT", bound=AnyTrainingBatch)
+
+
+def split_batch(batch: BatchT, parts: int) -> list[BatchT]:
     """Cut a batch into equal parts, in order.
 
     Raises:
@@ -130,10 +151,9 @@ def split_batch(batch: TrainingBatch, parts: int) -> list[TrainingBatch]:
     if len(batch.images) % parts:
         raise ValueError(f"{len(batch.images)} images in {parts} equal parts")
     size = len(batch.images) // parts
+    names = (LevelTrainingBatch if has_levels(batch) else TrainingBatch).__annotations__
     return [
-        SimpleNamespace(
-            **{name: getattr(batch, name)[k * size : (k + 1) * size] for name in TrainingBatch.__annotations__}
-        )
+        cast("BatchT", SimpleNamespace(**{name: getattr(batch, name)[k * size : (k + 1) * size] for name in names}))
         for k in range(parts)
     ]
 

@@ -73,8 +73,13 @@ def decode_heads(heads: Heads, stride: int, max_objects: int = 500) -> Decoded:
     centres = np.stack([cells % width, cells // width], -1) + at_cells("offsets")
     extents, vectors = at_cells("extents"), at_cells("embedding")
     boxes = stride * np.concatenate([centres - extents[..., :2], centres + extents[..., 2:]], -1)
-    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-    return Decoded(boxes, scores, class_ids, vectors / lengths)
+    return Decoded(boxes, scores, class_ids, unit_vectors(vectors))
+
+
+def unit_vectors(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Return vectors [..., D] at unit length; 0 stays 0."""
+    units: NDArray[Any] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return units
 
 
 class _Found(Protocol):

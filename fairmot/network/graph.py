@@ -14,13 +14,17 @@ from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
+    Boxes,
+    ChannelAttention,
     Concatenate,
     Convolution,
     DeformableConvolution,
     Input,
     Layer,
     MaxPool,
+    Normalize,
     Resize,
+    SampleBoxes,
     SpaceToDepth,
     Start,
     TransposedConvolution,
@@ -42,7 +46,9 @@ class Node:
     channels: int
     """Channels of the output."""
     stride: int
-    """Input pixels per cell of the output."""
+    """Input pixels per cell of the output; 0 along boxes."""
+    along_boxes: bool = False
+    """Whether the output lies along boxes [B, C, 1, K], not on the image's grid [B, C, h, w]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,9 @@ class Parameter:
         return self.role in ("weight", "bias", "bn_weight", "bn_bias")
 
 
+ONE_LEVEL_HEADS = ("heatmap", "extents", "offsets", "embedding")
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A whole network: nodes in order of execution, heads, and the configuration they were built from."""
@@ -68,12 +77,28 @@ class Graph:
     config: NetworkConfig
     nodes: tuple[Node, ...]
     outputs: dict[str, int] = field(default_factory=dict)
-    """Head -> node: ``heatmap``, ``extents``, ``offsets``, ``embedding``."""
+    """Head -> node. On one level: ``ONE_LEVEL_HEADS``. On several: of each level, from
+    fine to coarse, ``scores_<stride>`` and ``distances_<stride>``; last ``embedding``, which lies along boxes."""
 
     @property
     def stride(self) -> int:
-        """Input pixels per cell of the heads."""
+        """Input pixels per cell of the heads of a network on one level."""
         return self.nodes[self.outputs["heatmap"]].stride
+
+    @property
+    def level_strides(self) -> tuple[int, ...]:
+        """Strides of the levels of a detector on several; empty where there are peaks in one heatmap."""
+        return tuple(int(name.removeprefix("scores_")) for name in self.outputs if name.startswith("scores_"))
+
+    def maps_along_boxes(self) -> tuple[int, ...]:
+        """Nodes on the image's grid whose maps are read along boxes."""
+        readers = (node for node in self.nodes if node.along_boxes)
+        sources = {source for node in readers for source in node.inputs}
+        return tuple(sorted(source for source in sources if not self.nodes[source].along_boxes))
+
+    def stride_before(self, node: Node) -> int:
+        """Stride of the first input of a node; 1 where it has none."""
+        return self.nodes[node.inputs[0]].stride if node.inputs else 1
 
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters and batch-norm statistics, in order of their nodes."""
@@ -88,6 +113,8 @@ class Graph:
                 shape = (channels, incoming, kernel, kernel)
             case TransposedConvolution(channels, kernel, groups=groups, bias=bias):
                 shape = (incoming, channels // groups, kernel, kernel)
+            case ChannelAttention():
+                shape, bias = (node.channels, node.channels, 1, 1), True
             case BatchNorm():
                 size = (node.channels,)
                 return [
@@ -127,7 +154,8 @@ class GraphBuilder:
         Raises:
             ValueError: two nodes would hold parameters of the same name.
         """
-        graph = Graph(config, tuple(self.nodes), dict(outputs))
+        one_level = {head: outputs[head] for head in ONE_LEVEL_HEADS if head in outputs and "heatmap" in outputs}
+        graph = Graph(config, tuple(self.nodes), one_level | outputs)  # builders append heads in an order of their own
         names = [parameter.name for parameter in graph.parameters()]
         if len(set(names)) != len(names):
             doubled = sorted({name for name in names if names.count(name) > 1})
@@ -135,7 +163,8 @@ class GraphBuilder:
         return graph
 
     def _append(self, layer: Layer, inputs: tuple[int, ...], name: str, channels: int, stride: int) -> int:
-        self.nodes.append(Node(layer, inputs, name, channels, stride))
+        along_boxes = isinstance(layer, Boxes) or any(self.nodes[source].along_boxes for source in inputs)
+        self.nodes.append(Node(layer, inputs, name, channels, stride, along_boxes))
         return len(self.nodes) - 1
 
     def input(self) -> int:
@@ -153,11 +182,10 @@ class GraphBuilder:
         bias: bool = False,
         start: Start = "he",
         bias_start: float = 0.0,
-        blank_inputs: int = 0,
     ) -> int:
         """Append a convolution whose padding keeps size / stride."""
         padding = (kernel - 1) // 2
-        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start, blank_inputs)
+        layer = Convolution(channels, kernel, stride, padding, groups, bias, start, bias_start)
         return self._append(layer, (x,), name, channels, self.nodes[x].stride * stride)
 
     def deformable_convolution(self, x: int, name: str, channels: int) -> int:
@@ -182,7 +210,7 @@ class GraphBuilder:
         node = self.nodes[x]
         return self._append(BatchNorm(epsilon, momentum), (x,), name, node.channels, node.stride)
 
-    def activation(self, x: int, function: Literal["relu", "silu", "exp"] = "relu") -> int:
+    def activation(self, x: int, function: Literal["relu", "silu"] = "relu") -> int:
         """Append a non-linearity."""
         node = self.nodes[x]
         return self._append(Activation(function), (x,), "", node.channels, node.stride)
@@ -212,6 +240,24 @@ class GraphBuilder:
         """Append an enlargement without parameters."""
         node = self.nodes[x]
         return self._append(Resize(factor, mode), (x,), "", node.channels, node.stride // factor)
+
+    def normalize(self, x: int, mean: tuple[float, ...], std: tuple[float, ...]) -> int:
+        """Append a fixed normalisation of each channel."""
+        node = self.nodes[x]
+        return self._append(Normalize(mean, std), (x,), "", node.channels, node.stride)
+
+    def channel_attention(self, x: int, name: str) -> int:
+        """Append channel attention; its 1x1 convolution is called ``name``."""
+        node = self.nodes[x]
+        return self._append(ChannelAttention(), (x,), name, node.channels, node.stride)
+
+    def boxes(self) -> int:
+        """Append the second input, boxes."""
+        return self._append(Boxes(), (), "", 4, 0)
+
+    def sample_boxes(self, x: int, boxes: int, rows: int, columns: int) -> int:
+        """Append a reading of map ``x`` at points inside each box."""
+        return self._append(SampleBoxes(rows, columns), (x, boxes), "", self.nodes[x].channels * rows, 0)
 
     def space_to_depth(self, x: int) -> int:
         """Append a stacking of each 2x2 block along the channels."""

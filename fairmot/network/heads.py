@@ -10,6 +10,9 @@ from fairmot.network.graph import GraphBuilder
 HEAD_NAMES = {"hm": "heatmap", "wh": "extents", "id": "embedding", "reg": "offsets"}
 """Head name in public checkpoints -> name in this project, in the public order."""
 
+LEVEL_HEAD = "bbox_head"
+"""First part of the names of the heads on several levels (RTMDet)."""
+
 HEATMAP_BIAS = -2.19
 """Start value of the last heatmap bias: sigmoid(-2.19) = 0.1 (CornerNet, CenterNet)."""
 

@@ -9,15 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.network.graph import Graph, Parameter
-from fairmot.network.layers import Convolution, DeformableConvolution, TransposedConvolution
+from fairmot.network.layers import ChannelAttention, Convolution, DeformableConvolution, TransposedConvolution
 
 
 def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Draw every parameter of ``graph``, each from its own random stream, so that adding a layer changes no other.
 
-    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code), 0 for ``blank_inputs``; their last layers
-    in heads normal 0.001 (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0,
-    transposed ones bilinear, and dense transposed ones bilinear for each channel by itself. Batch norms: 1 and 0.
+    Convolutions: normal with variance 2 / fan-out (He et al.; the DLA code); their last layers in heads normal 0.001
+    (CenterNet), deformable ones uniform in 1 / sqrt(fan-in) (DCNv2), offset convolutions 0, transposed ones bilinear,
+    and dense transposed ones bilinear for each channel by itself. Batch norms: 1 and 0.
+
+    Nets without batch norms (``unnormalised``): depth-wise kernels pass their centre on, with noise, and 1x1 kernels
+    are orthogonal, both with the gain 1.27; other kernels, near the image, have the gain 2.8, since SiLU is nearly
+    linear on large numbers and halves small ones. So numbers neither vanish nor explode over a hundred layers. Channel
+    attention: normal 0.01, so that every channel starts by one half.
     """
     return {parameter.name: _draw(graph, parameter, seed) for parameter in graph.parameters()}
 
@@ -62,12 +67,29 @@ def _draw(graph: Graph, parameter: Parameter, seed: int) -> NDArray[Any]:
             return np.zeros(shape, np.float32)
         case Convolution(start="head"):
             return rng.normal(0.0, 0.001, shape).astype(np.float32)
-        case Convolution(channels=channels, kernel=kernel, groups=groups, blank_inputs=blank):
+        case ChannelAttention():
+            return rng.normal(0.0, 0.01, shape).astype(np.float32)
+        case Convolution(start="unnormalised", groups=groups):
+            return _unnormalised(shape, groups, rng).astype(np.float32)
+        case Convolution(channels=channels, kernel=kernel, groups=groups):
             fan_out = kernel * kernel * channels // groups
-            weight = rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
-            weight[:, shape[1] - blank :] = 0
-            return weight
+            return rng.normal(0.0, np.sqrt(2.0 / fan_out), shape).astype(np.float32)
     raise AssertionError(f"no start value for {parameter} of {layer}")  # pragma: no cover
+
+
+def _unnormalised(shape: tuple[int, ...], groups: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a kernel [out, in, k, k] as ``initial_weights`` says."""
+    out, inner, kernel, _ = shape
+    if groups > 1:
+        weight = rng.normal(0.0, 0.1, shape)
+        weight[:, :, kernel // 2, kernel // 2] += 1
+    elif kernel > 1:
+        return rng.normal(0.0, 2.8 / np.sqrt(inner * kernel * kernel), shape)
+    else:
+        tall, _ = np.linalg.qr(rng.normal(size=(max(out, inner), min(out, inner))))
+        weight = (tall if out >= inner else tall.T)[..., None, None] * np.sqrt(max(1.0, out / inner))
+    scaled: NDArray[np.float64] = 1.27 * weight
+    return scaled
 
 
 def _bilinear(factor: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Start = Literal["he", "head", "zero", "bilinear"]
+Start = Literal["he", "head", "zero", "bilinear", "unnormalised"]
 """How the initial values of a weight are drawn; see ``fairmot.network.initial``."""
 
 
@@ -31,8 +31,6 @@ class Convolution:
     bias: bool = False
     start: Start = "he"
     bias_start: float = 0.0
-    blank_inputs: int = 0
-    """Number of last input channels whose weights start at 0: training decides how much they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class BatchNorm:
 class Activation:
     """A non-linearity applied to each element."""
 
-    function: Literal["relu", "silu", "exp"]
+    function: Literal["relu", "silu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +117,43 @@ class SpaceToDepth:
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """``(x - mean) / std`` of each channel; fixed numbers, never trained.
+
+    A layer of its own: zero padding follows it, so that it does not fold into the convolution behind it.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAttention:
+    """Each channel times the hard sigmoid of a 1x1 convolution of all channels' means (RTMDet, CSPNeXt).
+
+    Weight [C, C, 1, 1] and bias [C]; the hard sigmoid is ``clip(x / 6 + 1 / 2, 0, 1)``.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """The second input: corners [B, K, 4] (left, top, right, bottom), canvas pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBoxes:
+    """A map read at points inside each box: [B, C, h, w] and boxes [B, K, 4] give [B, C * rows, 1, K].
+
+    A box has ``rows`` x ``columns`` points in the centres of equal parts; the columns of a row are averaged. Between
+    cells the map is linear, beyond its border constant. Cell (x, y) lies at pixel (x * stride, y * stride), as the
+    padding of the convolutions of stride 2 before it puts it. Channel ``c * rows + r`` is row r of the map's channel c.
+    """
+
+    rows: int
+    columns: int
+
+
 Layer = (
     Input
     | Convolution
@@ -131,4 +166,8 @@ Layer = (
     | Concatenate
     | Resize
     | SpaceToDepth
+    | Normalize
+    | ChannelAttention
+    | Boxes
+    | SampleBoxes
 )

@@ -1,4 +1,4 @@
-"""Public checkpoints: their architecture, their unused arrays, and YOLOX-nano's ``.onnx``.
+"""Public checkpoints: their architecture, their unused arrays, and RTMDet-nano's ``.onnx``.
 
 Dropped arrays are named; every other missing or unexpected name is an error.
 """
@@ -15,15 +15,11 @@ from fairmot.config import NetworkConfig
 from fairmot.errors import InputError
 from fairmot.network.architectures import ARCHITECTURES, build_graph, find_architecture, published_config
 from fairmot.network.dla import NEVER_USED
-from fairmot.network.folding import unstack_pixels
 from fairmot.network.graph import Graph
-from fairmot.network.layers import Convolution
-from fairmot.network.lite import TRUNK_PREFIXES
+from fairmot.network.layers import ChannelAttention, Convolution
+from fairmot.network.rtmdet import DETECTOR_PREFIXES
 
 Arrays = dict[str, NDArray[Any]]
-
-_PERSON = 0
-"""Index of the person among COCO's classes."""
 
 
 def drop_never_used(arrays: Arrays) -> tuple[Arrays, list[str]]:
@@ -42,17 +38,19 @@ def recognise(arrays: Arrays, origin: str, architecture: str | None = None) -> N
     """
     name = architecture or architecture_of(arrays, origin)
     find_architecture(name)
-    missing = [key for key in ("hm.2.weight", "id.2.weight") if key not in arrays]
+    config = published_config(name)
+    scores, vectors = _LEVEL_HEADS if config.level_strides else _HEADS
+    missing = [key for key in (scores, vectors) if key not in arrays]
     if missing:
         names = ", ".join(missing)
+        whose = "its own" if config.level_strides else "FairMOT's"
         raise InputError(
-            f"{origin}: {name} without FairMOT's heads: {names} missing; a partial conversion takes the rest"
+            f"{origin}: {name} without {whose} heads: {names} missing; a partial conversion takes the rest"
         )
-    heatmap, embedding = (arrays[f"{head}.2.weight"].shape for head in ("hm", "id"))
-    if len(heatmap) != 4 or len(embedding) != 4:
-        raise InputError(f"{origin}: hm.2.weight {list(heatmap)} and id.2.weight {list(embedding)} are no convolutions")
-    sizes = {"classes": heatmap[0], "embedding": embedding[0], "head_width": heatmap[1]}
-    return published_config(name).model_copy(update=sizes)
+    classes, embedding = arrays[scores].shape, arrays[vectors].shape
+    if len(classes) != 4 or len(embedding) != 4:
+        raise InputError(f"{origin}: {scores} {list(classes)} and {vectors} {list(embedding)} are no convolutions")
+    return config.model_copy(update={"classes": classes[0], "embedding": embedding[0], "head_width": embedding[1]})
 
 
 def architecture_of(arrays: Arrays, origin: str) -> str:
@@ -81,14 +79,19 @@ def _closest_architectures(arrays: Arrays) -> str:
     return f"it has arrays of {', '.join(close)}; name one of them and convert partially to take what fits"
 
 
-def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
-    """Return the trunk of ``lite`` from YOLOX-nano's public ``.onnx``.
+_HEADS = ("hm.2.weight", "id.2.weight")
+_LEVEL_HEADS = ("bbox_head.rtm_cls.0.weight", "id.2.weight")
+"""The last layers of scores and embeddings, from whose shapes a network's sizes are read."""
 
-    Its convolutions carry folded batch norms and anonymous names, so they are mapped by their order in the file; the
-    shapes must agree one by one. It takes BGR in 0..255: the first convolution is turned to RGB in 0..1.
+
+def read_rtmdet_onnx(path: Path, graph: Graph) -> Arrays:
+    """Return the detector of ``lite`` from the public ``.onnx`` of RTMDet-nano for people.
+
+    Its convolutions carry folded batch norms and, but for the head's, anonymous names, so they are mapped by their
+    order in the file; the shapes must agree one by one. It takes normalised BGR: the first one is turned to RGB.
 
     Raises:
-        InputError: not an ONNX file, or not YOLOX-nano's.
+        InputError: not an ONNX file, or not RTMDet-nano's.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -99,27 +102,27 @@ def read_yolox_onnx(path: Path, graph: Graph) -> Arrays:
         raise InputError(f"{path}: not a readable ONNX file: {error}") from error
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    trunk = [
-        node for node in graph.nodes if isinstance(node.layer, Convolution) and node.name.startswith(TRUNK_PREFIXES)
+    own = [
+        node
+        for node in graph.nodes
+        if isinstance(node.layer, Convolution | ChannelAttention) and node.name.startswith(DETECTOR_PREFIXES)
     ]
-    if len(convolutions) < len(trunk):
-        raise InputError(f"{path}: {len(convolutions)} convolutions, YOLOX-nano's trunk has {len(trunk)}")
+    if len(convolutions) != len(own):
+        raise InputError(f"{path}: {len(convolutions)} convolutions, RTMDet-nano has {len(own)}")
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
     arrays: Arrays = {}
-    for node, source in zip(trunk, convolutions, strict=False):
+    for node, source in zip(own, convolutions, strict=True):
         weight, bias = (
             onnx.numpy_helper.to_array(tensors[name]) if name in tensors else np.empty(0) for name in source.input[1:3]
         )
-        if node is trunk[0] and weight.ndim == 4:
-            weight = unstack_pixels(weight)[:, ::-1] * np.float32(255)  # for BGR 0..255 -> for RGB 0..1
-        if ".cls_preds." in node.name:
-            weight, bias = weight[_PERSON : _PERSON + 1], bias[_PERSON : _PERSON + 1]
         expected = shapes[f"{node.name}.weight"]
         if weight.shape != expected or bias.shape != expected[:1]:
             raise InputError(
                 f"{path}: convolution {source.name} has weights {list(weight.shape)}, "
-                f"{node.name} of YOLOX-nano needs {list(expected)}"
+                f"{node.name} of RTMDet-nano needs {list(expected)}"
             )
+        if node is own[0]:
+            weight = weight[:, ::-1]
         arrays[f"{node.name}.weight"] = np.ascontiguousarray(weight, dtype=np.float32)
         arrays[f"{node.name}.bias"] = np.ascontiguousarray(bias, dtype=np.float32)
     return arrays

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairmot.network.graph import Graph
-from fairmot.network.layers import Convolution, DeformableConvolution, Input, TransposedConvolution
+from fairmot.network.layers import ChannelAttention, Convolution, DeformableConvolution, TransposedConvolution
+from fairmot.network.level_decoding import MAX_OBJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Summary:
 def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summary:
     """Count ``graph`` at an input size (width, height), by default the configured one.
 
-    A deformable convolution counts as a plain one: its four-point sampling adds a fraction of 4 / output channels.
+    A deformable convolution counts as a plain one: its four-point sampling adds a fraction of 4 / output channels. What
+    lies along boxes counts for as many as are kept at the most.
     """
     width, height = input_size or graph.config.input_size
     counts: Counter[int] = Counter()
@@ -54,7 +56,8 @@ def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summar
             counts[parameter.node] += int(np.prod(parameter.shape))
     layers = []
     for index, node in enumerate(graph.nodes):
-        shape = (node.channels, height // node.stride, width // node.stride)
+        map_size = (1, MAX_OBJECTS) if node.along_boxes else (height // node.stride, width // node.stride)
+        shape = (node.channels, *map_size)
         layers.append(
             LayerSummary(
                 node.name,
@@ -69,7 +72,7 @@ def summarize(graph: Graph, input_size: tuple[int, int] | None = None) -> Summar
 
 def _multiply_adds(graph: Graph, index: int, shape: tuple[int, int, int]) -> int:
     node = graph.nodes[index]
-    if isinstance(node.layer, Input):
+    if not node.inputs:
         return 0
     incoming = graph.nodes[node.inputs[0]].channels
     cells = shape[1] * shape[2]
@@ -81,5 +84,7 @@ def _multiply_adds(graph: Graph, index: int, shape: tuple[int, int, int]) -> int
         case TransposedConvolution(channels=channels, kernel=kernel, stride=stride, groups=groups):
             taps = (kernel // stride) ** 2  # kernel taps that reach one output cell
             return taps * incoming // groups * channels * cells
+        case ChannelAttention():
+            return incoming * incoming
         case _:
             return 0

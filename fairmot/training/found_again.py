@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fairmot.config import STRIDE, Config
-from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
-from fairmot.data.loader import Loader
+from fairmot.data.loader import AnyBatch, Loader
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detector import Detector
 from fairmot.engines import load_inference
@@ -20,7 +19,7 @@ SMALLEST_PX = 6.0
 
 
 def count_found(
-    config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: Batch
+    config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: AnyBatch
 ) -> tuple[int, int, int]:
     """Detect in the images of a batch as ``track`` would; return how many boxes count, are found, and do not count.
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from fairmot.config import Config
-from fairmot.data.batch import Batch
-from fairmot.data.loader import Loader
+from fairmot.data.loader import AnyBatch, Loader
 from fairmot.engines.interface import StepResult, Trainer
 from fairmot.engines.training_rules import LossScale
 from fairmot.interrupts import deferred_interrupts
@@ -81,7 +80,7 @@ class Run:
                 self.log(f"stopped after step {self.taken} of {total}, which is saved; resume to go on")
                 raise KeyboardInterrupt
 
-    def _step(self, batch: Batch) -> dict[str, float]:
+    def _step(self, batch: AnyBatch) -> dict[str, float]:
         rate = learning_rate(self.config.optimizer, self.taken, len(self.loader), self.config.train.epochs)
         result = self.trainer.step(batch, rate)
         self.taken += 1
@@ -95,7 +94,7 @@ class Run:
             self._leave_out(result, batch)
         return result.losses
 
-    def _leave_out(self, result: StepResult, batch: Batch) -> None:
+    def _leave_out(self, result: StepResult, batch: AnyBatch) -> None:
         """Name a batch whose step the trainer did not take.
 
         Raises:
@@ -181,7 +180,7 @@ def total_steps(config: Config, loader: Loader) -> int:
     return len(loader) * config.train.epochs
 
 
-def _batches(loader: Loader, epochs: int, taken: int) -> Iterator[Batch]:
+def _batches(loader: Loader, epochs: int, taken: int) -> Iterator[AnyBatch]:
     """Yield the batches of all epochs that are left after so many steps."""
     first_epoch, first_step = divmod(taken, len(loader))
     for epoch in range(first_epoch, epochs):

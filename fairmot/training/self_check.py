@@ -216,6 +216,7 @@ def _loader(config: Config, images: LabelledImages) -> Loader:
         classes=config.network.classes,
         max_objects=config.data.max_objects,
         box_radius=config.data.box_radius,
+        level_strides=config.network.level_strides,
         clip_boxes=config.data.clip_boxes,
         workers=0,
     )

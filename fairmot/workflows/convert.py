@@ -13,13 +13,13 @@ from fairmot.network.ckpt import write_ckpt
 from fairmot.network.initial import initial_weights
 from fairmot.network.lite import LITE
 from fairmot.network.naming import from_public
-from fairmot.network.official import Arrays, read_yolox_onnx
+from fairmot.network.official import Arrays, read_rtmdet_onnx
 from fairmot.network.safetensors import save_weights
 from fairmot.weights import SUFFIXES, architecture_of_source, fit_weights, network_of, read_weights
 
 LICENCES = {
     "public": "converted from a public checkpoint; its licence and that of its training data apply",
-    "onnx": "trunk: YOLOX-nano (Megvii, Apache-2.0), trained on COCO; the rest is drawn, not trained",
+    "rtmdet": "detector: RTMDet-nano (OpenMMLab, Apache-2.0), trained on COCO and Objects365; the rest is drawn",
 }
 
 WRITTEN = (".safetensors", ".pth", ".ckpt")
@@ -31,7 +31,7 @@ class Conversion:
 
     network: NetworkConfig
     naming: str
-    """How the source names its arrays: public, mindspore, models, mindvideo, or yolox."""
+    """How the source names its arrays: public, mindspore, models, mindvideo, or rtmdet."""
     taken: int
     """Arrays taken over from the file."""
     drawn: tuple[str, ...]
@@ -53,7 +53,7 @@ def convert(
 ) -> Conversion:
     """Turn a file of weights into another: ``.pth``, MindSpore's ``.ckpt`` and ``.safetensors``, each way.
 
-    YOLOX-nano's ``.onnx`` gives start weights of ``lite``: its trunk is copied, neck and heads are drawn.
+    RTMDet-nano's ``.onnx`` gives start weights of ``lite``: its detector is copied, the rest is drawn.
 
     Args:
         source: the file to read; naming and architecture are recognised.
@@ -74,7 +74,7 @@ def convert(
     if naming is not None and target.suffix != ".ckpt":
         raise InputError(f"naming {naming}: only .ckpt files have a choice of names; {target.name} has the public ones")
     if source.suffix == ".onnx":
-        arrays, conversion, notes = _from_yolox(source)
+        arrays, conversion, notes = _from_onnx(source)
     elif source.suffix in SUFFIXES:
         arrays, conversion, notes = _from_weights(source, architecture, partial)
     else:
@@ -94,15 +94,15 @@ def _write(target: Path, network: NetworkConfig, arrays: Arrays, notes: dict[str
             load_checkpoint_format(target.suffix).write_checkpoint(target, arrays)
 
 
-def _from_yolox(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:
+def _from_onnx(source: Path) -> tuple[Arrays, Conversion, dict[str, str]]:
     graph = build_graph(LITE)
-    trunk = read_yolox_onnx(source, graph)
-    arrays = initial_weights(graph) | trunk
-    drawn = tuple(name for name in arrays if name not in trunk)
+    detector = read_rtmdet_onnx(source, graph)
+    arrays = initial_weights(graph) | detector
+    drawn = tuple(name for name in arrays if name not in detector)
     return (
         arrays,
-        Conversion(LITE, "yolox", len(trunk), drawn, ()),
-        {"licence": LICENCES["onnx"], "source": source.name},
+        Conversion(LITE, "rtmdet", len(detector), drawn, ()),
+        {"licence": LICENCES["rtmdet"], "source": source.name},
     )
 
 

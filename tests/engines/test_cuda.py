@@ -55,10 +55,10 @@ def allow_tf32(monkeypatch):
 
 
 def test_gradients_equal_those_of_the_processor(monkeypatch):
-    _, expected = losses_and_gradients(tiny_trainer, "lite", "cpu")
-    assert distance(expected, losses_and_gradients(tiny_trainer, "lite", "cuda")[1]) < ROUNDING
+    _, expected = losses_and_gradients(tiny_trainer, "yolo", "cpu")
+    assert distance(expected, losses_and_gradients(tiny_trainer, "yolo", "cuda")[1]) < ROUNDING
     allow_tf32(monkeypatch)
-    assert distance(expected, losses_and_gradients(tiny_trainer, "lite", "cuda")[1]) > ROUNDING
+    assert distance(expected, losses_and_gradients(tiny_trainer, "yolo", "cuda")[1]) > ROUNDING
 
 
 def test_losses_of_a_deep_network_equal_those_of_the_processor(monkeypatch):

@@ -13,7 +13,7 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 
-CONFIG = NetworkConfig(architecture="lite", embedding=8, head_width=16, input_width_px=64, input_height_px=32)
+CONFIG = NetworkConfig(architecture="yolo", embedding=8, head_width=16, input_width_px=64, input_height_px=32)
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def compare_detections(found, expected):
     np.testing.assert_allclose(found.embeddings[real], expected.embeddings[real], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("architecture", "classes"), [("lite", 1), ("dla_34", 1), ("dlaconv_34", 3)])
+@pytest.mark.parametrize(("architecture", "classes"), [("yolo", 1), ("dla_34", 1), ("dlaconv_34", 3)])
 def test_detections_agree_with_onnx_runtime(architecture, classes):
     graph, weights = living_network(architecture, classes=classes)
     images = canvases(2)
@@ -77,7 +77,7 @@ def test_detections_agree_with_onnx_runtime(architecture, classes):
 
 
 def test_any_number_of_images_and_of_threads(monkeypatch):
-    graph, weights = living_network("lite")
+    graph, weights = living_network("yolo")
     detector = engine.load_canvas_detector(graph, weights, SIZE, 30)
     assert detector.batch is None
     together = detector(canvases(3))
@@ -164,14 +164,14 @@ def test_models_of_another_program(tmp_path):
 
 def test_devices_and_precisions_that_are_absent(files):
     assert "device 'cuda': OpenVINO finds only" in refusal(load_detector, files / "detector.xml", device="cuda")
-    graph, weights = living_network("lite")
+    graph, weights = living_network("yolo")
     assert "precision f8: OpenVINO" in refusal(engine.load_network, graph, weights, precision="f8")
 
 
 def test_short_precision_where_the_processor_has_it():
     from openvino import Core
 
-    graph, weights = living_network("lite")
+    graph, weights = living_network("yolo")
     pixels = np.random.default_rng(1).random((1, 3, 64, 96), dtype=np.float32)
     if "BF16" not in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         assert "precision bf16" in refusal(engine.load_network, graph, weights, precision="bf16")

@@ -30,11 +30,11 @@ def engine_functions(name):
     """What is compared of an engine: ``load_network`` and, of one that trains, ``losses_of_heads``."""
     pytest.importorskip(name.removesuffix("-eager"))
     if name == "mindspore-eager":
-        from fairmot.engines.mindspore import loss, network
+        from fairmot.engines.mindspore import heads_loss, network
 
         return SimpleNamespace(
             load_network=lambda graph, weights, device: network.MindSporeNetwork(graph, weights, compiled=False),
-            losses_of_heads=functools.partial(loss.losses_of_heads, compiled=False),
+            losses_of_heads=functools.partial(heads_loss.losses_of_heads, compiled=False),
         )
     training = load_training(name) if name in engines_with("training") else None
     return SimpleNamespace(

@@ -99,7 +99,7 @@ def changed(found, field, value, entry=(1, 3)):
     return found._replace(**{field: array})
 
 
-@pytest.fixture(scope="module", params=["lite", "dla_34"])
+@pytest.fixture(scope="module", params=["yolo", "dla_34"])
 def detections(request):
     network = small_config(request.param).network.model_copy(update={"classes": 3})
     config = small_config(network=network.model_dump())

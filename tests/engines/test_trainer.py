@@ -19,7 +19,7 @@ def assert_same_arrays(first, second):
 
 
 @ENGINES
-@pytest.mark.parametrize("architecture", ["lite", "dla_34"])
+@pytest.mark.parametrize("architecture", ["yolo", "dla_34"])
 def test_every_parameter_is_registered_and_changes(engine, architecture):
     config = small_config(architecture)
     trainer = trainer_of(engine, config)

@@ -78,7 +78,7 @@ def test_deeper_resnets_have_the_backbone_of_their_depth(layers, numbers):
     assert sum(math.prod(p.shape) for p in backbone) == numbers - 2_049_000
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "lite"])
 def test_heads_have_stride_4_and_the_configured_sizes(name):
     graph = build_graph(NetworkConfig(architecture=name, classes=3, embedding=32, head_width=48))
     assert graph.stride == 4
@@ -86,6 +86,23 @@ def test_heads_have_stride_4_and_the_configured_sizes(name):
     assert channels == {"heatmap": 3, "extents": 4, "offsets": 2, "embedding": 32}
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
     assert shapes["hm.2.weight"] == (3, 48, 1, 1)
+
+
+def test_lite_has_heads_on_three_levels_and_embeddings_along_boxes():
+    graph = build_graph(NetworkConfig(architecture="lite", classes=3, embedding=32, head_width=48))
+    heads = {head: (graph.nodes[i].channels, graph.nodes[i].stride) for head, i in graph.outputs.items()}
+    assert list(heads.items()) == [
+        ("scores_8", (3, 8)),
+        ("distances_8", (4, 8)),
+        ("scores_16", (3, 16)),
+        ("distances_16", (4, 16)),
+        ("scores_32", (3, 32)),
+        ("distances_32", (4, 32)),
+        ("embedding", (32, 0)),
+    ]
+    assert graph.level_strides == graph.config.level_strides == (8, 16, 32)
+    shapes = {parameter.name: parameter.shape for parameter in graph.parameters()}
+    assert shapes["id.2.weight"] == (32, 48, 1, 1)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -103,7 +120,7 @@ def test_lite_is_light():
         return np.array([weights, summarize(graph, LITE.input_size).multiply_adds])
 
     # The next larger network that was published.
-    assert (4 * costs("lite") < costs("yolo")).all()
+    assert (3 * costs("lite") < costs("yolo")).all()
 
 
 def test_an_unknown_architecture_is_named_with_the_closest_one():

@@ -39,3 +39,18 @@ def test_classifier_start_values():
     assert bias.shape == (40,)
     assert np.abs(weight).max() <= 0.25
     assert np.abs(weight).max() > 0.24
+
+
+def test_a_network_without_batch_norms_starts_alive():
+    graph = build_graph(NetworkConfig(architecture="lite", classes=2))
+    weights = initial_weights(graph)
+    scores = 1 / (1 + np.exp(-weights["bbox_head.rtm_cls.1.bias"].astype(np.float64)))
+    np.testing.assert_allclose(scores, [0.01, 0.01], rtol=1e-6)
+    np.testing.assert_array_equal(weights["bbox_head.rtm_reg.2.bias"], np.full(4, 2, np.float32))
+    # Every channel starts by about one half: the gate is 1 / 2 + x / 6.
+    assert not weights["backbone.stage1.1.attention.fc.bias"].any()
+    assert np.abs(weights["backbone.stage1.1.attention.fc.weight"]).max() < 0.06
+    pointwise = weights["neck.out_convs.2.pointwise_conv.conv.weight"][..., 0, 0]  # 256 channels to 64
+    np.testing.assert_allclose(pointwise @ pointwise.T, 1.27**2 * np.eye(64), atol=1e-5)
+    depthwise = weights["neck.out_convs.2.depthwise_conv.conv.weight"][:, 0]
+    assert depthwise[:, 1, 1].mean() > 10 * np.abs(depthwise[:, 0].mean())

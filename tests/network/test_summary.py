@@ -13,10 +13,11 @@ def test_a_layer_counted_by_hand():
     assert first.shape == (16, 608, 1088)
     assert first.parameters == 16 * 3 * 49
     assert first.multiply_adds == 16 * 3 * 49 * 608 * 1088
-    grouped = next(
-        layer for layer in summarize(build_graph(LITE)).layers if layer.name == "neck.refine1.depthwise.conv"
-    )
-    assert grouped.multiply_adds == 9 * 64 * 80 * 144
+    layers = {layer.name: layer for layer in summarize(build_graph(LITE)).layers if layer.name}
+    assert layers["appearance.2.depthwise.conv"].multiply_adds == 9 * 32 * 80 * 144
+    assert layers["backbone.stage3.1.attention.fc"].multiply_adds == 128 * 128
+    along = layers["id.2"]
+    assert (along.shape, along.multiply_adds) == ((64, 1, 100), 192 * 64 * 100)
 
 
 def test_totals_equal_the_manifest(shared):

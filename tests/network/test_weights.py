@@ -43,15 +43,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, weights):
 
 def test_every_difference_is_listed(weights):
     graph = build_graph(LITE)
-    del weights["hm.2.bias"]
+    del weights["id.2.bias"]
     weights["foreign"] = np.zeros(1)
-    weights["wh.2.bias"] = np.zeros(7)
+    weights["bbox_head.rtm_reg.0.bias"] = np.zeros(7)
     with pytest.raises(InputError) as error:
         check_weights(graph, weights, "w.safetensors")
     text = str(error.value)
-    assert "hm.2.bias is missing" in text
+    assert "id.2.bias is missing" in text
     assert "foreign is unexpected" in text
-    assert "wh.2.bias has shape [7], expected [4]" in text
+    assert "bbox_head.rtm_reg.0.bias has shape [7], expected [4]" in text
 
 
 complain = partial(refusal, load_weights)

@@ -15,7 +15,7 @@ from fairmot.network.initial import initial_weights
 IDENTITIES = 7
 
 
-def small_config(architecture="lite", **sections) -> Config:
+def small_config(architecture="yolo", **sections) -> Config:
     network = NetworkConfig(
         architecture=architecture, embedding=8, head_width=16, input_width_px=96, input_height_px=64
     )

@@ -13,8 +13,9 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph, published_config
 from fairmot.network.ckpt import read_ckpt, write_ckpt
 from fairmot.network.initial import initial_weights
-from fairmot.network.lite import LITE, TRUNK_PREFIXES
+from fairmot.network.lite import LITE
 from fairmot.network.naming import NAMINGS, from_public
+from fairmot.network.rtmdet import DETECTOR_PREFIXES
 from fairmot.network.safetensors import load_weights, save_weights
 from fairmot.weights import fit_weights, read_weights
 from fairmot.workflows.convert import convert
@@ -226,8 +227,8 @@ def test_nothing_that_fits_is_an_error(tmp_path):
 
 def test_two_names_of_one_array_are_refused(tmp_path):
     arrays = from_public(initial_weights(build_graph(LITE)), "mindspore")
-    write_ckpt(tmp_path / "a.ckpt", arrays | {"network.hm.2.bias": np.zeros(1, np.float32)})
-    with pytest.raises(InputError, match=r"holds twice, under different names: hm\.2\.bias"):
+    write_ckpt(tmp_path / "a.ckpt", arrays | {"network.bbox_head.rtm_cls.0.bias": np.zeros(1, np.float32)})
+    with pytest.raises(InputError, match=r"holds twice, under different names: bbox_head\.rtm_cls\.0\.bias"):
         convert(tmp_path / "a.ckpt", tmp_path / "a.pth")
 
 
@@ -239,11 +240,11 @@ def test_notes_of_a_weight_file_go_with_it(tmp_path):
     assert load_weights(tmp_path / "b.safetensors").network == LITE
 
 
-def test_yolox_nano_gives_start_weights_of_lite(shared, tmp_path):
-    result = convert(shared("data", "teachers", "yolox_nano.onnx"), tmp_path / "start.safetensors")
+def test_rtmdet_nano_gives_start_weights_of_lite(shared, tmp_path):
+    result = convert(shared("data", "teachers", "rtmdet_nano_person.onnx"), tmp_path / "start.safetensors")
     weights = load_weights(tmp_path / "start.safetensors")
     assert weights.network == LITE
-    assert result.taken == sum(name.startswith(TRUNK_PREFIXES) for name in weights.arrays)
+    assert result.taken == sum(name.startswith(DETECTOR_PREFIXES) for name in weights.arrays)
     assert result.taken + len(result.drawn) == len(weights.arrays)
     assert "Apache-2.0" in weights.notes["licence"]
 

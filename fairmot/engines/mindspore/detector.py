@@ -8,10 +8,12 @@ from mindspore import Tensor, nn, ops
 from numpy.typing import NDArray
 
 from fairmot.engines.interface import Arrays, RawDetections
+from fairmot.engines.mindspore.level_decoding import LevelDetectorCell
 from fairmot.engines.mindspore.loss import gather_cells, unit_length
 from fairmot.engines.mindspore.network import GraphNetwork, build_network, canvases_to_pixels, runner, to_numpy
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import MAX_OBJECTS
 from fairmot.network.safetensors import check_weights
 
 
@@ -24,7 +26,10 @@ class MindSporeDetector:
         self.input_size = input_size
         check_weights(graph, weights, "the weights")
         network = build_network(*fold(graph, weights))
-        self.cell = _DetectorCell(network, Decoder(max_objects, graph.stride))
+        if graph.level_strides:
+            self.cell: nn.Cell = LevelDetectorCell(network, graph.level_strides, min(max_objects, MAX_OBJECTS))
+        else:
+            self.cell = _DetectorCell(network, Decoder(max_objects, graph.stride))
         self.cell.set_train(False)
         self.run = runner(self.cell, compiled)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mindspore as ms
+import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from fairmot.network.graph import Node
@@ -9,12 +11,16 @@ from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
+    Boxes,
+    ChannelAttention,
     Concatenate,
     Convolution,
     DeformableConvolution,
     Input,
     MaxPool,
+    Normalize,
     Resize,
+    SampleBoxes,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -120,11 +126,6 @@ class _Silu(_Layer):
         return x * ops.sigmoid(x)
 
 
-class _Exponential(_Layer):
-    def construct(self, x: Tensor) -> Tensor:
-        return ops.exp(x)
-
-
 class _MaxPool(_Layer):
     def __init__(self, layer: MaxPool) -> None:
         super().__init__()
@@ -182,13 +183,74 @@ class _Resize(_Layer):
         return x.reshape(batch, channels, height * self.factor, width * self.factor)
 
 
+class _Normalize(_Layer):
+    def __init__(self, layer: Normalize) -> None:
+        super().__init__()
+        self.mean, self.std = (
+            Tensor(np.reshape(values, (1, -1, 1, 1)), ms.float32) for values in (layer.mean, layer.std)
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class _ChannelAttention(_Layer):
+    def __init__(self, channels: int, weight: Parameter, bias: Parameter) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+        self.convolve = ops.Conv2D(channels, 1)
+        self.add_bias = ops.BiasAdd()
+
+    def construct(self, x: Tensor) -> Tensor:
+        gate = self.add_bias(self.convolve(ops.mean(x, (2, 3), True), self.weight), self.bias)
+        return x * ops.clamp(gate / 6.0 + 0.5, 0.0, 1.0)
+
+
+class _SampleBoxes(_Layer):
+    """Four gathers a point: the gradient of MindSpore's own ``grid_sample`` fails on processors."""
+
+    def __init__(self, layer: SampleBoxes, stride: int) -> None:
+        super().__init__()
+        self.rows, self.columns, self.stride = layer.rows, layer.columns, float(stride)
+        self.across = Tensor((np.arange(layer.columns) + 0.5) / layer.columns, ms.float32)
+        self.down = Tensor((np.arange(layer.rows) + 0.5) / layer.rows, ms.float32)
+
+    def construct(self, x: Tensor, boxes: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        count = boxes.shape[1]
+        points = (batch, self.rows, self.columns, count)
+        right = boxes[:, :, 0:1] + self.across * (boxes[:, :, 2:3] - boxes[:, :, 0:1])
+        below = boxes[:, :, 1:2] + self.down * (boxes[:, :, 3:4] - boxes[:, :, 1:2])
+        right = ops.transpose(right, (0, 2, 1)).reshape(batch, 1, self.columns, count)
+        below = ops.transpose(below, (0, 2, 1)).reshape(batch, self.rows, 1, count)
+        right = ops.broadcast_to(ops.clamp(right / self.stride, 0.0, width - 1.0), points).reshape(batch, 1, -1)
+        below = ops.broadcast_to(ops.clamp(below / self.stride, 0.0, height - 1.0), points).reshape(batch, 1, -1)
+        column, row = ops.floor(right), ops.floor(below)
+        next_column, next_row = ops.clamp(column + 1.0, 0.0, width - 1.0), ops.clamp(row + 1.0, 0.0, height - 1.0)
+        right, below = right - column, below - row
+        flat = x.reshape(batch, channels, height * width)
+        upper = self._read(flat, row, column, width) * (1.0 - right) + self._read(flat, row, next_column, width) * right
+        lower = self._read(flat, next_row, column, width) * (1.0 - right)
+        lower = lower + self._read(flat, next_row, next_column, width) * right
+        read = upper * (1.0 - below) + lower * below
+        read = read.reshape(batch, channels * self.rows, self.columns, count)
+        return ops.mean(read, 2, True)
+
+    def _read(self, flat: Tensor, row: Tensor, column: Tensor, width: int) -> Tensor:
+        index = ops.cast(row * width + column, ms.int32)
+        return ops.gather_elements(flat, 2, ops.broadcast_to(index, (flat.shape[0], flat.shape[1], index.shape[2])))
+
+
 class _Identity(_Layer):
     def construct(self, x: Tensor) -> Tensor:
         return x
 
 
-def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
-    """Build the cell of one node from its parameters by last name (``weight``, ``bias`` ...)."""
+def build_layer(node: Node, parameters: dict[str, Parameter], source_stride: int = 1) -> nn.Cell:
+    """Build the cell of one node from its parameters by last name (``weight``, ``bias`` ...).
+
+    ``source_stride`` is that of the map which is its first input.
+    """
     weight, bias = parameters.get("weight"), parameters.get("bias")
     match node.layer:
         case Convolution() as layer:
@@ -200,7 +262,7 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
         case BatchNorm() as layer:
             return _BatchNorm(layer, parameters)
         case Activation(function):
-            return {"relu": _Relu, "silu": _Silu, "exp": _Exponential}[function]()
+            return {"relu": _Relu, "silu": _Silu}[function]()
         case MaxPool() as layer:
             return _MaxPool(layer)
         case Add():
@@ -211,6 +273,12 @@ def build_layer(node: Node, parameters: dict[str, Parameter]) -> nn.Cell:
             return _Resize(layer) if layer.mode == "nearest" else _Bilinear(layer)
         case SpaceToDepth():
             return _SpaceToDepth()
-        case Input():
+        case Normalize() as layer:
+            return _Normalize(layer)
+        case ChannelAttention():
+            return _ChannelAttention(node.channels, weight, bias)
+        case SampleBoxes() as layer:
+            return _SampleBoxes(layer, source_stride)
+        case Input() | Boxes():
             return _Identity()
     raise TypeError(f"no rule for layer {node.layer}")

@@ -9,16 +9,12 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from fairmot.config import LossConfig
-from fairmot.engines.interface import Arrays, StepResult, TrainingBatch
-from fairmot.engines.mindspore.network import to_numpy
+from fairmot.engines.interface import TrainingBatch
 from fairmot.engines.training_rules import (
     OVERLAP_MARGIN,
     PROBABILITY_MARGIN,
     Classifier,
     Normalisers,
-    count_targets,
-    identity_classifiers,
-    normalisers,
 )
 
 HEADS = ("heatmap", "extents", "offsets", "embedding")
@@ -28,35 +24,68 @@ WEIGHTS = ("loss.s_det", "loss.s_id")
 """The last parameters that the loss cell takes; weight and bias of each classifier come first."""
 
 
-class FairLoss(nn.Cell):
-    """Heatmap, extents, offsets, overlap and identity terms, and their weighting; holds no parameters."""
+class WeightedLoss(nn.Cell):
+    """Identity term, and the weighting of the terms of detection and identity; holds no parameters."""
 
     def __init__(self, config: LossConfig, classifiers: Sequence[Classifier]) -> None:
         super().__init__(auto_prefix=False)
-        self.heatmap_weight = config.heatmap_weight
-        self.extents_weight = config.extents_weight
-        self.offsets_weight = config.offsets_weight
-        self.overlap_weight = config.overlap_weight
         self.identity_weight = config.identity_weight
         self.learned = config.weighting == "uncertainty"
-        self.overlaps = config.overlap_weight > 0
         self.blocks = tuple((each.first, each.identities, each.scale) for each in classifiers)
         self.has_identities = len(self.blocks) > 0
-        between = ("overlap",) if self.overlaps else ()
-        self.terms = ("total", "heatmap", "extents", "offsets", *between, "identity")
-        """What the cell returns, in this order."""
         self.parameters_in_order = (
             *(f"{each.name}.{kind}" for each in classifiers for kind in ("weight", "bias")),
             *WEIGHTS,
         )
         """The parameters that it takes, in this order."""
 
+    def identity(self, vectors, is_object, identities, labelled, parameters):
+        """Cross entropy of unit-length embeddings, each slot among its class, over the labelled ones."""
+        identity = ops.zeros_like(labelled)
+        if self.has_identities:
+            embeddings = unit_length(vectors)
+            for place in range(len(self.blocks)):
+                first, count, scale = self.blocks[place]
+                local = identities - first
+                # Identity -1 (none), padded slots and other classes take no part.
+                counted = ops.logical_and(is_object, ops.logical_and(local >= 0, local < count))
+                weight, bias = parameters[2 * place], parameters[2 * place + 1]
+                identity = identity + cross_entropy(embeddings * scale, weight, bias, local, counted)
+            identity = identity / labelled
+        return identity
+
+    def total(self, detection, identity, parameters):
+        """Weight the two losses as configured."""
+        if not self.learned:
+            return detection + self.identity_weight * identity
+        s_det, s_id = parameters[-2], parameters[-1]
+        total = ops.exp(-s_det) * detection + s_det
+        if self.has_identities:
+            total = total + ops.exp(-s_id) * identity + s_id
+        return 0.5 * ops.squeeze(total)
+
+
+class FairLoss(WeightedLoss):
+    """Heatmap, extents, offsets, overlap and identity terms, and their weighting; holds no parameters."""
+
+    def __init__(self, config: LossConfig, classifiers: Sequence[Classifier]) -> None:
+        super().__init__(config, classifiers)
+        self.heatmap_weight = config.heatmap_weight
+        self.extents_weight = config.extents_weight
+        self.offsets_weight = config.offsets_weight
+        self.overlap_weight = config.overlap_weight
+        self.overlaps = config.overlap_weight > 0
+        self.heads = HEADS
+        """Order in which the cell takes the heads."""
+        between = ("overlap",) if self.overlaps else ()
+        self.terms = ("total", "heatmap", "extents", "offsets", *between, "identity")
+        """What the cell returns, in this order."""
+
     def construct(self, heads, targets, over, parameters):
         """Take tuples in the orders of ``HEADS``, ``targets_of``, ``Normalisers`` and ``parameters_in_order``."""
         heatmap_map, extents_map, offsets_map, embedding_map = heads
         target_heatmap, is_object, cells, target_extents, target_offsets, identities = targets
         peaks, extent_numbers, offset_numbers, objects, labelled = over
-        s_det, s_id = parameters[-2], parameters[-1]
 
         heatmap = focal_loss(heatmap_map, target_heatmap) / peaks
         extents_at = gather_cells(extents_map, cells)
@@ -69,25 +98,8 @@ class FairLoss(nn.Cell):
             overlap = overlap_loss(extents_at, offsets_at, target_extents, target_offsets, is_object) / objects
             detection = detection + self.overlap_weight * overlap
             terms = (*terms, overlap)
-        identity = ops.zeros_like(detection)
-        if self.has_identities:
-            embeddings = unit_length(gather_cells(embedding_map, cells))
-            for place in range(len(self.blocks)):
-                first, count, scale = self.blocks[place]
-                local = identities - first
-                # Identity -1 (none), padded slots and other classes take no part.
-                counted = ops.logical_and(is_object, ops.logical_and(local >= 0, local < count))
-                weight, bias = parameters[2 * place], parameters[2 * place + 1]
-                identity = identity + cross_entropy(embeddings * scale, weight, bias, local, counted)
-            identity = identity / labelled
-        if not self.learned:
-            total = detection + self.identity_weight * identity
-        else:
-            total = ops.exp(-s_det) * detection + s_det
-            if self.has_identities:
-                total = total + ops.exp(-s_id) * identity + s_id
-            total = 0.5 * ops.squeeze(total)
-        return (total, *terms, identity)
+        identity = self.identity(gather_cells(embedding_map, cells), is_object, identities, labelled, parameters)
+        return (self.total(detection, identity, parameters), *terms, identity)
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -184,32 +196,6 @@ def targets_of(batch: TrainingBatch) -> tuple[Tensor, ...]:
         Tensor(np.array(batch.offsets, dtype=np.float32)),
         Tensor(np.array(batch.identities, dtype=np.int32)),
     )
-
-
-def losses_of_heads(
-    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig, compiled: bool = True
-) -> tuple[StepResult, Arrays]:
-    """See ``TrainingEngine``."""
-    classifiers = identity_classifiers(len(parameters["classifier.weight"]))
-    loss = FairLoss(config, classifiers)
-    given = {"classifier.weight", "classifier.bias", *WEIGHTS}
-    named = {name: heads[name] for name in HEADS} | {name: parameters[name] for name in loss.parameters_in_order}
-    shapes = {name: (1,) if name.startswith("loss.") else np.shape(array) for name, array in named.items()}
-    inputs = [Tensor(np.array(array, dtype=np.float32).reshape(shapes[name])) for name, array in named.items()]
-    over = scalars_of(normalisers(count_targets(batch, classifiers)))
-    count, first = len(inputs), len(inputs) + len(over)
-
-    def forward(*inputs):
-        return loss(inputs[:4], inputs[first:], inputs[count:first], inputs[4:count])
-
-    both = ms.value_and_grad(forward, tuple(range(count)), None, has_aux=True)
-    # One by one: tensors inside a tuple would be compiled in as constants.
-    terms, gradients = (ms.jit(both) if compiled else both)(*inputs, *over, *targets_of(batch))
-    found = {name: to_numpy(gradient) for name, gradient in zip(named, gradients, strict=True)}
-    # Without an identity term its parameters have no gradient.
-    found |= {name: np.zeros(np.shape(parameters[name]), np.float32) for name in given - found.keys()}
-    losses = {name: float(term.asnumpy()) for name, term in zip(loss.terms, terms, strict=True)}
-    return StepResult(losses), found
 
 
 def scalars_of(over: Normalisers) -> tuple[Tensor, ...]:

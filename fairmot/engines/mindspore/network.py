@@ -29,7 +29,8 @@ class GraphNetwork(nn.Cell):
     def __init__(self, graph: Graph, weights: Arrays) -> None:
         super().__init__(auto_prefix=False)
         check_weights(graph, weights, "the weights")
-        self.heads = tuple(graph.outputs)
+        self.heads = tuple(head for head, node in graph.outputs.items() if not graph.nodes[node].along_boxes)
+        """Names of the heads on the image's grid, in the order of ``construct``."""
         self.named: dict[str, Parameter] = {}
         """Parameters and statistics by their public names."""
         self.batch_counts: Arrays = {}
@@ -44,7 +45,7 @@ class GraphNetwork(nn.Cell):
             self.named[entry.name] = parameter
             by_node.setdefault(entry.node, {})[entry.name.rpartition(".")[2]] = parameter
         for index, node in enumerate(graph.nodes):
-            setattr(self, f"layer{index}", build_layer(node, by_node.get(index, {})))
+            setattr(self, f"layer{index}", build_layer(node, by_node.get(index, {}), graph.stride_before(node)))
 
     def arrays(self) -> Arrays:
         """Return copies of parameters and statistics."""
@@ -76,8 +77,9 @@ def build_network(graph: Graph, weights: Arrays) -> GraphNetwork:
     file.write_text(_write_construct(graph), encoding="utf-8")
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(compile(file.read_bytes(), str(file), "exec"), namespace)
+    methods = {name: namespace[name] for name in ("construct", "follow_boxes") if name in namespace}
     try:
-        network = type("GraphNetwork", (GraphNetwork,), {"construct": namespace["construct"]})(graph, weights)
+        network = type("GraphNetwork", (GraphNetwork,), methods)(graph, weights)
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -86,21 +88,37 @@ def build_network(graph: Graph, weights: Arrays) -> GraphNetwork:
 
 
 def _write_construct(graph: Graph) -> str:
-    """Write the method that runs a graph: one call a node.
+    """Write the methods that run a graph: one call a node.
 
-    A variable is used again after the last node that reads its map: that frees memory in eager mode.
+    ``construct`` runs what lies on the image's grid and returns the heads, then the maps that are read along boxes;
+    ``follow_boxes`` takes boxes and those maps. A variable is used again as soon as nobody reads its map any more: that
+    frees memory in eager mode.
     """
+    on_grid = [index for index, node in enumerate(graph.nodes) if not node.along_boxes]
+    read = graph.maps_along_boxes()
+    results = [*(node for node in graph.outputs.values() if not graph.nodes[node].along_boxes), *read]
+    lines = ["def construct(self, pixels):", *_calls(graph, on_grid, {}, "pixels", results)]
+    if read:
+        along = [index for index, node in enumerate(graph.nodes) if node.along_boxes]
+        given = {index: f"given{index}" for index in read}
+        results = [node for node in graph.outputs.values() if graph.nodes[node].along_boxes]
+        lines += ["", "", f"def follow_boxes(self, boxes, {', '.join(given.values())}):"]
+        lines += _calls(graph, along, given, "boxes", results)
+    return "\n".join([*lines, ""])
+
+
+def _calls(graph: Graph, nodes: list[int], given: dict[int, str], argument: str, results: list[int]) -> list[str]:
+    """One line a node, then the return of ``results``."""
     freed = graph.last_uses()
     free: list[str] = []
-    place: list[str] = []
-    lines = ["def construct(self, pixels):"]
-    for index, node in enumerate(graph.nodes):
-        inputs = ", ".join(place[source] for source in node.inputs) or "pixels"
-        free.extend(place[source] for source in freed.get(index, ()))
-        place.append(free.pop() if free else f"map{len(set(place))}")
+    place = dict(given)
+    lines = []
+    for index in nodes:
+        inputs = ", ".join(place[source] for source in graph.nodes[index].inputs) or argument
+        free.extend(place[source] for source in freed.get(index, ()) if source not in given)
+        place[index] = free.pop() if free else f"map{len(set(place.values()))}"
         lines.append(f"    {place[index]} = self.layer{index}({inputs})")
-    results = ", ".join(place[node] for node in graph.outputs.values())
-    return "\n".join([*lines, f"    return ({results},)", ""])
+    return [*lines, f"    return ({', '.join(place[node] for node in results)},)"]
 
 
 class MindSporeNetwork:
@@ -110,11 +128,31 @@ class MindSporeNetwork:
         self.network = build_network(graph, weights)
         self.network.set_train(False)
         self.run = runner(self.network, compiled)
+        self.read_boxes = runner(BoxReader(self.network), compiled) if graph.level_strides else None
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """See ``RawNetwork``."""
-        heads = self.run(Tensor(np.ascontiguousarray(pixels, dtype=np.float32)))
-        return {name: to_numpy(head) for name, head in zip(self.network.heads, heads, strict=True)}
+        maps = self.run(Tensor(np.ascontiguousarray(pixels, dtype=np.float32)))
+        # Behind the heads stand the maps that are read along boxes.
+        heads = {name: to_numpy(head) for name, head in zip(self.network.heads, maps, strict=False)}
+        if boxes is not None and self.read_boxes:
+            found = self.read_boxes(Tensor(np.ascontiguousarray(boxes, dtype=np.float32)), *maps[len(heads) :])
+            heads["embedding"] = to_numpy(found)
+        return heads
+
+
+class BoxReader(nn.Cell):
+    """Boxes [B, K, 4] and the maps that are read along them -> embeddings [B, D, 1, K]."""
+
+    def __init__(self, network: GraphNetwork) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+
+    def construct(self, boxes, *maps):
+        """Run what lies along boxes."""
+        return self.network.follow_boxes(boxes, *maps)[0]
 
 
 def runner(cell: nn.Cell, compiled: bool) -> Callable[..., tuple[Tensor, ...]]:

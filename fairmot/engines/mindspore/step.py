@@ -7,7 +7,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, nn, ops
 from mindspore.ops import functional
 
-from fairmot.engines.mindspore.loss import FairLoss
+from fairmot.engines.mindspore.loss import WeightedLoss
 from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels
 from fairmot.engines.mindspore.optimizer import Average, Optimizer
 from fairmot.engines.training_rules import Normalisers
@@ -16,17 +16,23 @@ from fairmot.engines.training_rules import Normalisers
 class Model(nn.Cell):
     """Images and targets in, the scaled total and all loss terms out; holds the parameters of the losses."""
 
-    def __init__(self, network: GraphNetwork, loss: FairLoss, parameters: dict[str, Parameter]) -> None:
+    def __init__(self, network: GraphNetwork, loss: WeightedLoss, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.loss = network, loss
         self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
         places = {head: place for place, head in enumerate(network.heads)}
-        self.order = tuple(places[head] for head in ("heatmap", "extents", "offsets", "embedding"))
+        self.order = tuple(places[head] for head in loss.heads if head in places)
+        self.along_boxes = len(self.order) < len(loss.heads)
+        """The last head lies along the true boxes; behind the other heads stand the maps that it reads."""
 
     def construct(self, scale, images, over, targets):
         """Take the loss scale, canvases, divisors and targets."""
         maps = self.network(canvases_to_pixels(images))
-        heads = (maps[self.order[0]], maps[self.order[1]], maps[self.order[2]], maps[self.order[3]])
+        heads = ()
+        for place in self.order:
+            heads = (*heads, maps[place])
+        if self.along_boxes:
+            heads = (*heads, self.network.follow_boxes(targets[1], *maps[len(self.order) :])[0])
         terms = self.loss(heads, targets, over, self.parameters_of_loss)
         return (terms[0] * scale, *terms)
 

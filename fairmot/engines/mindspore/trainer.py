@@ -10,9 +10,10 @@ import numpy as np
 from mindspore import Parameter, Tensor
 
 from fairmot.config import Config
-from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, StepResult
 from fairmot.engines.mindspore.device import use_device, use_threads
-from fairmot.engines.mindspore.loss import FairLoss, scalars_of, targets_of
+from fairmot.engines.mindspore.heads_loss import batch_targets, build_loss
+from fairmot.engines.mindspore.loss import scalars_of
 from fairmot.engines.mindspore.network import runner, set_value, to_numpy
 from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
 from fairmot.engines.mindspore.process_group import ProcessGroup
@@ -27,6 +28,7 @@ from fairmot.engines.training_rules import (
     identity_classifiers,
     initial_classifiers,
     normalisers,
+    rate_factor,
     split_batch,
 )
 from fairmot.errors import InputError
@@ -52,9 +54,14 @@ class MindSporeTrainer:
         half = half_precision(config.train.precision)
         self.scale = LossScale(half == ms.float16)
         shared = self.together.size if config.train.sync_batch_norm else 1
-        self.network = build_training_network(graph, weights, half, shared)
+        factors = config.optimizer.rate_factors
+        frozen = {p.name for p in graph.parameters() if p.trainable and rate_factor(p.name, factors) == 0}
+        self.network = build_training_network(graph, weights, half, shared, frozen)
+        self.counting = tuple(
+            name for name in self.network.batch_counts if f"{name.rpartition('.')[0]}.weight" not in frozen
+        )
         self.classifiers = identity_classifiers(identity_count)
-        self.loss = FairLoss(config.loss, self.classifiers)
+        self.loss = build_loss(config.loss, self.classifiers, graph.level_strides, self.together.size)
         self.loss_parameters = _loss_parameters(self.classifiers, graph.config.embedding, config)
         trainable = {name: p for name, p in self.network.named.items() if p.requires_grad}
         self.parameters = {f"network.{name}": p for name, p in trainable.items()} | self.loss_parameters
@@ -70,7 +77,7 @@ class MindSporeTrainer:
         statistics = [p for p in self.network.named.values() if not p.requires_grad]
         self.statistics = Copies(statistics, compiled) if statistics else None
 
-    def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
+    def step(self, batch: AnyTrainingBatch, learning_rate: float) -> StepResult:
         """See ``Trainer``."""
         if self.statistics:
             self.statistics.keep()
@@ -87,11 +94,11 @@ class MindSporeTrainer:
         scalars = self.optimizer.scalars(learning_rate, self.step_count, length)
         self.run_step(*scalars, Tensor(1 - decay, ms.float32), *gradients)
         if not self.config.train.freeze_batch_norm:
-            for count in self.network.batch_counts.values():
-                count += self.config.train.accumulate
+            for name in self.counting:
+                self.network.batch_counts[name] += self.config.train.accumulate
         return StepResult(losses, length)
 
-    def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
+    def gradients(self, batch: AnyTrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """See ``Trainer``."""
         statistics = {name: to_numpy(p) for name, p in self.network.named.items() if not p.requires_grad}
         losses, _, gradients = self._backward(batch, training)
@@ -139,7 +146,7 @@ class MindSporeTrainer:
                 set_value(parameter, state[f"ema.{name}"])
         self.step_count = int(state["step"])
 
-    def _backward(self, batch: TrainingBatch, training: bool) -> tuple[dict[str, float], Tensor, tuple[Tensor, ...]]:
+    def _backward(self, batch: AnyTrainingBatch, training: bool) -> tuple[dict[str, float], Tensor, tuple[Tensor, ...]]:
         """Return the mean losses of all parts and processes, and the length and the arrays of the mean gradient."""
         parts = split_batch(batch, self.config.train.accumulate)
         counts = self.together.sum(count_targets(batch, self.classifiers))
@@ -150,7 +157,7 @@ class MindSporeTrainer:
         scale = Tensor(self.scale.value / len(parts), ms.float32)
         sums, gradients = np.zeros(len(self.loss.terms)), None
         for part in parts:
-            (_, *terms), fresh = self.run_gradients(scale, _images(part), *over, *targets_of(part))
+            (_, *terms), fresh = self.run_gradients(scale, _images(part), *over, *batch_targets(part))
             gradients = fresh if gradients is None else tuple(a + b for a, b in zip(gradients, fresh, strict=True))
             sums += [float(term.asnumpy()) for term in terms]
         means = self.together.sum(sums / len(parts)) / self.together.size
@@ -180,5 +187,5 @@ def _loss_parameters(classifiers: Sequence[Classifier], embedding: int, config: 
     return {name: Parameter(Tensor(array), name=name) for name, array in start.items()}
 
 
-def _images(batch: TrainingBatch) -> Tensor:
+def _images(batch: AnyTrainingBatch) -> Tensor:
     return Tensor(np.array(batch.images, dtype=np.uint8))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import Arrays, StepResult, Trainer, TrainingBatch
-from fairmot.engines.mindspore import loss
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, StepResult, Trainer
+from fairmot.engines.mindspore import heads_loss
 from fairmot.engines.mindspore.device import use_device
 from fairmot.engines.mindspore.process_group import ProcessGroup
 from fairmot.engines.mindspore.trainer import MindSporeTrainer
@@ -21,10 +21,10 @@ def create_trainer(
 
 
 def losses_of_heads(
-    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
+    heads: Arrays, batch: AnyTrainingBatch, parameters: Arrays, config: LossConfig
 ) -> tuple[StepResult, Arrays]:
     """See ``TrainingEngine``."""
-    return loss.losses_of_heads(heads, batch, parameters, config)
+    return heads_loss.losses_of_heads(heads, batch, parameters, config)
 
 
 def join_processes(device: str = "auto") -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from fairmot.engines.interface import Arrays
 from fairmot.engines.mindspore.network import GraphNetwork, build_network
+from fairmot.engines.training_rules import is_exact
 from fairmot.network.graph import Graph
-from fairmot.network.heads import HEAD_NAMES
 from fairmot.network.layers import BatchNorm, Convolution, TransposedConvolution
 
 
-def build_training_network(graph: Graph, weights: Arrays, half: ms.Type | None, processes: int) -> GraphNetwork:
+def build_training_network(
+    graph: Graph, weights: Arrays, half: ms.Type | None, processes: int, frozen: Collection[str] = ()
+) -> GraphNetwork:
     """Build the cell of a graph for training.
 
     Args:
@@ -20,16 +24,32 @@ def build_training_network(graph: Graph, weights: Arrays, half: ms.Type | None, 
         weights: start values.
         half: precision of the convolutions; None: float32. Heads and deformable convolutions are in float32 anyway.
         processes: those whose images batch norms see together; 1: each its own.
+        frozen: parameters that training leaves alone; a batch norm of these uses its running statistics and leaves them
+            alone.
     """
     network = build_network(graph, weights)
     for index, node in enumerate(graph.nodes):
         name = f"layer{index}"
-        exact = node.name.partition(".")[0] in HEAD_NAMES or "conv_offset_mask" in node.name
-        if half is not None and not exact and isinstance(node.layer, Convolution | TransposedConvolution):
+        if isinstance(node.layer, BatchNorm):
+            if f"{node.name}.weight" in frozen:
+                setattr(network, name, _FrozenBatchNorm(getattr(network, name)))
+            elif processes > 1:
+                setattr(network, name, _SharedBatchNorm(node.layer, getattr(network, name), processes))
+        elif half is not None and not is_exact(node) and isinstance(node.layer, Convolution | TransposedConvolution):
             setattr(network, name, _InHalf(getattr(network, name), half))
-        elif processes > 1 and isinstance(node.layer, BatchNorm):
-            setattr(network, name, _SharedBatchNorm(node.layer, getattr(network, name), processes))
     return network
+
+
+class _FrozenBatchNorm(nn.Cell):
+    """Batch norm with its running statistics, in training too."""
+
+    def __init__(self, own: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.own = own
+
+    def construct(self, x: Tensor) -> Tensor:
+        own = self.own
+        return own.with_running(x, own.weight, own.bias, own.running_mean, own.running_var)[0]
 
 
 class _InHalf(nn.Cell):

@@ -93,7 +93,7 @@ def write_detections(
     writer: Writer, peaks: Peaks, extents: str, offsets: str, embedding: str, stride: int
 ) -> tuple[str, str, str, str]:
     """Append boxes and unit embeddings from head values [B, ?, 1, K] at the peaks; return the four outputs."""
-    extents, offsets, embedding = (_rows(writer, values) for values in (extents, offsets, embedding))
+    extents, offsets = (_rows(writer, values) for values in (extents, offsets))
     last = writer.constant([2], np.int64)
     columns, rows = (
         writer.add("Cast", writer.add("Unsqueeze", value, last), to=1) for value in (peaks.columns, peaks.rows)
@@ -102,9 +102,15 @@ def write_detections(
     outward = writer.add("Mul", extents, writer.constant([-1, -1, 1, 1], np.float32))
     boxes = writer.add("Add", writer.add("Concat", centres, centres, axis=2), outward)
     boxes = writer.add("Mul", boxes, writer.constant(stride, np.float32), name="boxes")
-    length = writer.add("ReduceL2", embedding, last, keepdims=1)
+    return boxes, peaks.scores, peaks.class_ids, write_embeddings(writer, embedding)
+
+
+def write_embeddings(writer: Writer, embedding: str) -> str:
+    """Append unit embeddings [B, K, D] from head values [B, D, 1, K]."""
+    embedding = _rows(writer, embedding)
+    length = writer.add("ReduceL2", embedding, writer.constant([2], np.int64), keepdims=1)
     length = writer.add("Max", length, writer.constant(1e-12, np.float32))
-    return boxes, peaks.scores, peaks.class_ids, writer.add("Div", embedding, length, name="embeddings")
+    return writer.add("Div", embedding, length, name="embeddings")
 
 
 def _rows(writer: Writer, values: str) -> str:

@@ -13,7 +13,7 @@ from onnx import ModelProto
 
 from fairmot.engines.capabilities import check_precision
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
-from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
+from fairmot.engines.onnx.export import DETECTIONS, export_detector, export_heads
 from fairmot.engines.onnx.layers import Arrays
 from fairmot.engines.onnx.providers import offered_devices, select_providers
 from fairmot.errors import InputError
@@ -28,11 +28,27 @@ class OnnxNetwork:
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
+        self._heads = [head.name for head in session.get_outputs()]
+        self._reads_boxes = "boxes" in {value.name for value in session.get_inputs()}
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Take RGB planes [B, 3, H, W] in 0..1, return head -> map."""
-        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-        return dict(zip(HEADS, self._session.run(HEADS, {"pixels": pixels}), strict=True))
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """See ``RawNetwork``."""
+        inputs, heads = head_inputs(pixels, boxes, self._reads_boxes), self._heads
+        if self._reads_boxes and boxes is None:
+            heads = [head for head in heads if head != "embedding"]
+        return dict(zip(heads, self._session.run(heads, inputs), strict=True))
+
+
+def head_inputs(
+    pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None, reads_boxes: bool
+) -> dict[str, NDArray[np.float32]]:
+    """Return the inputs of a model of heads; it wants boxes even where nobody asks for what lies along them."""
+    inputs = {"pixels": np.ascontiguousarray(pixels, dtype=np.float32)}
+    if reads_boxes:
+        inputs["boxes"] = np.zeros((len(pixels), 1, 4), np.float32) if boxes is None else np.float32(boxes)
+    return inputs
 
 
 class OnnxDetector:

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper
 
-from fairmot.engines.onnx.decoding import Peaks, write_detections, write_patches, write_peaks
+from fairmot.engines.onnx.decoding import Peaks, write_detections, write_embeddings, write_patches, write_peaks
 from fairmot.engines.onnx.layers import Arrays, Writer, needed_nodes, write_convolution, write_layer, write_nodes
+from fairmot.engines.onnx.level_decoding import write_level_boxes
 from fairmot.files import replacing
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
-from fairmot.network.layers import Activation, Convolution, Input
+from fairmot.network.layers import Activation, Boxes, Convolution, Input, Normalize
+from fairmot.network.level_decoding import CANDIDATES, MAX_OBJECTS, level_names
 
 OPSET = 19
 """The first opset with ``DeformConv``."""
 IR_VERSION = 9
 """The one that came with opset 19."""
-HEADS = ("heatmap", "extents", "offsets", "embedding")
+_SPARSE_HEADS = ("extents", "offsets", "embedding")
+"""Heads of a network on one level that are computed at the peaks alone."""
 DETECTIONS = ("boxes", "scores", "class_ids", "embeddings")
 
 
 def export_heads(graph: Graph, weights: Arrays, folded: bool = True) -> ModelProto:
-    """Return a model from ``pixels`` float32 [B, 3, H, W] (RGB, 0..1) to the four head maps; B, H and W are free.
+    """Return a model from ``pixels`` float32 [B, 3, H, W] (RGB, 0..1) to the heads of ``Graph.outputs``.
 
-    ``folded=False`` keeps batch norms as layers of their own, for comparison.
+    B, H and W are free.
+
+    A network on several levels has a second input, ``boxes`` float32 [B, K, 4] in canvas pixels, along which its
+    embeddings are read. ``folded=False`` keeps batch norms as layers of their own, for comparison.
     """
     if folded:
         graph, weights = fold(graph, weights)
     writer = Writer()
-    values = write_nodes(writer, graph, weights, _input_values(graph, "pixels"), graph.outputs.values())
+    given = _input_values(graph, "pixels") | _box_values(graph, "boxes")
+    values = write_nodes(writer, graph, weights, given, graph.outputs.values())
     outputs = []
-    for head in HEADS:
-        writer.add("Identity", values[graph.outputs[head]], name=head)
-        shape = ["batch", graph.nodes[graph.outputs[head]].channels, "map_height", "map_width"]
+    for head, index in graph.outputs.items():
+        writer.add("Identity", values[index], name=head)
+        node = graph.nodes[index]
+        map_size = [1, "boxes"] if node.along_boxes else [f"height_{node.stride}", f"width_{node.stride}"]
+        shape = ["batch", node.channels, *map_size]
         outputs.append(helper.make_tensor_value_info(head, TensorProto.FLOAT, shape))
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])
-    return _model(writer, graph, "heads", [pixels], outputs, {})
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])]
+    if graph.level_strides:
+        inputs.append(helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["batch", "boxes", 4]))
+    return _model(writer, graph, "heads", inputs, outputs, {})
 
 
 def export_detector(
@@ -53,7 +64,8 @@ def export_detector(
 
     Outputs: ``boxes`` float32 [B, K, 4] (left, top, right, bottom in canvas pixels), ``scores`` float32 [B, K] by
     falling score, ``class_ids`` int64 [B, K], ``embeddings`` float32 [B, K, D] of unit length. K is ``max_objects``, or
-    the number of cells times classes where that is smaller.
+    the number of cells times classes where that is smaller; of a network on several levels at most ``MAX_OBJECTS``, and
+    its empty slots have score 0.
 
     Only the heatmap is computed everywhere. The other heads are small stacks of convolutions on one map, so they are
     computed from patches of that map around the K peaks: the same numbers for a fraction of the work.
@@ -66,13 +78,15 @@ def export_detector(
         batch: images a call; None leaves it free.
     """
     graph, weights = fold(graph, weights)
-    weights = _take_bytes(graph, weights)
+    graph, weights = _take_bytes(graph, weights)
+    if graph.level_strides:
+        return _export_levels(graph, weights, input_size, min(max_objects, MAX_OBJECTS), batch)
     width, height = input_size
     map_size = (width // graph.stride, height // graph.stride)
     writer = Writer()
     planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
     dense = needed_nodes(graph, [graph.outputs["heatmap"]])
-    sparse = {head: _trailing_layers(graph, graph.outputs[head], dense) for head in HEADS[1:]}
+    sparse = {head: _trailing_layers(graph, graph.outputs[head], dense) for head in _SPARSE_HEADS}
     wanted = [graph.outputs["heatmap"], *(stack.source for stack in sparse.values())]
     size = "batch" if batch is None else batch
     values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
@@ -81,14 +95,40 @@ def export_detector(
     found = write_detections(writer, peaks, heads["extents"], heads["offsets"], heads["embedding"], graph.stride)
 
     count = min(max_objects, graph.config.classes * map_size[0] * map_size[1])
+    assert found == DETECTIONS
+    return _detector(writer, graph, input_size, size, count)
+
+
+def _export_levels(
+    graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, batch: int | None
+) -> ModelProto:
+    """The detector of a network on several levels: its boxes first, then what is read along them."""
+    width, height = input_size
+    writer = Writer()
+    size = "batch" if batch is None else batch
+    planes = writer.add("Cast", writer.add("Transpose", "images", perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+    heads = [(stride, *(graph.outputs[name] for name in level_names(stride))) for stride in graph.level_strides]
+    wanted = [*(index for level in heads for index in level[1:]), *graph.maps_along_boxes()]
+    values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
+    levels = [(stride, values[scores], values[distances]) for stride, scores, distances in heads]
+    boxes, _, _ = write_level_boxes(writer, levels, graph.config.classes, input_size, max_objects)
+    values |= _box_values(graph, boxes)
+    values = write_nodes(writer, graph, weights, values, [graph.outputs["embedding"]])
+    write_embeddings(writer, values[graph.outputs["embedding"]])
+    cells = sum((width // stride) * (height // stride) for stride in graph.level_strides)
+    count = min(max_objects, CANDIDATES, graph.config.classes * cells)
+    return _detector(writer, graph, input_size, size, count)
+
+
+def _detector(writer: Writer, graph: Graph, input_size: tuple[int, int], batch: int | str, count: int) -> ModelProto:
+    width, height = input_size
     shapes = ([4], [], [], [graph.nodes[graph.outputs["embedding"]].channels])
     kinds = (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.INT64, TensorProto.FLOAT)
-    assert found == DETECTIONS
     outputs = [
-        helper.make_tensor_value_info(name, kind, [size, count, *shape])
+        helper.make_tensor_value_info(name, kind, [batch, count, *shape])
         for name, kind, shape in zip(DETECTIONS, kinds, shapes, strict=True)
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, [size, height, width, 3])
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, [batch, height, width, 3])
     return _model(writer, graph, "detector", [images], outputs, {"input_size": f"{width} {height}"})
 
 
@@ -163,20 +203,34 @@ def _write_sparse_heads(
     return heads
 
 
-def _take_bytes(graph: Graph, weights: Arrays) -> Arrays:
-    """Let the first convolutions read BGR in 0..255: zero padding stays zero, so this is exact."""
-    weights = dict(weights)
-    for node in graph.nodes:
-        if any(isinstance(graph.nodes[i].layer, Input) for i in node.inputs):
-            assert isinstance(node.layer, Convolution), f"{node} reads the image and is no convolution"
-            assert node.layer.groups == 1, f"{node} reads the image in groups"
-            name = f"{node.name}.weight"
-            weights[name] = (weights[name][:, ::-1].astype(np.float64) / 255).astype(np.float32)
-    return weights
+def _take_bytes(graph: Graph, weights: Arrays) -> tuple[Graph, Arrays]:
+    """Let the first layers read BGR in 0..255: zero padding stays zero, so this is exact.
+
+    A normalisation takes its numbers in that order and range, and the convolutions behind it the order alone.
+    """
+    weights, nodes = dict(weights), list(graph.nodes)
+    factor = {index: 1 / 255 for index, node in enumerate(nodes) if isinstance(node.layer, Input)}
+    for index, node in enumerate(nodes):
+        source = node.inputs[0] if node.inputs else -1
+        if source not in factor:
+            continue
+        if isinstance(node.layer, Normalize):
+            mean, std = (tuple(255 * value for value in values[::-1]) for values in (node.layer.mean, node.layer.std))
+            nodes[index], factor[index] = replace(node, layer=Normalize(mean, std)), 1.0
+            continue
+        assert isinstance(node.layer, Convolution), f"{node} reads the image and is no convolution"
+        assert node.layer.groups == 1, f"{node} reads the image in groups"
+        name = f"{node.name}.weight"
+        weights[name] = (weights[name][:, ::-1].astype(np.float64) * factor[source]).astype(np.float32)
+    return replace(graph, nodes=tuple(nodes)), weights
 
 
 def _input_values(graph: Graph, name: str) -> dict[int, str]:
     return {index: name for index, node in enumerate(graph.nodes) if isinstance(node.layer, Input)}
+
+
+def _box_values(graph: Graph, name: str) -> dict[int, str]:
+    return {index: name for index, node in enumerate(graph.nodes) if isinstance(node.layer, Boxes)}
 
 
 def _model(
@@ -192,7 +246,7 @@ def _model(
         "fairmot.kind": kind,
         "fairmot.architecture": graph.config.architecture,
         "fairmot.network": graph.config.model_dump_json(),
-        "fairmot.stride": str(graph.stride),
+        "fairmot.stride": " ".join(map(str, graph.level_strides or (graph.stride,))),
         **{f"fairmot.{name}": text for name, text in properties.items()},
     }
     helper.set_model_props(model, metadata)

@@ -14,11 +14,14 @@ from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
+    ChannelAttention,
     Concatenate,
     Convolution,
     DeformableConvolution,
     MaxPool,
+    Normalize,
     Resize,
+    SampleBoxes,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -78,7 +81,7 @@ def write_nodes(
     values = dict(values)
     for index in sorted(needed_nodes(graph, wanted, values)):
         node = graph.nodes[index]
-        values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays)
+        values[index] = write_layer(writer, node, [values[i] for i in node.inputs], arrays, graph.stride_before(node))
         if input_shape and isinstance(node.layer, Resize):
             batch, height, width = input_shape
             shape = [batch, node.channels, height // node.stride, width // node.stride]
@@ -86,8 +89,8 @@ def write_nodes(
     return values
 
 
-def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -> str:
-    """Append one layer and return its output."""
+def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays, source_stride: int = 1) -> str:
+    """Append one layer and return its output; ``source_stride`` is that of the map which its first input is."""
     match node.layer:
         case Convolution(kernel=kernel, stride=stride, padding=padding, groups=groups):
             return write_convolution(writer, node, inputs[0], arrays, kernel, stride, padding, groups)
@@ -103,8 +106,6 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return writer.add("Relu", inputs[0])
         case Activation("silu"):
             return writer.add("Mul", inputs[0], writer.add("Sigmoid", inputs[0]))
-        case Activation("exp"):
-            return writer.add("Exp", inputs[0])
         case MaxPool(kernel=kernel, stride=stride, padding=padding):
             return writer.add("MaxPool", inputs[0], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4)
         case Add():
@@ -118,6 +119,14 @@ def write_layer(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -
             return writer.add("Resize", inputs[0], "", scales, **(nearest if mode == "nearest" else linear))
         case SpaceToDepth():
             return _space_to_depth(writer, node, inputs[0])
+        case Normalize(mean, std):
+            low, high = (writer.constant(np.reshape(values, (-1, 1, 1)), np.float32) for values in (mean, std))
+            return writer.add("Div", writer.add("Sub", inputs[0], low), high)
+        case ChannelAttention():
+            gate = write_convolution(writer, node, writer.add("GlobalAveragePool", inputs[0]), arrays, 1, 1, 0, 1)
+            return writer.add("Mul", inputs[0], writer.add("HardSigmoid", gate, alpha=1 / 6, beta=0.5))
+        case SampleBoxes(rows, columns):
+            return _sample_boxes(writer, inputs, node.channels // rows, rows, columns, source_stride)
     raise AssertionError(f"no ONNX operator for {node}")  # pragma: no cover
 
 
@@ -160,6 +169,44 @@ def _space_to_depth(writer: Writer, node: Node, x: str) -> str:
     by_columns = [pixel * channels + channel for pixel in (0, 2, 1, 3) for channel in range(channels)]
     order = writer.constant(by_columns, np.int64, name=f"pixels_by_columns_{channels}")
     return writer.add("Gather", stacked, order, axis=1)
+
+
+def _sample_boxes(writer: Writer, inputs: list[str], channels: int, rows: int, columns: int, stride: int) -> str:
+    """Points inside boxes [B, K, 4] as a grid for ``GridSample``, whose cell i of n lies at (2 i + 1) / n - 1."""
+    features, boxes = inputs
+    corners = writer.add("Unsqueeze", writer.add("Transpose", boxes, perm=[0, 2, 1]), writer.constant([1], np.int64))
+    names = tuple(f"{side}_{len(writer.nodes)}" for side in ("left", "top", "right", "bottom"))
+    sides = writer.constant([1, 1, 1, 1], np.int64)
+    left, top, right, bottom = writer.add_many("Split", corners, sides, names=names, axis=2)  # [B, 1, 1, K] each
+    size = writer.add("Cast", writer.add("Shape", features, start=2), to=TensorProto.FLOAT)
+    height, width = writer.add_many(
+        "Split", size, writer.constant([1, 1], np.int64), names=(f"h_{len(writer.nodes)}", f"w_{len(writer.nodes)}")
+    )
+
+    def along(first: str, last: str, parts: int, shape: tuple[int, ...], cells: str) -> str:
+        """Positions of the centres of equal parts, -1 to 1 over the map."""
+        steps = writer.constant((np.arange(parts).reshape(shape) + 0.5) / parts, np.float32)
+        at = writer.add("Add", first, writer.add("Mul", steps, writer.add("Sub", last, first)))
+        at = writer.add("Add", writer.add("Mul", at, writer.constant(2 / stride, np.float32)), _one(writer))
+        return writer.add("Sub", writer.add("Div", at, cells), _one(writer))
+
+    x = along(left, right, columns, (1, 1, columns, 1), width)  # [B, 1, columns, K]
+    y = along(top, bottom, rows, (1, rows, 1, 1), height)  # [B, rows, 1, K]
+    spread = writer.constant([1, rows, columns, 1], np.int64)
+    last = writer.constant([-1], np.int64)
+    grid = writer.add(
+        "Concat", *(writer.add("Unsqueeze", writer.add("Expand", each, spread), last) for each in (x, y)), axis=-1
+    )
+    grid = writer.add("Reshape", grid, writer.constant([0, rows * columns, -1, 2], np.int64))
+    read = writer.add("GridSample", features, grid, mode="bilinear", padding_mode="border", align_corners=0)
+    if columns > 1:
+        read = writer.add("Reshape", read, writer.constant([0, channels * rows, columns, -1], np.int64))
+        return writer.add("ReduceMean", read, writer.constant([2], np.int64), keepdims=1)
+    return writer.add("Reshape", read, writer.constant([0, channels * rows, 1, -1], np.int64))
+
+
+def _one(writer: Writer) -> str:
+    return writer.constant(1, np.float32, name="one")
 
 
 def _deformable_convolution(writer: Writer, node: Node, inputs: list[str], arrays: Arrays) -> str:

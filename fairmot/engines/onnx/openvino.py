@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from fairmot.engines.interface import (
     RawDetections,
     RawNetwork,
 )
-from fairmot.engines.onnx.detector import OnnxDetector, thread_count
-from fairmot.engines.onnx.export import DETECTIONS, HEADS, export_detector, export_heads
+from fairmot.engines.onnx.detector import OnnxDetector, head_inputs, thread_count
+from fairmot.engines.onnx.export import DETECTIONS, export_detector, export_heads
 from fairmot.engines.onnx.exported import (
     FOREIGN,
     TRACKER_PROPERTY,
@@ -31,6 +31,7 @@ from fairmot.engines.onnx.layers import Arrays
 from fairmot.engines.onnx.openvino_model import from_onnx, write_model
 from fairmot.engines.onnx.profile import slowest_first, trial_canvas
 from fairmot.errors import InputError
+from fairmot.network.architectures import build_graph
 from fairmot.network.graph import Graph
 
 __all__ = [
@@ -54,13 +55,18 @@ _CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 class OpenVinoNetwork:
     """The head maps of a network (``RawNetwork``)."""
 
-    def __init__(self, run: Callable[..., Any]) -> None:
-        self._run = run
+    def __init__(self, compiled: Any, heads: Iterable[str]) -> None:
+        self._run = compiled
+        self._heads = tuple(heads)  # a value of a compiled model may have further names
+        self._reads_boxes = any("boxes" in value.get_names() for value in compiled.inputs)
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Take RGB planes [B, 3, H, W] in 0..1, return head -> map."""
-        found = self._run({"pixels": np.ascontiguousarray(pixels, dtype=np.float32)})
-        return {head: np.array(found[head]) for head in HEADS}
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """See ``RawNetwork``."""
+        found = self._run(head_inputs(pixels, boxes, self._reads_boxes))
+        left_out = {"embedding"} if self._reads_boxes and boxes is None else set()
+        return {head: np.array(found[head]) for head in self._heads if head not in left_out}
 
 
 class OpenVinoDetector(OnnxDetector):
@@ -79,7 +85,8 @@ class OpenVinoDetector(OnnxDetector):
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> RawNetwork:
     """See ``InferenceEngine``."""
-    return OpenVinoNetwork(compile_model(from_onnx(export_heads(graph, weights)), device, precision))
+    compiled = compile_model(from_onnx(export_heads(graph, weights)), device, precision)
+    return OpenVinoNetwork(compiled, graph.outputs)
 
 
 def load_canvas_detector(
@@ -114,7 +121,7 @@ def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNet
     path = Path(path)
     model, properties = _read(path)
     network = read_network(path, properties, "heads")
-    return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device)))
+    return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device), build_graph(network).outputs))
 
 
 def devices() -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairmot.engines.interface import Arrays, RawDetections
+from fairmot.engines.torch.level_decoding import decode_levels
 from fairmot.engines.torch.loss import gather_cells
 from fairmot.engines.torch.network import TorchNetwork, canvases_to_pixels, exact_float32
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import MAX_OBJECTS
 
 Found = tuple[Tensor, Tensor, Tensor, Tensor]
 """Boxes, scores, classes and embeddings, as ``RawDetections`` holds them."""
@@ -28,9 +30,10 @@ class TorchDetector:
         self, graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, device: str
     ) -> None:
         self.input_size = input_size
-        self.max_objects = max_objects
+        self.max_objects = min(max_objects, MAX_OBJECTS) if graph.level_strides else max_objects
         self.raw = TorchNetwork(*fold(graph, weights), device)
-        self.stride = graph.stride
+        self.strides = graph.level_strides
+        self.stride = 0 if self.strides else graph.stride
         self._recorded: dict[int, _Recorded] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -42,8 +45,14 @@ class TorchDetector:
             return RawDetections(*(tensor.cpu().numpy() for tensor in run(pixels)))
 
     def _compute(self, canvases: Tensor) -> Found:
-        heads = self.raw.network(canvases_to_pixels(canvases.to(self.raw.device)))
-        return decode(heads, self.max_objects, self.stride)
+        network, pixels = self.raw.network, canvases_to_pixels(canvases.to(self.raw.device))
+        if not self.strides:
+            return decode(network(pixels), self.max_objects, self.stride)
+        maps = network.image_maps(pixels)
+        boxes, scores, class_ids = decode_levels(network.heads(maps), self.strides, self.max_objects)
+        network.follow_boxes(maps, boxes)
+        embeddings = network.heads(maps)["embedding"].float()[:, :, 0].transpose(1, 2)
+        return boxes, scores, class_ids, F.normalize(embeddings, dim=-1)
 
     def _replay(self, canvases: Tensor) -> Found:
         recorded = self._recorded.get(len(canvases))

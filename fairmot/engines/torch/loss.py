@@ -24,8 +24,8 @@ class TensorTargets(NamedTuple):
     identities: Tensor
 
 
-class FairLoss(nn.Module):
-    """Heatmap, extents, offsets, overlap and identity terms, and their weighting.
+class WeightedLoss(nn.Module):
+    """Identity term, and the weighting of the terms of detection and identity.
 
     Holds the identity classifiers, where there is an identity term, and the two learned weights.
     """
@@ -38,6 +38,37 @@ class FairLoss(nn.Module):
             _add_module(self, each.name, nn.Linear(embedding, each.identities))
         self.s_det = nn.Parameter(torch.full((1,), config.s_det))
         self.s_id = nn.Parameter(torch.full((1,), config.s_id))
+
+    def total(self, detection: Tensor, identity: Tensor) -> Tensor:
+        """Weight the two losses as configured."""
+        if self.config.weighting == "fixed":
+            return detection + self.config.identity_weight * identity
+        total = torch.exp(-self.s_det) * detection + self.s_det
+        if self.classifiers:
+            total = total + torch.exp(-self.s_id) * identity + self.s_id
+        return 0.5 * total.squeeze()
+
+    def identity_loss(self, vectors: Tensor, is_object: Tensor, identities: Tensor) -> Tensor:
+        """Sum of the cross entropy of scaled, unit-length embeddings over labelled objects, each among its class.
+
+        DEVIATION: the published code gives NaN without any labelled object; here the term is 0.
+
+        Args:
+            vectors: embedding of each slot [B, K, D].
+            is_object: whether a slot holds an object [B, K].
+            identities: of each slot [B, K].
+        """
+        total = vectors.new_zeros(())
+        for each in self.classifiers:
+            local = identities - each.first
+            labelled = is_object & (local >= 0) & (local < each.identities)
+            logits = self.get_submodule(each.name)(each.scale * F.normalize(vectors[labelled], dim=-1))
+            total = total + F.cross_entropy(logits, local[labelled], reduction="sum")
+        return total
+
+
+class FairLoss(WeightedLoss):
+    """Heatmap, extents, offsets, overlap and identity terms, and their weighting."""
 
     def forward(self, heads: dict[str, Tensor], targets: TensorTargets, over: Normalisers) -> dict[str, Tensor]:
         """Return ``total`` and its terms, all float32 scalars: this part's, divided by what ``over`` says."""
@@ -52,29 +83,9 @@ class FairLoss(nn.Module):
         if config.overlap_weight:
             terms["overlap"] = overlap_loss(extents_at, offsets_at, targets) / over.objects
             detection = detection + config.overlap_weight * terms["overlap"]
-        identity = self.identity_loss(heads["embedding"], targets) / over.labelled
-        if config.weighting == "fixed":
-            total = detection + config.identity_weight * identity
-        else:
-            total = torch.exp(-self.s_det) * detection + self.s_det
-            if self.classifiers:
-                total = total + torch.exp(-self.s_id) * identity + self.s_id
-            total = 0.5 * total.squeeze()
-        return {"total": total, **terms, "identity": identity}
-
-    def identity_loss(self, embedding: Tensor, targets: TensorTargets) -> Tensor:
-        """Sum of the cross entropy of scaled, unit-length embeddings over labelled objects, each among its class.
-
-        DEVIATION: the published code gives NaN without any labelled object; here the term is 0.
-        """
-        total = embedding.new_zeros(())
-        for each in self.classifiers:
-            local = targets.identities - each.first
-            labelled = targets.is_object & (local >= 0) & (local < each.identities)
-            at_centres = gather_cells(embedding, targets.cells)[labelled]
-            logits = self.get_submodule(each.name)(each.scale * F.normalize(at_centres, dim=-1))
-            total = total + F.cross_entropy(logits, local[labelled], reduction="sum")
-        return total
+        vectors = gather_cells(heads["embedding"], targets.cells)
+        identity = self.identity_loss(vectors, targets.is_object, targets.identities) / over.labelled
+        return {"total": self.total(detection, identity), **terms, "identity": identity}
 
 
 def _add_module(parent: nn.Module, dotted: str, module: nn.Module) -> None:

@@ -14,17 +14,21 @@ from torch import Tensor, nn
 from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.deformable import deformable_convolution
 from fairmot.errors import InputError
-from fairmot.network.graph import Graph
+from fairmot.network.graph import Graph, Node
 from fairmot.network.layers import (
     Activation,
     Add,
     BatchNorm,
+    Boxes,
+    ChannelAttention,
     Concatenate,
     Convolution,
     DeformableConvolution,
     Input,
     MaxPool,
+    Normalize,
     Resize,
+    SampleBoxes,
     SpaceToDepth,
     TransposedConvolution,
 )
@@ -52,19 +56,38 @@ class GraphNetwork(nn.Module):
                 holder.register_buffer(leaf, torch.zeros(parameter.shape, dtype=dtype))
             self.holders[parameter.node] = holder
 
-    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        """Take RGB planes [B, 3, H, W] in 0..1, return the head maps by name."""
-        maps: dict[int, Tensor] = {}
+    def forward(self, pixels: Tensor, boxes: Tensor | None = None) -> dict[str, Tensor]:
+        """Take RGB planes [B, 3, H, W] in 0..1, return the heads by name; those along boxes where these are given."""
+        maps = self.image_maps(pixels)
+        if boxes is not None:
+            self.follow_boxes(maps, boxes)
+        return self.heads(maps)
+
+    def image_maps(self, pixels: Tensor) -> dict[int, Tensor]:
+        """Run what lies on the image's grid; return node -> map of the heads and of what is read along boxes."""
+        return self._run_nodes({}, pixels, along_boxes=False)
+
+    def follow_boxes(self, maps: dict[int, Tensor], boxes: Tensor) -> None:
+        """Add what is read along boxes [B, K, 4] (corners, canvas pixels) to the maps of an image."""
+        self._run_nodes(maps, boxes, along_boxes=True)
+
+    def heads(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
+        """Return the heads among these maps by name."""
+        return {head: maps[i] for head, i in self.graph.outputs.items() if i in maps}
+
+    def _run_nodes(self, maps: dict[int, Tensor], given: Tensor, along_boxes: bool) -> dict[int, Tensor]:
         for index, node in enumerate(self.graph.nodes):
-            inputs = [maps[i] for i in node.inputs] or [pixels]
-            maps[index] = self._run(node.layer, inputs, self.holders[index])
+            if node.along_boxes != along_boxes:
+                continue
+            inputs = [maps[i] for i in node.inputs] or [given]
+            maps[index] = self._run(node, inputs, self.holders[index])
             for source in self.freed.get(index, ()):
                 del maps[source]
-        return {head: maps[i] for head, i in self.graph.outputs.items()}
+        return maps
 
-    def _run(self, layer: object, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
+    def _run(self, node: Node, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
         x = inputs[0]
-        match layer:
+        match node.layer:
             case Convolution(stride=stride, padding=padding, groups=groups, bias=bias):
                 return F.conv2d(x, p.weight, p.bias if bias else None, stride, padding, 1, groups)
             case BatchNorm(epsilon, momentum):
@@ -74,7 +97,7 @@ class GraphNetwork(nn.Module):
                     x, p.running_mean, p.running_var, p.weight, p.bias, self.training, momentum, epsilon
                 )
             case Activation(function):
-                return {"relu": F.relu, "silu": F.silu, "exp": torch.exp}[function](x)
+                return {"relu": F.relu, "silu": F.silu}[function](x)
             case Add():
                 return x + inputs[1]
             case Concatenate():
@@ -91,9 +114,15 @@ class GraphNetwork(nn.Module):
                 return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
             case SpaceToDepth():
                 return torch.cat([x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)
-            case Input():
+            case Normalize(mean, std):
+                return (x - x.new_tensor(mean)[:, None, None]) / x.new_tensor(std)[:, None, None]
+            case ChannelAttention():
+                return x * F.hardsigmoid(F.conv2d(x.mean((2, 3), keepdim=True), p.weight, p.bias))
+            case SampleBoxes(rows, columns):
+                return sample_boxes(x, inputs[1], rows, columns, self.graph.stride_before(node))
+            case Input() | Boxes():
                 return x
-        raise TypeError(f"no rule for layer {layer}")
+        raise TypeError(f"no rule for layer {node.layer}")
 
     def load_arrays(self, arrays: Arrays) -> None:
         """Copy parameters and statistics in; names must match exactly."""
@@ -102,6 +131,23 @@ class GraphNetwork(nn.Module):
     def arrays(self) -> Arrays:
         """Return copies of parameters and statistics."""
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
+
+
+def sample_boxes(features: Tensor, boxes: Tensor, rows: int, columns: int, stride: int) -> Tensor:
+    """Read a map [B, C, h, w] at points inside boxes [B, K, 4]; see ``SampleBoxes``."""
+    batch, channels, height, width = features.shape
+    count = boxes.shape[1]
+    across = (torch.arange(columns, device=boxes.device) + 0.5) / columns
+    down = (torch.arange(rows, device=boxes.device) + 0.5) / rows
+    x = boxes[..., 0:1] + across * (boxes[..., 2:3] - boxes[..., 0:1])  # [B, K, columns]
+    y = boxes[..., 1:2] + down * (boxes[..., 3:4] - boxes[..., 1:2])  # [B, K, rows]
+    # With align_corners=False cell i of n lies at (2 i + 1) / n - 1.
+    x, y = (2 * x / stride + 1) / width - 1, (2 * y / stride + 1) / height - 1
+    shape = (batch, rows, columns, count)
+    grid = torch.stack([x.transpose(1, 2)[:, None].expand(shape), y.transpose(1, 2)[:, :, None].expand(shape)], -1)
+    grid = grid.reshape(batch, rows * columns, count, 2)
+    read = F.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return read.reshape(batch, channels, rows, columns, count).mean(3).reshape(batch, channels * rows, 1, count)
 
 
 def choose_device(device: str) -> torch.device:
@@ -148,8 +194,13 @@ class TorchNetwork:
         self.network.load_arrays(weights)
         self.network.to(self.device).eval()
 
-    def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, pixels: NDArray[np.float32], boxes: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """See ``RawNetwork``."""
         with torch.inference_mode(), exact_float32(self.device):
-            heads = self.network(torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device))
+            heads = self.network(self._tensor(pixels), None if boxes is None else self._tensor(boxes))
         return {name: head.cpu().numpy() for name, head in heads.items()}
+
+    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self.device)

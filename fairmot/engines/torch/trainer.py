@@ -11,18 +11,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairmot.config import Config
-from fairmot.engines.interface import Arrays, BatchT, StepResult, TrainingBatch
-from fairmot.engines.torch.loss import FairLoss, TensorTargets
+from fairmot.config import Config, LossConfig
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, LevelTrainingBatch, StepResult
+from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
+from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
 from fairmot.engines.torch.network import canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
 from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.engines.training_rules import (
+    Classifier,
     LossScale,
     average_decay,
     check_state,
     count_targets,
+    has_levels,
     identity_classifiers,
     initial_classifiers,
     normalisers,
@@ -31,7 +34,7 @@ from fairmot.engines.training_rules import (
 )
 from fairmot.network.graph import Graph
 
-DeviceBatch = tuple[torch.Tensor, TensorTargets]
+DeviceBatch = tuple[torch.Tensor, TensorTargets | LevelTargets]
 """Canvases [B, H, W, 3] uint8 and targets, on the device."""
 
 
@@ -51,7 +54,7 @@ class TorchTrainer:
         self.network = TrainingNetwork(graph, self.together if shared else None)
         self.network.load_arrays(weights)
         self.network.to(self.device)
-        self.loss = FairLoss(config.loss, self.classifiers, config.network.embedding)
+        self.loss = build_loss(config.loss, self.classifiers, graph, self.together)
         start = initial_classifiers(self.classifiers, config.network.embedding, config.train.seed)
         self.loss.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()}, strict=False)
         self.loss.to(self.device)
@@ -69,7 +72,7 @@ class TorchTrainer:
         self.forward = torch.compile(self.network) if config.train.compile else self.network
         self.uploaded: dict[int, list[DeviceBatch]] = {}
 
-    def step(self, batch: TrainingBatch, learning_rate: float) -> StepResult:
+    def step(self, batch: AnyTrainingBatch, learning_rate: float) -> StepResult:
         """See ``Trainer``."""
         statistics = self._statistics()
         kept = [tensor.clone() for tensor in statistics]
@@ -86,7 +89,7 @@ class TorchTrainer:
         self._average()
         return StepResult(losses, norm)
 
-    def gradients(self, batch: TrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
+    def gradients(self, batch: AnyTrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """See ``Trainer``."""
         statistics = self._statistics()
         kept = [tensor.clone() for tensor in statistics]
@@ -145,7 +148,7 @@ class TorchTrainer:
         self.optimizer.load_state(state)
         self.step_count = int(state["step"])
 
-    def _backward(self, batch: TrainingBatch, training: bool) -> tuple[dict[str, float], float]:
+    def _backward(self, batch: AnyTrainingBatch, training: bool) -> tuple[dict[str, float], float]:
         """Leave the mean gradient of all parts and processes; return their mean losses and the gradient's length."""
         parts = self.uploaded.pop(id(batch), None) or self._parts(batch)
         counts = self.together.sum(count_targets(batch, self.classifiers))
@@ -159,7 +162,7 @@ class TorchTrainer:
             # Beside half precision, TF32 rounds nothing that matters.
             with exact_float32(self.device) if self.half is None else nullcontext():
                 with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-                    heads = self.forward(pixels)
+                    heads = self.forward(pixels, targets.boxes if isinstance(targets, LevelTargets) else None)
                 losses = self.loss(heads, targets, over)
                 (losses["total"] * (self.scale.value / len(parts))).backward()
             names = tuple(losses)
@@ -168,7 +171,7 @@ class TorchTrainer:
         norm = self.optimizer.average_gradients(self.together, self.scale.value)
         return dict(zip(names, values.tolist(), strict=True)), norm
 
-    def _parts(self, batch: TrainingBatch) -> list[DeviceBatch]:
+    def _parts(self, batch: AnyTrainingBatch) -> list[DeviceBatch]:
         return [
             (_to_device(part.images, self.device), batch_targets(part, self.device))
             for part in split_batch(batch, self.config.train.accumulate)
@@ -198,12 +201,40 @@ def half_precision(name: str, device: torch.device) -> torch.dtype | None:
     return {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
 
-def batch_targets(batch: TrainingBatch, device: torch.device) -> TensorTargets:
+def build_loss(
+    config: LossConfig, classifiers: Sequence[Classifier], graph: Graph, together: ProcessGroup | None = None
+) -> WeightedLoss:
+    """Build the losses of a graph."""
+    embedding = graph.config.embedding
+    if graph.level_strides:
+        return LevelLoss(config, classifiers, embedding, graph.level_strides, together)
+    return FairLoss(config, classifiers, embedding)
+
+
+def batch_targets(batch: AnyTrainingBatch, device: torch.device) -> TensorTargets | LevelTargets:
     """Take a batch's target arrays to the device."""
+    if has_levels(batch):
+        return _level_targets(batch, device)
     # Whatever a padded slot holds, cell 0 can be read.
     cells = np.where(batch.is_object, batch.cells, 0)
     arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets, batch.identities)
     return TensorTargets(*(_to_device(array, device) for array in arrays))
+
+
+def _level_targets(batch: LevelTrainingBatch, device: torch.device) -> LevelTargets:
+    is_object = np.array(batch.is_object, dtype=np.bool_)
+    # Slots behind the last object are left out; few different sizes spare work where each is prepared for.
+    used = int(np.flatnonzero(is_object.any(0)).max(initial=0)) + 1
+    used = min(is_object.shape[1], max(8, 1 << (used - 1).bit_length()))
+    is_object = is_object[:, :used]
+    arrays = (
+        is_object,
+        np.where(is_object[..., None], batch.boxes_xyxy[:, :used], np.float32(0)),
+        np.where(is_object, batch.class_ids[:, :used], 0),
+        np.where(is_object, batch.identities[:, :used], -1),
+        batch.is_ignored,
+    )
+    return LevelTargets(*(_to_device(array, device) for array in arrays))
 
 
 def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:

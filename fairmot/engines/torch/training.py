@@ -8,13 +8,15 @@ import numpy as np
 import torch
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import Arrays, StepResult, Trainer, TrainingBatch
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, StepResult, Trainer
+from fairmot.engines.torch.level_loss import LevelLoss
 from fairmot.engines.torch.loss import FairLoss
 from fairmot.engines.torch.network import choose_device
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
 from fairmot.engines.torch.trainer import TorchTrainer, batch_targets, loss_name
 from fairmot.engines.training_rules import count_targets, identity_classifiers, normalisers
 from fairmot.network.graph import Graph
+from fairmot.network.level_decoding import strides_of
 
 
 def create_trainer(
@@ -30,12 +32,13 @@ def join_processes(device: str = "auto") -> None:
 
 
 def losses_of_heads(
-    heads: Arrays, batch: TrainingBatch, parameters: Arrays, config: LossConfig
+    heads: Arrays, batch: AnyTrainingBatch, parameters: Arrays, config: LossConfig
 ) -> tuple[StepResult, Arrays]:
     """See ``TrainingEngine``."""
     identity_count, embedding = parameters["classifier.weight"].shape
     classifiers = identity_classifiers(identity_count)
-    loss = FairLoss(config, classifiers, embedding)
+    strides = strides_of(heads)
+    loss = LevelLoss(config, classifiers, embedding, strides) if strides else FairLoss(config, classifiers, embedding)
     named = {loss_name(name): parameter for name, parameter in loss.named_parameters()}
     with torch.no_grad():
         for name, parameter in named.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairmot.engines.torch.network import GraphNetwork
 from fairmot.engines.torch.process_group import ProcessGroup, SumOverProcesses
-from fairmot.network.graph import Graph
-from fairmot.network.heads import HEAD_NAMES
+from fairmot.engines.training_rules import is_exact
+from fairmot.network.graph import Graph, Node
 from fairmot.network.layers import BatchNorm, DeformableConvolution
 
 
@@ -16,25 +17,30 @@ class TrainingNetwork(GraphNetwork):
     """``GraphNetwork`` that may run under autocast; heads and deformable convolutions stay in float32 there."""
 
     def __init__(self, graph: Graph, together: ProcessGroup | None) -> None:
-        """Batch norms see the images of all processes of ``together``, or their own alone."""
+        """Batch norms see the images of all processes of ``together``, or their own alone.
+
+        Those whose weights are frozen (``requires_grad`` off) use their running statistics and leave them alone.
+        """
         super().__init__(graph)
         self.together = together
-        self.exact = {
-            id(self.holders[index])
-            for index, node in enumerate(graph.nodes)
-            if node.name.partition(".")[0] in HEAD_NAMES or "conv_offset_mask" in node.name
-        }
+        self.exact = {id(self.holders[index]) for index, node in enumerate(graph.nodes) if is_exact(node)}
 
-    def _run(self, layer: object, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
-        if isinstance(layer, BatchNorm) and self.training and self.together is not None:
-            p.num_batches_tracked += 1
-            return _normalise(inputs[0], p, layer, self.together)
+    def _run(self, node: Node, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
+        layer = node.layer
+        if isinstance(layer, BatchNorm) and self.training:
+            if not p.weight.requires_grad:
+                return F.batch_norm(
+                    inputs[0], p.running_mean, p.running_var, p.weight, p.bias, False, 0.0, layer.epsilon
+                )
+            if self.together is not None:
+                p.num_batches_tracked += 1
+                return _normalise(inputs[0], p, layer, self.together)
         if torch.is_autocast_enabled(inputs[0].device.type) and (
             isinstance(layer, DeformableConvolution) or id(p) in self.exact
         ):
             with torch.autocast(inputs[0].device.type, enabled=False):
-                return super()._run(layer, [x.float() for x in inputs], p)
-        return super()._run(layer, inputs, p)
+                return super()._run(node, [x.float() for x in inputs], p)
+        return super()._run(node, inputs, p)
 
 
 def _normalise(x: Tensor, p: nn.Module, layer: BatchNorm, together: ProcessGroup) -> Tensor:
