@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +25,7 @@ from fairmot.engines import (
 )
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
-from fairmot.geometry import ImageArray, Letterbox
+from fairmot.geometry import ImageArray, Letterbox, fitted_canvas
 from fairmot.network.architectures import build_graph
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights, read_metadata
 from fairmot.network.summary import summarize
@@ -43,13 +46,42 @@ class PreparedImage:
     """The place of the image on the canvas."""
 
 
+class CanvasBuilder:
+    """Networks for canvases: one for all images or, with ``build``, one for each shape of image, built when needed."""
+
+    def __init__(
+        self,
+        network: CanvasDetector,
+        build: Callable[[tuple[int, int]], CanvasDetector] | None = None,
+    ) -> None:
+        self.input_size = network.input_size
+        self.fits_images = build is not None
+        self._build = build
+        self._built = {network.input_size: network}
+        self._one_at_a_time = threading.Lock()
+
+    def canvas_for(self, image_size: tuple[int, int]) -> tuple[int, int]:
+        """Return the canvas, width and height, for images of this size."""
+        return fitted_canvas(self.input_size, image_size, SIZE_MULTIPLE_PX) if self._build else self.input_size
+
+    def network(self, canvas_size: tuple[int, int]) -> CanvasDetector:
+        """Return the network for a canvas."""
+        with self._one_at_a_time:
+            if canvas_size not in self._built:
+                assert self._build is not None
+                self._built[canvas_size] = self._build(canvas_size)
+            return self._built[canvas_size]
+
+
 class Detector:
     """Detects objects in images of any size; ``load_detector`` makes one.
 
     Attributes:
         engine: name of the engine that runs the network.
         architecture: name of the network.
-        input_size: width and height of the network's canvas, pixels.
+        input_size: width and height of the network's canvas, pixels; where the canvas fits each image
+            (``fits_images``), that of images in these proportions.
+        fits_images: whether the canvas has the proportions of each image.
         class_count: how many classes the network distinguishes.
         confidence: score threshold; detections with this score or less are left out.
         classes: the only classes that are returned; None: all.
@@ -62,7 +94,7 @@ class Detector:
 
     def __init__(
         self,
-        network: CanvasDetector,
+        network: CanvasDetector | CanvasBuilder,
         engine: str,
         architecture: str,
         class_count: int,
@@ -73,10 +105,11 @@ class Detector:
     ) -> None:
         if classes is not None:
             _check_classes(classes, class_count)
-        self._network = network
+        self._networks = network if isinstance(network, CanvasBuilder) else CanvasBuilder(network)
         self.engine = engine
         self.architecture = architecture
-        self.input_size = network.input_size
+        self.input_size = self._networks.input_size
+        self.fits_images = self._networks.fits_images
         self.class_count = class_count
         self.confidence = confidence
         self.classes = None if classes is None else tuple(classes)
@@ -110,7 +143,8 @@ class Detector:
         array = np.asarray(image)
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
             raise ValueError(f"image of {array.dtype} {list(array.shape)}: expected uint8 [H, W, 3], BGR, not empty")
-        letterbox = Letterbox((array.shape[1], array.shape[0]), self.input_size)
+        size = (array.shape[1], array.shape[0])
+        letterbox = Letterbox(size, self._networks.canvas_for(size))
         return PreparedImage(letterbox.apply(array), letterbox)
 
     def batch(self, images: Sequence[ImageArray | PreparedImage]) -> list[Detections]:
@@ -122,14 +156,22 @@ class Detector:
         if not len(images):
             return []
         ready = [self._ready(image) for image in images]
-        found = self._network(np.stack([image.canvas for image in ready]))
-        return [self._detections(found, index, image.letterbox) for index, image in enumerate(ready)]
+        answers: dict[int, Detections] = {}
+        # Images of one canvas go through the network together.
+        for size in dict.fromkeys(image.letterbox.canvas_size for image in ready):
+            places = [place for place, image in enumerate(ready) if image.letterbox.canvas_size == size]
+            found = self._networks.network(size)(np.stack([ready[place].canvas for place in places]))
+            answers |= {
+                place: self._detections(found, index, ready[place].letterbox) for index, place in enumerate(places)
+            }
+        return [answers[place] for place in range(len(ready))]
 
     def _ready(self, image: ImageArray | PreparedImage) -> PreparedImage:
         if not isinstance(image, PreparedImage):
             return self.prepare(image)
-        if image.letterbox.canvas_size != self.input_size:
-            made_for, own = ("{} x {}".format(*size) for size in (image.letterbox.canvas_size, self.input_size))
+        wanted = self._networks.canvas_for(image.letterbox.image_size)
+        if image.letterbox.canvas_size != wanted:
+            made_for, own = ("{} x {}".format(*size) for size in (image.letterbox.canvas_size, wanted))
             raise ValueError(f"image prepared for {made_for}: this detector's canvas is {own}")
         return image
 
@@ -149,7 +191,7 @@ def load_detector(
     engine: str = "auto",
     device: str = "auto",
     confidence: float = 0.1,
-    input_size: tuple[int, int] | None = None,
+    input_size: tuple[int, int] | Literal["auto"] | None = None,
     classes: Sequence[int] | None = None,
 ) -> Detector:
     """Load a detector.
@@ -162,7 +204,9 @@ def load_detector(
             OpenVINO.
         device: as the engine names it (``cpu``, ``cuda`` ...), or ``auto``.
         confidence: score threshold; only detections with a higher score are returned.
-        input_size: width and height of the canvas, pixels, multiples of 32; None: the network's own size.
+        input_size: width and height of the canvas, pixels, multiples of 32; ``auto``: about the area of the network's
+            own canvas in the proportions of each image; None: ``auto`` for networks on several levels (``lite``) out of
+            ``.safetensors`` files, else the network's own size.
         classes: the only class numbers to return; None: all.
 
     Raises:
@@ -170,7 +214,7 @@ def load_detector(
     """
     if not 0 <= confidence <= 1:
         raise InputError(f"confidence {confidence}: expected a number from 0 to 1")
-    if input_size is not None:
+    if input_size is not None and input_size != "auto":
         _check_input_size(input_size)
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
@@ -181,21 +225,25 @@ def load_detector(
                 f"{path}: holds raw heads without decoding, which detect nothing; give .safetensors or .onnx"
             )
         exported = load_detector_exporter(engine).load_exported_detector(path, device)
-        network, config, note = exported.detector, exported.network, exported.tracker
-        if input_size is not None and tuple(input_size) != network.input_size:
-            made_for = "{} x {}".format(*network.input_size)
+        networks, config, note = CanvasBuilder(exported.detector), exported.network, exported.tracker
+        if input_size == "auto":
+            raise InputError(f"{path}: was exported for one size of canvas; auto needs the .safetensors file")
+        if input_size is not None and tuple(input_size) != networks.input_size:
+            made_for = "{} x {}".format(*networks.input_size)
             raise InputError(f"{path}: was exported for {made_for}, not for {input_size[0]} x {input_size[1]}")
     else:
         file = load_weights(path)
         config, note = file.network, file.notes.get(TRACKER_NOTE)
         graph = build_graph(config)
         check_weights(graph, file.arrays, str(path))
-        size = input_size or config.input_size
+        fits = input_size == "auto" or (input_size is None and bool(graph.level_strides))
+        size = config.input_size if input_size is None or input_size == "auto" else input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
-        network = load_inference(engine).load_canvas_detector(graph, file.arrays, size, device=device)
+        build = partial(load_inference(engine).load_canvas_detector, graph, file.arrays, device=device)
+        networks = CanvasBuilder(build(size), build if fits else None)
     tracker = TrackerConfig.from_note(note, str(path))
     return Detector(
-        network, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
+        networks, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,36 @@ def pairwise_iou(first_xyxy: FloatArray, second_xyxy: FloatArray, pixel: float =
     union = area_a[:, None] + area_b[None, :] - intersection
     iou: NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
     return iou
+
+
+MOST_AREA = 1.07
+"""A canvas that fits an image may be larger than the given one by this factor: 512 x 384 in place of 576 x 320."""
+
+LONGEST_SIDE = 2
+"""Its sides are at most so many times the longer side of the given one, however long and thin the image."""
+
+
+def fitted_canvas(canvas_size: tuple[int, int], image_size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Return the canvas of about the area of another one on which an image becomes the largest.
+
+    Of several that do, the smallest.
+
+    Args:
+        canvas_size: width and height of the given canvas, pixels.
+        image_size: width and height of the image, pixels.
+        multiple: width and height of the answer are multiples of it.
+    """
+    most, longest = MOST_AREA * canvas_size[0] * canvas_size[1], LONGEST_SIDE * max(canvas_size)
+    widths = range(multiple, min(longest, int(most / multiple)) + 1, multiple)
+    sizes = [(width, min(longest, int(most / width)) // multiple * multiple) for width in widths]
+
+    def enlargement(size: tuple[int, int]) -> float:
+        return round(min(size[0] / image_size[0], size[1] / image_size[1]), 9)
+
+    best = max(map(enlargement, (canvas_size, *sizes)))
+    # The sides may be longer than the image needs.
+    width, height = (multiple * math.ceil(round(best * side / multiple, 6)) for side in image_size)
+    return (width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,34 @@ def test_prepared_images_give_the_same(weight_file):
         np.testing.assert_array_equal(detector(prepared[0]).scores, detector(images[0]).scores)
 
 
+def test_the_canvas_fits_each_image(weight_file):
+    fitting = load_detector(weight_file, "onnxruntime", "cpu", input_size="auto")
+    assert fitting.fits_images
+    images = [make_image(120, 80), make_image(80, 120), make_image(120, 80, seed=1)]
+    assert [fitting.prepare(image).letterbox.canvas_size for image in images] == [(96, 64), (64, 96), (96, 64)]
+    found = fitting.batch(images)
+    fixed = [load_detector(weight_file, "onnxruntime", "cpu", input_size=size) for size in ((96, 64), (64, 96))]
+    for one, image, detector in zip(found, images, (fixed[0], fixed[1], fixed[0]), strict=True):
+        expected = detector(image)
+        np.testing.assert_allclose(one.scores, expected.scores, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(one.boxes_xyxy, expected.boxes_xyxy, rtol=0, atol=1e-3)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found[0].scores, found[2].scores, rtol=0, atol=1e-6)
+
+
+def test_published_networks_keep_their_size_and_lite_fits_images(weight_file):
+    assert not load_detector(weight_file).fits_images
+    assert load_detector(engine="onnxruntime").fits_images
+    assert not load_detector(engine="onnxruntime", input_size=(576, 320)).fits_images
+
+
+def test_an_exported_file_has_one_size(network, tmp_path):
+    save_model(tmp_path / "fixed.onnx", export_detector(*network, (96, 64)))
+    assert not load_detector(tmp_path / "fixed.onnx").fits_images
+    with pytest.raises(InputError, match="one size of canvas"):
+        load_detector(tmp_path / "fixed.onnx", input_size="auto")
+
+
 def test_an_image_prepared_for_another_canvas_is_refused(weight_file):
     small = load_detector(weight_file, "onnxruntime", "cpu", input_size=(64, 32))
     with pytest.raises(ValueError, match="prepared for 64 x 32: this detector's canvas is 96 x 64"):
@@ -152,7 +180,7 @@ def test_bad_images(image):
 
 def test_a_weight_file_is_enough(weight_file):
     detector = load_detector(weight_file, "onnxruntime", "cpu", confidence=0.05)
-    assert (detector.engine, detector.architecture, detector.input_size) == ("onnxruntime", "lite", (96, 64))
+    assert (detector.engine, detector.architecture, detector.input_size) == ("onnxruntime", "yolo", (96, 64))
     assert detector.class_count == CONFIG.classes
     found = detector(make_image())
     assert len(found) > 5
@@ -196,7 +224,7 @@ def test_exported_detectors_and_networks_load(network, weight_file, tmp_path):
     save_model(tmp_path / "detector.onnx", export_detector(*network, (96, 64)))
     save_model(tmp_path / "heads.onnx", export_heads(*network))
     exported = load_detector(tmp_path / "detector.onnx", confidence=0.05)
-    assert (exported.engine, exported.architecture, exported.input_size) == ("onnxruntime", "lite", (96, 64))
+    assert (exported.engine, exported.architecture, exported.input_size) == ("onnxruntime", "yolo", (96, 64))
     expected = load_detector(weight_file, "onnxruntime", confidence=0.05)(make_image())
     np.testing.assert_array_equal(exported(make_image()).boxes_xyxy, expected.boxes_xyxy)
     pixels = np.zeros((1, 3, 32, 32), np.float32)

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmot.geometry import (
+    MOST_AREA,
     Letterbox,
+    fitted_canvas,
     pairwise_iou,
     tlwh_to_xyxy,
     xyxy_to_tlwh,
@@ -118,3 +120,30 @@ def test_iou_by_hand_in_both_conventions():
     np.testing.assert_allclose(pairwise_iou(first, second, pixel=1.0), [[66 / 176, 11 / 231, 0]])
     assert pairwise_iou(first, np.zeros((0, 4))).shape == (1, 0)
     np.testing.assert_array_equal(pairwise_iou(np.zeros((1, 4)), np.zeros((1, 4))), [[0]])
+
+
+@pytest.mark.parametrize(
+    ("image", "canvas"),
+    [
+        ((854, 480), (576, 320)),
+        ((1920, 1080), (576, 320)),
+        ((640, 480), (512, 384)),
+        ((720, 576), (480, 384)),
+        ((1080, 1920), (320, 576)),
+        ((33, 33), (416, 416)),
+        ((1, 5000), (32, 1152)),
+    ],
+)
+def test_a_canvas_has_about_the_area_of_another_in_the_proportions_of_an_image(image, canvas):
+    assert fitted_canvas((576, 320), image, 32) == canvas
+
+
+def test_a_fitted_canvas_never_makes_an_image_smaller():
+    rng = np.random.default_rng(0)
+    for width, height in rng.integers(20, 4000, (300, 2)).tolist():
+        canvas = fitted_canvas((576, 320), (width, height), 32)
+        assert Letterbox((width, height), canvas).ratio >= Letterbox((width, height), (576, 320)).ratio
+        assert canvas[0] * canvas[1] <= MOST_AREA * 576 * 320
+        assert not (canvas[0] % 32)
+        assert not (canvas[1] % 32)
+        assert max(canvas) <= 2 * 576

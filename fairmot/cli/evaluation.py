@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fairmot.cli import modes, options
-from fairmot.cli.settings import chosen, lowest_score, read_classes, read_columns, read_settings, read_size
+from fairmot.cli.settings import chosen, lowest_score, read_canvas, read_classes, read_columns, read_settings
 from fairmot.errors import InputError
 
 _DATASET = "Folder of sequences in MOTChallenge layout, or one sequence."
@@ -25,7 +25,7 @@ def evaluate(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
-    input_size: options.InputSize = None,
+    input_size: options.DetectorInputSize = None,
     classes: Annotated[
         str | None,
         options.classes(" The detector keeps only these; each is scored by itself, and all together."),
@@ -68,7 +68,7 @@ def evaluate(
     kept = read_classes(classes)
     method = None if interpolate is None else read_method(interpolate)
     parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
-    detector = load_detector(weights, engine, device, lowest_score(inference), read_size(input_size), kept)
+    detector = load_detector(weights, engine, device, lowest_score(inference), read_canvas(input_size), kept)
     announce(detector, quiet=False)
     run = EvaluationRun(
         output=output,

@@ -110,6 +110,17 @@ InputSize = Annotated[
         show_default="of the weights",
     ),
 ]
+
+DetectorInputSize = Annotated[
+    str | None,
+    typer.Option(
+        "--input-size",
+        metavar="WxH",
+        rich_help_panel=NETWORK,
+        help="Network input: multiples of 32, e.g. 576x320, or auto: fits each image.",
+        show_default="of the weights",
+    ),
+]
 Classes = Annotated[str | None, classes()]
 Raw = Annotated[bool, flag("--raw", NETWORK, "Head maps instead of detections.")]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fairmot.cli import options
-from fairmot.cli.settings import read_classes, read_settings, read_size, size_text
+from fairmot.cli.settings import read_canvas, read_classes, read_settings, size_text
 from fairmot.errors import InputError
 
 _SERVER, _LIMITS = "Server", "Limits"
@@ -18,7 +18,7 @@ def serve(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
-    input_size: options.InputSize = None,
+    input_size: options.DetectorInputSize = None,
     classes: options.Classes = None,
     tracker: options.TrackerChoice = "auto",
     confidence: options.Confidence = None,
@@ -101,7 +101,7 @@ def serve(
     parameters, _ = read_settings(None, tracker, confidence, lambda: weights_tracker(weights))
 
     def load() -> Detector:
-        return load_detector(weights, engine, device, input_size=read_size(input_size), classes=kept)
+        return load_detector(weights, engine, device, input_size=read_canvas(input_size), classes=kept)
 
     detector = load()
     description = f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}"

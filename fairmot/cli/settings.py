@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from fairmot.errors import InputError
 
@@ -117,6 +117,15 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     if not (cross and width.isdigit() and height.isdigit()):
         raise InputError(f"--input-size {text}: expected WIDTHxHEIGHT, for example 576x320")
     return int(width), int(height)
+
+
+def read_canvas(text: str | None) -> tuple[int, int] | Literal["auto"] | None:
+    """``--input-size`` of commands that run a detector: a size, or auto.
+
+    Raises:
+        InputError: the text is neither auto nor WIDTHxHEIGHT.
+    """
+    return "auto" if text == "auto" else read_size(text)
 
 
 def size_text(size: tuple[int, int]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairmot.cli import modes, options, tracking_output
-from fairmot.cli.settings import chosen, lowest_score, read_classes, read_settings, read_size
+from fairmot.cli.settings import chosen, lowest_score, read_canvas, read_classes, read_settings
 from fairmot.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def track(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
-    input_size: options.InputSize = None,
+    input_size: options.DetectorInputSize = None,
     classes: options.Classes = None,
     tracker: options.TrackerChoice = "auto",
     confidence: options.Confidence = None,
@@ -195,7 +195,7 @@ def track(
         return
     from fairmot.workflows.track.job import DetectorChoice, SourceJob
 
-    size, lowest = read_size(input_size), lowest_score(inference)
+    size, lowest = read_canvas(input_size), lowest_score(inference)
     choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), confidence=lowest)
     if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
         from fairmot.workflows.track.gap_filling import read_method

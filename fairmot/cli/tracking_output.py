@@ -124,7 +124,9 @@ def announce(detector: Any, quiet: bool) -> None:
     from fairmot.cli import console
 
     if not quiet:
-        console.notes().print(f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}")
+        fitted = ", or its area in the proportions of the images" if detector.fits_images else ""
+        size = size_text(detector.input_size)
+        console.notes().print(f"{detector.architecture} in {detector.engine} at {size}{fitted}")
 
 
 def timing_line(run: TrackRun) -> str:

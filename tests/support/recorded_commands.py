@@ -20,7 +20,7 @@ from fairmot.workflows.convert import Conversion
 from fairmot.workflows.export import Export
 from fairmot.workflows.track.source_run import StageTimes, TrackRun
 
-DETECTOR = SimpleNamespace(architecture="lite", engine="none", input_size=(64, 64))
+DETECTOR = SimpleNamespace(architecture="lite", engine="none", input_size=(64, 64), fits_images=False)
 RUN = TrackRun("x", Path("x.txt"), None, 1, 1, 1, 1.0, StageTimes())
 SCORES = {"problems": [], "benchmark": "none", "archive": "x.zip", "combined": {}}
 TUNED = SimpleNamespace(as_json=dict, scores={}, trials=1, pruned=0, best="best.yaml")
@@ -62,7 +62,7 @@ WORKFLOWS = {
     "fairmot.benchmark.measure_training": ([], []),
     "fairmot.workflows.doctor.examine": [],
     "fairmot.workflows.demo.demo": SimpleNamespace(report={}, video="v.mp4"),
-    "fairmot.data.converters.convert_dataset": "converted",
+    "fairmot.data.converters.convert_dataset": SimpleNamespace(table=lambda: "converted"),
     "fairmot.data.checks.validation.validate": VALIDATION,
     "fairmot.data.annotations.read_images": [],
     "fairmot.data.checks.statistics.statistics": [],

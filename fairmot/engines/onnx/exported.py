@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from fairmot.config import NetworkConfig
 from fairmot.engines.interface import ExportedDetector, ExportedNetwork
 from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
-from fairmot.engines.onnx.export import DETECTIONS, HEADS
+from fairmot.engines.onnx.export import DETECTIONS
 from fairmot.errors import InputError
+from fairmot.network.architectures import build_graph
 
 TRACKER_PROPERTY = "fairmot.tracker"
 FOREIGN = "not exported by fairmot, or cut off; give weights as .safetensors instead"
@@ -84,24 +85,27 @@ def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntim
         raise
     except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
         raise InputError(f"{path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error
-    _check_form(session, kind, path)
+    _check_form(session, network, kind, path)
     return network, session, properties.get(TRACKER_PROPERTY)
 
 
-def _check_form(session: onnxruntime.InferenceSession, kind: str, path: Path) -> None:
+def _check_form(session: onnxruntime.InferenceSession, network: NetworkConfig, kind: str, path: Path) -> None:
     """Check inputs and outputs of a model: metadata alone do not make it one of ours.
 
     Raises:
         InputError: they are those of another program.
     """
-    (name, dtype), outputs = (
-        (("images", "tensor(uint8)"), DETECTIONS) if kind == "detector" else (("pixels", "tensor(float)"), HEADS)
-    )
-    inputs = session.get_inputs()
-    sides = inputs[0].shape[1:] if inputs else []
+    inputs, outputs = [("images", "tensor(uint8)", 4)], DETECTIONS
+    if kind != "detector":
+        graph = build_graph(network)
+        inputs, outputs = [("pixels", "tensor(float)", 4)], tuple(graph.outputs)
+        if graph.level_strides:
+            inputs.append(("boxes", "tensor(float)", 3))
+    found = session.get_inputs()
+    sides = found[0].shape[1:] if found else []
     is_ours = (
-        [(each.name, each.type, len(each.shape)) for each in inputs] == [(name, dtype, 4)]
-        and [each.name for each in session.get_outputs()] == list(outputs)
+        [(each.name, each.type, len(each.shape)) for each in found] == inputs
+        and tuple(each.name for each in session.get_outputs()) == outputs
         and (kind != "detector" or (all(isinstance(side, int) and side > 0 for side in sides) and sides[2] == 3))
     )
     if not is_ours:

@@ -32,7 +32,7 @@ class DetectorChoice:
     weights: Path | None = None
     engine: str = "auto"
     device: str = "auto"
-    input_size: tuple[int, int] | None = None
+    input_size: tuple[int, int] | Literal["auto"] | None = None
     classes: tuple[int, ...] | None = None
     confidence: float = 0.1
 
