@@ -185,7 +185,8 @@ def read_image(path: Path) -> NDArray[np.uint8] | None:
     if encoded.size == 0 or _is_too_large(encoded):
         return None
     try:
-        return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        image: NDArray[np.uint8] | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        return image
     except cv2.error:  # such as a size in the header beyond its limit
         return None
 
