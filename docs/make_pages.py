@@ -27,7 +27,7 @@ LAYERS: list[tuple[str, list[str], str]] = [
     ("Detector", ["detector", "weights"], "an engine behind one call; weights from any file"),
     ("Engines", ["engines"], "MindSpore, PyTorch, ONNX Runtime, OpenVINO"),
     ("Files and settings", ["config", "formats", "network"], "one reader and writer each; the network as data"),
-    ("Base", ["errors", "files", "geometry", "detections", "progress"], "import nothing but each other"),
+    ("Base", ["errors", "files", "geometry", "detections", "interrupts", "progress"], "import nothing but each other"),
 ]
 """Layer, its rooms, what it does; from the top down. A layer imports the ones below it."""
 
