@@ -73,7 +73,7 @@ TRACK_LIVE = _mode("track of streams and cameras", f"{_IN_PROCESS} max_latency g
 TRACK_PIPE = _mode("track of a pipe", f"{_IN_PROCESS} max_latency", "a pipe that ends cannot be opened again")
 TRACK_DETECTIONS = _mode(
     "track --detections",
-    f"detections {_SELECTION} {_TRACKER} {_TABLES} {_ANSWER} interpolate record",
+    f"detections sources {_SELECTION} {_TRACKER} {_TABLES} {_ANSWER} interpolate record",
     "saved detections need no network and hold no images",
 )
 TRACK_JOBS = _mode("track --jobs", f"{_VIDEOS} jobs", _OWN_PROCESS)

@@ -40,8 +40,8 @@ def track(
         typer.Option(
             metavar="FILE",
             rich_help_panel=options.TRACKER,
-            help="Track saved detections instead of SOURCES: NAME.detections.npz or a MOTChallenge det.txt; "
-            "repeatable.",
+            help="Track saved detections as SOURCES: NAME.detections.npz, MOTChallenge det.txt, folders or globs of "
+            "them.",
         ),
     ] = None,
     start: options.Start = None,
@@ -147,7 +147,8 @@ def track(
     mode.check(context)
     filled = tracking_output.gap_filling(interpolate)
     recordings = tracking_output.read_recordings(
-        detections or [], confidence if config is None and tracker == "auto" else None
+        [*detections, *(sources or [])] if detections else [],
+        confidence if config is None and tracker == "auto" else None,
     )
     parameters, inference = None, None
     if not recordings or config is not None or tracker != "auto":

@@ -63,15 +63,16 @@ def read_outputs(
     )
 
 
-def read_recordings(paths: Sequence[Path], confidence: float | None) -> list[Recording]:
+def read_recordings(paths: Sequence[str | Path], confidence: float | None) -> list[Recording]:
     """Read saved detections; a score threshold replaces the one of the tracker parameters that go with each.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: there is none, or a file cannot be read.
     """
+    from fairmot.formats.recording_files import find_recordings
     from fairmot.formats.recordings import load_recording
 
-    recordings = [load_recording(path) for path in paths]
+    recordings = [load_recording(path) for path in find_recordings(paths)]
     if confidence is None:
         return recordings
     return [

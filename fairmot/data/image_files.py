@@ -5,11 +5,11 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fairmot.errors import InputError
+from fairmot.formats.images import decode_image
 from fairmot.geometry import ImageArray
 
 _ORIENTATION = 0x0112  # EXIF
@@ -26,9 +26,9 @@ def read_image(path: Path) -> ImageArray:
         encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    image: ImageArray | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    image = decode_image(encoded)
     if image is None:
-        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or remove it from the list")
+        raise InputError(f"{path}: not an image that can be decoded; replace it or remove it from the list")
     return image
 
 

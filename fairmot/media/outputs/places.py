@@ -16,6 +16,7 @@ from fairmot.errors import InputError
 from fairmot.formats.text import read_text
 
 Point = tuple[float, float]
+_FARTHEST_FRAMES = 4
 SHORTEST_PX = 2.0
 """A line that is shorter, or a zone that is narrower, is a mistake: most likely fractions that were meant as such."""
 
@@ -66,6 +67,8 @@ class Zone:
 def _in_pixels(name: str, points: tuple[Point, ...], size: tuple[int, int]) -> tuple[Point, ...]:
     if all(0 <= value <= 1 for point in points for value in point):
         points = tuple((x * size[0], y * size[1]) for x, y in points)
+    if max(abs(value) for point in points for value in point) > _FARTHEST_FRAMES * max(size):
+        raise InputError(f"{name}: a point lies far outside of the frame, which has {size[0]} x {size[1]} pixels")
     lows, highs = ([limit(point[axis] for point in points) for axis in (0, 1)] for limit in (min, max))
     if max(high - low for low, high in zip(lows, highs, strict=True)) < SHORTEST_PX:
         raise InputError(
@@ -126,7 +129,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
 def _points(points: Any, where: str) -> tuple[Point, ...]:
     try:
         polygon = tuple((float(x), float(y)) for x, y in points)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where}: expected points [[x, y], ...], pixels or fractions of the image") from None
     twice_area = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, polygon[1:] + polygon[:1], strict=True))
     if len(polygon) < 3 or not math.isfinite(twice_area) or twice_area == 0:

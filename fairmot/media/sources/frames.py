@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from fairmot.errors import InputError
+from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.images import IMAGE_SUFFIXES, ImageSource
+from fairmot.media.sources.images import ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
 from fairmot.media.sources.locations import expand, is_address, is_file_address, live_location, without_password
 from fairmot.media.sources.prefetch import prefetch
@@ -175,7 +176,7 @@ def read_frames(
     """Open a source of frames and check it.
 
     Args:
-        source: a video file or its ``http`` address, an image (jpg, png, bmp, webp), a folder of images in natural
+        source: a video file or its ``http`` address, an image (jpg, png, tif, webp ...), a folder of images in natural
             order, a glob of images, a MOTChallenge sequence folder, a camera (``0``), a stream (``rtsp://...``), or
             ``-`` for a video that comes through standard input.
         start: index of the first frame, from 0.
@@ -250,6 +251,7 @@ def _open(source: str | list[Path], frame_rate: float | None, live: LiveOptions 
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+    # A single GIF is an animation most of the time; several of them are images.
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES - {".gif"}:
         return ImageSource(path, frame_rate)
     return VideoSource(path, frame_rate)

@@ -6,17 +6,16 @@ import re
 from collections.abc import Generator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.formats.images import IMAGE_SUFFIXES, decode_image
 from fairmot.formats.seqinfo import has_info, load_info
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.source import StoredSource
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 # Folders have no rate of their own; the tracker's parameters are stated at 30 frames/s.
 DEFAULT_FRAME_RATE = 30.0
 
@@ -150,4 +149,4 @@ def _read(path: Path) -> ImageArray | None:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError:
         return None
-    return None if data.size == 0 else cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return decode_image(data)
