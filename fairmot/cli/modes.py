@@ -60,7 +60,7 @@ _SELECTION = "start end every classes"
 _NETWORK = "weights engine device input_size"
 _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone anchor line_margin"
-_DRAWN = "video images crops heatmap blur"
+_DRAWN = "video no_audio images crops heatmap blur"
 _ANSWER = "output overwrite as_json quiet"
 _SAVED = "interpolate save_detections record"
 

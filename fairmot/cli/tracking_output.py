@@ -166,6 +166,9 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
             console.answers().print(line, soft_wrap=True)
         for run in runs:
             console.notes().print(timing_line(run), soft_wrap=True)
+    for run in runs if not quiet else ():
+        if run.silence is not None:
+            typer.echo(f"fairmot: {run.name}: the video has no sound: {run.silence}", err=True)
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))

@@ -19,6 +19,7 @@ from fairmot.media.sources.images import ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
 from fairmot.media.sources.locations import expand, is_address, is_file_address, live_location, without_password
 from fairmot.media.sources.prefetch import prefetch
+from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.source import Source
 from fairmot.media.sources.video import VideoSource
 
@@ -98,6 +99,11 @@ class FrameReader:
     def reconnect_count(self) -> int:
         """How often a live source was lost and reconnected in the last pass."""
         return self._source.reconnect_count
+
+    @property
+    def sound(self) -> Sound | None:
+        """Where the source's sound is; None: it has none, or is live."""
+        return getattr(self._source, "sound", None)
 
     @property
     def problem(self) -> str | None:

@@ -113,6 +113,8 @@ class TrackRun:
     """How often a lost stream came back."""
     counts: dict[str, Any] | None = None
     """What lines and zones counted, as in ``<name>.counts.json``; None where nothing was counted."""
+    silence: str | None = None
+    """Why the video lacks the sound of the source; None: it has it, or none was to be had."""
 
     @property
     def frames_per_second(self) -> float:
@@ -131,6 +133,7 @@ class SourceRun:
         config: parameters of the tracker.
         save_detections: also write all detections.
         record: also write the tracker's record.
+        silence: why the video lacks the sound of the source.
     """
 
     def __init__(
@@ -142,12 +145,14 @@ class SourceRun:
         config: TrackerConfig,
         save_detections: bool = False,
         record: bool = False,
+        silence: str | None = None,
     ) -> None:
         # Imported here: help texts and sources that cannot be opened need no SciPy.
         from fairmot.tracking.record import TrackerRecord
         from fairmot.tracking.tracker import Tracker
 
         self.source = source
+        self._silence = silence
         self.name = name
         self.reader = reader
         self.files = files
@@ -254,4 +259,5 @@ class SourceRun:
             dropped_count=self.reader.dropped_count,
             reconnect_count=self.reader.reconnect_count,
             counts=self.files.counts,
+            silence=self._silence,
         )

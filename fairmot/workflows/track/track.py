@@ -12,9 +12,10 @@ from fairmot.detections import Detections
 from fairmot.detector import load_detector
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names, result_folder
-from fairmot.media.sources.frames import Frame, open_frames
+from fairmot.media.sources.frames import Frame, FrameReader, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
+from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
 from fairmot.workflows.track.run_notes import save_run, source_note
@@ -138,8 +139,10 @@ def track(
             runs = []
             for (source, reader), name in group:
                 folder = shared or result_folder(DEFAULT_FOLDER / name, overwrite)
-                files = ResultFiles(folder, name, reader.size, reader.frame_rate / reader.every, outputs=wanted)
-                runs.append(SourceRun(source, name, reader, files, config, save_detections, record))
+                sound, silence = _sound(reader, wanted)
+                rate = reader.frame_rate / reader.every
+                files = ResultFiles(folder, name, reader.size, rate, outputs=wanted, sound=sound)
+                runs.append(SourceRun(source, name, reader, files, config, save_detections, record, silence))
             _follow(runs, detector, observe, watch, progress, stop)
             reports += [run.report() for run in runs]
             tracked += runs
@@ -149,6 +152,17 @@ def track(
         own = [run for run in tracked if run.files.text.parent == folder]
         save_run(folder, [source_note(run, detector, config) for run in own])
     return reports
+
+
+def _sound(reader: FrameReader, outputs: Outputs) -> tuple[Sound | None, str | None]:
+    """Return the sound for the drawn video, or why the source's is left out."""
+    if reader.sound is None or not (outputs.video and outputs.audio):
+        return None, None
+    if reader.every > 1:
+        return None, "frames are left out"
+    if outputs.blur:
+        return None, "voices would tell who is blurred"
+    return reader.sound, None
 
 
 def _follow(
