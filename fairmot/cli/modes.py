@@ -60,7 +60,7 @@ _SELECTION = "start end every classes"
 _NETWORK = "weights engine device input_size"
 _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone anchor line_margin"
-_DRAWN = "video images crops heatmap blur"
+_DRAWN = "video no_audio images crops heatmap blur"
 _ANSWER = "output overwrite as_json quiet"
 _SAVED = "interpolate refine save_detections record"
 
@@ -73,7 +73,7 @@ TRACK_LIVE = _mode("track of streams and cameras", f"{_IN_PROCESS} max_latency g
 TRACK_PIPE = _mode("track of a pipe", f"{_IN_PROCESS} max_latency", "a pipe that ends cannot be opened again")
 TRACK_DETECTIONS = _mode(
     "track --detections",
-    f"detections {_SELECTION} {_TRACKER} {_TABLES} {_ANSWER} interpolate refine record",
+    f"detections sources {_SELECTION} {_TRACKER} {_TABLES} {_ANSWER} interpolate refine record",
     "saved detections need no network and hold no images",
 )
 TRACK_JOBS = _mode("track --jobs", f"{_VIDEOS} jobs", _OWN_PROCESS)

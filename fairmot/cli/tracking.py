@@ -43,8 +43,8 @@ def track(
         typer.Option(
             metavar="FILE",
             rich_help_panel=options.TRACKER,
-            help="Track saved detections instead of SOURCES: NAME.detections.npz or a MOTChallenge det.txt; "
-            "repeatable.",
+            help="Track saved detections as SOURCES: NAME.detections.npz, MOTChallenge det.txt, folders or globs of "
+            "them.",
         ),
     ] = None,
     start: options.Start = None,
@@ -56,6 +56,7 @@ def track(
     output: Annotated[Path | None, options.output(show_default="runs/track/NAME")] = None,
     overwrite: options.Overwrite = False,
     video: Annotated[bool | None, options.video("yes")] = None,
+    no_audio: Annotated[bool, options.flag("--no-audio", options.RESULTS, "Leave the sound out of the video.")] = False,
     images: options.Images = None,
     csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
     jsonl: Annotated[bool, options.flag("--jsonl", options.FILES, "One JSON object a frame: NAME.jsonl.")] = False,
@@ -152,7 +153,8 @@ def track(
         raise InputError("--refine fills the gaps itself; leave out --interpolate")
     filled = tracking_output.gap_filling(interpolate)
     recordings = tracking_output.read_recordings(
-        detections or [], confidence if config is None and tracker == "auto" else None
+        [*detections, *(sources or [])] if detections else [],
+        confidence if config is None and tracker == "auto" else None,
     )
     parameters, inference = None, None
     if not recordings or config is not None or tracker != "auto":
@@ -172,6 +174,7 @@ def track(
         line_margin,
         video=not recordings and chosen(video, inference, "save_videos", True),
         images=not recordings and chosen(images, inference, "save_images", False),
+        audio=not no_audio,
         jsonl=jsonl,
         csv=csv,
         crops=crops,

@@ -63,15 +63,16 @@ def read_outputs(
     )
 
 
-def read_recordings(paths: Sequence[Path], confidence: float | None) -> list[Recording]:
+def read_recordings(paths: Sequence[str | Path], confidence: float | None) -> list[Recording]:
     """Read saved detections; a score threshold replaces the one of the tracker parameters that go with each.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: there is none, or a file cannot be read.
     """
+    from fairmot.formats.recording_files import find_recordings
     from fairmot.formats.recordings import load_recording
 
-    recordings = [load_recording(path) for path in paths]
+    recordings = [load_recording(path) for path in find_recordings(paths)]
     if confidence is None:
         return recordings
     return [
@@ -167,6 +168,9 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
             console.answers().print(line, soft_wrap=True)
         for run in runs:
             console.notes().print(timing_line(run), soft_wrap=True)
+    for run in runs if not quiet else ():
+        if run.silence is not None:
+            typer.echo(f"fairmot: {run.name}: the video has no sound: {run.silence}", err=True)
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from fairmot import files
 from fairmot.errors import InputError
+from fairmot.formats import images
 from fairmot.geometry import ImageArray
 
 _ORIENTATION = 0x0112  # EXIF
@@ -22,11 +22,11 @@ def read_image(path: Path) -> ImageArray:
         InputError: no such file, or not an image.
     """
     try:
-        image: ImageArray | None = files.read_image(path)
+        image: ImageArray | None = images.read_image(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if image is None:
-        raise InputError(f"{path}: not an image that OpenCV can decode; replace it or remove it from the list")
+        raise InputError(f"{path}: not an image that can be decoded; replace it or remove it from the list")
     return image
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.errors import InputError
 from fairmot.formats.rows import (
     MAX_COORDINATE_PX,
     MAX_FRAMES,
@@ -17,6 +18,9 @@ from fairmot.formats.rows import (
     read_numbers,
 )
 from fairmot.geometry import tlwh_to_xyxy
+
+NO_SCORE = -1
+"""What files hold in the column of scores that state none."""
 
 
 class DetectionRows(NamedTuple):
@@ -38,8 +42,8 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
         frame_count: frames of the sequence, where the number is known.
 
     Raises:
-        InputError: no such file; a line with a wrong number of columns or something that is not a finite number, a
-            negative size, or a frame outside the sequence. File and line are named.
+        InputError: no such file; scores that are all -1; a line with a wrong number of columns or something that is not
+            a finite number, a negative size, or a frame outside the sequence. File and line are named.
     """
     path = Path(path)
     values = read_numbers(path)
@@ -58,6 +62,11 @@ def load_detection_rows(path: Path | str, frame_count: int | None = None) -> Det
         check_rows(path, outside, f"the frame is outside the sequence (1 to {frame_count}, seqLength in seqinfo.ini)")
     check_rows(path, (values[:, 4:6] < 0).any(axis=1), "width and height must not be negative")
     check_rows(path, (np.abs(values[:, 2:6]) > MAX_COORDINATE_PX).any(axis=1), "the box is beyond any image")
+    if len(values) and (values[:, 6] == NO_SCORE).all():
+        raise InputError(
+            f"{path}: every score (column 7) is -1, so that no threshold can choose among the detections; write the "
+            "detector's scores there, or 1 in every line to track them all"
+        )
     values = values[np.argsort(numbers, kind="stable")]
     return DetectionRows(
         values[:, 0].astype(np.int64) - 1,

@@ -11,6 +11,8 @@ from fairmot.formats.ground_truth import has_ground_truth, load_ground_truth
 from fairmot.formats.rows import Rows, load_rows
 from fairmot.formats.seqinfo import SequenceInfo, has_info
 
+_TRACKEVAL_FOLDER = "data"
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
@@ -60,6 +62,8 @@ def find_test_sequences(dataset: Path | str) -> list[Path]:
 def find_results(results: Path | str, sequence_folders: list[Path]) -> list[Path]:
     """Return one result file for each sequence: ``results/SEQ.txt``, or the file itself for a single sequence.
 
+    TrackEval keeps them in ``results/data/``, which is found too.
+
     Raises:
         InputError: a file is missing (all missing ones are named).
     """
@@ -74,6 +78,9 @@ def find_results(results: Path | str, sequence_folders: list[Path]) -> list[Path
         return [place]
     if not place.is_dir():
         raise InputError(f"{place}: no such file or folder; give the folder that holds SEQUENCE.txt")
+    inner = place / _TRACKEVAL_FOLDER
+    if inner.is_dir() and not any((place / f"{sequence_name(folder)}.txt").is_file() for folder in sequence_folders):
+        place = inner
     files = [place / f"{sequence_name(folder)}.txt" for folder in sequence_folders]
     missing = [file.name for file in files if not file.is_file()]
     if missing:

@@ -23,10 +23,10 @@ from fairmot.engines import (
 from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.errors import InputError, closest_name
 from fairmot.files import replacing
+from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
-from fairmot.media.sources.images import IMAGE_SUFFIXES
 from fairmot.network.architectures import build_graph
 from fairmot.network.decoding import Decoded, decode_heads, fraction_found, unit_vectors
 from fairmot.network.graph import Graph

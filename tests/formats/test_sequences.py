@@ -27,6 +27,17 @@ def test_one_sequence_or_a_data_set(write_sequence):
     assert [path.name for path in find_results(results.parent, [other, folder])] == ["A.txt", "B.txt"]
 
 
+def test_the_folder_of_trackeval_is_found(write_sequence):
+    folder, results = write_sequence(ROW, ROW, 3, "B")
+    (results.parent / "data").mkdir()
+    assert find_results(results.parent, [folder]) == [results]  # what lies beside it comes first
+    results.rename(results.parent / "data" / results.name)
+    assert find_results(results.parent, [folder]) == [results.parent / "data" / results.name]
+    (results.parent / "data" / results.name).unlink()
+    with pytest.raises(InputError, match=r"data: missing result file B\.txt"):
+        find_results(results.parent, [folder])
+
+
 def test_missing_places_are_named(write_sequence, tmp_path):
     folder, results = write_sequence(ROW, ROW, 3, "A")
     with pytest.raises(InputError, match="nowhere: no such folder"):

@@ -25,6 +25,8 @@ class CountedStreet:
     lines: list[Line]
     expected: np.ndarray
     """In and out of each line [L, 2]."""
+    everybody: np.ndarray
+    """The same with those who are doubtful [L, 2]."""
     doubtful: list[set[int]]
     """Of each line those who do not count: see ``is_doubtful``."""
     frames: list
@@ -71,24 +73,30 @@ def is_doubtful(path, ends):
     return bool(near_line or min(np.linalg.norm(fine - end, axis=1).min() for end in ends) < CLOSE_M)
 
 
-def render_counted(seed=3, people=30, frames=100, size=(320, 180), frame_rate=5.0):
-    """Render the street and count its crossings while each person's box meets the image."""
+def render_counted(seed=3, people=30, frames=100, size=(320, 180), frame_rate=5.0, images=None):
+    """Render the street and count its crossings while each person's box meets the image; ``images`` gets the frames."""
     scene = build_scene(seed, size, CAMERA_HEIGHT_M)
     crowd = cast_crowd(scene, people, frames, seed, frame_rate)
     metres, pixels = ground_lines(scene.camera, size)
-    street = render_street(people, frames, seed, size, frame_rate)
-    rendered = [(f.ids, tlwh_to_xyxy(f.boxes_tlwh), f.visibility) for f in street]
-    expected = np.zeros((len(metres), 2), int)
+    rendered = []
+    for frame in render_street(people, frames, seed, size, frame_rate):
+        rendered.append((frame.ids, tlwh_to_xyxy(frame.boxes_tlwh), frame.visibility))
+        if images is not None:
+            images.append(frame.image)
+    expected, everybody = np.zeros((2, len(metres), 2), int)
+    everybody: np.ndarray
+    """The same with those who are doubtful [L, 2]."""
     doubtful: list[set[int]] = [set() for _ in metres]
     for identity, (_, route) in enumerate(crowd, 1):
         path = route.places[[index for index, (ids, _, _) in enumerate(rendered) if identity in ids]]
         for number, ends in enumerate(metres):
+            everybody[number] += passages(path, ends)
             if len(path) and is_doubtful(path, ends):
                 doubtful[number].add(identity)
             else:
                 expected[number] += passages(path, ends)
     lines = [Line(f"line {n}", tuple(a), tuple(b)) for n, (a, b) in enumerate(pixels.tolist(), 1)]
-    return CountedStreet(size, lines, expected, doubtful, rendered)
+    return CountedStreet(size, lines, expected, everybody, doubtful, rendered)
 
 
 def count(street, frames, margin=0.05):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fairmot.data.annotations import read_description
-from fairmot.data.converters.output import IMAGE_SUFFIXES
 from fairmot.errors import InputError, closest_name
+from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.formats.text import read_text
 
 

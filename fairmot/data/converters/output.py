@@ -23,11 +23,11 @@ from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 from fairmot.files import replacing
+from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.formats.text import read_text
 
 # Almost all time is spent waiting until each file is safely on the disk.
 _WRITING_THREADS = 16
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def find_images(folder: Path, recursive: bool = False) -> list[Path]:
     seen = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     found = sorted(path for path in seen if path.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
-        raise InputError(f"{folder}: no images in it ({', '.join(IMAGE_SUFFIXES)})")
+        raise InputError(f"{folder}: no images in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return found
 
 

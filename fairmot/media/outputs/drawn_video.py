@@ -16,7 +16,7 @@ class DrawnVideo(Writer):
     """``<name>.mp4``; takes frames as they were read and draws them in the thread that encodes."""
 
     def __init__(self, target: Target) -> None:
-        self._video = VideoWriter(target.paths["video"], target.size, target.frame_rate)
+        self._video = VideoWriter(target.paths["video"], target.size, target.frame_rate, sound=target.sound)
         self._draw = target.draw
         self._first_seconds: float | None = None
 
@@ -41,7 +41,7 @@ class DrawnVideo(Writer):
             OSError: an earlier frame could not be written.
         """
         if self._first_seconds is None:
-            self._first_seconds = frame.seconds
+            self._first_seconds = self._video.sound_start = frame.seconds
         self._video.write(partial(self._draw, frame, tracks, detections), frame.seconds - self._first_seconds)
 
     def __exit__(

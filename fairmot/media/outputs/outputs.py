@@ -26,6 +26,8 @@ class Outputs:
 
     video: bool = True
     """``<name>.mp4`` with the tracks drawn."""
+    audio: bool = True
+    """The source's sound in the video; every frame must be tracked, and people must not be blurred."""
     images: bool = False
     """Each drawn frame, ``<name>/<frame number>.jpg``."""
     jsonl: bool = False

@@ -66,6 +66,8 @@ class Zone:
 def _in_pixels(name: str, points: tuple[Point, ...], size: tuple[int, int]) -> tuple[Point, ...]:
     if all(0 <= value <= 1 for point in points for value in point):
         points = tuple((x * size[0], y * size[1]) for x, y in points)
+    if max(abs(value) for point in points for value in point) > _FARTHEST_FRAMES * max(size):
+        raise InputError(f"{name}: a point lies far outside of the frame, which has {size[0]} x {size[1]} pixels")
     lows, highs = ([limit(point[axis] for point in points) for axis in (0, 1)] for limit in (min, max))
     if max(high - low for low, high in zip(lows, highs, strict=True)) < SHORTEST_PX:
         raise InputError(

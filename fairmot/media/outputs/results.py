@@ -21,6 +21,7 @@ from fairmot.media.outputs.table import Output, Stage, endings, requested
 from fairmot.media.outputs.text_file import TextFile
 from fairmot.media.outputs.writer import Overlay, Target, Writer
 from fairmot.media.sources.frame import Frame
+from fairmot.media.sources.sound import Sound
 
 
 class ResultFiles:
@@ -37,6 +38,7 @@ class ResultFiles:
         images: also write each drawn frame, ``<name>/<frame number>.jpg``.
         outputs: everything that is requested, in place of ``video`` and ``images``.
         shown: the folder that messages name; left out: ``folder``.
+        sound: the sound of the source, for the video.
 
     Attributes:
         text: the file of result rows.
@@ -59,6 +61,7 @@ class ResultFiles:
         images: bool = False,
         outputs: Outputs | None = None,
         shown: Path | None = None,
+        sound: Sound | None = None,
     ) -> None:
         self.outputs = outputs or Outputs(video=video, images=images)
         lines = requested(self.outputs)
@@ -67,7 +70,7 @@ class ResultFiles:
         self.video = paths.get("video")
         self.encode_seconds = 0.0
         self._folder, self._shown = folder, shown or folder
-        self._made = _writers(lines, Target(name, size, frame_rate, self.outputs, paths, self._draw))
+        self._made = _writers(lines, Target(name, size, frame_rate, self.outputs, paths, self._draw, sound))
         self._stages: dict[Stage, list[Writer]] = {
             stage: [writer for writer, own in self._made if own == stage] for stage in get_args(Stage)
         }

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,8 @@ import cv2
 
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
+from fairmot.media.outputs.sound import SoundTrack
+from fairmot.media.sources.sound import Sound
 
 ImageOrMaker = ImageArray | Callable[[], ImageArray]
 
@@ -50,6 +52,7 @@ class VideoWriter:
         frame_rate: frames/s.
         keep_on_error: finish the file also when the block is left by an exception (Ctrl-C).
         queue_images: how many images may wait; ``write`` blocks while the queue is full.
+        sound: the sound that belongs to the images, as long as they last; ``sound_start`` shifts it.
 
     Raises:
         OSError: the file cannot be written (raised by ``write`` or at the end); nothing is left of it.
@@ -62,6 +65,7 @@ class VideoWriter:
         frame_rate: float | Fraction,
         keep_on_error: bool = False,
         queue_images: int = 4,
+        sound: Sound | None = None,
     ) -> None:
         self.path = Path(path)
         self.size = size
@@ -73,6 +77,9 @@ class VideoWriter:
         """Images encoded so far."""
         self.busy_seconds = 0.0
         """Time that the background thread spent on making and encoding images."""
+        self.sound_start = 0.0
+        """Time of the first image on the clock of the sound's video, seconds; set it before the first image."""
+        self._sound = sound
         self._keep_on_error = keep_on_error
         # The end mark never waits for room: a second Ctrl-C could end that wait, and the thread would never get it.
         self._waiting: queue.SimpleQueue[tuple[ImageOrMaker, float | None] | None] = queue.SimpleQueue()
@@ -160,8 +167,13 @@ class VideoWriter:
         first = self._next()
         if first is None:
             return
-        with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        with (
+            ExitStack() as stack,
+            av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container,
+        ):
             stream = self._add_stream(container)
+            track = self._add_sound(container, stack)
+            tick_seconds = float(stream.codec_context.time_base)
             item: tuple[ImageOrMaker, float | None] | None = first
             last_tick = -_TICKS_PER_FRAME
             self._left_out = 0
@@ -176,10 +188,23 @@ class VideoWriter:
                 last_tick = frame.pts = self._tick(seconds, last_tick)
                 frame.time_base = stream.codec_context.time_base
                 container.mux(stream.encode(frame))
+                if track is not None:
+                    track.until(last_tick * tick_seconds)
                 self.frame_count += 1
                 self.busy_seconds += time.perf_counter() - started
                 item = self._next()
             container.mux(stream.encode(None))
+            if track is not None and not self._abandoned:
+                track.until((last_tick + _TICKS_PER_FRAME) * tick_seconds)
+                track.finish()
+
+    def _add_sound(self, container: Any, stack: ExitStack) -> SoundTrack | None:
+        if self._sound is None:
+            return None
+        try:
+            return stack.enter_context(SoundTrack(container, self._sound, self.sound_start))
+        except (av.FFmpegError, ValueError):  # the video is worth more than its sound
+            return None
 
     def _add_stream(self, container: Any) -> Any:
         stream = container.add_stream("libx264", rate=self.frame_rate, options=_OPTIONS)

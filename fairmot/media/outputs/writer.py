@@ -13,6 +13,7 @@ from fairmot.detections import Detections, Tracks
 from fairmot.geometry import ImageArray
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.sources.frame import Frame
+from fairmot.media.sources.sound import Sound
 
 Draw = Callable[[Frame, Tracks, Detections | None], ImageArray]
 """Draws the tracks of a frame on a copy of it and returns that."""
@@ -34,6 +35,8 @@ class Target:
     """File or folder of each requested output, by its name in the table."""
     draw: Draw
     """Draws the next frame; for the one writer that draws in a thread of its own."""
+    sound: Sound | None = None
+    """The sound that belongs to the frames."""
 
 
 class Writer(ABC):

@@ -16,10 +16,11 @@ import av
 import cv2
 
 from fairmot.errors import InputError
+from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.images import IMAGE_SUFFIXES, ImageSource
+from fairmot.media.sources.images import ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
 from fairmot.media.sources.locations import (
     expand,
@@ -30,6 +31,7 @@ from fairmot.media.sources.locations import (
     without_password,
 )
 from fairmot.media.sources.prefetch import prefetch
+from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.source import Source
 from fairmot.media.sources.video import VideoSource
 
@@ -115,6 +117,11 @@ class FrameReader:
         return self._source.reconnect_count
 
     @property
+    def sound(self) -> Sound | None:
+        """Where the source's sound is; None: it has none, or is live."""
+        return getattr(self._source, "sound", None)
+
+    @property
     def problem(self) -> str | None:
         """What could not be read in the last pass, in one line; None when all is well."""
         return self._source.problem
@@ -198,7 +205,7 @@ def read_frames(
     """Open a source of frames and check it.
 
     Args:
-        source: a video file or its ``http`` address, an image (jpg, png, bmp, webp), a folder of images in natural
+        source: a video file or its ``http`` address, an image (jpg, png, tif, webp ...), a folder of images in natural
             order, a glob of images, a MOTChallenge sequence folder, a camera (``0``), a stream (``rtsp://...``), or
             ``-`` for a video that comes through standard input.
         start: index of the first frame, from 0.
@@ -281,6 +288,7 @@ def _open(source: str | list[Path], frame_rate: float | None, live: LiveOptions 
         raise InputError(f"{path}: no such file or folder") from error
     if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise InputError(f"{path}: neither a file nor a folder; a video that comes through a pipe is '-' with < {path}")
-    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+    # A single GIF is an animation most of the time; several of them are images.
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES - {".gif"}:
         return ImageSource(path, frame_rate)
     return VideoSource(path, frame_rate)

@@ -7,13 +7,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 from fairmot.errors import InputError
-from fairmot.files import folder_name, read_image
+from fairmot.files import folder_name
+from fairmot.formats.images import IMAGE_SUFFIXES, read_image
 from fairmot.formats.seqinfo import has_info, load_info
 from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.source import StoredSource
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 # Folders have no rate of their own; the tracker's parameters are stated at 30 frames/s.
 DEFAULT_FRAME_RATE = 30.0
 

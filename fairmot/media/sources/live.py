@@ -102,7 +102,7 @@ class LiveSource:
         # Kept open: a pipe cannot be opened twice, and a camera opens slowly.
         self._opened: tuple[Any, Any, Any] | None = (container, stream, first)
         # A pipe is a file that comes bit by bit: its frames have the file's times.
-        self._times = None if location.is_endless else frame_times(container, self.frame_rate)
+        self._times = frame_times(container, self.frame_rate) if location.is_pipe else None
 
     @property
     def dropped_count(self) -> int:
@@ -214,7 +214,7 @@ class LiveSource:
 
     def _open(self) -> Any:
         location = self._location
-        if not location.is_endless:
+        if location.is_pipe:
             container, self._kept = open_pipe()
             return container
         return av.open(

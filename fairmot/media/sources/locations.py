@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from fairmot.errors import InputError
-from fairmot.media.sources.images import IMAGE_SUFFIXES
+from fairmot.formats.images import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -62,6 +62,11 @@ class Location:
     is_endless: bool = True
     """Whether it is reopened when lost, and drops frames that are not taken in time."""
     advice: str = "no stream that can be read there"
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it is standard input."""
+        return self.address == _STANDARD_INPUT
 
     def __str__(self) -> str:
         return "standard input" if self.address == _STANDARD_INPUT else without_password(self.address)

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Protocol
 
 from fairmot.media.sources.frame import Frame
+from fairmot.media.sources.sound import Sound
 
 
 class StoredSource:
@@ -15,6 +16,8 @@ class StoredSource:
     dropped_count = 0
     reconnect_count = 0
     busy_seconds = 0.0
+    sound: Sound | None = None
+    """Its sound track; None: it has none."""
 
     def close(self) -> None:
         """Do nothing: each pass opens and closes its files."""

@@ -16,6 +16,7 @@ from fairmot.geometry import ImageArray
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.frame_times import FrameTimes
 from fairmot.media.sources.locations import without_password
+from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.source import StoredSource
 
 # A container that lacks less than this counts as complete: durations are rounded, and audio may be longer.
@@ -59,6 +60,10 @@ class VideoSource(StoredSource):
                 self._duration = _duration_seconds(container, stream)
                 self.frame_count = _frame_count(container, stream, self._duration, rate)
                 first = next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
+                if first is not None and container.streams.audio:
+                    self.sound = Sound(
+                        path if isinstance(path, str) else f"file:{path}", stamps(first, stream)[0] or 0.0
+                    )
         except av.FFmpegError as error:
             raise InputError(f"{self._label}: not a video that can be read ({error.strerror})") from error
         if first is None:

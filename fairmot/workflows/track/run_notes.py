@@ -104,6 +104,7 @@ def _outcome(run: TrackRun, blur: bool) -> dict[str, Any]:
         "rows": run.row_count,
         "identities": run.identity_count,
         "counts": run.counts,
+        "silence": run.silence,
         "seconds": round(run.seconds, 3),
         "blur": blur,
         "dropped": run.dropped_count,

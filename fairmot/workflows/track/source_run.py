@@ -116,6 +116,8 @@ class TrackRun:
     """How often a lost stream came back."""
     counts: dict[str, Any] | None = None
     """What lines and zones counted, as in ``<name>.counts.json``; None where nothing was counted."""
+    silence: str | None = None
+    """Why the video lacks the sound of the source; None: it has it, or none was to be had."""
 
     @property
     def frames_per_second(self) -> float:
@@ -136,6 +138,7 @@ class SourceRun:
         record: also write the tracker's record.
         folder: where the files are found in the end; left out: where ``files`` writes them.
         refine: refine the rows at the end.
+        silence: why the video lacks the sound of the source.
     """
 
     def __init__(
@@ -149,6 +152,7 @@ class SourceRun:
         record: bool = False,
         folder: Path | None = None,
         refine: bool = False,
+        silence: str | None = None,
     ) -> None:
         # Imported here: help texts and sources that cannot be opened need no SciPy.
         from fairmot.tracking.record import TrackerRecord
@@ -156,6 +160,7 @@ class SourceRun:
         from fairmot.workflows.track.refining import memory_for
 
         self.source = source
+        self._silence = silence
         self.name = name
         self.reader = reader
         self.files = files
@@ -274,4 +279,5 @@ class SourceRun:
             dropped_count=self.reader.dropped_count,
             reconnect_count=self.reader.reconnect_count,
             counts=self.files.counts,
+            silence=self._silence,
         )

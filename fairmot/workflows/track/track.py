@@ -15,9 +15,10 @@ from fairmot.errors import InputError
 from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
-from fairmot.media.sources.frames import Frame, open_frames
+from fairmot.media.sources.frames import Frame, FrameReader, open_frames
 from fairmot.media.sources.live import LiveOptions
 from fairmot.media.sources.merge import merged
+from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
 from fairmot.workflows.track.run_folder import run_folder
@@ -154,11 +155,23 @@ def track(
                 runs, folders = [], []
                 for (source, reader), name in group:
                     folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
+                    sound, silence = _sound(reader, wanted)
                     rate = reader.frame_rate / reader.every
-                    files = ResultFiles(folder.parts, name, reader.size, rate, outputs=wanted, shown=folder.path)
+                    files = ResultFiles(
+                        folder.parts, name, reader.size, rate, outputs=wanted, shown=folder.path, sound=sound
+                    )
                     runs.append(
                         SourceRun(
-                            source, name, reader, files, config, save_detections, record, folder.path, refine=refine
+                            source,
+                            name,
+                            reader,
+                            files,
+                            config,
+                            save_detections,
+                            record,
+                            folder=folder.path,
+                            refine=refine,
+                            silence=silence,
                         )
                     )
                     folders.append(folder)
@@ -178,6 +191,17 @@ def track(
     if interrupted() and len(reports) < len(places):
         reports[-1] = replace(reports[-1], interrupted=True)  # later sources are missing
     return reports
+
+
+def _sound(reader: FrameReader, outputs: Outputs) -> tuple[Sound | None, str | None]:
+    """Return the sound for the drawn video, or why the source's is left out."""
+    if reader.sound is None or not (outputs.video and outputs.audio):
+        return None, None
+    if reader.every > 1:
+        return None, "frames are left out"
+    if outputs.blur:
+        return None, "voices would tell who is blurred"
+    return reader.sound, None
 
 
 def _follow(

@@ -24,6 +24,31 @@ def numbers(rendered, frames):
     return [rendered.number(frame.image) for frame in frames]
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".gif", ".ppm", ".jp2", ".avif", ".jfif", ".webp"])
+@pytest.mark.parametrize("form", ["glob", "folder"])
+def test_images_of_any_kind_are_one_source(tmp_path, rendered, suffix, form):
+    from PIL import Image
+
+    for number in range(3):
+        path = tmp_path / "frames" / f"{number + 1}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        image = Image.fromarray(rendered.image(number)[:, :, ::-1])
+        image.save(path, format={".jfif": "JPEG"}.get(suffix), quality=95)
+    frames = read_frames(tmp_path / "frames" / (f"*{suffix}" if form == "glob" else ""))
+    assert (frames.name, frames.frame_count, frames.size) == ("frames", 3, (160, 120))
+    read = list(frames)
+    assert numbers(rendered, read) == [0, 1, 2]
+    np.testing.assert_allclose(read[0].image[60, 20], (20, 30, 220), atol=40)
+
+
+def test_an_animation_is_a_video(tmp_path, rendered):
+    from PIL import Image
+
+    first, *more = (Image.fromarray(rendered.image(number)[:, :, ::-1]) for number in range(5))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=more, duration=40)
+    assert numbers(rendered, read_frames(tmp_path / "a.gif")) == [0, 1, 2, 3, 4]
+
+
 def test_natural_order_and_every_format(tmp_path, rendered):
     folder = tmp_path / "Straße 1"
     order = ["1.png", "2.jpg", "9.bmp", "10.webp", "11.JPG", "100.jpeg", "a2.png", "a10.png"]
