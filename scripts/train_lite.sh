@@ -43,5 +43,5 @@ python "$recipe/appearance.py" "$work/detector/weights.safetensors" "$work/mater
     fairmot data synthesize "$work/streets" --people $((8 + 4 * seed)) --frames 20 --frame-rate 2 --seed "$seed"
 done
 python "$recipe/calibrate.py" "$work/appearance/weights.safetensors" "$data" --streets "$work/streets" \
-    --write "$work/lite.safetensors" --tracker confidence=0.5
+    --write "$work/lite.safetensors"
 fairmot export "$work/lite.safetensors" "$work/lite.onnx" --overwrite

@@ -117,7 +117,7 @@ DetectorInputSize = Annotated[
         "--input-size",
         metavar="WxH",
         rich_help_panel=NETWORK,
-        help="Network input: multiples of 32, e.g. 576x320, or auto: fits each image.",
+        help="Network input: 576x320 (multiples of 32), auto.",
         show_default="of the weights",
     ),
 ]
@@ -138,7 +138,7 @@ TrackerChoice = Annotated[
     typer.Option(
         metavar="NAME",
         rich_help_panel=TRACKER,
-        help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, fused, crowd (MOT20), or a "
+        help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, boxes, fused, crowd (MOT20), or a "
         "YAML file.",
     ),
 ]

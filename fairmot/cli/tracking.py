@@ -36,15 +36,14 @@ def track(
     config: options.ConfigFile = None,
     interpolate: options.Interpolate = None,
     refine: Annotated[
-        bool, options.flag("--refine", options.TRACKER, "Better rows at the end: link, fill, smooth tracks.")
+        bool, options.flag("--refine", options.TRACKER, "Link, fill and smooth tracks at the end.")
     ] = False,
     detections: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
             rich_help_panel=options.TRACKER,
-            help="Track saved detections as SOURCES: NAME.detections.npz, MOTChallenge det.txt, folders or globs of "
-            "them.",
+            help="SOURCES are saved detections, .npz or .txt, folders or globs of them.",
         ),
     ] = None,
     start: options.Start = None,
@@ -98,9 +97,7 @@ def track(
     ] = 0.05,
     save_detections: options.SaveDetections = False,
     record: options.Record = False,
-    blur: Annotated[
-        bool, options.flag("--blur", options.RESULTS, "Make people unrecognisable in all that is drawn.")
-    ] = False,
+    blur: Annotated[bool, options.flag("--blur", options.RESULTS, "Blur people in all that is drawn.")] = False,
     show: Annotated[bool, options.flag("--show", options.RESULTS, "Show the drawn frames in a window.")] = False,
     max_latency: Annotated[
         float | None,

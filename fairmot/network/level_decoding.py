@@ -20,8 +20,8 @@ CANDIDATES = 1000
 MAX_OBJECTS = 100
 """So many boxes of an image are kept at the most (the public file: 100)."""
 
-MIN_SCORE = 0.05
-"""Boxes up to this score are left out (the public file)."""
+MIN_SCORE = 0.001
+"""Boxes up to this score are left out (the public file: 0.05, of scores that are not calibrated)."""
 
 MAX_IOU = 0.6
 """A box that overlaps a better one by more is suppressed (the public file)."""

@@ -1,12 +1,13 @@
 """Make scores probabilities, and choose the score threshold, on scenes that are not reported.
 
-    python recipes/lite/calibrate.py WEIGHTS DATA [--streets FOLDER] [--write OUT --tracker KEY=VALUE ...]
+    python recipes/lite/calibrate.py WEIGHTS DATA [--streets FOLDER] [--write OUT]
 
 RTMDet's scores state the quality of a box. A person found with score s should be right (IoU 0.5) with probability
 about s: the logits of all levels are scaled and shifted, which keeps their order and with it every AP. The two numbers
 are fit by logistic regression on the ``val`` photographs of ``coco_person_multi``, on both cut MOT17 sequences and on
 rendered streets, each of the three kinds with the same weight. Prints the calibration before and after, and over the
-threshold the part of MOTA that detections decide, 1 - (FP + FN) / truth. TUD-Campus takes no part.
+threshold the part of MOTA that detections decide, 1 - (FP + FN) / truth. TUD-Campus takes no part. The file that is
+written names the tracker of ``configs/lite.yaml``.
 """
 
 import argparse
@@ -18,18 +19,18 @@ from people import photographs, sequence
 from scipy.optimize import linear_sum_assignment, minimize
 
 import fairmot
-from fairmot.config import TrackerConfig
+from fairmot.config import load_config
 from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import pairwise_iou
 from fairmot.network.safetensors import TRACKER_NOTE, load_weights, save_weights
 
-LEAST_SCORE, LEAST_IOU = 0.05, 0.5
+LEAST_SCORE, LEAST_IOU = 0.01, 0.5
 MINIS = ("MOT17-04-FRCNN-mini", "MOT17-02-FRCNN-mini")
 THRESHOLDS = np.arange(0.1, 0.85, 0.05)
 
 
 def logit(scores):
-    scores = np.clip(scores, 1e-6, 1 - 1e-6)
+    scores = np.clip(np.asarray(scores, np.float64), 1e-6, 1 - 1e-6)
     return np.log(scores / (1 - scores))
 
 
@@ -84,7 +85,6 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("--streets", type=Path, help="rendered streets in MOTChallenge layout")
     parser.add_argument("--write", type=Path, help="weight file to write")
-    parser.add_argument("--tracker", nargs="*", default=[], metavar="KEY=VALUE", help="parameters stored with it")
     arguments = parser.parse_args()
     detector = fairmot.load_detector(arguments.weights, confidence=LEAST_SCORE)
     scenes = {"photographs": [photographs(arguments.data / "coco_person_multi")]}
@@ -119,8 +119,7 @@ def main():
         for name in [name for name in arrays if name.startswith("bbox_head.rtm_cls.")]:
             moved = arrays[name] * np.float32(scale)
             arrays[name] = moved + np.float32(shift) if name.endswith(".bias") else moved
-        values = dict(item.split("=", 1) for item in arguments.tracker)
-        note = TrackerConfig(**{key: float(value) for key, value in values.items()}).note()
+        note = load_config("lite").tracker.note()
         notes = {key: text for key, text in file.notes.items() if key != TRACKER_NOTE}
         save_weights(arguments.write, file.network, arrays, notes | ({TRACKER_NOTE: note} if note else {}))
 

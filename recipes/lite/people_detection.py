@@ -5,7 +5,7 @@
 DATA holds ``teachers/yolox_nano.onnx`` and ``teachers/rtmdet_nano_person.onnx``, ``coco_person_multi`` (its ``val``
 images) and ``mot`` (TUD-Campus and two cut MOT17 sequences). The starts run untouched in ONNX Runtime, as their README
 says: letterboxed top-left on 114, YOLOX-nano at 416 x 416, RTMDet-nano at 576 x 320. All files are counted alike: one
-class, every detection above 0.05 up to 100 an image, no ignore regions. Rows of MOT17 that are no pedestrians, or count
+class, every detection above 0.001 up to 100 an image, no ignore regions. Rows of MOT17 that are no pedestrians, or count
 for nothing, are left out of the truth.
 """
 
@@ -22,7 +22,7 @@ import fairmot
 from fairmot.detector import SHIPPED_WEIGHTS
 from fairmot.evaluation.detection import average_precision
 
-LEAST_SCORE = 0.05
+LEAST_SCORE = 0.001
 MOST = 100
 MEAN, STD = np.float32([103.53, 116.28, 123.675]), np.float32([57.375, 57.12, 58.395])
 SEQUENCES = ("TUD-Campus", "MOT17-04-FRCNN-mini", "MOT17-02-FRCNN-mini")

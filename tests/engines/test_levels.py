@@ -6,7 +6,7 @@ from level_networks import canvases, lively_levels, pixels_of, some_boxes
 
 from fairmot.engines import load_inference
 from fairmot.network.decoding import unit_vectors
-from fairmot.network.level_decoding import decode_levels
+from fairmot.network.level_decoding import MIN_SCORE, decode_levels
 
 pytest.importorskip("onnxruntime")
 
@@ -59,7 +59,7 @@ def test_the_material_says_something():
     assert len(np.unique(found.class_ids)) == 3
     graph, weights = lively_levels(3)
     heads = load_inference("onnxruntime").load_network(graph, weights)(pixels_of(canvases(2)))
-    above = sum((1 / (1 + np.exp(-heads[f"scores_{s}"])) > 0.05).sum() for s in graph.level_strides)
+    above = sum((1 / (1 + np.exp(-heads[f"scores_{s}"])) > MIN_SCORE).sum() for s in graph.level_strides)
     assert above > 2 * kept.sum()  # most are suppressed
     cosines = vectors[0, : kept[0]] @ vectors[0, : kept[0]].T
     assert cosines.min() < 0.9
