@@ -85,7 +85,7 @@ def test_a_loss_that_is_not_finite_names_the_images(images, tmp_path):
     pytest.importorskip("torch")
     config = configuration(images, tmp_path / "run")
     weights = initial_weights(build_graph(config.network))
-    weights["hm.2.bias"][...] = np.nan
+    weights["bbox_head.rtm_cls.0.bias"][...] = np.nan
     save_weights(tmp_path / "nan.safetensors", config.network, weights, {})
     broken = configuration(images, tmp_path / "run", start_weights=str(tmp_path / "nan.safetensors"), max_bad_batches=3)
     with pytest.raises(FloatingPointError, match=r"images/made-\d\.png, \S+; 3 such batches in a row"):
@@ -100,7 +100,7 @@ def spoil(monkeypatch, *numbers):
     def epoch(loader, number, first_step=0):
         for step, batch in enumerate(original(loader, number, first_step), start=first_step + 1):
             if step in numbers:
-                batch.extents[batch.is_object] = np.nan
+                batch.boxes_xyxy[batch.is_object] = -1e30, -1e30, 1e30, 1e30  # its area is infinite
             yield batch
 
     monkeypatch.setattr(Loader, "epoch", epoch)
