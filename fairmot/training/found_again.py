@@ -18,6 +18,10 @@ SMALLEST_PX = 6.0
 """Boxes with a shorter side on the canvas do not count: it is a cell and a half."""
 
 
+MAX_OVERLAP = 0.5
+"""Boxes of one class with a larger IoU may suppress each other on several levels, before they fit exactly."""
+
+
 def count_found(
     config: Config, engine: str, device: str, state: Arrays, loader: Loader, batch: AnyBatch
 ) -> tuple[int, int, int]:
@@ -51,7 +55,11 @@ def count_found(
         size = np.array([image.shape[1], image.shape[0]] * 2)
         boxes = np.concatenate([rows[:, 2:4] - rows[:, 4:6] / 2, rows[:, 2:4] + rows[:, 4:6] / 2], axis=1) * size
         letterbox = Letterbox((image.shape[1], image.shape[0]), network.input_size)
-        clear = can_be_told_apart(rows[:, 0], letterbox.boxes_to_canvas(boxes), network.input_size)
+        on_canvas = letterbox.boxes_to_canvas(boxes)
+        if network.level_strides:
+            clear = survives_suppression(rows[:, 0], on_canvas, network.input_size, network.level_strides[0])
+        else:
+            clear = can_be_told_apart(rows[:, 0], on_canvas, network.input_size)
         detections = detector(image)
         overlaps = pairwise_iou(boxes[clear], detections.boxes_xyxy)
         overlaps[rows[clear, 0][:, None] != detections.class_ids[None, :]] = 0
@@ -72,6 +80,26 @@ def can_be_told_apart(
     large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_PX
     cells = np.floor(centres / STRIDE)
     near = (np.abs(cells[:, None] - cells[None, :]).max(axis=2) <= 1) & (classes[:, None] == classes[None, :])
+    np.fill_diagonal(near, False)
+    apart: np.ndarray[tuple[int], np.dtype[np.bool_]] = inside & large & ~near.any(axis=1)
+    return apart
+
+
+def survives_suppression(
+    classes: np.ndarray[tuple[int], np.dtype[np.float64]],
+    boxes: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    canvas_size: tuple[int, int],
+    stride: int,
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Mark the boxes [n, 4] (canvas pixels) that a network on several levels can give back.
+
+    Their centres lie on the canvas, their sides are a cell and a half of the finest level, and no other box of their
+    class overlaps them by half (IoU).
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = ((centres >= 0) & (centres < np.array(canvas_size))).all(axis=1)
+    large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1.5 * stride
+    near = (pairwise_iou(boxes, boxes) >= MAX_OVERLAP) & (classes[:, None] == classes[None, :])
     np.fill_diagonal(near, False)
     apart: np.ndarray[tuple[int], np.dtype[np.bool_]] = inside & large & ~near.any(axis=1)
     return apart

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairmot.detections import Detections
 from fairmot.engines.interface import RawNetwork
 from fairmot.geometry import ImageArray, Letterbox
+from fairmot.network.level_decoding import level_names, strides_of
 
 _TRUE, _FOUND = (80, 220, 80), (0, 140, 255)  # green and orange, BGR
 _LARGEST_PX = 960
@@ -50,12 +51,16 @@ def draw_boxes(sample: Sample, found: Detections, confidence: float) -> ImageArr
 
 
 def draw_heatmap(image: ImageArray, network: RawNetwork, input_size: tuple[int, int]) -> ImageArray:
-    """Draw the network's heatmap (the maximum over classes) over its canvas, BGR [H, W, 3]."""
+    """Draw the network's heatmap (the maximum over classes, and over levels) over its canvas, BGR [H, W, 3]."""
     canvas = Letterbox((image.shape[1], image.shape[0]), input_size).apply(image)
     pixels = canvas[None, :, :, ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
-    logits = network(np.ascontiguousarray(pixels))["heatmap"][0].max(axis=0)
-    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    heat = cv2.resize((255 * probabilities).astype(np.uint8), input_size, interpolation=cv2.INTER_NEAREST)
+    heads = network(np.ascontiguousarray(pixels))
+    names = [level_names(stride)[0] for stride in strides_of(heads)] or ["heatmap"]
+    levels = [
+        cv2.resize(heads[name][0].max(axis=0).astype(np.float64), input_size, interpolation=cv2.INTER_NEAREST)
+        for name in names
+    ]
+    heat = (255 / (1 + np.exp(-np.max(levels, axis=0)))).astype(np.uint8)
     mixed: ImageArray = cv2.addWeighted(canvas, 0.5, cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO), 0.5, 0)
     return mixed
 

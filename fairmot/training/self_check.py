@@ -30,8 +30,18 @@ from fairmot.training.progress import TrainingProgress
 from fairmot.training.start import start_weights
 
 IMAGES = 8
-LIMITS = {"heatmap": 0.1, "extents": 0.1, "offsets": 0.1, "identity": 0.1, "overlap": 0.2}
+LIMITS = {
+    "heatmap": 0.1,
+    "extents": 0.1,
+    "offsets": 0.1,
+    "identity": 0.1,
+    "overlap": 0.2,
+    "scores": 0.25,
+    "boxes": 0.5,
+}
 """Loss -> fraction of its first value to which it must fall."""
+GOOD_ENOUGH = {"scores": 0.15, "boxes": 0.15}
+"""Loss -> value that suffices: a start that finds people already has little to fall."""
 RATE_FACTORS = {"classifier": 10.0}
 """The classifier starts from almost nothing and has far to go."""
 MAX_STEPS = 400
@@ -230,7 +240,7 @@ def _rate_factor(step: int, max_steps: int) -> float:
 def _falls(first: dict[str, float], losses: dict[str, float]) -> tuple[LossFall, ...]:
     """Return those losses that are not 0 from the start."""
     return tuple(
-        LossFall(name, first[name], losses[name], fraction * first[name])
+        LossFall(name, first[name], losses[name], max(fraction * first[name], GOOD_ENOUGH.get(name, 0.0)))
         for name, fraction in LIMITS.items()
         if first.get(name, 0.0) != 0.0
     )

@@ -66,6 +66,22 @@ def test_a_padded_slot_of_nonsense_changes_nothing(engine, compiled):
 
 
 @ENGINES
+def test_boxes_that_are_no_numbers_read_no_foreign_memory(engine):
+    trainer = tiny_level_trainer(engine, level_config())
+    batch, empty = level_batch(), level_batch()
+    slot = np.argmax(batch.is_object[0])
+    batch.boxes_xyxy[0, slot] = np.nan, np.inf, np.nan, -np.inf
+    batch.identities[0, slot] = empty.identities[0, slot] = 2
+    _, gradients = trainer.gradients(batch)
+    empty.boxes_xyxy[0, slot] = 0  # where they read instead
+    _, expected = trainer.gradients(empty)
+    name = "network.appearance.0.conv.weight"
+    np.testing.assert_array_equal(gradients[name], expected[name])
+    empty.boxes_xyxy[0, slot] = 8
+    assert not np.array_equal(trainer.gradients(empty)[1][name], expected[name])
+
+
+@ENGINES
 def test_a_frozen_detector_and_frozen_statistics_stay(engine):
     factors = {"backbone.": 0.0, "bbox_head.": 0.0, "appearance.": 0.0}
     trainer = tiny_level_trainer(engine, level_config(optimizer={"rate_factors": factors, "weight_decay": 0.1}))

@@ -3,8 +3,11 @@
 import numpy as np
 
 from fairmot.config import parse_config
+from fairmot.config.sections import LEVEL_STRIDES
 
-NETWORK = {"architecture": "lite", "embedding": 8, "head_width": 16, "input_width_px": 96, "input_height_px": 64}
+ARCHITECTURE = next(iter(LEVEL_STRIDES))
+"""A network on several levels, the smallest that there is."""
+NETWORK = {"architecture": ARCHITECTURE, "embedding": 8, "head_width": 16, "input_width_px": 96, "input_height_px": 64}
 
 
 def configuration(description, output, optimizer=(), data=(), **train_settings):

@@ -6,26 +6,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
+from small_run import ARCHITECTURE
 from typer.testing import CliRunner
 
 from fairmot.cli import app, console
 from fairmot.config import parse_config
 from fairmot.engines import load_training
 from fairmot.errors import InputError
-from fairmot.training.self_check import LossFall, SelfCheck, _choose_images, _settings, self_check
+from fairmot.training.self_check import LossFall, SelfCheck, _choose_images, _falls, _settings, self_check
 
 RATE = 6e-3  # the network is tiny
 
 
-def configuration(description, **data):
+def configuration(description, architecture="yolo", size=(64, 64), **data):
     return parse_config(
         {
             "network": {
-                "architecture": "lite",
+                "architecture": architecture,
                 "embedding": 8,
                 "head_width": 8,
-                "input_width_px": 64,
-                "input_height_px": 64,
+                "input_width_px": size[0],
+                "input_height_px": size[1],
             },
             "data": {"description": str(description), "max_objects": 20, **data},
             "train": {"threads": 1},
@@ -61,6 +62,23 @@ def test_eight_images_are_learned_and_all_boxes_found(engine, people):
     assert (outcome.boxes, outcome.found, outcome.left_out) == (8, 8, 0)
     assert {each.name for each in outcome.losses} == {"heatmap", "extents", "offsets", "identity"}
     assert all(each.end <= 0.1 * each.start for each in outcome.losses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_eight_images_are_learned_on_several_levels(engine, people):
+    pytest.importorskip(engine)
+    outcome = self_check(configuration(people, ARCHITECTURE, (160, 96)), engine, "cpu", max_steps=160, rate=5e-3)
+    assert outcome.problems == [], outcome
+    assert (outcome.boxes, outcome.found, outcome.left_out) == (8, 8, 0)
+    assert {each.name for each in outcome.losses} == {"scores", "boxes", "identity"}
+
+
+def test_a_start_that_finds_people_has_little_to_fall():
+    first = {"scores": 0.2, "boxes": 0.1, "identity": 2.0}
+    falls = {each.name: each for each in _falls(first, {"scores": 0.14, "boxes": 0.1, "identity": 1.0})}
+    assert {name: each.passed for name, each in falls.items()} == {"scores": True, "boxes": True, "identity": False}
+    assert not next(each for each in _falls(first, first) if each.name == "scores").passed
 
 
 def test_a_classifier_that_is_not_trained_is_found_out(people, monkeypatch):

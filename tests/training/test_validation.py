@@ -193,6 +193,15 @@ def test_samples_show_both_kinds_of_boxes_and_the_heatmap():
     assert heat[33, 49] > 2 * heat[33, 20]
 
 
+def test_the_heatmap_of_several_levels_shows_the_best_of_each_place():
+    heads = {f"scores_{stride}": np.full((1, 2, 64 // stride, 96 // stride), -9, np.float32) for stride in (8, 16, 32)}
+    heads["scores_8"][0, 0, 1, 1] = heads["scores_32"][0, 1, 1, 2] = 9
+    heat = draw_heatmap(np.zeros((60, 100, 3), np.uint8), lambda _: heads, (96, 64)).sum(axis=2)
+    assert heat.shape == (64, 96)
+    for y, x in ((12, 12), (40, 70)):
+        assert heat[y, x] > 2 * heat[40, 20]
+
+
 def test_samples_are_spaced_evenly():
     assert spaced(10, 3) == [0, 4, 9]
     assert spaced(2, 4) == [0, 1]

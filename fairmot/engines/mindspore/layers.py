@@ -218,6 +218,8 @@ class _SampleBoxes(_Layer):
     def construct(self, x: Tensor, boxes: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         count = boxes.shape[1]
+        # What is not a number has no cell.
+        boxes = ops.where(ops.isfinite(boxes), boxes, ops.zeros_like(boxes))
         points = (batch, self.rows, self.columns, count)
         right = boxes[:, :, 0:1] + self.across * (boxes[:, :, 2:3] - boxes[:, :, 0:1])
         below = boxes[:, :, 1:2] + self.down * (boxes[:, :, 3:4] - boxes[:, :, 1:2])

@@ -117,7 +117,7 @@ def assign_cells(cells: Cells, targets: LevelTargets) -> tuple[Tensor, Tensor, T
     cost = (cost + own - none.gather(2, index) + none.sum(2, keepdim=True)).where(usable, torch.inf)
 
     best = min(BEST_CELLS, cost.shape[1])
-    counts = overlaps.topk(best, dim=1).values.sum(1).long().clamp(min=1)  # [B, K]
+    counts = overlaps.topk(best, dim=1).values.sum(1).long().clamp(1, best)  # [B, K]
     limits = cost.topk(best, dim=1, largest=False).values.gather(1, counts[:, None] - 1)
     matched = (cost <= limits) & usable
     contested = matched.sum(2, keepdim=True) > 1

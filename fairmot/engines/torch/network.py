@@ -137,6 +137,8 @@ def sample_boxes(features: Tensor, boxes: Tensor, rows: int, columns: int, strid
     """Read a map [B, C, h, w] at points inside boxes [B, K, 4]; see ``SampleBoxes``."""
     batch, channels, height, width = features.shape
     count = boxes.shape[1]
+    # On processors PyTorch reads outside of the map where a coordinate is not a number.
+    boxes = boxes.where(boxes.isfinite(), 0.0)
     across = (torch.arange(columns, device=boxes.device) + 0.5) / columns
     down = (torch.arange(rows, device=boxes.device) + 0.5) / rows
     x = boxes[..., 0:1] + across * (boxes[..., 2:3] - boxes[..., 0:1])  # [B, K, columns]
