@@ -28,6 +28,7 @@ LOCK = ".fairmot.lock"
 """File in a folder that a run writes into, as long as it does."""
 PARTS = ".fairmot-part"
 """Folder in which a run collects its files before they get their places."""
+_PNG = b"\x89PNG\r\n\x1a\n"
 MAX_IMAGE_PIXELS = 2**27
 """16384 x 8192: larger than any camera's."""
 _LEFTOVER = re.compile(r"\..*\.(?P<process>\d+)\.part(\.\w+)?|\.tmp\w{6}|\..+\.part")
@@ -203,7 +204,8 @@ def _is_too_large(encoded: NDArray[np.uint8]) -> bool:
     except Image.DecompressionBombError:
         return True
     except (OSError, SyntaxError, ValueError, ArithmeticError, struct.error):
-        return False  # OpenCV decides what it is
+        # OpenCV believes the size in the header of a PNG even where its checksum is wrong. Others it may know better.
+        return encoded[: len(_PNG)].tobytes() == _PNG
 
 
 def read_json(path: Path) -> Any:

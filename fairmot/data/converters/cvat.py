@@ -36,6 +36,9 @@ _PEOPLE = ("person", "pedestrian")
 _FRAME = re.compile(r"(?:frame_)?(\d+)")
 
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError)
+
+
 def convert_cvat(
     src: Path,
     out: Path,
@@ -69,7 +72,15 @@ def convert_cvat(
                 with zipfile.ZipFile(src) as archive:
                     archive.extractall(folder)
             # Bad checksums, encryption, methods that this Python lacks, names that lead nowhere.
-            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                lzma.LZMAError,
+                OSError,
+                RuntimeError,
+                EOFError,
+                ValueError,
+            ) as error:
                 raise InputError(f"{src}: a zip archive that cannot be unpacked: {error}") from error
         xml = folder if folder.is_file() else folder / "annotations.xml"
         if xml.is_file():
