@@ -138,8 +138,8 @@ TrackerChoice = Annotated[
     typer.Option(
         metavar="NAME",
         rich_help_panel=TRACKER,
-        help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, boxes, fused, crowd (MOT20), or a "
-        "YAML file.",
+        help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, boxes, fused, crowd "
+        "(MOT20), or a YAML file.",
     ),
 ]
 Confidence = Annotated[

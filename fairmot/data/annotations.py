@@ -140,7 +140,10 @@ def read_description(path: Path | str, root: Path | str | None = None, part: str
         folder = Path(root) if root is not None else path.parent / Path(stated).expanduser()
     except RuntimeError as error:  # ~name of nobody here
         raise InputError(f"{path}: 'root' {stated}: {error}") from error
-    lists = {name: _list_file(value, path.parent, folder) for name, value in named.items()}
+    try:
+        lists = {name: _list_file(value, path.parent, folder) for name, value in named.items()}
+    except (OSError, ValueError) as error:  # a name that no file system can hold
+        raise InputError(f"{path}: {part!r}: no list file can be called that ({error.args[-1]})") from error
     return Description(path, folder, lists)
 
 

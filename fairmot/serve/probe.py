@@ -41,7 +41,7 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
     Raises:
         InputError: no video, a container that is not permitted, or a video that is too long or too large.
     """
-    options = {"container_options": {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}}
+    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
         with av.open(
             f"file:{path}", container_options=options, timeout=_PROBE_SECONDS, metadata_errors="replace"

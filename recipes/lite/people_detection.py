@@ -5,8 +5,8 @@
 DATA holds ``teachers/yolox_nano.onnx`` and ``teachers/rtmdet_nano_person.onnx``, ``coco_person_multi`` (its ``val``
 images) and ``mot`` (TUD-Campus and two cut MOT17 sequences). The starts run untouched in ONNX Runtime, as their README
 says: letterboxed top-left on 114, YOLOX-nano at 416 x 416, RTMDet-nano at 576 x 320. All files are counted alike: one
-class, every detection above 0.001 up to 100 an image, no ignore regions. Rows of MOT17 that are no pedestrians, or count
-for nothing, are left out of the truth.
+class, every detection above 0.001 up to 100 an image, no ignore regions. Rows of MOT17 that are no pedestrians, or
+count for nothing, are left out of the truth.
 """
 
 import argparse

@@ -108,3 +108,22 @@ def test_configuration_of_another_version(detector_file):
     with pytest.raises(InputError) as error:
         load_exported_detector(detector_file)
     assert "export it again" in one_line(error)
+
+
+@pytest.mark.parametrize("kind", ["detector", "heads"])
+def test_a_foreign_model_with_our_metadata_is_refused(tmp_path, kind):
+    import onnx
+    from onnx import TensorProto, helper
+
+    from fairmot.config import NetworkConfig
+    from fairmot.engines.onnx.exported import load_exported_detector, load_exported_network
+
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "foreign", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    properties = {"fairmot.kind": kind, "fairmot.network": NetworkConfig(architecture="lite").model_dump_json()}
+    helper.set_model_props(model, properties)
+    onnx.save(model, tmp_path / "a.onnx")
+    read = load_exported_detector if kind == "detector" else load_exported_network
+    with pytest.raises(InputError, match=r"a\.onnx: not exported by fairmot"):
+        read(tmp_path / "a.onnx", "cpu")

@@ -302,3 +302,20 @@ def test_a_failed_page_leaves_the_old_one(case, monkeypatch):
     with pytest.raises(InputError, match="cannot be written"):
         report(case.run, source=case.folder / "images")
     assert sorted(path.name for path in case.run.iterdir()) == ["report.html", "scores.json", "yard.mp4", "yard.txt"]
+
+
+def test_a_blurred_run_shows_nothing_but_its_own_video(case, model_of):
+    """Not the images of the ground truth, nor a source that is given, nor a video that the run did not write."""
+    write_video(case.folder / "whole.mp4", 40)
+    images = case.ground_truth / "yard" / "img1"
+    write_images(images)
+    # The twin: without blur the page shows the images of the ground truth, without drawn boxes.
+    tell_source(case, case.folder / "whole.mp4")
+    assert video_of(case, model_of, ground_truth=case.ground_truth)[1] is False
+    tell_source(case, case.folder / "whole.mp4", blur=True)
+    assert video_of(case, model_of, ground_truth=case.ground_truth) == (True, True, 40, [])
+    with pytest.raises(InputError, match="people are hidden in this run of yard"):
+        report(case.run, source=case.folder / "whole.mp4")
+    tell_source(case, case.folder / "whole.mp4", blur=True, files=["yard.txt"])
+    made = model_of(report(case.run).page)["sources"][0]
+    assert (made["video"], made["scene"], set(made["tracks"]["thumbnails"])) == (None, None, {None})

@@ -40,6 +40,9 @@ from fairmot.geometry import tlwh_to_xyxy
 _FRAME = re.compile(r"(?:frame_)?(\d+)")
 
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError)
+
+
 def convert_cvat(
     src: Path,
     out: Path,
@@ -75,7 +78,7 @@ def convert_cvat(
                 with zipfile.ZipFile(src) as archive:
                     archive.extractall(folder)
             # Bad checksums, encryption, methods that this Python lacks, names that lead nowhere.
-            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
+            except (*_DAMAGE, OSError) as error:
                 raise InputError(f"{src}: a zip archive that cannot be unpacked: {error}") from error
         xml = folder if folder.is_file() else folder / "annotations.xml"
         if xml.is_file():

@@ -242,3 +242,37 @@ def test_a_file_that_may_not_grow_is_an_oserror_and_leaves_nothing(tmp_path):
         [sys.executable, "-c", _LIMITED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
     )
     assert json.loads(done.stdout) == [errno.EFBIG, []]
+
+
+def test_a_second_interrupt_while_the_queue_is_full_never_waits(tmp_path, rendered, monkeypatch):
+    """The thread is in an image, the queue is full, and Ctrl-C comes again while the writer is waited for."""
+    go_on, join = threading.Event(), threading.Thread.join
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(thread, timeout=None):
+        for error in interrupts:
+            go_on.set()
+            raise error
+        join(thread, timeout)
+
+    def slow():
+        assert go_on.wait(20)
+        return rendered.image(0)
+
+    writer = VideoWriter(tmp_path / "a.mp4", (160, 120), 25, queue_images=2).__enter__()
+    for _ in range(3):
+        writer.write(slow)
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clock_that_leaps_a_week_costs_no_image(tmp_path, rendered):
+    times = [0, 0.04, 7 * 86400, 7 * 86400 + 0.04, 1e300, 1e300]
+    with VideoWriter(tmp_path / "a.mp4", (160, 120), 25) as writer:
+        for number, seconds in enumerate(times):
+            writer.write(rendered.image(number), seconds)
+    frames = list(read_frames(tmp_path / "a.mp4"))
+    assert [rendered.number(frame.image) for frame in frames] == list(range(6))
+    np.testing.assert_allclose([frame.seconds for frame in frames[:4]], [0, 0.04, 3600.04, 3600.08], atol=1e-2)

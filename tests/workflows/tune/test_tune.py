@@ -2,6 +2,9 @@
 
 import csv
 import json
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,3 +142,24 @@ def test_mistakes(data, tmp_path):
     with pytest.raises(InputError, match=r"frame 99, but .*MOT15-a has 15"):
         tune(data / "MOT15-a", other, output=out)
     assert not out.exists()
+
+
+def test_two_searches_of_one_study_take_its_trials_together(data, tmp_path):
+    """And a trial whose process died counts for nothing."""
+    import optuna
+
+    tune(data, data, output=tmp_path / "run", trials=1)
+    storage = f"sqlite:///{tmp_path / 'run' / 'study.db'}"
+    study = optuna.load_study(study_name="fairmot", storage=storage)
+    study.ask().set_user_attr("process", [platform.node(), 2**22 + 1, 0.0])
+    program = (
+        "import sys; from fairmot.workflows.tune.tune import tune; "
+        "print(tune(sys.argv[1], sys.argv[1], output=sys.argv[2], trials=9, resume=True).trials)"
+    )
+    words = [sys.executable, "-c", program, str(data), str(tmp_path / "run")]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=300)[0].split()[-1] for process in both] == ["9", "9"]
+    states = [row["state"] for row in trial_rows(tmp_path / "run")]
+    assert states.count("COMPLETE") + states.count("PRUNED") == 9
+    assert states.count("FAIL") == 1
+    assert "RUNNING" not in states
