@@ -21,12 +21,6 @@ LOCK = ".fairmot.lock"
 """File in a folder that a run writes into, as long as it does."""
 PARTS = ".fairmot-part"
 """Folder in which a run collects its files before they get their places."""
-<<<<<<< HEAD
-=======
-_PNG = b"\x89PNG\r\n\x1a\n"
-MAX_IMAGE_PIXELS = 2**27
-"""16384 x 8192: larger than any camera's."""
->>>>>>> reliable
 _LEFTOVER = re.compile(r"\..*\.(?P<process>\d+)\.part(\.\w+)?|\.tmp\w{6}|\..+\.part")
 """What a killed process leaves: ``replacing``, safetensors, a folder of images."""
 
@@ -167,46 +161,6 @@ def is_unused(folder: Path) -> bool:
     return all(path.name in (LOCK, PARTS) or _LEFTOVER.fullmatch(path.name) for path in folder.iterdir())
 
 
-<<<<<<< HEAD
-=======
-def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Decode an image file to BGR [h, w, 3], turned as its EXIF entry says; None: it is no image that can be decoded.
-
-    Raises:
-        OSError: it cannot be read, or is no file (a pipe would wait for whoever writes to it).
-    """
-    import cv2
-
-    if not path.is_file():
-        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
-    # Not cv2.imread: on Windows it fails on names outside ASCII.
-    encoded = np.fromfile(path, dtype=np.uint8)
-    if encoded.size == 0 or _is_too_large(encoded):
-        return None
-    try:
-        image: NDArray[np.uint8] | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-        return image
-    except cv2.error:  # such as a size in the header beyond its limit
-        return None
-
-
-def _is_too_large(encoded: NDArray[np.uint8]) -> bool:
-    """Whether the header of an image states a size that would fill the memory: a damaged one, before it is decoded."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(encoded.data)) as image:
-                return image.width * image.height > MAX_IMAGE_PIXELS
-    except Image.DecompressionBombError:
-        return True
-    except (OSError, SyntaxError, ValueError, ArithmeticError, struct.error):
-        # OpenCV believes the size in the header of a PNG even where its checksum is wrong. Others it may know better.
-        return encoded[: len(_PNG)].tobytes() == _PNG
-
-
->>>>>>> reliable
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 

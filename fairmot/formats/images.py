@@ -21,6 +21,7 @@ IMAGE_SUFFIXES = frozenset(
 """What training data, sources and calibration images may end in."""
 
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 MAX_IMAGE_PIXELS = 2**27
 """16384 x 8192: larger than any camera's."""
 
@@ -60,7 +61,8 @@ def _is_too_large(encoded: NDArray[np.uint8]) -> bool:
     except Image.DecompressionBombError:
         return True
     except (OSError, SyntaxError, ValueError, ArithmeticError, struct.error):
-        return False  # OpenCV decides what it is
+        # OpenCV believes the size in the header of a PNG even where its checksum is wrong. Others it may know better.
+        return encoded[: len(_PNG)].tobytes() == _PNG
 
 
 def _decode_by_pillow(data: NDArray[np.uint8]) -> ImageArray | None:
