@@ -10,6 +10,7 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.formats.seqinfo import image_folder
 from fairmot.media.sources.frames import read_frames
 from fairmot.progress import Progress
 from fairmot.report.content import score_content, source_content, track_table
@@ -97,7 +98,7 @@ def report(
         for each, (first, step) in zip(tracked.sources, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
             original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
-            if original is None and truth is not None and (truth.folder / "img1").is_dir():
+            if original is None and truth is not None and image_folder(truth.folder).is_dir():
                 original = truth.folder
             if original is None and embed is not False:
                 original = _recorded_source(each, first, step)
@@ -165,6 +166,7 @@ def _source(
         thumbnails=thumbnails,
         scene=scene,
         judged=judged,
+        counts=each.counts,
     )
 
 

@@ -30,6 +30,8 @@ class TrackedSource:
     """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
     """Number of tracked frames, from ``run.json``; None: not recorded."""
+    counts: dict[str, Any] | None = None
+    """What lines and zones counted, from ``run.json``; None: nothing was counted."""
     source: Path | None = None
     """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
     blurred."""
@@ -87,6 +89,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=int(about.get("start") or 0),
         every=int(about.get("every") or 1),
         frame_count=about.get("frames"),
+        counts=about.get("counts"),
         source=_unchanged(about, file.parent / RUN_FILE),
     )
 
