@@ -90,4 +90,3 @@ def convert(
         head_classes=read_names(heads),
     )
     typer.echo(str(summary))
-    typer.echo(summary.table)

@@ -94,7 +94,7 @@ def track(
             help="Margin at lines: part of a box height.",
             show_default=False,
         ),
-    ] = 0.05,
+    ] = 0.1,
     save_detections: options.SaveDetections = False,
     record: options.Record = False,
     blur: Annotated[bool, options.flag("--blur", options.RESULTS, "Blur people in all that is drawn.")] = False,
@@ -149,10 +149,8 @@ def track(
     if refine and interpolate is not None:
         raise InputError("--refine fills the gaps itself; leave out --interpolate")
     filled = tracking_output.gap_filling(interpolate)
-    recordings = tracking_output.read_recordings(
-        [*detections, *(sources or [])] if detections else [],
-        confidence if config is None and tracker == "auto" else None,
-    )
+    saved = _saved(detections, sources or [])
+    recordings = tracking_output.read_recordings(saved, confidence if config is None and tracker == "auto" else None)
     parameters, inference = None, None
     if not recordings or config is not None or tracker != "auto":
         from fairmot.detector import weights_tracker
@@ -250,6 +248,20 @@ def _mode(sources: list[str], detections: list[Path] | None, jobs: int | None, r
     if any(place.is_endless for place in places):
         return modes.TRACK_LIVE
     return modes.TRACK_PIPE if places else modes.TRACK_FILES
+
+
+def _saved(detections: list[Path] | None, sources: list[str]) -> list[str | Path]:
+    """Return all files of detections: a shell puts those that a pattern names after the first one among the sources.
+
+    Raises:
+        InputError: one of the sources is no such file.
+    """
+    if not detections:
+        return []
+    for source in sources:
+        if not (source.endswith((".npz", ".txt")) or Path(source).is_dir()):
+            raise InputError(f"{modes.TRACK_DETECTIONS.name} does not take {source}: it is no file of detections")
+    return [*detections, *sources]
 
 
 def _as_configured(recordings: list[Recording], inference: InferenceConfig, config: str | None) -> list[Recording]:

@@ -42,6 +42,17 @@ def has_info(folder: Path | str) -> bool:
     return (Path(folder) / FILE).is_file()
 
 
+def image_folder(sequence_folder: Path | str) -> Path:
+    """Return the folder of a sequence's images: ``imDir`` of ``seqinfo.ini``, else ``img1``; it need not exist.
+
+    Raises:
+        InputError: ``seqinfo.ini`` cannot be read (see ``load_info``).
+    """
+    folder = Path(sequence_folder)
+    info = load_info(folder, needs_length=False) if has_info(folder) else None
+    return folder / (DEFAULT_IMAGE_FOLDER if info is None else info.image_folder)
+
+
 def load_info(sequence_folder: Path | str, *, needs_length: bool = True) -> SequenceInfo:
     """Read ``seqinfo.ini``.
 

@@ -81,8 +81,9 @@ def source_content(
     thumbnails: list[str | None],
     scene: str | None,
     judged: JudgedSource | None,
+    counts: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the model of one source."""
+    """Return the model of one source; ``counts`` is what lines and zones counted."""
     order = table.order
     columns = {
         "track": table.numbers[order],
@@ -118,6 +119,7 @@ def source_content(
             "thumbnails": thumbnails,
         },
         "rows": pack(columns),
+        "counts": _count_rows(counts),
         "truth": None,
     }
     if footage is not None:
@@ -125,6 +127,21 @@ def source_content(
     if judged is not None:
         content["truth"] = _truth_content(judged, table.ids, len(selected))
     return content
+
+
+def _count_rows(counts: dict[str, Any] | None) -> list[list[str]]:
+    """Return a name and what was counted for each line and zone."""
+    if counts is None:
+        return []
+    lines = [[line["name"], f"{line['in']} in, {line['out']} out"] for line in counts.get("lines", [])]
+    zones = [
+        [
+            zone["name"],
+            f"{zone['identities']} people, at most {zone['most_at_once']} at once, {zone['mean']:.2f} on average",
+        ]
+        for zone in counts.get("zones", [])
+    ]
+    return [*lines, *zones]
 
 
 def score_content(scores: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fairmot.errors import InputError
 from fairmot.files import folder_name
+from fairmot.formats.seqinfo import image_folder
 from fairmot.media.sources.frames import read_frames
 from fairmot.progress import Progress
 from fairmot.report.content import score_content, source_content, track_table
@@ -103,9 +104,13 @@ def report(
                     f"{source}: people are hidden in this run of {each.name}; its page shows its own video"
                 )
             original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
+<<<<<<< HEAD
             if each.is_blurred:
                 pass  # no images but the run's own
             elif original is None and truth is not None and (truth.folder / "img1").is_dir():
+=======
+            if original is None and truth is not None and image_folder(truth.folder).is_dir():
+>>>>>>> inputs
                 original = truth.folder
             if original is None and embed is not False and not each.is_blurred:
                 original = _recorded_source(each, first, step)
@@ -173,6 +178,7 @@ def _source(
         thumbnails=thumbnails,
         scene=scene,
         judged=judged,
+        counts=each.counts,
     )
 
 

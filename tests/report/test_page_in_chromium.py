@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fairmot.formats.run_file import write_run
 from fairmot.report.report import report
 
 # The brightness of a frame encodes its number (conftest).
@@ -219,6 +220,19 @@ def test_it_follows_the_colour_scheme(opened, judged_page, scheme):
     for width in 1280, 380:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+
+
+def test_the_sound_can_be_switched_on_and_counts_have_their_names(opened, case):
+    line = {"name": "Tür", "points": [], "in": 4, "out": 1}
+    write_run(case.run, {"sources": {"yard": {"counts": {"lines": [line], "zones": []}}}})
+    page = opened(report(case.run).page)
+    assert page.locator("#places tr").all_inner_texts() == ["Tür\t4 in, 1 out"]
+    muted = "document.getElementById('video').muted"
+    assert page.evaluate(muted)
+    page.get_by_role("button", name="Sound").click()
+    assert not page.evaluate(muted)
+    page.get_by_role("button", name="Sound").click()
+    assert page.evaluate(muted)
 
 
 def test_a_linked_video_is_found_beside_the_page(opened, case):

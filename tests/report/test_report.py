@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from fairmot.cli import app
 from fairmot.errors import InputError
+from fairmot.formats.run_file import write_run
 from fairmot.formats.scores import write_scores
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.report.report import report
@@ -102,6 +103,16 @@ def test_classes_are_compared_one_by_one(case, model_of, scored):
             errors()
     else:
         assert errors()["CLR_FN"] == "39"
+
+
+def test_the_counts_of_lines_and_zones_are_shown(case, model_of):
+    zone = {"name": "Hof", "points": [], "identities": 3, "most_at_once": 2, "mean": 1.234}
+    counts = {"lines": [{"name": "Tür", "points": [], "in": 4, "out": 1}], "zones": [zone]}
+    write_run(case.run, {"sources": {"yard": {"counts": counts}}})
+    (source,) = model_of(report(case.run).page)["sources"]
+    assert source["counts"] == [["Tür", "4 in, 1 out"], ["Hof", "3 people, at most 2 at once, 1.23 on average"]]
+    write_run(case.run, {"sources": {"yard": {"counts": None}}})
+    assert model_of(report(case.run).page)["sources"][0]["counts"] == []
 
 
 def test_without_a_video_the_page_has_none(bare_case, model_of):

@@ -85,7 +85,7 @@ class ConversionSummary:
             f"{self.images} images, {self.boxes} boxes, {self.identities} identities, {self.ignored} ignore regions"
         )
         verb = "replaced in" if self.replaced else "added to"
-        return f"{self.name}: {counts}; {verb} {self.description}"
+        return f"{self.name}: {counts}; {verb} {self.description}\n{self.table}"
 
 
 def label_rows(

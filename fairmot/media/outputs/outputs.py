@@ -26,8 +26,6 @@ class Outputs:
 
     video: bool = True
     """``<name>.mp4`` with the tracks drawn."""
-    audio: bool = True
-    """The source's sound in the video; every frame must be tracked, and people must not be blurred."""
     images: bool = False
     """Each drawn frame, ``<name>/<frame number>.jpg``."""
     jsonl: bool = False
@@ -46,9 +44,11 @@ class Outputs:
     """People inside are counted, drawn and written: ``<name>.zones.csv``, ``<name>.counts.json``."""
     anchor: Anchor = "feet"
     """The point that lines and zones count."""
-    line_margin: float = 0.05
+    line_margin: float = 0.1
     """How far beyond a line somebody counts as across, as a fraction of the box's height; at least 2 pixels. It keeps
     boxes that jitter on the line from counting. 0: the line itself."""
+    audio: bool = True
+    """The source's sound in the video; every frame must be tracked, and people must not be blurred."""
     show: bool = False
     """Show the drawn frames in a window; closing it ends the run as Ctrl-C does."""
 

@@ -29,6 +29,11 @@ class App {
     byId("all").addEventListener("click", () => this.setAll(1));
     byId("none").addEventListener("click", () => this.setAll(0));
     byId("stage").addEventListener("click", () => this.playOrPause());
+    byId("sound").addEventListener("click", () => {
+      const video = byId("video");
+      video.muted = !video.muted;
+      byId("sound").setAttribute("aria-pressed", !video.muted);
+    });
     byId("keys-button").addEventListener("click", () => byId("keys").showModal());
     byId("counts").addEventListener("pointerdown", (event) => {
       const left = Number(byId("counts").dataset.left), width = byId("counts").clientWidth - left;
@@ -50,6 +55,8 @@ class App {
     document.body.classList.toggle("is-judged", source.hasTruth);
     byId("facts").textContent = `${this.model.sources.length > 1 ? source.name : `run ${this.model.run}`} · ${source.size[0]} × ${source.size[1]} · ${source.rate.toFixed(2).replace(/\.?0+$/, "")} frames/s · ${clockText(source.frames / source.rate)}`;
     byId("tiles").replaceChildren(...tiles(source, this.model.scores));
+    byId("places").hidden = !source.counts.length;
+    byId("places").tBodies[0].replaceChildren(...source.counts.map(([name, text]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", { "data-place": name }, text))));
     byId("counts-key").textContent = source.hasTruth ? "tracked; dashed: ground truth" : "identities shown";
     byId("scrub").max = source.frames - 1;
     this.scene = null;
@@ -76,6 +83,7 @@ class App {
     document.body.style.setProperty("--shape", source.size[0] / source.size[1]);
     const onMoment = (moment) => this.momentChanged(moment), onState = (playing) => this.stateChanged(playing);
     video.hidden = !address;
+    byId("sound").hidden = !address;
     byId("stage-note").textContent = "";
     if (!address) {
       video.removeAttribute("src");
