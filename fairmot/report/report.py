@@ -104,13 +104,9 @@ def report(
                     f"{source}: people are hidden in this run of {each.name}; its page shows its own video"
                 )
             original = None if source is None else _given_source(Path(source), each.name, len(tracked.sources))
-<<<<<<< HEAD
             if each.is_blurred:
                 pass  # no images but the run's own
-            elif original is None and truth is not None and (truth.folder / "img1").is_dir():
-=======
-            if original is None and truth is not None and image_folder(truth.folder).is_dir():
->>>>>>> inputs
+            elif original is None and truth is not None and image_folder(truth.folder).is_dir():
                 original = truth.folder
             if original is None and embed is not False and not each.is_blurred:
                 original = _recorded_source(each, first, step)

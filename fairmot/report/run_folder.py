@@ -30,13 +30,10 @@ class TrackedSource:
     """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
     """Number of tracked frames, from ``run.json``; None: not recorded."""
-<<<<<<< HEAD
     is_blurred: bool = False
     """Whether people were hidden: then nothing but ``drawn_video`` may be shown."""
-=======
     counts: dict[str, Any] | None = None
     """What lines and zones counted, from ``run.json``; None: nothing was counted."""
->>>>>>> inputs
     source: Path | None = None
     """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
     blurred."""
@@ -95,21 +92,13 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
     return TrackedSource(
         file.stem,
         load_rows(file, _LAST_FRAME),
-<<<<<<< HEAD
         video if is_drawn else None,
         start=_whole(about, "start", 0, noted) or 0,
         every=_whole(about, "every", 1, noted) or 1,
         frame_count=_whole(about, "frames", 0, noted),
         is_blurred=about.get("blur") is True,
+        counts=_counts(about),
         source=_unchanged(about, noted),
-=======
-        video if video.is_file() else None,
-        start=int(about.get("start") or 0),
-        every=int(about.get("every") or 1),
-        frame_count=about.get("frames"),
-        counts=about.get("counts"),
-        source=_unchanged(about, file.parent / RUN_FILE),
->>>>>>> inputs
     )
 
 
@@ -118,6 +107,11 @@ def _whole(about: dict[str, Any], name: str, least: int, noted: Path) -> int | N
     if value is not None and (not isinstance(value, int) or not least <= value <= _LAST_FRAME):
         raise InputError(f"{noted}: {name} is {str(value)[:40]!r}, expected a whole number; track again")
     return value
+
+
+def _counts(about: dict[str, Any]) -> dict[str, Any] | None:
+    counts = about.get("counts")
+    return counts if isinstance(counts, dict) else None
 
 
 def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:
