@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import warnings
 from io import BytesIO
@@ -33,7 +34,7 @@ def read_image(path: Path) -> ImageArray | None:
         OSError: it cannot be read, or is no file (a pipe would wait for whoever writes to it).
     """
     if not path.is_file():
-        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     # Not cv2.imread: on Windows it fails on names outside ASCII.
     return decode_image(np.fromfile(path, dtype=np.uint8))
 

@@ -172,7 +172,7 @@ def test_weights_of_another_architecture_are_listed_by_name(tmp_path, sequence):
     save_weights(tmp_path / "mixed.safetensors", config, initial_weights(build_graph(LITE)), {})
     line = failure(tmp_path, "track", sequence, "--weights", "mixed.safetensors")
     assert "base.base_layer.0.weight is missing" in line
-    assert "neck.refine1.depthwise.conv.weight is unexpected" in line
+    assert "backbone.stem.0.conv.weight is unexpected" in line
 
 
 def test_a_label_line_with_five_columns_is_named(tmp_path):

@@ -22,7 +22,7 @@ SIZE = (96, 64)
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """A small network whose heads differ from place to place."""
-    config = NetworkConfig(architecture="lite", embedding=8, head_width=16, input_width_px=96, input_height_px=64)
+    config = NetworkConfig(architecture="yolo", embedding=8, head_width=16, input_width_px=96, input_height_px=64)
     graph = build_graph(config)
     arrays = initial_weights(graph, seed=1)
     rng = np.random.default_rng(2)
