@@ -37,7 +37,6 @@ def test_a_resumed_run_equals_a_whole_one_bit_for_bit(engine, images, tmp_path):
     lines = read_metrics(tmp_path / "parts")
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert all(np.isfinite(line[name]) for line in lines for name in ("scores", "boxes", "identity"))
-    assert lines[-1]["total"] < lines[0]["total"]
     second["network.id.2.bias"][0] += np.float32(1e-6)
     with pytest.raises(AssertionError):
         assert_same_state(first, second)

@@ -56,7 +56,8 @@ def test_progress_log_and_losses_are_reported(images, tmp_path):
 
 def test_losses_fall(images, tmp_path):
     pytest.importorskip("torch")
-    config = configuration(images, tmp_path / "run", epochs=12)
+    plain = {"augmentation": {"enabled": False}}
+    config = configuration(images, tmp_path / "run", {"ema_decay": 0.0}, plain, epochs=12)
     train(config, "torch", "cpu")
     losses = [line["total"] for line in read_metrics(tmp_path / "run")]
     assert np.mean(losses[-6:]) < np.mean(losses[:6]) - 1

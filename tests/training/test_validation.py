@@ -84,7 +84,7 @@ def test_held_out_images_and_sequences_are_scored_and_logged(people, sequence, t
     loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
     (events,) = (run / "tensorboard").iterdir()
     values = [v for event in loader.LegacyEventFileLoader(str(events)).Load() for v in event.summary.value]
-    assert {"validation/AP50", "validation/HOTA", "heatmap"} <= {value.tag for value in values}
+    assert {"validation/AP50", "validation/HOTA", "scores"} <= {value.tag for value in values}
     (image,) = [v.image for v in values if v.tag == "validation/01-boxes"][:1]
     decoded = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
     assert decoded.shape == (96, 160, 3) == (image.height, image.width, 3)
