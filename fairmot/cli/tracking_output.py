@@ -125,7 +125,7 @@ def announce(detector: Any, quiet: bool) -> None:
     from fairmot.cli import console
 
     if not quiet:
-        fitted = ", or its area in the proportions of the images" if detector.fits_images else ""
+        fitted = ", or its area in the proportions of the images" if getattr(detector, "fits_images", False) else ""
         size = size_text(detector.input_size)
         console.notes().print(f"{detector.architecture} in {detector.engine} at {size}{fitted}")
 

@@ -70,7 +70,9 @@ def test_bars_print_names_as_they_are(capsys, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_network_in_use_is_printed_as_it_is(capsys, name):
-    detector = type("Detector", (), {"architecture": name, "engine": "torch", "input_size": (64, 32), "fits_images": False})
+    detector = type(
+        "Detector", (), {"architecture": name, "engine": "torch", "input_size": (64, 32), "fits_images": False}
+    )
     tracking_output.announce(detector, quiet=False)
     assert capsys.readouterr().err == f"{name} in torch at 64x32\n"
 
