@@ -12,6 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from fairmot.cli import app
+from fairmot.config import TrackerConfig
 from fairmot.errors import InputError
 
 
@@ -113,6 +114,8 @@ def images(tmp_path, monkeypatch):
             return Detections(box, np.array([0.9]), np.ones((1, 4)))
 
     monkeypatch.setattr(fairmot.detector, "load_detector", lambda *_, **__: Bright())
+    # It comes without parameters of its own, and its recordings name none.
+    monkeypatch.setattr(fairmot.detector, "weights_tracker", lambda *_: TrackerConfig())
     return tmp_path / "set"
 
 
