@@ -11,6 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from levels import level_batch, level_config, tiny_level_trainer
 from training import small_config, tiny_trainer, uneven_batch
 
 from fairmot.engines import load_training
@@ -21,8 +22,10 @@ from fairmot.training.process import current_process, registered
 SETTINGS = {
     "frozen": {"train": {"threads": 1, "freeze_batch_norm": True}, "optimizer": {"name": "sgd", "clip_norm": 0.5}},
     "synchronised": {"train": {"threads": 1, "sync_batch_norm": True}, "optimizer": {"name": "sgd"}},
+    "levels": {"train": {"threads": 1, "freeze_batch_norm": True}, "optimizer": {"name": "sgd", "clip_norm": 0.5}},
 }
-"""Batch norms that know no batch, or that know all of it: in both cases two processes must do what one does."""
+"""Batch norms that know no batch, or that know all of it: in both cases two processes must do what one does. ``levels``
+is a network on several levels, whose losses are divided by the qualities of all images."""
 
 RATE = 0.1
 
@@ -30,9 +33,26 @@ PATIENCE_SECONDS = 6
 """In the tests in which the first process works for longer than that."""
 
 
-def results(engine, config, batch, compiled=False):
+def trainer_of(engine, name, compiled=False):
+    """A trainer with these settings."""
+    if name == "levels":
+        return tiny_level_trainer(engine, level_config(**SETTINGS[name]), compiled=compiled)
+    return tiny_trainer(engine, small_config(**SETTINGS[name]), compiled=compiled)
+
+
+def whole_batch(name):
+    """A batch whose halves have unlike numbers of objects."""
+    if name != "levels":
+        return uneven_batch()
+    batch = level_batch(images=4)
+    for is_object in batch.is_object[:2]:
+        is_object[np.flatnonzero(is_object)[2:]] = False
+    return batch
+
+
+def results(engine, name, batch, compiled=False):
     """Losses, gradients and the state after a step, flat."""
-    trainer = tiny_trainer(engine, config, compiled=compiled)
+    trainer = trainer_of(engine, name, compiled)
     found, gradients = trainer.gradients(batch)
     stepped = trainer.step(batch, RATE)
     return {
@@ -52,10 +72,10 @@ def main(engine, folder, misbehaviour=None):
         if misbehaviour:
             misbehave(engine, misbehaviour, process)
             return
-        share = split_batch(uneven_batch(), process.size)[process.rank]
-        for name, sections in SETTINGS.items():
+        for name in SETTINGS:
+            share = split_batch(whole_batch(name), process.size)[process.rank]
             # MindSpore both ways: compiled, and operation by operation.
-            found = results(engine, small_config(**sections), share, compiled=name == "frozen")
+            found = results(engine, name, share, compiled=name == "frozen")
             np.savez(Path(folder, f"{name}-{process.rank}.npz"), **found)
 
 

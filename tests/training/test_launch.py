@@ -61,7 +61,7 @@ def settings(tmp_path):
     def make(name, **train_settings):
         return parse_config(
             {
-                "network": NETWORK,
+                "network": NETWORK | {"architecture": "yolo"},  # steady under SGD
                 "data": {"description": str(tmp_path / "data.json"), "max_objects": 20, "workers": 1},
                 "optimizer": {"name": "sgd", "learning_rate": 0.01},
                 "train": {"epochs": 2, "threads": 1, "freeze_batch_norm": True, "output": str(tmp_path / name)}

@@ -57,7 +57,7 @@ def break_trainer(monkeypatch, engine, change_config=lambda config: config, chan
 @pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
 def test_eight_images_are_learned_and_all_boxes_found(engine, people):
     pytest.importorskip(engine)
-    outcome = self_check(configuration(people), engine, "cpu", max_steps=120, rate=RATE)
+    outcome = self_check(configuration(people), engine, "cpu", max_steps=200, rate=RATE)
     assert outcome.problems == [], outcome
     assert (outcome.boxes, outcome.found, outcome.left_out) == (8, 8, 0)
     assert {each.name for each in outcome.losses} == {"heatmap", "extents", "offsets", "identity"}
