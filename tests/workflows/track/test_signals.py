@@ -16,7 +16,8 @@ from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.sources.frames import read_frames
 from fairmot.workflows.track.track import track
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+# Two minutes, and each of its runs wants a core of its own.
+pytestmark = [pytest.mark.usefixtures("elsewhere"), pytest.mark.slow]
 
 _PROGRAM = """
 import importlib.util, json, os, sys
