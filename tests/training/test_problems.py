@@ -89,7 +89,7 @@ def test_weights_that_are_not_finite_are_no_start(images, tmp_path):
     save_weights(tmp_path / "nan.safetensors", config.network, weights, {})
     for partial in (False, True):
         settings = {"start_weights": str(tmp_path / "nan.safetensors"), "partial_start": partial}
-        with pytest.raises(InputError, match=r"nan\.safetensors: bbox_head\.rtm_cls\.0\.bias holds numbers that are not finite"):
+        with pytest.raises(InputError, match=r"nan\.safetensors: bbox_head\.rtm_cls\.0\.bias holds numbers"):
             train(configuration(images, tmp_path / "run", **settings), "torch", "cpu")
     assert not (tmp_path / "run" / "last.safetensors").exists()
 
@@ -115,7 +115,7 @@ def test_a_network_that_is_not_finite_is_named_and_not_saved(images, tmp_path, m
     train(configuration(images, tmp_path / "run", epochs=1), "torch", "cpu")
     before = (tmp_path / "run" / "last.safetensors").read_bytes()
     monkeypatch.setattr(Run, "_checkpoint", spoilt)
-    with pytest.raises(FloatingPointError, match=r"network\.bbox_head\.rtm_cls\.0\.bias is not finite; what was saved before"):
+    with pytest.raises(FloatingPointError, match=r"bbox_head\.rtm_cls\.0\.bias is not finite; what was saved before"):
         train(
             configuration(
                 images,
