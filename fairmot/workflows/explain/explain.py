@@ -41,7 +41,7 @@ class Explanation:
     events: list[dict[str, Any]]
     """Events in this frame of the identities involved."""
     links: list[dict[str, Any]]
-    """Links of the refinement that made the identities involved, where the results are refined (``track --refine``)."""
+    """Links of the refinement that made the identities involved, where the results are refined."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain numbers, strings and lists."""
@@ -154,7 +154,7 @@ def _load_links(path: Path) -> list[dict[str, Any]]:
     try:
         links: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["links"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the record of a refinement; make one with track --refine") from error
+        raise InputError(f"{path}: not the record of a refinement; refine the tracks again") from error
     return links
 
 
