@@ -113,7 +113,9 @@ def test_keys_refusals_and_a_narrow_screen(start, opened, film, slow, tmp_path):
     until(page, "document.querySelectorAll('#jobs li').length === 2")
     assert text(page, "refused") == "notes.mp4: not a video that can be read"
     until(page, "document.getElementById('uploads').children.length === 0")
-    until(page, "document.getElementById('state').textContent === 'waiting'")  # the newest is selected
+    until(page, "document.getElementById('state').className === 'state running'")  # what runs is selected
+    page.keyboard.press("k")
+    until(page, "document.getElementById('state').textContent === 'waiting'")
     page.keyboard.press("c")
     until(page, "document.getElementById('state').textContent === 'cancelled'")
     page.keyboard.press("j")

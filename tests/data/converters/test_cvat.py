@@ -173,7 +173,7 @@ def test_exports_without_images_name_the_option(tmp_path, make_video, make_mot):
             if (folder / name).exists():
                 (folder / name).rename(tmp_path / name)
         for source in (folder, packed(folder)):
-            with pytest.raises(InputError, match=r"an export without images .*--image-folder"):
+            with pytest.raises(InputError, match=r"an export without images .*folder of its images"):
                 convert_cvat(source, tmp_path / "out")
         for path in folder.rglob("annotations.xml"):
             path.unlink()

@@ -19,7 +19,7 @@ from fairmot.workflows.export import export
 from fairmot.workflows.track.replay import replay
 from fairmot.workflows.track.track import track
 
-CONFIG = NetworkConfig(architecture="lite", embedding=8, head_width=16, input_width_px=96, input_height_px=64)
+CONFIG = NetworkConfig(architecture="yolo", embedding=8, head_width=16, input_width_px=96, input_height_px=64)
 FUSED = TrackerConfig.preset("fused", confidence=0.11)
 
 
