@@ -9,7 +9,14 @@ from typing import Any
 
 
 class InputError(Exception):
-    """An input that cannot be used. The message says what is wrong, where, and what to do."""
+    """An input that cannot be used. The message says what is wrong, where, and what to do.
+
+    ``argument`` names the parameter of the function that would help, so that a command can name its option.
+    """
+
+    def __init__(self, message: str = "", argument: str = "") -> None:
+        super().__init__(message)
+        self.argument = argument
 
 
 def closest_name(name: str, candidates: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fairmot.cli.settings import read_names
+from fairmot.errors import InputError
 
 
 def _of(formats: str, text: str, metavar: str = "", name: str | None = None, **more: Any) -> Any:
@@ -71,22 +72,27 @@ def convert(
     """
     from fairmot.data.converters import convert_dataset
 
-    summary = convert_dataset(
-        kind,
-        source,
-        output,
-        name,
-        split=split,
-        half=half,
-        distractors=distractors,
-        min_visibility=min_visibility,
-        identities=identities,
-        every=every,
-        empty=empty,
-        categories=read_names(categories),
-        images=image_folder,
-        root=root,
-        ignore=ignore,
-        head_classes=read_names(heads),
-    )
+    try:
+        summary = convert_dataset(
+            kind,
+            source,
+            output,
+            name,
+            split=split,
+            half=half,
+            distractors=distractors,
+            min_visibility=min_visibility,
+            identities=identities,
+            every=every,
+            empty=empty,
+            categories=read_names(categories),
+            images=image_folder,
+            root=root,
+            ignore=ignore,
+            head_classes=read_names(heads),
+        )
+    except InputError as error:
+        if error.argument == "images" and image_folder is None:
+            raise InputError(f"{error} by --image-folder FOLDER") from error
+        raise
     typer.echo(str(summary))

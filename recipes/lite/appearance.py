@@ -1,6 +1,6 @@
 """Train the embeddings of ``lite`` along people's boxes; its detector stays as it is.
 
-    python recipes/lite/appearance.py START.safetensors MATERIAL.npz WORK [--steps 8000] [--threads 1]
+    python recipes/lite/appearance.py START.safetensors MATERIAL.npz WORK [--rounds 6000 8000] [--threads 1]
 
 START holds the detector; MATERIAL comes from ``teach.py``. Each step sees three canvases of 24 crops of Market-1501,
 four of each person, and two views of one photograph, each of whose people is an identity of its own. The loss is the
@@ -11,11 +11,13 @@ sum of
 * the squared difference between the cosines of all pairs and the teacher's, weight 10.
 
 Features are normalised over the people of a step, so that neither empty slots nor the background enter; at the end both
-normalisations fold into the two layers. WORK holds a checkpoint every 100 steps, from which a second call goes on, and
+normalisations fold into the two layers. The rate falls to zero along half a cosine in every round; the first begins at 0.002, the others at 0.0012.
+WORK holds a checkpoint every 100 steps, from which a second call goes on, and
 ``weights.safetensors``. 100 identities of Market-1501 take no part (``measure.py`` asks for them).
 """
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pasting import crowd, view
+from pasting import SIZES, crowd, view
 from torch import nn
 
 from fairmot.engines.torch.network import GraphNetwork
@@ -32,7 +34,8 @@ from fairmot.network.safetensors import load_weights, save_weights
 
 TRAINED = ("appearance.",)
 CROWDS, CROPS, CROPS_EACH = 3, 24, 4
-RATE, WEIGHT_DECAY, CLIP_NORM, WARM_UP = 2e-3, 0.02, 5.0, 100
+RATE, LATER_RATE, WARM_UP = 2e-3, 1.2e-3, 100
+WEIGHT_DECAY, CLIP_NORM = 0.02, 5.0
 SCALE, MARGIN, SMOOTHING = 18.0, 0.1, 0.1
 TEMPERATURE = 0.1
 CONTRAST_WEIGHT, TEACHER_WEIGHT = 0.5, 10.0
@@ -85,9 +88,10 @@ class Material:
             rng.choice(self.crops_of[person], CROPS_EACH, replace=len(self.crops_of[person]) < CROPS_EACH)
             for person in persons
         ]
+        size = SIZES[rng.integers(len(SIZES))]
         canvases, boxes, labels, vectors = [], [], [], []
         for part in rng.permutation(np.concatenate(chosen)).reshape(CROWDS, CROPS):
-            canvas, places, kept = crowd(self.crops[part], self.backgrounds, rng)
+            canvas, places, kept = crowd(self.crops[part], self.backgrounds, rng, size)
             canvases.append(canvas)
             boxes.append(places)
             labels.append(self.labels[part[kept]])
@@ -95,7 +99,7 @@ class Material:
         index = rng.choice(len(self.paths), p=self.chances)
         image, people = self.photograph(index)
         for _ in range(2):
-            canvas, places, kept = view(image, people, self.backgrounds, rng)
+            canvas, places, kept = view(image, people, self.backgrounds, rng, size)
             canvases.append(canvas)
             boxes.append(places)
             labels.append(len(self.people) + self.boxes_of[index][kept])
@@ -158,12 +162,22 @@ def loss_of(vectors, labels, teacher, directions):
     return identity + TEACHER_WEIGHT * likeness + CONTRAST_WEIGHT * contrast
 
 
+def rate_of(step, rounds):
+    """Return the learning rate of a step: half a cosine a round."""
+    begin, rate = 0, RATE
+    for steps in rounds:
+        if step < begin + steps:
+            break
+        begin, rate = begin + steps, LATER_RATE
+    return rate * min(1, (step - begin + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * (step - begin) / steps))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("start", type=Path)
     parser.add_argument("material", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--rounds", type=int, nargs="+", default=[6000, 8000], help="steps of each round")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -188,10 +202,10 @@ def main():
         average, start = saved["average"], saved["step"]
 
     describer.train()
-    for step in range(start, arguments.steps):
-        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * step / arguments.steps))
+    last = sum(arguments.rounds)
+    for step in range(start, last):
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate_of(step, arguments.rounds)
         canvases, boxes, labels, teacher = material.draw(np.random.default_rng([1, step]))
         loss = loss_of(describer(canvases, boxes), labels, teacher, directions)
         optimizer.zero_grad()
@@ -201,8 +215,8 @@ def main():
         decay = min(AVERAGE_DECAY, (step + 1) / (step + 20))
         for name, value in describer.state_dict().items():
             average[name] = torch.lerp(average[name], value, 1 - decay) if value.is_floating_point() else value.clone()
-        if (step + 1) % 100 == 0 or step + 1 == arguments.steps:
-            print(f"step {step + 1} of {arguments.steps}: loss {loss.item():.3f}", flush=True)
+        if (step + 1) % 100 == 0 or step + 1 == last:
+            print(f"step {step + 1} of {last}: loss {loss.item():.3f}", flush=True)
             state = {"describer": describer.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
             torch.save(state | {"directions": directions.data, "step": step + 1}, f"{checkpoint}.part")
             Path(f"{checkpoint}.part").replace(checkpoint)

@@ -25,6 +25,7 @@ from fairmot.geometry import pairwise_iou, tlwh_to_xyxy
 GAPS = (1, 10, 30)
 LEAST_SCORE, LEAST_IOU = 0.25, 0.5
 CROPS_A_CANVAS = 11
+HEIGHTS_PX = (36, 240)
 
 
 def nearest_vectors(detector, folder):
@@ -57,7 +58,7 @@ def across_cameras(network, crops, identities, cameras, photographs):
     while waiting:
         canvas, taken = background(photographs, rng), []
         while waiting and len(taken) < CROPS_A_CANVAS:
-            box = paste(canvas, crops[waiting[0]], rng, taken, most_overlap=0.0, tries=30)
+            box = paste(canvas, crops[waiting[0]], rng, taken, HEIGHTS_PX, most_overlap=0.0, tries=30)
             if box is None:
                 break
             taken.append(box)

@@ -3,36 +3,39 @@
 import cv2
 import numpy as np
 
-SIZE = (576, 320)
+SIZES = ((576, 320), (512, 384), (384, 512))
+"""Canvases of 16:9, 4:3 and portrait sources: about one area in their proportions, multiples of 32."""
+HEIGHTS_PX = (36, 320)
 GREY = (114, 114, 114)
-HEIGHTS_PX = (36, 240)
 BOX_NOISE = 0.04
 """Standard deviation of a corner, in box sizes: detections are not exact."""
 
 
-def background(photographs, rng):
-    """Return a random part of a random photograph [H, W, 3], in the canvas's proportions."""
+def background(photographs, rng, size=SIZES[0]):
+    """Return a random part of a random photograph [H, W, 3], in the proportions of ``size`` (width, height)."""
     image = photographs[rng.integers(len(photographs))]
     height, width = image.shape[:2]
-    ratio = SIZE[0] / SIZE[1]
+    ratio = size[0] / size[1]
     part_width = min(width, height * ratio) * rng.uniform(0.5, 1)
     part_height = part_width / ratio
     left, top = rng.uniform(0, width - part_width), rng.uniform(0, height - part_height)
     part = image[int(top) : int(top + part_height) + 1, int(left) : int(left + part_width) + 1]
-    canvas = cv2.resize(part, SIZE, interpolation=cv2.INTER_LINEAR)
+    canvas = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
     return canvas[:, ::-1].copy() if rng.random() < 0.5 else canvas.copy()
 
 
-def paste(canvas, crop, rng, taken, most_overlap=0.25, tries=20):
+def paste(canvas, crop, rng, taken, heights=HEIGHTS_PX, most_overlap=0.25, tries=20):
     """Paste a crop at a random height and place; return its box, or None where there is no room.
 
+    ``heights`` are the least and the greatest, in pixels; small ones are as frequent as tall ones (in the logarithm).
     ``most_overlap`` of the smaller of two boxes may be shared.
     """
+    canvas_height, canvas_width = canvas.shape[:2]
     for _ in range(tries):
-        height = np.exp(rng.uniform(*np.log(HEIGHTS_PX)))
+        height = min(np.exp(rng.uniform(*np.log(heights))), canvas_height)
         width = max(6, round(height * 0.5 * rng.uniform(0.85, 1.15)))
         height = round(height)
-        left, top = rng.integers(0, SIZE[0] - width + 1), rng.integers(0, SIZE[1] - height + 1)
+        left, top = rng.integers(0, canvas_width - width + 1), rng.integers(0, canvas_height - height + 1)
         box = np.array([left, top, left + width, top + height])
         if len(taken):
             others = np.array(taken)
@@ -101,9 +104,9 @@ def shake(boxes, rng):
     return boxes + rng.normal(0, BOX_NOISE, boxes.shape).astype(np.float32) * sizes
 
 
-def crowd(crops, photographs, rng):
+def crowd(crops, photographs, rng, size):
     """Return a canvas with as many of the crops as find room, their boxes [n, 4], and which crops they are [n]."""
-    canvas, taken, kept = background(photographs, rng), [], []
+    canvas, taken, kept = background(photographs, rng, size), [], []
     for index, crop in enumerate(crops):
         box = paste(canvas, change_crop(crop, rng), rng, taken)
         if box is not None:
@@ -113,34 +116,34 @@ def crowd(crops, photographs, rng):
     return degrade(canvas, rng), shake(taken, rng), np.array(kept, np.int64)
 
 
-def view(image, boxes, photographs, rng):
+def view(image, boxes, photographs, rng, size):
     """Return a random view of a labelled photograph: canvas, boxes [n, 4], and which of the given ones they are [n].
 
     One person gets a random height; people of whom less than 0.7 is seen, or of unlike heights, are left out.
     """
     height, width = image.shape[:2]
     chosen = boxes[rng.integers(len(boxes))]
-    scale = min(2.0, np.exp(rng.uniform(*np.log((40, 240)))) / (chosen[3] - chosen[1]))
+    scale = min(2.0, np.exp(rng.uniform(*np.log(HEIGHTS_PX))) / (chosen[3] - chosen[1]))
     stretch = np.exp(rng.uniform(-0.06, 0.06))
     scales = np.array([scale * stretch, scale / stretch])
-    size = np.array([width, height]) * scales
+    whole = np.array([width, height]) * scales
     centre = (chosen[:2] + chosen[2:]) / 2 * scales
-    wanted = np.array([rng.uniform(0.15, 0.85), rng.uniform(0.3, 0.7)]) * SIZE
-    room = np.array(SIZE) - size
+    wanted = np.array([rng.uniform(0.15, 0.85), rng.uniform(0.3, 0.7)]) * size
+    room = np.array(size) - whole
     shift = np.where(room >= 0, room * rng.random(2), np.clip(wanted - centre, np.minimum(room, 0), 0))
     if scale < 0.7:  # warping alone would skip pixels
         image = cv2.resize(image, None, fx=scales[0], fy=scales[1], interpolation=cv2.INTER_AREA)
     factors = (1.0, 1.0) if scale < 0.7 else scales
     matrix = np.array([[factors[0], 0, shift[0]], [0, factors[1], shift[1]]], np.float32)
-    canvas = change_colours(cv2.warpAffine(image, matrix, SIZE, borderValue=GREY), rng, 0.8)
+    canvas = change_colours(cv2.warpAffine(image, matrix, size, borderValue=GREY), rng, 0.8)
     moved = boxes * np.tile(scales, 2) + np.tile(shift, 2)
-    inside = np.clip(moved, 0, SIZE * 2)
+    inside = np.clip(moved, 0, size * 2)
     seen = (inside[:, 2:] - inside[:, :2]).prod(1) / (moved[:, 2:] - moved[:, :2]).prod(1)
     heights = moved[:, 3] - moved[:, 1]
-    kept = np.flatnonzero((seen > 0.7) & (heights >= 30) & (heights <= 300))
+    kept = np.flatnonzero((seen > 0.7) & (heights >= 30) & (heights <= 400))
     moved = moved[kept]
     if rng.random() < 0.5:
         canvas = canvas[:, ::-1].copy()
-        moved = np.stack([SIZE[0] - moved[:, 2], moved[:, 1], SIZE[0] - moved[:, 0], moved[:, 3]], 1)
+        moved = np.stack([size[0] - moved[:, 2], moved[:, 1], size[0] - moved[:, 0], moved[:, 3]], 1)
     cover_parts(canvas, moved, photographs, rng)
     return degrade(canvas, rng), shake(moved, rng), kept

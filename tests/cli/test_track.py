@@ -165,7 +165,7 @@ def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):
     with loopback.RtspServer([walkers.street(index) for index in range(40)]) as server:
         words = [sys.executable, "-c", program, "track", server.address, "--output", "out", *FAST]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while not list(tmp_path.glob("out/.*.mp4")):
+        while not list(tmp_path.glob("out/.fairmot-part/*.mp4")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         time.sleep(0.5)

@@ -171,4 +171,5 @@ def _image_folder(src: Path, file_name: str, images: Path | None) -> Path:
     for folder in folders:
         if (folder / file_name).exists():
             return folder
-    raise InputError(f"{src}: its image {file_name} is not in {', '.join(map(str, folders))}")
+    missing = f"{src}: its image {file_name} is not in {', '.join(map(str, folders))}"
+    raise InputError(missing if images is not None else f"{missing}; give the folder of its images", "images")

@@ -91,7 +91,9 @@ def convert_cvat(
         else:
             raise InputError(f"{src}: neither annotations.xml nor gt/gt.txt in it: not an export of CVAT")
         if images is None and not top.is_dir():
-            raise InputError(f"{src}: an export without images ('save images' was off); give the folder of its images")
+            raise InputError(
+                f"{src}: an export without images ('save images' was off); give the folder of its images", "images"
+            )
         files = find_images(top, recursive=True)
         class_of = choose_categories(found.known_labels, categories, src)
         place = _places(found, files, src)
