@@ -11,8 +11,8 @@ sum of
 * the squared difference between the cosines of all pairs and the teacher's, weight 10.
 
 Features are normalised over the people of a step, so that neither empty slots nor the background enter; at the end both
-normalisations fold into the two layers. The rate falls to zero along half a cosine in every round; the first begins at 0.002, the others at 0.0012.
-WORK holds a checkpoint every 100 steps, from which a second call goes on, and
+normalisations fold into the two layers. The rate falls to zero along half a cosine in every round; the first begins at
+0.002, the others at 0.0012. WORK holds a checkpoint every 100 steps, from which a second call goes on, and
 ``weights.safetensors``. 100 identities of Market-1501 take no part (``measure.py`` asks for them).
 """
 
