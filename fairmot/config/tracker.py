@@ -77,6 +77,12 @@ class TrackerConfig(BaseModel):
         ge=1,
         description="Detections in consecutive frames that confirm a track (SORT: 3; FairMOT: 2).",
     )
+    confirmation_score: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Mean score of a track's detections that confirms it; 0: any (docs/decisions.md).",
+    )
 
     # Matching.
     appearance: bool = Field(default=True, description="Use the embeddings; if off, motion and overlap alone decide.")

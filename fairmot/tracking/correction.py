@@ -65,7 +65,12 @@ def correct(
     np.copyto(matched["score"], found["score"], where=stayed)
     matched["last_frame"] = frame
     matched["hits"] += 1
-    matched["is_confirmed"] |= matched["hits"] >= config.confirmation_hits
+    parts = np.minimum(matched["hits"], config.confirmation_hits)
+    matched["mean_score"] += (found["score"] - matched["mean_score"]) / parts
+    is_proven = matched["hits"] >= config.confirmation_hits
+    if config.confirmation_score:
+        is_proven &= matched["mean_score"] >= config.confirmation_score
+    matched["is_confirmed"] |= is_proven
     table[rows] = matched
 
 

@@ -22,7 +22,8 @@ def start(
     Args:
         records: records of candidates, their means with velocity 0.
         first_identity: identity of the first track; the others count on from it.
-        frame: number of the frame, from 1; tracks of the first frame are confirmed at once.
+        frame: number of the frame, from 1; tracks of the first frame are confirmed at once, where their score
+            suffices.
         config: options.
         noise: noise of the Kalman filter.
     """
@@ -33,6 +34,8 @@ def start(
     records["first_frame"] = records["last_frame"] = frame
     records["hits"] = 1
     records["is_confirmed"] = frame == 1 or config.confirmation_hits == 1
+    if config.confirmation_score:
+        records["is_confirmed"] &= records["mean_score"] >= config.confirmation_score
     if config.reupdate:
         note_sighting(records, records["mean"][:, :4])
     if config.gallery_size and records["embedding"].shape[1]:

@@ -49,6 +49,7 @@ def table_type(embedding_width: int, gallery_size: int = 0, with_sighting: bool 
         ("class_id", np.int64),
         ("detection", np.int64),  # row of the last match in the detections of its frame
         ("score", np.float64),
+        ("mean_score", np.float64),  # of about the last ``confirmation_hits`` detections
         ("hits", np.int64),  # detections so far
         ("is_confirmed", np.bool_),
         ("is_condemned", np.bool_),  # its removal is due: it leaves the lost list in the next frame
@@ -143,7 +144,7 @@ def candidates_of(
     records = np.zeros(len(chosen), dtype=table_type_for(config, width))
     records["class_id"] = detections.class_ids[chosen]
     records["detection"] = chosen
-    records["score"] = scores[chosen]
+    records["score"] = records["mean_score"] = scores[chosen]
     records["mean"][:, :4] = measured
     if width and detections.embeddings is not None:
         records["embedding"] = _unit_embeddings(detections.embeddings, chosen)

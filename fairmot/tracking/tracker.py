@@ -161,7 +161,7 @@ class Tracker:
 
         # The published code does not predict unconfirmed tracks: it decides in the next frame. Where that takes longer,
         # they need their motion.
-        waits = self._config.confirmation_hits > 2
+        waits = self._config.confirmation_hits > 2 or self._config.confirmation_score > 0
         predict(self._table, self._tracked_count, elapsed, self._noise, self._frame_time, waits)
         if self._camera is not None and image is not None:
             move_tracks(self._table, self._camera.measure(image, candidates.boxes_xyxy))

@@ -37,6 +37,32 @@ def test_a_track_is_returned_from_its_nth_detection_on(hits):
     assert counts(frames, confirmation_hits=hits) == [0, *[0] * (hits - 1), *[1] * (6 - hits)]
 
 
+def test_the_mean_score_confirms_a_track():
+    """The mean is that of about the last two detections, and none below the threshold is returned before."""
+    rising = [found(), *[found(PERSON, score=score) for score in (0.5, 0.5, 0.6, 0.9, 0.5, 0.5)]]
+    assert counts(rising, confirmation_score=0.7) == [0, 0, 0, 0, 1, 1, 1]  # means .5, .5, .55, .725
+    assert counts(rising, confirmation_score=0.73) == [0] * 7
+    assert counts(rising) == [0, 0, 1, 1, 1, 1, 1]
+
+
+def test_the_first_frame_needs_the_score_too():
+    first = [found(PERSON, score=score) for score in (0.6, 0.9, 0.9)]
+    assert counts(first) == [1, 1, 1]
+    assert counts(first, confirmation_score=0.7) == [0, 1, 1]
+    assert counts(first, confirmation_score=0.6) == [1, 1, 1]
+
+
+def test_a_track_that_waits_for_its_score_follows_its_motion():
+    """Three frames are skipped, in which the person walks further than the box is wide."""
+    tracker = Tracker(TrackerConfig(confirmation_score=0.7))
+    ids = []
+    for index, score in zip((0, *range(1, 9), 12), (None, *[0.6] * 8, 0.9), strict=True):
+        shift = 15 * index
+        frame = found() if score is None else found(np.add(PERSON, (shift, 0, shift, 0)), score=score)
+        ids.append(tracker.update(frame, frame_index=index).ids.tolist())
+    assert ids == [[]] * 9 + [[1]]
+
+
 def test_a_miss_before_the_confirmation_ends_the_track():
     frames = [found(), found(PERSON), found(PERSON), found(), found(PERSON), found(PERSON), found(PERSON)]
     assert counts(frames, confirmation_hits=3) == [0, 0, 0, 0, 0, 0, 1]

@@ -9,6 +9,7 @@ from fairmot.config import TrackerConfig
 _RANGES: dict[str, tuple[float, float]] = {
     "confidence": (0.2, 0.8),
     "start_confidence": (0.0, 0.95),
+    "confirmation_score": (0.0, 0.9),
     "height_exponent": (0.0, 3.0),
     "gate": (5.0, 60.0),
     "max_iou_distance": (0.2, 0.9),
