@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # From raw data to the shipped model: the detector's last layers, the embeddings, calibrated scores, both files.
-# Usage: scripts/train_lite.sh DATA WORK
+# Usage: scripts/train_lite.sh DATA WORK [--quick]
 #   DATA  folder with coco_person_multi/, coco_person/, pennfudan/, market1501_train/, mot/, extra/ and teachers/
 #         (docs/models.md names the sources)
 #   WORK  folder for everything made on the way; a second call continues where the first was stopped
+#   --quick  a few steps of everything, to see that the chain works; the model is of no use
 # TUD-Campus and the val images of coco_person_multi take no part in the training.
 set -euo pipefail
-[ $# -eq 2 ] || { sed -n '2,7p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { [ $# -eq 3 ] && [ "$3" = --quick ]; } || { sed -n '2,8p' "$0" >&2; exit 2; }
 data=$1 work=$2
+training=() rounds=() frames=20
+if [ $# -eq 3 ]; then
+    training=(--set train.epochs=1 --set train.batch_size=2) rounds=(--rounds 2 1) frames=2
+fi
 root="$(cd "$(dirname "$0")/.." && pwd)"
 recipe="$root/recipes/lite"
 mkdir -p "$work"
@@ -33,14 +38,14 @@ resume=()
 [ -e "$work/detector-is-trained" ] || fairmot train "$root/configs/lite.yaml" --engine torch "${resume[@]}" \
     --set data.description="$work/people/data.json" \
     --set train.start_weights="$work/start.safetensors" \
-    --set train.output="$work/detector"
+    --set train.output="$work/detector" "${training[@]}"
 touch "$work/detector-is-trained"
 
 [ -e "$work/material.npz" ] || python "$recipe/teach.py" "$data" "$work/material.npz"
-python "$recipe/appearance.py" "$work/detector/weights.safetensors" "$work/material.npz" "$work/appearance"
+python "$recipe/appearance.py" "$work/detector/weights.safetensors" "$work/material.npz" "$work/appearance" "${rounds[@]}"
 
 [ -e "$work/streets" ] || for seed in 1 2 3 4; do
-    fairmot data synthesize "$work/streets" --people $((8 + 4 * seed)) --frames 20 --frame-rate 2 --seed "$seed"
+    fairmot data synthesize "$work/streets" --people $((8 + 4 * seed)) --frames $frames --frame-rate 2 --seed "$seed"
 done
 python "$recipe/calibrate.py" "$work/appearance/weights.safetensors" "$data" --streets "$work/streets" \
     --write "$work/lite.safetensors"

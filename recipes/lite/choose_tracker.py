@@ -87,8 +87,8 @@ def clip_accuracy(recording, teacher, config):
 
 def recordings(detector, sources, work, every=1):
     """Detect once, with embeddings, and return the folder of the saved detections."""
-    if not work.exists():
-        fairmot.track(sources, detector, output=work, video=False, save_detections=True, every=every)
+    if not (work / "run.json").exists():
+        fairmot.track(sources, detector, output=work, video=False, save_detections=True, every=every, overwrite=True)
     return work
 
 

@@ -79,13 +79,13 @@ def cover_parts(canvas, boxes, photographs, rng):
             continue
         width = max(2, int(rng.uniform(0.2, 0.6) * (right - left)))
         height = max(2, int(rng.uniform(0.15, 0.4) * (bottom - top)))
-        x = int(left + rng.random() * (right - left - width))
-        y = int(min(top + rng.uniform(0.25, 1) * (bottom - top - height), bottom - height))
+        x = max(int(left + rng.random() * (right - left - width)), 0)
+        y = max(int(min(top + rng.uniform(0.25, 1) * (bottom - top - height), bottom - height)), 0)
         other = photographs[rng.integers(len(photographs))]
         room = np.maximum(1, np.array(other.shape[:2]) - (height, width))
         row, column = rng.integers(0, room)
         piece = other[row : row + height, column : column + width]
-        place = canvas[max(y, 0) : y + piece.shape[0], max(x, 0) : x + piece.shape[1]]
+        place = canvas[y : y + piece.shape[0], x : x + piece.shape[1]]
         place[:] = piece[: place.shape[0], : place.shape[1]]
 
 
