@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,17 +22,15 @@ from fairmot.engines import (
     load_inference,
     load_network_exporter,
 )
+from fairmot.engines.canvases import SIZE_MULTIPLE_PX, CanvasBuilder
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
-from fairmot.geometry import ImageArray, Letterbox, fitted_canvas
+from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights, read_metadata
 from fairmot.network.summary import summarize
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "pretrained" / "lite.safetensors"
-
-SIZE_MULTIPLE_PX = 32
-"""The coarsest map of every network has this stride."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,33 +41,6 @@ class PreparedImage:
     """uint8 [H, W, 3], BGR."""
     letterbox: Letterbox
     """The place of the image on the canvas."""
-
-
-class CanvasBuilder:
-    """Networks for canvases: one for all images or, with ``build``, one for each shape of image, built when needed."""
-
-    def __init__(
-        self,
-        network: CanvasDetector,
-        build: Callable[[tuple[int, int]], CanvasDetector] | None = None,
-    ) -> None:
-        self.input_size = network.input_size
-        self.fits_images = build is not None
-        self._build = build
-        self._built = {network.input_size: network}
-        self._one_at_a_time = threading.Lock()
-
-    def canvas_for(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """Return the canvas, width and height, for images of this size."""
-        return fitted_canvas(self.input_size, image_size, SIZE_MULTIPLE_PX) if self._build else self.input_size
-
-    def network(self, canvas_size: tuple[int, int]) -> CanvasDetector:
-        """Return the network for a canvas."""
-        with self._one_at_a_time:
-            if canvas_size not in self._built:
-                assert self._build is not None
-                self._built[canvas_size] = self._build(canvas_size)
-            return self._built[canvas_size]
 
 
 class Detector:
