@@ -1,6 +1,6 @@
 """Train the embeddings of ``lite`` along people's boxes; its detector stays as it is.
 
-    python recipes/lite/appearance.py START.safetensors MATERIAL.npz WORK [--rounds 6000 5000 3500] [--threads 1]
+    python recipes/lite/appearance.py START.safetensors MATERIAL.npz WORK [--rounds 6000 5000 2000] [--threads 1]
 
 START holds the detector; MATERIAL comes from ``teach.py``. Each step sees three canvases of 24 crops of Market-1501,
 four of each person, and two views of one photograph, each of whose people is an identity of its own. The loss is the
@@ -177,7 +177,7 @@ def main():
     parser.add_argument("start", type=Path)
     parser.add_argument("material", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--rounds", type=int, nargs="+", default=[6000, 5000, 3500], help="steps of each round")
+    parser.add_argument("--rounds", type=int, nargs="+", default=[6000, 5000, 2000], help="steps of each round")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
