@@ -15,6 +15,7 @@ from fairmot.engines.capabilities import (
     CheckpointFormat,
     DetectorExporter,
     InferenceEngine,
+    KernelChoice,
     Launcher,
     NetworkExporter,
     Profiler,
@@ -23,7 +24,7 @@ from fairmot.engines.capabilities import (
 from fairmot.errors import InputError, closest_name
 
 Capability = Literal[
-    "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling"
+    "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling", "kernels"
 ]
 """What an engine may have, a protocol each in ``fairmot.engines.capabilities``."""
 
@@ -48,6 +49,7 @@ MODULES: dict[str, dict[Capability, str]] = {
         "training": "fairmot.engines.mindspore.training",
         "launching": "fairmot.engines.mindspore.launcher",
         "network export": "fairmot.engines.mindspore.export",
+        "kernels": "fairmot.engines.mindspore.kernels",
     },
 }
 """Engine -> what it can do -> our module for it; the fastest engine on a CPU first."""
@@ -148,6 +150,15 @@ def load_profiler(name: str) -> Profiler:
         InputError: an unknown name, a library that is not installed, or an engine that does not time them.
     """
     return cast(Profiler, _load(name, "profiling"))
+
+
+def load_kernel_choice(name: str) -> KernelChoice:
+    """Import the part of an engine that chooses the kernels of this processor.
+
+    Raises:
+        InputError: a library that is not installed, or an engine that leaves the choice to its library.
+    """
+    return cast(KernelChoice, _load(name, "kernels"))
 
 
 def _load(name: str, capability: Capability, needs_library: bool = True) -> Any:

@@ -229,6 +229,14 @@ class Profiler(Protocol):
         ...
 
 
+class KernelChoice(Protocol):
+    """Chooses the kernels of this processor where the library's own choice is slow."""
+
+    def describe_instruction_set(self) -> str:
+        """Return what the kernels use, whether that is a limit, and how to lift it; empty where it is unknown."""
+        ...
+
+
 def check_precision(engine: str, precision: str, known: Sequence[str]) -> None:
     """Raise unless an engine computes in this precision.
 
