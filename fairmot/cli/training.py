@@ -62,7 +62,7 @@ def train(
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"
-        raise typer.Exit(launch(arguments, chosen, processes, folder, log=log))
+        raise typer.Exit(launch(arguments, chosen, processes, folder, device=device, log=log))
     with registered(process):
         if process.is_scheduler:
             load_training(chosen).join_processes(device)

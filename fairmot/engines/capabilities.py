@@ -104,6 +104,14 @@ class Launcher(Protocol):
         """
         ...
 
+    def check_devices(self, device: str, processes: int) -> None:
+        """Check, without the framework, that this machine has a device for each process.
+
+        Raises:
+            InputError: it has none, or too few; what cannot be known without the framework passes.
+        """
+        ...
+
     def log_files(self, folder: Path, rank: int) -> list[Path]:
         """Return the logs of one process; the first one may have none, since it writes to the terminal."""
         ...
