@@ -30,6 +30,9 @@ def train(
     check: Annotated[
         bool, options.flag("--self-check", None, "Overfit eight images instead, and report whether training works.")
     ] = False,
+    dry_run: Annotated[
+        bool, options.flag("--dry-run", None, "Check data, start weights, devices and folder instead; write nothing.")
+    ] = False,
 ) -> None:
     """Train a network.
 
@@ -42,6 +45,7 @@ def train(
     from fairmot.cli import console
     from fairmot.config import load_config
     from fairmot.engines import choose_training_engine, load_training
+    from fairmot.training.check import check_run
     from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train
     from fairmot.training.process import current_process, registered
@@ -56,6 +60,10 @@ def train(
         return
     process = current_process()
     chosen = choose_training_engine(engine, device)
+    if dry_run:
+        steps = check_run(settings, chosen, device, resume, processes)
+        typer.echo(f"ready: {settings.network.architecture} in {chosen}, {steps} steps an epoch")
+        return
     if processes > 1 and not process.launched:
         # One process, not each of them, reports what cannot start.
         load_training(chosen)
