@@ -44,7 +44,7 @@ def train(
 
     from fairmot.cli import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine, load_training
+    from fairmot.engines import choose_training_engine, load_training, slower_training_engines
     from fairmot.training.check import check_run
     from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train
@@ -60,6 +60,8 @@ def train(
         return
     process = current_process()
     chosen = choose_training_engine(engine, device)
+    if engine == "auto" and not process.launched and (slower := slower_training_engines(chosen, device)):
+        log(f"{chosen} trains faster on processors than {slower[0]}, which --engine {slower[0]} takes")
     if dry_run:
         steps = check_run(settings, chosen, device, resume, processes)
         typer.echo(f"ready: {settings.network.architecture} in {chosen}, {steps} steps an epoch")
