@@ -28,6 +28,12 @@ SUFFIXES = (".safetensors", *CHECKPOINTS, ".ckpt")
 """Suffixes of the files that ``read_weights`` reads."""
 
 
+def weights_suffix(path: Path) -> str:
+    """Return the kind of a file by its name: the suffix in small letters; ``.pth.tar`` is another word for ``.pth``."""
+    name = path.name.lower()
+    return ".pth" if name.endswith(".pth.tar") else Path(name).suffix
+
+
 @dataclass(frozen=True, slots=True)
 class SourceWeights:
     """The content of a file of weights."""
@@ -71,7 +77,7 @@ def read_weights(path: Path | str) -> SourceWeights:
         raise InputError(f"{path}: no such file")
     notes: dict[str, str] = {}
     other: tuple[str, ...] = ()
-    match path.suffix:
+    match weights_suffix(path):
         case ".safetensors":
             metadata = read_metadata(path)
             if {"network", "checkpoint_version"} & metadata.keys():

@@ -3,42 +3,115 @@
 
 project="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
+# After `pip install -r requirements.txt` the package itself is not installed: it is run from here.
+program=(fairmot)
+if ! command -v fairmot >/dev/null; then
+    program=(python3 -m fairmot)
+    export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}"
+fi
+
 usage() { # prints the comment at the head of the calling script
     sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2
     exit 2
 }
 
-# set_training CONFIGURATION START_WEIGHTS OUTPUT: fills `training`, the arguments of `fairmot train`.
-# The configuration is YAML, or a data.json that replaces the data of default_config.yaml.
-set_training() {
-    training=()
-    case "$1" in
-    *.json) training+=("$project/default_config.yaml" --set "data.description=$1") ;;
-    "") training+=("$project/default_config.yaml") ;;
-    *) training+=("$1") ;;
-    esac
-    [ -z "$2" ] || training+=(--set "train.start_weights=$2" --set train.partial_start=true)
-    training+=(--set "train.output=$3")
-    # Continue a run that was stopped.
-    [ ! -e "$3/last.safetensors" ] || training+=(--resume)
+fail() { # one line, exit code 2
+    echo "$(basename "$0"): $*" >&2
+    exit 2
 }
 
-# set_inference DEVICE CONFIGURATION WEIGHTS FOLDER: fills `inference`, the arguments of `fairmot evaluate` and `track`.
+is_cpu() { # is_cpu WORD: whether it, or DEVICE in the environment, names the processor, in any case
+    [[ "${1,,}" == cpu || "${DEVICE,,}" == cpu ]]
+}
+
+check_count() { # check_count NAME VALUE
+    [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 $2: expected a number from 1"
+}
+
+check_file() { # check_file NAME PATH: a path that is given must be a file
+    [ -z "$2" ] || [ -f "$2" ] || fail "$1 $2: no such file"
+}
+
+# set_training DEFAULT CONFIGURATION START_WEIGHTS OUTPUT: fills `training`, the arguments of `fairmot train`.
+# The configuration is YAML, or a data.json that replaces the data of the default one.
+set_training() {
+    training=()
+    case "$2" in
+    *.json) check_file DATA_CFG "$2"; training+=("$project/$1" --set "data.description=$2") ;;
+    "") training+=("$project/$1") ;;
+    *) training+=("$2") ;;
+    esac
+    check_file "weights" "$3"
+    [ -z "$3" ] || training+=(--set "train.start_weights=$3" --set train.partial_start=true)
+    training+=(--set "train.output=$4")
+    # Continue a run that was stopped.
+    [ ! -e "$4/last.safetensors" ] || training+=(--resume)
+}
+
+# train_in_background ARGUMENT...: `fairmot train` with these arguments, checked first: a mistake must not end in a log.
+train_in_background() {
+    "${program[@]}" train "$@" --dry-run
+    mkdir -p train
+    nohup "${program[@]}" train "$@" >train/tran.log 2>&1 </dev/null &
+    echo "process $!, log in train/tran.log, checkpoints in train/ckpt"
+}
+
+# set_inference DEVICE CONFIGURATION WEIGHTS: fills `inference`, the arguments of `fairmot evaluate` and `track`.
 set_inference() {
-    mkdir -p "$4"
+    local device="${1:-${DEVICE:-CPU}}"
+    check_file CONFIG "${2:-}"
+    check_file LOAD_CKPT "${3:-}"
     inference=(--config "${2:-$project/default_config.yaml}")
-    case "${1:-CPU}" in
-    [Cc][Pp][Uu]) inference+=(--device cpu) ;;
-    [Gg][Pp][Uu]) inference+=(--device cuda) ;;
-    [Aa]scend | ASCEND) inference+=(--device ascend) ;;
-    *) echo "DEVICE $1: expected Ascend, GPU or CPU" >&2; exit 2 ;;
+    case "${device,,}" in
+    cpu) inference+=(--device cpu) ;;
+    gpu) inference+=(--device cuda) ;;
+    ascend) inference+=(--device ascend) ;;
+    *) fail "DEVICE $device: expected Ascend, GPU or CPU" ;;
     esac
-    case "${3:-}" in
+    weights="${3:-}"
+}
+
+# find_split FOLDER SPLIT: prints the folder of sequences in a data set as it is distributed (MOT20, or its parent), or
+# the folder itself.
+find_split() {
+    [ -e "$1" ] || fail "DATASET_DIR $1: no such folder"
+    local each
+    for each in "$1/MOT20/$2" "$1/$2"; do
+        if [ -d "$each" ] && [ ! -d "$1/img1" ]; then echo "$each"; return; fi
+    done
+    echo "${1%/}"
+}
+
+# run_logged FOLDER LOG COMMAND ARGUMENT...: runs it with the weights of `set_inference`; FOLDER/LOG gets all that it
+# says. A mistake (exit code 2) leaves nothing behind.
+run_logged() {
+    local folder=$1 log="$1/$2" made="" status=0 before
+    shift 2
+    before="$(mktemp -d)"
+    touch "$before/began"
+    [ -d "$folder" ] || made=yes
+    mkdir -p "$folder"
+    [ ! -e "$log" ] || cp -p "$log" "$before/log"
+    { convert_and_run "$before" "$@" || echo $? >"$before/status"; } 2>&1 | tee "$log"
+    [ ! -e "$before/status" ] || status="$(cat "$before/status")"
+    if [ "$status" = 2 ] && [ -z "$(find "$folder" -newer "$before/began" -type f ! -path "$log" -print -quit)" ]; then
+        if [ -e "$before/log" ]; then mv "$before/log" "$log"; else rm -f "$log"; fi
+        [ -z "$made" ] || rmdir "$folder"
+    fi
+    rm -rf "$before"
+    return "$status"
+}
+
+convert_and_run() { # convert_and_run FOLDER COMMAND ARGUMENT...: converts public checkpoints on the way
+    local folder=$1
+    shift
+    case "${weights,,}" in
     "") ;;
-    *.ckpt | *.pth)
-        fairmot convert "$3" "$4/weights.safetensors" --overwrite
-        inference+=(--weights "$4/weights.safetensors")
+    *.ckpt | *.pth | *.pt | *.pth.tar)
+        "${program[@]}" convert "$weights" "$folder/weights.safetensors" || return
+        set -- "$@" --weights "$folder/weights.safetensors"
         ;;
-    *) inference+=(--weights "$3") ;;
+    *) set -- "$@" --weights "$weights" ;;
     esac
+    "$@"
 }

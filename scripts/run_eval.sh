@@ -4,11 +4,12 @@
 #   DEVICE       Ascend, GPU or CPU; left out: CPU
 #   CONFIG       a YAML configuration, for its tracker and inference sections; left out: default_config.yaml
 #   LOAD_CKPT    weights: .ckpt, .pth or .safetensors; left out: the shipped model
-#   DATASET_DIR  sequences in MOTChallenge layout; left out: data/MOT20/train
+#   DATASET_DIR  MOT20, the folder that holds it, or sequences in MOTChallenge layout; left out: data/MOT20
 # BENCHMARK in the environment names the pre-processing where the folders do not (none: of no benchmark).
 set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
 [ $# -le 4 ] || usage
-set_inference "${1:-}" "${2:-}" "${3:-}" eval
-fairmot evaluate "${4:-data/MOT20/train}" "${inference[@]}" --benchmark "${BENCHMARK:-auto}" \
-    --output eval/results --overwrite 2>&1 | tee eval/eval.log
+set_inference "${1:-}" "${2:-}" "${3:-}"
+dataset="$(find_split "${4:-data/MOT20}" train)"
+run_logged eval eval.log "${program[@]}" evaluate "$dataset" "${inference[@]}" --benchmark "${BENCHMARK:-auto}" \
+    --published --output eval/results --overwrite

@@ -45,6 +45,9 @@ def evaluate(
     images: options.Images = None,
     save_detections: options.SaveDetections = False,
     record: options.Record = False,
+    published: Annotated[
+        bool, options.flag("--published", None, "Print the table and the time as the published code does.")
+    ] = False,
     as_json: options.JsonOut = False,
 ) -> None:
     """Track the sequences of a data set and score the result. A test set is zipped for the benchmark's server.
@@ -56,6 +59,7 @@ def evaluate(
     from fairmot.cli import console
     from fairmot.cli.tracking_output import announce
     from fairmot.detector import load_detector, weights_tracker
+    from fairmot.evaluation.published_table import published_report
     from fairmot.evaluation.tables import class_tables
     from fairmot.formats.sequences import find_test_sequences
     from fairmot.workflows.evaluate.evaluate import evaluate as run_evaluate
@@ -99,9 +103,12 @@ def evaluate(
     elif is_test_set:
         typer.echo(f"no ground truth: nothing was scored; for the server of {report['benchmark']}: {report['archive']}")
     else:
-        console.print_scores(report)
-        for table in class_tables(report):
-            console.answers().print(table)
+        if published:
+            typer.echo(published_report(report))
+        else:
+            console.print_scores(report)
+            for table in class_tables(report):
+                console.answers().print(table)
         if archive:
             typer.echo(f"for the server: {report['archive']}")
     if report["problems"]:

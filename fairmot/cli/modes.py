@@ -79,16 +79,16 @@ TRACK_DETECTIONS = _mode(
 TRACK_JOBS = _mode("track --jobs", f"{_VIDEOS} jobs", _OWN_PROCESS)
 TRACK_RAY = _mode("track --ray", f"{_VIDEOS} jobs ray", _OWN_PROCESS)
 
-TRAIN = _mode("train", "config overrides resume engine device processes", "it trains on the data of the configuration")
+TRAIN = _mode(
+    "train", "config overrides resume engine device processes dry_run", "it trains on the data of the configuration"
+)
 SELF_CHECK = _mode(
     "train --self-check", "config overrides engine device check", "it overfits eight images in one process"
 )
 
 _EVALUATE = f"dataset {_NETWORK} {_TRACKER} benchmark classes interpolate video images save_detections record archive"
-EVALUATE = _mode("evaluate", f"{_EVALUATE} half_val output overwrite as_json", "")
-EVALUATE_TEST = _mode(
-    "evaluate of a test set", f"{_EVALUATE} output overwrite as_json", "there is no ground truth to divide"
-)
+EVALUATE = _mode("evaluate", f"{_EVALUATE} half_val output overwrite published as_json", "")
+EVALUATE_TEST = _mode("evaluate of a test set", f"{_EVALUATE} output overwrite as_json", "there is no ground truth")
 
 _EXPLAIN = "ground_truth results frame identity kind sequence record_file every benchmark half_val classes as_json"
 EXPLAIN = _mode("explain without --sheets", _EXPLAIN, "only contact sheets show images")

@@ -30,6 +30,9 @@ def train(
     check: Annotated[
         bool, options.flag("--self-check", None, "Overfit eight images instead, and report whether training works.")
     ] = False,
+    dry_run: Annotated[
+        bool, options.flag("--dry-run", None, "Check data, start weights, devices and folder instead; write nothing.")
+    ] = False,
 ) -> None:
     """Train a network.
 
@@ -41,7 +44,8 @@ def train(
 
     from fairmot.cli import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine, load_training
+    from fairmot.engines import choose_training_engine, load_training, slower_training_engines
+    from fairmot.training.check import check_run
     from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train
     from fairmot.training.process import current_process, registered
@@ -56,13 +60,19 @@ def train(
         return
     process = current_process()
     chosen = choose_training_engine(engine, device)
+    if engine == "auto" and not process.launched and (slower := slower_training_engines(chosen, device)):
+        log(f"{chosen} trains faster on processors than {slower[0]}, which --engine {slower[0]} takes")
+    if dry_run:
+        steps = check_run(settings, chosen, device, resume, processes)
+        typer.echo(f"ready: {settings.network.architecture} in {chosen}, {steps} steps an epoch")
+        return
     if processes > 1 and not process.launched:
         # One process, not each of them, reports what cannot start.
         load_training(chosen)
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"
-        raise typer.Exit(launch(arguments, chosen, processes, folder, log=log))
+        raise typer.Exit(launch(arguments, chosen, processes, folder, device=device, log=log))
     with registered(process):
         if process.is_scheduler:
             load_training(chosen).join_processes(device)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
+import os
 import platform
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from fairmot.engines.capabilities import (
     CheckpointFormat,
     DetectorExporter,
     InferenceEngine,
+    KernelChoice,
     Launcher,
     NetworkExporter,
     Profiler,
@@ -23,7 +26,7 @@ from fairmot.engines.capabilities import (
 from fairmot.errors import InputError, closest_name
 
 Capability = Literal[
-    "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling"
+    "inference", "training", "launching", "network export", "detector export", "checkpoints", "profiling", "kernels"
 ]
 """What an engine may have, a protocol each in ``fairmot.engines.capabilities``."""
 
@@ -48,12 +51,13 @@ MODULES: dict[str, dict[Capability, str]] = {
         "training": "fairmot.engines.mindspore.training",
         "launching": "fairmot.engines.mindspore.launcher",
         "network export": "fairmot.engines.mindspore.export",
+        "kernels": "fairmot.engines.mindspore.kernels",
     },
 }
 """Engine -> what it can do -> our module for it; the fastest engine on a CPU first."""
 
-TRAINING_ENGINES = ("mindspore", "torch")
-"""Engines that train, the preferred one first."""
+TRAINING_ENGINES = ("torch", "mindspore")
+"""Engines that train, the faster one on a processor first (docs/ascend.md has the figures)."""
 
 HEAVY_MULTIPLY_ADDS = 5_000_000_000
 """Where OpenVINO overtakes ONNX Runtime.
@@ -150,6 +154,15 @@ def load_profiler(name: str) -> Profiler:
     return cast(Profiler, _load(name, "profiling"))
 
 
+def load_kernel_choice(name: str) -> KernelChoice:
+    """Import the part of an engine that chooses the kernels of this processor.
+
+    Raises:
+        InputError: a library that is not installed, or an engine that leaves the choice to its library.
+    """
+    return cast(KernelChoice, _load(name, "kernels"))
+
+
 def _load(name: str, capability: Capability, needs_library: bool = True) -> Any:
     if name not in MODULES:
         raise InputError(f"engine {name!r} is unknown{closest_name(name, MODULES)}; known: {', '.join(MODULES)}")
@@ -204,9 +217,11 @@ def choose_reference_engine(engine: str) -> str:
 
 
 def choose_training_engine(name: str = "auto", device: str = "auto") -> str:
-    """Return ``name``, or for ``auto`` the engine of the device, else MindSpore if installed, else PyTorch.
+    """Return ``name``, or for ``auto`` the engine of the launcher or device, else the faster installed one.
 
-    PyTorch on ``cuda``, also where ``auto`` finds a CUDA device that it can use; MindSpore on ``ascend``.
+    PyTorch on ``cuda``, also where ``auto`` finds a CUDA device that it can use; MindSpore on ``ascend``, also where
+    ``auto`` finds an Ascend device. On a processor PyTorch is several times faster. A process that ``torchrun`` or
+    ``msrun`` started takes the engine whose processes it starts.
 
     Raises:
         InputError: no training framework is installed, or the name is no training engine.
@@ -215,9 +230,14 @@ def choose_training_engine(name: str = "auto", device: str = "auto") -> str:
         if name not in TRAINING_ENGINES:
             raise InputError(f"engine {name!r} cannot train; choose one of: {', '.join(TRAINING_ENGINES)}")
         return name
+    for engine in TRAINING_ENGINES:
+        if load_launcher(engine).find_process(os.environ):
+            return engine
     if chosen := _engine_of_device(device):
         return chosen
     installed = [engine for engine in TRAINING_ENGINES if engine in installed_engines()]
+    if device == "auto" and "mindspore" in installed and _has_ascend():
+        return "mindspore"
     if not installed:
         raise InputError(
             "no training framework is installed; run: pip install 'fairmot[torch]' or 'fairmot[mindspore]'"
@@ -231,6 +251,22 @@ def _engine_of_device(device: str) -> str | None:
     if kind == "auto":
         return "torch" if _has_cuda() else None
     return {"cuda": "torch", "ascend": "mindspore"}.get(kind)
+
+
+def slower_training_engines(chosen: str, device: str = "auto") -> tuple[str, ...]:
+    """Return the installed engines that ``auto`` passes over because ``chosen`` trains faster on the processor.
+
+    None where the device has decided.
+    """
+    if _engine_of_device(device):
+        return ()
+    after = TRAINING_ENGINES[TRAINING_ENGINES.index(chosen) + 1 :]
+    return tuple(engine for engine in after if engine in installed_engines())
+
+
+def _has_ascend() -> bool:
+    """Whether the driver of an Ascend device has made its file."""
+    return any(Path("/dev").glob("davinci[0-9]*"))
 
 
 def _has_cuda() -> bool:

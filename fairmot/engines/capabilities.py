@@ -104,6 +104,14 @@ class Launcher(Protocol):
         """
         ...
 
+    def check_devices(self, device: str, processes: int) -> None:
+        """Check, without the framework, that this machine has a device for each process.
+
+        Raises:
+            InputError: it has none, or too few; what cannot be known without the framework passes.
+        """
+        ...
+
     def log_files(self, folder: Path, rank: int) -> list[Path]:
         """Return the logs of one process; the first one may have none, since it writes to the terminal."""
         ...
@@ -226,6 +234,14 @@ class Profiler(Protocol):
         self, graph: Graph, weights: Arrays, input_size: tuple[int, int], device: str = "auto", runs: int = 10
     ) -> list[LayerTime]:
         """Return the operators, the slowest first, each at its fastest of several runs."""
+        ...
+
+
+class KernelChoice(Protocol):
+    """Chooses the kernels of this processor where the library's own choice is slow."""
+
+    def describe_instruction_set(self) -> str:
+        """Return what the kernels use, whether that is a limit, and how to lift it; empty where it is unknown."""
         ...
 
 

@@ -28,7 +28,7 @@ _BATCH_NORM = {"bn_weight": "gamma", "bn_bias": "beta", "bn_mean": "moving_mean"
 
 _TRAINING_STATE = re.compile(
     r"(moment[12]?|momentum|moments|accum|stat)\..+"
-    r"|beta[12]_power|learning_rate|global_step|(step|epoch)(_num)?|scale_sense|current_iterator_step"
+    r"|beta[12]_power|learning_rate|lr|global_step|(step|epoch)(_num)?|scale_sense|current_iterator_step"
     r"|last_overflow_iterator_step|(.+\.)?(classifier\.(weight|bias)|s_det|s_id)"
 )
 """Names in MindSpore's training checkpoints that are not part of the network."""

@@ -24,7 +24,7 @@ import fairmot
 from fairmot.engines import load_launcher
 from fairmot.errors import InputError
 from fairmot.progress import Log
-from fairmot.training.process import FOLDER_VARIABLE
+from fairmot.training.process import DONE_SUFFIX, FOLDER_VARIABLE, MISTAKE_SUFFIX
 
 PROGRAM = Path(fairmot.__file__).with_name("__main__.py")
 """``python -m fairmot`` as a file, since ``msrun`` takes no module."""
@@ -39,6 +39,8 @@ of ``lite`` in PyTorch on a processor. A process reads them at its start, so tha
 
 _LAST_LINES = 20
 _POLL_SECONDS = 0.1
+_GRACE_SECONDS = 3.0
+"""Time for the rest of a run to end by itself where it cannot go on: ``msrun`` waits ten minutes for its scheduler."""
 
 
 def launch(
@@ -47,6 +49,7 @@ def launch(
     processes: int,
     folder: Path,
     *,
+    device: str = "auto",
     log: Log | None = None,
     script: Path = PROGRAM,
 ) -> int:
@@ -60,6 +63,7 @@ def launch(
         engine: one that trains.
         processes: how many.
         folder: for logs and process numbers.
+        device: what the arguments name, to report here that the machine has none, or too few.
         log: gets the last lines of the process that ended the run, if one did.
         script: what the processes run.
 
@@ -67,10 +71,11 @@ def launch(
         Exit code: 0, 130 after a signal, 1 where a process failed.
 
     Raises:
-        InputError: not an engine that trains, or what a process raised as one.
+        InputError: not an engine that trains, too few devices, or what a process raised as one.
     """
     log = log or (lambda line: None)
     launcher = load_launcher(engine)
+    launcher.check_devices(device, processes)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     threads = max(1, (os.cpu_count() or 1) // processes)
@@ -94,7 +99,7 @@ def launch(
         return 130
     if parent.returncode == 0:
         return 0
-    for mistake in sorted(folder.glob("*.mistake")):
+    for mistake in sorted(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")):
         raise InputError(mistake.read_text(encoding="utf-8"))
     log(f"training in {processes} processes failed; logs in {folder}")
     ends = {rank: _last_lines(launcher.log_files(folder, rank)) for rank in range(processes)}
@@ -108,14 +113,27 @@ def launch(
 
 
 def _watch(parent: subprocess.Popen[bytes], folder: Path) -> int | None:
-    """Wait for the end; return the rank that was gone first while others still ran."""
+    """Wait for the end; return the rank that was gone first while others still ran.
+
+    A run that cannot go on is ended with all that its launcher started: one process reports a mistake, or none of them
+    lives any more.
+    """
     first: int | None = None
+    hopeless_since: float | None = None
     while parent.poll() is None:
         time.sleep(_POLL_SECONDS)
         numbers = _numbers(folder)
         gone = [rank for rank, number in numbers.items() if not _is_alive(number)]
         if first is None and gone and len(gone) < len(numbers):
             first = gone[0]
+        failed = [rank for rank in gone if not (folder / f"{rank}{DONE_SUFFIX}").exists()]
+        if any(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")) or (failed and len(gone) == len(numbers)):
+            hopeless_since = hopeless_since or time.monotonic()
+            if time.monotonic() - hopeless_since > _GRACE_SECONDS:
+                _kill(parent, folder)
+                parent.wait()
+        else:
+            hopeless_since = None  # a process that registers later
     return first
 
 
@@ -142,7 +160,8 @@ def _passing_signals_on(parent: subprocess.Popen[bytes], folder: Path) -> Iterat
         for each in _numbers(folder).values():
             if _is_alive(each):
                 os.kill(each, signal.SIGTERM)
-        if len(arrived) > 1 or not _numbers(folder):
+        # Those that have registered may all be gone, and what started them may wait for them for minutes.
+        if len(arrived) > 1 or not any(map(_is_alive, _numbers(folder).values())):
             _kill(parent, folder)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

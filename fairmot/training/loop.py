@@ -15,6 +15,7 @@ from fairmot.files import locked
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.progress import Log, Progress
+from fairmot.training.check import check_free
 from fairmot.training.checkpoint import check_resumable, load_checkpoint
 from fairmot.training.memory import out_of_memory_in_one_line
 from fairmot.training.metrics import MetricsLog
@@ -104,8 +105,7 @@ def _train_alone(
     """Train in a folder that this run holds."""
     output = config.train.output
     checkpoint_path = output / "last.safetensors"
-    if checkpoint_path.exists() and not resume:
-        raise InputError(f"{output} holds a run already; resume it, or set another train.output")
+    check_free(config, resume)
     loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)
     validator = Validator(config, device) if config.train.validate_every_epochs and process.is_first else None
@@ -120,18 +120,28 @@ def _train_alone(
                 f"{config.train.epochs}: give at least as many, or another train.output"
             )
     try:
-        log = logging_to(output / "log.txt", log) if process.is_first else _ignore
-        log(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {total_steps(config, loader)}")
-        if loader.images.skipped:
-            log(f"absent and skipped: {', '.join(loader.images.skipped)}")
-        if validator and (shared := {*validator.held_out_paths} & {*loader.images.paths}):
-            log(f"{len(shared)} held-out images are training images too ({min(shared)} ...): their scores say little")
         graph = build_graph(config.network)
-        weights = initial_weights(graph, config.train.seed) if checkpoint else start_weights(graph, config, log)
+        notes: list[str] = []
+        weights = (
+            initial_weights(graph, config.train.seed) if checkpoint else start_weights(graph, config, notes.append)
+        )
         with out_of_memory_in_one_line(config):
             trainer = load_training(name).create_trainer(graph, weights, loader.identity_counts, config, device)
             if checkpoint:
                 trainer.load_state(checkpoint.state)
+        # Nothing is written before weights and device are known to be good.
+        log = logging_to(output / "log.txt", log) if process.is_first else _ignore
+        total = total_steps(config, loader)
+        log(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {total}")
+        if taken == total:
+            log(f"{output} holds a finished run of {config.train.epochs} epochs; more train.epochs continue it")
+        if loader.images.skipped:
+            log(f"absent and skipped: {', '.join(loader.images.skipped)}")
+        if validator and (shared := {*validator.held_out_paths} & {*loader.images.paths}):
+            log(f"{len(shared)} held-out images are training images too ({min(shared)} ...): their scores say little")
+        for line in notes:
+            log(line)
+        with out_of_memory_in_one_line(config):
             if process.is_first:
                 write_description(output, config, name, device)
             with MetricsLog(output, taken) if process.is_first else nullcontext() as metrics:

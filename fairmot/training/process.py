@@ -10,11 +10,17 @@ from pathlib import Path
 from fairmot.engines import TRAINING_ENGINES, load_launcher
 from fairmot.engines.interface import Process
 from fairmot.errors import InputError
+from fairmot.files import replacing
 
-__all__ = ["FOLDER_VARIABLE", "Process", "current_process", "registered"]
+__all__ = ["DONE_SUFFIX", "FOLDER_VARIABLE", "MISTAKE_SUFFIX", "Process", "current_process", "registered"]
 
 FOLDER_VARIABLE = "FAIRMOT_PROCESSES"
 """Environment variable that names the folder of the processes' logs and numbers to themselves."""
+
+MISTAKE_SUFFIX = ".mistake"
+"""A process leaves the message of its ``InputError`` in a file of its rank with this suffix."""
+DONE_SUFFIX = ".done"
+"""A process that ends as it should leaves an empty file of its rank with this suffix."""
 
 
 def current_process(environment: Mapping[str, str] = os.environ) -> Process:
@@ -31,7 +37,7 @@ def current_process(environment: Mapping[str, str] = os.environ) -> Process:
 
 @contextmanager
 def registered(process: Process) -> Iterator[None]:
-    """Write the number of this process where ``launch`` looks for it, and the message of an ``InputError``."""
+    """Write the number of this process where ``launch`` looks for it, and how it ended."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None or process.is_scheduler:
         yield
@@ -41,5 +47,8 @@ def registered(process: Process) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        file.with_suffix(".mistake").write_text(str(error), encoding="utf-8")
+        # Complete or absent: ``launch`` may read it at any time.
+        with replacing(file.with_suffix(MISTAKE_SUFFIX)) as temporary:
+            temporary.write_text(str(error), encoding="utf-8")
         raise
+    file.with_suffix(DONE_SUFFIX).touch()

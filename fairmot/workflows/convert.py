@@ -15,7 +15,7 @@ from fairmot.network.lite import LITE
 from fairmot.network.naming import from_public
 from fairmot.network.official import Arrays, read_rtmdet_onnx
 from fairmot.network.safetensors import save_weights
-from fairmot.weights import SUFFIXES, architecture_of_source, fit_weights, network_of, read_weights
+from fairmot.weights import SUFFIXES, architecture_of_source, fit_weights, network_of, read_weights, weights_suffix
 
 LICENCES = {
     "public": "converted from a public checkpoint; its licence and that of its training data apply",
@@ -73,13 +73,14 @@ def convert(
         )
     if naming is not None and target.suffix != ".ckpt":
         raise InputError(f"naming {naming}: only .ckpt files have a choice of names; {target.name} has the public ones")
-    if source.suffix == ".onnx":
+    suffix = weights_suffix(source)
+    if suffix == ".onnx":
         arrays, conversion, notes = _from_onnx(source)
-    elif source.suffix in SUFFIXES:
+    elif suffix in SUFFIXES:
         arrays, conversion, notes = _from_weights(source, architecture, partial)
     else:
         known = ", ".join((*SUFFIXES, ".onnx"))
-        raise InputError(f"{source}: cannot convert {source.suffix or 'a file without suffix'}; known: {known}")
+        raise InputError(f"{source}: cannot convert {suffix or 'a file without suffix'}; known: {known}")
     _write(target, conversion.network, arrays, notes, naming or "mindspore")
     return conversion
 

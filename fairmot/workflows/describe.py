@@ -9,7 +9,7 @@ from pathlib import Path
 from fairmot.config import load_config, shipped_configs
 from fairmot.network.architectures import ARCHITECTURES, build_graph, published_config
 from fairmot.network.summary import Summary, summarize
-from fairmot.weights import SUFFIXES, network_of, read_weights
+from fairmot.weights import SUFFIXES, network_of, read_weights, weights_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def describe(network: str, input_size: tuple[int, int] | None = None) -> tuple[s
     Raises:
         InputError: nothing of that name.
     """
-    if Path(network).suffix in SUFFIXES:
+    if weights_suffix(Path(network)) in SUFFIXES:
         config = network_of(read_weights(network))
     elif network == "lite" or (network in ARCHITECTURES and network not in shipped_configs()):
         config = published_config(network)

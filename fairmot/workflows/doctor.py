@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from fairmot.detector import SHIPPED_WEIGHTS
-from fairmot.engines import installed_engines, known_engines, load_inference
+from fairmot.engines import engines_with, installed_engines, known_engines, load_inference, load_kernel_choice
 from fairmot.errors import InputError
 from fairmot.network.initial import initial_weights
 from fairmot.network.one_convolution import build_one_convolution
@@ -98,7 +98,8 @@ def _engine(name: str) -> Finding:
                 f"{speed}, expected {LEAST_GFLOPS:g} or more: this build computes with reference kernels, or "
                 "the machine is very busy; try another version of it, or another engine"
             )
-        return f"{speed}; devices {', '.join(load_inference(name).devices())}"
+        kernels = load_kernel_choice(name).describe_instruction_set() if name in engines_with("kernels") else ""
+        return "; ".join(filter(None, (speed, kernels, f"devices {', '.join(load_inference(name).devices())}")))
 
     return _attempt(topic, check)
 

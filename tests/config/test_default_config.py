@@ -92,3 +92,12 @@ def test_published_numbers():
     assert mot20.train.start_weights == load_config("mix_dla34").train.output / "weights.safetensors"
     yolo = load_config("yolov5s").network
     assert (yolo.embedding, yolo.head_width) == (64, 64)
+
+
+@pytest.mark.parametrize(("name", "batch_size"), [("ascend", 4), ("two_gpus", 6)])
+def test_the_published_batches_are_configurations(name, batch_size):
+    config = load_config(ROOT / f"default_config_{name}.yaml")
+    assert config.train.batch_size == batch_size
+    assert config != Config()
+    changed = config.train.model_copy(update={"batch_size": Config().train.batch_size})
+    assert config.model_copy(update={"train": changed}) == Config()

@@ -21,6 +21,7 @@ PROTOCOLS = {
     "detector export": capabilities.DetectorExporter,
     "checkpoints": capabilities.CheckpointFormat,
     "profiling": capabilities.Profiler,
+    "kernels": capabilities.KernelChoice,
 }
 CLAIMS = [(engine, capability) for engine, modules in MODULES.items() for capability in modules]
 

@@ -6,7 +6,12 @@ import sys
 import pytest
 
 from fairmot import engines
-from fairmot.engines import choose_export_engine, choose_inference_engine, choose_training_engine
+from fairmot.engines import (
+    choose_export_engine,
+    choose_inference_engine,
+    choose_training_engine,
+    slower_training_engines,
+)
 from fairmot.errors import InputError
 
 EVERYTHING = ("onnxruntime", "openvino", "torch", "mindspore")
@@ -16,7 +21,8 @@ EVERYTHING = ("onnxruntime", "openvino", "torch", "mindspore")
 def machine(monkeypatch):
     """Call with what is installed and whether PyTorch sees a CUDA device."""
 
-    def set_up(installed: tuple[str, ...], has_cuda: bool = False) -> None:
+    def set_up(installed: tuple[str, ...], has_cuda: bool = False, has_ascend: bool = False) -> None:
+        monkeypatch.setattr(engines, "_has_ascend", lambda: has_ascend)
         monkeypatch.setattr(engines, "installed_engines", lambda: installed)
         monkeypatch.setattr(engines, "_has_cuda", lambda: has_cuda)
 
@@ -26,10 +32,10 @@ def machine(monkeypatch):
 @pytest.mark.parametrize(
     ("device", "has_cuda", "trains", "detects"),
     [
-        ("auto", False, "mindspore", "onnxruntime"),
+        ("auto", False, "torch", "onnxruntime"),
         ("auto", True, "torch", "torch"),
-        ("cpu", False, "mindspore", "onnxruntime"),
-        ("cpu", True, "mindspore", "onnxruntime"),
+        ("cpu", False, "torch", "onnxruntime"),
+        ("cpu", True, "torch", "onnxruntime"),
         ("cuda", False, "torch", "torch"),
         ("cuda:1", True, "torch", "torch"),
         ("ascend", False, "mindspore", "mindspore"),
@@ -45,10 +51,44 @@ def test_the_device_decides(machine, device, has_cuda, trains, detects):
     assert choose_export_engine("auto", ".xml") == "openvino"
 
 
+def test_an_ascend_device_is_mindspores(machine):
+    machine(EVERYTHING, has_ascend=True)
+    assert choose_training_engine() == "mindspore"
+    assert choose_training_engine("auto", "cpu") == "torch"
+    machine(("torch",), has_ascend=True)
+    assert choose_training_engine() == "torch"
+
+
+@pytest.mark.parametrize(
+    ("engine", "variables"),
+    [
+        ("torch", {"RANK": "0", "WORLD_SIZE": "2"}),
+        ("mindspore", {"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_NODE_ID": "0"}),
+    ],
+)
+def test_a_launchers_process_takes_its_engine(machine, monkeypatch, engine, variables):
+    machine(EVERYTHING)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert choose_training_engine("auto", "cpu") == engine
+
+
+def test_the_slower_engines_are_named(machine):
+    machine(EVERYTHING)
+    assert slower_training_engines("torch") == ("mindspore",)
+    assert slower_training_engines("torch", "cpu") == ("mindspore",)
+    assert slower_training_engines("torch", "cuda") == ()
+    assert slower_training_engines("mindspore") == ()
+    machine(("onnxruntime", "torch"))
+    assert slower_training_engines("torch") == ()
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_what_is_installed_decides_on_a_processor(machine, device):
     machine(("onnxruntime", "torch"))
     assert choose_training_engine("auto", device) == "torch"
+    machine(("mindspore",))
+    assert choose_training_engine("auto", device) == "mindspore"
     machine(("torch", "mindspore"))
     assert choose_inference_engine("auto", device) == "torch"
     machine(("onnxruntime",))

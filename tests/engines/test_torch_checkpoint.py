@@ -63,6 +63,21 @@ def test_bfloat16_becomes_float32_exactly(tmp_path):
     assert array[1] == -2.5
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epoch": 3, "model": {"a": torch.ones(1)}},
+        {"a": torch.ones(1), "lr": 1e-4, "epoch": 3},
+        {"state_dict": {"a": torch.ones(1), "lr": np.float64(1e-4)}, "best": np.float32(0.7), "epoch": np.int64(3)},
+    ],
+    ids=["model", "appended numbers", "numbers of NumPy"],
+)
+def test_what_training_programs_keep_beside_the_tensors_is_left_out(tmp_path, content):
+    arrays = read_checkpoint(save(tmp_path / "kept.pth", content))
+    assert list(arrays) == ["a"]
+    np.testing.assert_array_equal(arrays["a"], [1])
+
+
 def test_the_arrays_are_no_windows_of_one_storage(tmp_path):
     whole = torch.arange(6.0)
     arrays = read_checkpoint(save(tmp_path / "shared.pth", {"a": whole, "b": whole[:3]}))
@@ -73,12 +88,12 @@ def test_the_arrays_are_no_windows_of_one_storage(tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ({"state_dict": {"a": torch.ones(1), "lr": 3}}, "'lr' is a int, no tensor"),
+        ({"state_dict": {"a": torch.ones(1), "rates": [3]}}, "'rates' is a list, no tensor"),
         ({"state_dict": {"a": None}}, "'a' is a NoneType"),
         ({"state_dict": {"a": {"b": torch.ones(1)}}}, "'a' is a dict"),
         ({"state_dict": {5: torch.ones(1)}}, "5 is a Tensor"),
         ({"state_dict": [torch.ones(1)]}, "holds a list"),
-        ({"epoch": 3, "model": {"a": torch.ones(1)}}, "'epoch' is a int"),
+        ({"epoch": 3, "network": {"a": torch.ones(1)}}, "'network' is a dict"),
         ({}, "holds no tensors"),
         ({"state_dict": {}}, "holds no tensors"),
         (torch.ones(3), "holds a Tensor"),

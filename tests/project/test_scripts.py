@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ data: {description: mix/data.json, workers: 0}
 train: {epochs: 1, batch_size: 2, threads: 1}
 inference: {save_videos: true, save_images: true}
 """
-TABLE = ("IDF1", "IDP", "IDR", "Rcll", "Prcn", "GT", "MT", "PT", "ML", "FP", "FN", "IDs", "FM", "MOTA", "MOTP")
-TRANSFERS = ("IDt", "IDa", "IDm")
+COLUMNS = "IDF1 IDP IDR Rcll Prcn GT MT PT ML FP FN IDs FM MOTA MOTP IDt IDa IDm"
+"""As published, beside the name of the sequence."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,13 @@ def rendered(tmp_path_factory):
 def place(tmp_path, rendered):
     """A folder with the street and a configuration."""
     shutil.copytree(rendered, tmp_path, dirs_exist_ok=True)
+    (street,) = (path for path in (tmp_path / "streets").iterdir() if path.is_dir())
+    for split, number in (("train", "01"), ("test", "04")):
+        sequence = tmp_path / "MOT20" / split / f"MOT20-{number}"
+        shutil.copytree(street, sequence)
+        info = (sequence / "seqinfo.ini").read_text()
+        (sequence / "seqinfo.ini").write_text(re.sub("name=.*", f"name={sequence.name}", info))
+    shutil.rmtree(tmp_path / "MOT20" / "test" / "MOT20-04" / "gt")
     (tmp_path / "small.yaml").write_text(CONFIG)
     return tmp_path
 
@@ -62,22 +70,109 @@ def wait_for(path, seconds=300):
 
 
 def test_train_track_and_score(place):
-    finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", DEVICE="CPU")
+    finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", DEVICE="cpu")
     assert finished.returncode == 0, finished.stderr
     weights = place / "output" / "weights.safetensors"
     assert weights.exists()
 
-    finished = start(place, "run_eval.sh", "CPU", "small.yaml", weights, "streets", BENCHMARK="none")
-    assert finished.returncode == 0, finished.stderr
+    for dataset in (".", "MOT20"):
+        finished = start(place, "run_eval.sh", "cpu", "small.yaml", weights, dataset)
+        assert finished.returncode == 0, finished.stderr
     log = (place / "eval" / "eval.log").read_text()
-    assert all(column in log for column in TABLE + TRANSFERS)
-    assert re.search(r"4 frames in [0-9.]+ s, [0-9.]+ frames/s", log)
+    assert log == finished.stdout
+    check_published(log)
+    with pytest.raises(AssertionError):
+        check_published(re.sub(r"MOTP", "MOTA", log))
+    with pytest.raises(AssertionError):
+        check_published(log.replace("OVERALL", "COMBINED"))
     assert len(list((place / "eval" / "results").glob("*/00000?.jpg"))) == 4
 
-    finished = start(place, "run_infer.sh", "CPU", "small.yaml", weights, "streets")
-    assert finished.returncode == 0, finished.stderr
-    assert len(list((place / "infer" / "results").glob("*.mp4"))) == 1
-    assert len(list((place / "infer" / "results").glob("*/00000?.jpg"))) == 4
+    for dataset in (".", "MOT20/test/MOT20-04"):
+        finished = start(place, "run_infer.sh", "CPU", "small.yaml", weights, dataset)
+        assert finished.returncode == 0, finished.stderr
+        assert [path.name for path in (place / "infer" / "results").glob("*.mp4")] == ["MOT20-04.mp4"]
+        assert len(list((place / "infer" / "results").glob("MOT20-04/00000?.jpg"))) == 4
+
+    finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", DEVICE="CPU")
+    assert finished.returncode == 0
+    assert "output holds a finished run of 1 epochs" in finished.stderr
+
+
+def check_published(log):
+    """One table of nineteen columns that ends in OVERALL, then the time."""
+    lines = log.splitlines()
+    (head,) = (number for number, line in enumerate(lines) if "IDF1" in line)
+    assert lines[head].split() == COLUMNS.split()
+    rows = [line.split() for line in lines[head + 1 : head + 3]]
+    assert [row[0] for row in rows] == ["MOT20-01", "OVERALL"]
+    assert {len(row) for row in rows} == {19}
+    for row in rows:
+        values = dict(zip(COLUMNS.split(), row[1:], strict=True))
+        for name, value in values.items():
+            ratio = {"MOTP": r"0\.\d{3}"} | dict.fromkeys(("IDF1", "IDP", "IDR", "Rcll", "Prcn", "MOTA"), r"-?[0-9.]+%")
+            assert re.fullmatch(ratio.get(name, r"\d+"), value), (name, value)
+    assert re.fullmatch(r"Time elapsed: \d+\.\d\d seconds, FPS: \d+\.\d\d", lines[head + 3])
+
+
+def test_a_mistake_leaves_nothing_behind(place):
+    (place / "bad.safetensors").write_text("no weights")
+    before = sorted(place.iterdir())
+    for script, folder in (("run_eval.sh", "eval"), ("run_infer.sh", "infer")):
+        finished = start(place, script, "CPU", "small.yaml", "bad.safetensors", "MOT20")
+        assert finished.returncode == 2
+        assert "bad.safetensors" in finished.stdout.splitlines()[-1]
+        assert not (place / folder).exists()
+    finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", "bad.safetensors", DEVICE="CPU")
+    assert finished.returncode == 2
+    assert "bad.safetensors" in finished.stderr.splitlines()[-1]
+    assert sorted(place.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "variables", "line"),
+    [
+        ("run_distribute_train_ascend.sh", ["0"], {}, "RANK_SIZE 0: expected a number from 1"),
+        ("run_distribute_train_ascend.sh", ["two"], {}, "RANK_SIZE two: expected a number from 1"),
+        ("run_distribute_train_ascend.sh", ["2", "no.json"], {}, "DATA_CFG no.json: no such file"),
+        ("run_distribute_train_ascend.sh", ["2", "a.yaml", "no.ckpt"], {}, "weights no.ckpt: no such file"),
+        ("run_distribute_train_gpu.sh", ["3", "0,1"], {}, "DEVICE_NUM 3, but VISIBLE_DEVICES names 2: 0,1"),
+        ("run_distribute_train_gpu.sh", ["1", "first"], {}, "VISIBLE_DEVICES first: expected numbers"),
+        ("run_standalone_train_ascend.sh", [], {}, "DEVICE_ID is missing"),
+        ("run_standalone_train_ascend.sh", ["a.yaml"], {}, "DEVICE_ID a.yaml: expected the number of a device"),
+        (
+            *("run_standalone_train_ascend.sh", ["2"], {"ASCEND_RT_VISIBLE_DEVICES": "4,5"}),
+            "DEVICE_ID 2 is not among ASCEND_RT_VISIBLE_DEVICES=4,5",
+        ),
+        ("run_eval.sh", ["TPU"], {}, "DEVICE TPU: expected Ascend, GPU or CPU"),
+        ("run_eval.sh", ["CPU", "no.yaml"], {}, "CONFIG no.yaml: no such file"),
+        ("run_eval.sh", ["CPU", "", "no.ckpt"], {}, "LOAD_CKPT no.ckpt: no such file"),
+        ("run_infer.sh", ["ASCEND", "", "", "nowhere"], {}, "DATASET_DIR nowhere: no such folder"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_starts(tmp_path, script, arguments, variables, line):
+    finished = start(tmp_path, script, *arguments, **variables)
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[0].startswith(f"{script}: {line}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_background_run_is_checked_before_it_starts(place):
+    finished = start(place, "run_distribute_train_ascend.sh", 8, "small.yaml")
+    assert finished.returncode == 2
+    assert "no Ascend device here" in finished.stderr.splitlines()[-1]
+    (place / "mix" / "data.json").unlink()
+    finished = start(place, "run_distribute_train_gpu.sh", 2, "CPU", "small.yaml")
+    assert finished.returncode == 2
+    assert "mix/data.json" in finished.stderr.splitlines()[-1]
+    assert not (place / "train").exists()
+
+
+def test_the_requirements_are_those_of_the_package():
+    project = tomllib.loads((SCRIPTS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {*project["dependencies"], *extras["mindspore"], *extras["torch"]}
+    lines = (SCRIPTS.parent / "requirements.txt").read_text("utf-8").splitlines()
+    assert {line for line in lines if not line.startswith("#")} == wanted
 
 
 def test_distributed_training_goes_on_in_the_background(place):

@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,9 +17,10 @@ import pytest
 from small_run import NETWORK
 
 from fairmot.config import parse_config
+from fairmot.engines.torch import launcher as torch_launcher
 from fairmot.errors import InputError
 from fairmot.training.checkpoint import load_checkpoint
-from fairmot.training.launch import launch
+from fairmot.training.launch import _passing_signals_on, _watch, launch
 from fairmot.training.loop import train
 from fairmot.training.metrics import read_metrics
 from fairmot.training.process import Process, current_process
@@ -35,6 +39,63 @@ def test_a_process_finds_its_place():
     assert not scheduler.is_first
     with pytest.raises(InputError, match="--node_rank"):
         current_process({"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "8"})
+
+
+def ended_process():
+    """The number of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.fixture
+def patient():
+    """A launcher that waits for minutes, as ``msrun`` does for its scheduler."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("files", "ends"),
+    [
+        (("0.pid", "0.mistake"), True),  # one reports a mistake
+        (("0.pid", "1.pid"), True),  # none lives
+        (("0.pid", "0.done"), False),  # done: the launcher ends by itself
+        ((), False),  # none has begun
+    ],
+)
+def test_a_run_that_cannot_go_on_ends_its_launcher(tmp_path, patient, files, ends):
+    for name in files:
+        (tmp_path / name).write_text(str(ended_process()) if name.endswith(".pid") else "a line")
+    watching = threading.Thread(target=_watch, args=(patient, tmp_path), daemon=True)
+    watching.start()
+    watching.join(60 if ends else 6)
+    assert watching.is_alive() != ends
+    assert (patient.poll() is None) != ends
+
+
+def test_a_signal_ends_a_launcher_whose_processes_are_gone(tmp_path, patient):
+    (tmp_path / "0.pid").write_text(str(ended_process()))
+    with _passing_signals_on(patient, tmp_path) as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        patient.wait(60)
+    assert signals == [signal.SIGTERM]
+
+
+def test_absent_devices_are_reported_before_anything_starts(tmp_path, monkeypatch):
+    if list(Path("/dev").glob("davinci[0-9]*")) or shutil.which("npu-smi"):
+        pytest.skip("there is an Ascend device")
+    with pytest.raises(InputError, match="no Ascend device here"):
+        launch([], "mindspore", 8, tmp_path / "logs", device="ascend")
+    monkeypatch.setattr(torch_launcher, "cuda_device_count", lambda: 0)
+    with pytest.raises(InputError, match="no CUDA device here"):
+        launch([], "torch", 8, tmp_path / "logs", device="cuda")
+    monkeypatch.setattr(torch_launcher, "cuda_device_count", lambda: 2)
+    with pytest.raises(InputError, match="8 processes need 8 CUDA devices, and there are 2"):
+        launch([], "torch", 8, tmp_path / "logs", device="cuda")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_engine_that_cannot_train_is_refused(tmp_path):
@@ -151,9 +212,10 @@ def test_a_signal_saves_the_run_and_ends_all_processes(settings, tmp_path):
         train(settings("run", batch_size=2, epochs=1000), "torch", "cpu", resume=True)
 
 
-def test_a_mistake_is_one_line_and_exit_code_2(settings, tmp_path):
-    pytest.importorskip("torch")
-    run = start(settings("run", batch_size=20), "torch", 2)
+@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+def test_a_mistake_is_one_line_and_exit_code_2(engine, settings, tmp_path):
+    pytest.importorskip(engine)
+    run = start(settings("run", batch_size=20), engine, 2)
     _, notes = run.communicate(timeout=120)
     assert run.returncode == 2, notes
     assert "12 images in made, fewer than one batch of 20 in each of 2 processes" in notes.splitlines()[-1]

@@ -6,6 +6,7 @@ import contextlib
 
 import mindspore as ms
 
+from fairmot.engines.mindspore.kernels import limit_instruction_set
 from fairmot.errors import InputError
 
 _TARGETS = {"cpu": "CPU", "ascend": "Ascend", "cuda": "GPU"}
@@ -13,11 +14,14 @@ _TARGETS = {"cpu": "CPU", "ascend": "Ascend", "cuda": "GPU"}
 
 
 def use_device(device: str) -> None:
-    """Choose the device of this process; ``auto`` leaves MindSpore its own choice: Ascend where there is one.
+    """Choose the device of this process, and its kernels on a processor.
+
+    ``auto`` leaves MindSpore its own choice: Ascend where there is one.
 
     Raises:
         InputError: an unknown device, one that this machine lacks, or a change after MindSpore has begun to work.
     """
+    limit_instruction_set()
     if device == "auto":
         return
     if device not in _TARGETS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -22,6 +24,19 @@ def launch_command(processes: int, folder: Path) -> list[str]:
         *(sys.executable, "-c", program),
         *(*counts, f"--master_port={port}", f"--log_dir={folder}", "--join=True", "--tail_worker_log=0"),
     ]
+
+
+def check_devices(device: str, processes: int) -> None:
+    """See ``Launcher``. The driver makes a file for each device; ``ASCEND_RT_VISIBLE_DEVICES`` chooses among them."""
+    if device != "ascend" or sys.platform != "linux":
+        return
+    count = len(list(Path("/dev").glob("davinci[0-9]*")))
+    if count == 0 and not shutil.which("npu-smi"):
+        raise InputError("device 'ascend': there is no Ascend device here (no /dev/davinci0); choose auto or cpu")
+    if visible := os.environ.get("ASCEND_RT_VISIBLE_DEVICES"):
+        count = len(visible.split(","))
+    if 0 < count < processes:
+        raise InputError(f"{processes} processes need {processes} Ascend devices, and there are {count} here")
 
 
 def log_files(folder: Path, rank: int) -> list[Path]:

@@ -16,15 +16,25 @@ from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
 from fairmot.files import replacing
 
+_BESIDE = (bool, int, float, str, np.generic)
+"""Types of numbers and texts that training programs keep beside the tensors."""
+
 
 def read_checkpoint(path: Path) -> Arrays:
     """See ``CheckpointFormat``. Names lose a leading ``module.`` (data-parallel training).
 
+    The tensors are the file's dictionary itself, or that under ``state_dict`` or ``model``. A number or text among
+    them, such as the learning rate, is no parameter and left out.
+
     bfloat16, which NumPy lacks, becomes float32; every other type stays.
     """
     content = _load(path)
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    advice = "give a .pth with a dictionary of tensors, or with one under 'state_dict'"
+    state = content
+    if isinstance(content, dict):
+        state = next((content[key] for key in ("state_dict", "model") if key in content), content)
+    if isinstance(state, dict):
+        state = {name: value for name, value in state.items() if not isinstance(value, _BESIDE)}
+    advice = "give a .pth with a dictionary of tensors, or with one under 'state_dict' or 'model'"
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds a {type(state).__name__}; {advice}")
     if not state:
@@ -59,7 +69,8 @@ def _load(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch's warnings about old files do not concern their readers
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_number_types()):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (PermissionError, IsADirectoryError) as error:
@@ -75,6 +86,13 @@ def _load(path: Path) -> Any:
         raise InputError(
             f"{path}: no PyTorch checkpoint, or cut off ({type(error).__name__}: {reason}); copy it again"
         ) from error
+
+
+def _number_types() -> list[Any]:
+    """What NumPy's numbers are pickled with, by the names of NumPy 1 and 2; none of it runs code of the file."""
+    scalar = np.float64(0).__reduce__()[0]
+    kinds = [type(np.dtype(kind)) for kind in ("?", *"bhilqBHILQ", "e", "f", "d")]
+    return [*((scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")), np.dtype, *kinds]
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fairmot.engines.torch.batch_norm import batch_norm, needs_precise_sums
 from fairmot.engines.torch.network import GraphNetwork
 from fairmot.engines.torch.process_group import ProcessGroup, SumOverProcesses
 from fairmot.engines.training_rules import is_exact
@@ -35,6 +36,11 @@ class TrainingNetwork(GraphNetwork):
             if self.together is not None:
                 p.num_batches_tracked += 1
                 return _normalise(inputs[0], p, layer, self.together)
+            if needs_precise_sums(inputs[0]):
+                p.num_batches_tracked += 1
+                return batch_norm(
+                    inputs[0], p.running_mean, p.running_var, p.weight, p.bias, layer.momentum, layer.epsilon
+                )
         if torch.is_autocast_enabled(inputs[0].device.type) and (
             isinstance(layer, DeformableConvolution) or id(p) in self.exact
         ):
