@@ -5,12 +5,14 @@
 For each of SIGINT, SIGTERM, SIGHUP, two SIGINTs and SIGKILL, alone, with several sources at once, with `--jobs 2` and
 over an older run: every run ends within a minute, and leaves the old run, no run, or one whose rows, detections, JSON
 lines, images and video hold the same frames. After SIGKILL no worker stays, and the next run sweeps what is left.
-Prints a table; the exit code is 1 if anything hung or tore.
+The network is a small untrained one that finds people
+everywhere. Prints a table; the exit code is 1 if anything hung or tore.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -29,6 +31,12 @@ import psutil
 
 from fairmot.formats.recordings import load_recording
 from fairmot.media.outputs.video import VideoWriter
+from fairmot.network.safetensors import save_weights
+
+NETWORKS = Path(__file__).resolve().parents[1] / "tests" / "support" / "level_networks.py"
+spec = importlib.util.spec_from_file_location("level_networks", NETWORKS)
+level_networks = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(level_networks)
 
 KINDS = {
     "SIGINT": (signal.SIGINT,),
@@ -55,10 +63,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGHUP):  # a background shell has them ignored, and runs would inherit that
+        signal.signal(number, signal.default_int_handler)
     moments = random.Random(options.seed)
     bad = 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        graph, weights = level_networks.lively_levels()
+        save_weights(folder / "small.safetensors", graph.config, weights, {})
         for name in "abc":
             film(folder / f"{name}.mp4", options.frames)
         run(folder, "alone", folder / "old", None, 0)
@@ -102,7 +114,8 @@ def run(
     """Track; return the time that it took from the first frame on, whether it hung, and how many workers stayed."""
     sources, options = VARIANTS[variant]
     program = "from fairmot.cli import main; main()"
-    words = ["track", *sources, *options, *OUTPUTS, "--input-size", "64x64", "--engine", "onnxruntime"]
+    network = ["--weights", "small.safetensors", "--confidence", "0.8", "--engine", "onnxruntime"]
+    words = ["track", *sources, *options, *OUTPUTS, *network]
     command = [sys.executable, "-c", program, *words, "--output", str(out), "--quiet"]
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
