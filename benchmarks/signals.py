@@ -3,14 +3,16 @@
     python benchmarks/signals.py --signals 200
 
 For each of SIGINT, SIGTERM, SIGHUP, two SIGINTs and SIGKILL, alone, with several sources at once, with `--jobs 2` and
-over an older run: every run ends within a minute, and leaves the old run, no run, or one whose rows, detections, JSON
-lines, images and video hold the same frames. After SIGKILL no worker stays, and the next run sweeps what is left.
-Prints a table; the exit code is 1 if anything hung or tore.
+over an older run: every run ends within five minutes, and leaves the old run, no run, or one whose rows, detections,
+JSON lines, images and video hold the same frames. After SIGKILL no worker stays, and the next run sweeps what is left.
+The network is a small untrained one that finds people everywhere. Each signal comes up to 0.1 s after a random image
+was drawn. Prints a table; the exit code is 1 if anything hung or tore. Linux alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -20,7 +22,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import av
 import cv2
@@ -29,6 +34,9 @@ import psutil
 
 from fairmot.formats.recordings import load_recording
 from fairmot.media.outputs.video import VideoWriter
+from fairmot.network.safetensors import save_weights
+
+SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
 
 KINDS = {
     "SIGINT": (signal.SIGINT,),
@@ -44,7 +52,15 @@ VARIANTS = {
     "--jobs 2": (["a.mp4", "b.mp4", "c.mp4"], ["--jobs", "2"]),
     "over an older run": (["a.mp4"], ["--overwrite"]),
 }
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+
+
+def supporting(name: str) -> ModuleType:
+    """Import a module that supports the tests."""
+    spec = importlib.util.spec_from_file_location(name, SUPPORT / f"{name}.py")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main() -> int:
@@ -54,36 +70,38 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=200, help="of each video")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGHUP):  # a background shell has them ignored, and runs would inherit that
+        signal.signal(number, signal.default_int_handler)
     moments = random.Random(options.seed)
     bad = 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        graph, weights = supporting("level_networks").lively_levels()
+        save_weights(folder / "small.safetensors", graph.config, weights, {})
         for name in "abc":
             film(folder / f"{name}.mp4", options.frames)
-        run(folder, "alone", folder / "old", None, 0)
-        seconds = {variant: run(folder, variant, folder / f"timed {variant}", None, 0)[0] for variant in VARIANTS}
-        print(
-            "undisturbed, from the first frame on: "
-            + ", ".join(f"{name} {taken:.1f} s" for name, taken in seconds.items())
-        )
+        prepared = supporting("prepared").Prepared(command("alone", folder / "old"), folder)
+        begin = prepared.start
         print("signal | variant | runs | hung | torn | no results | interrupted | whole | workers left")
         for kind in options.kinds:
-            for variant in VARIANTS:
+            for variant in options.variants:
                 told = dict.fromkeys(("runs", "hung", "torn", "none", "interrupted", "whole", "workers left"), 0)
-                for _ in range(max(1, options.signals // len(VARIANTS))):
+                for _ in range(max(1, options.signals // len(options.variants))):
                     out = folder / "out"
                     shutil.rmtree(out, ignore_errors=True)
                     if variant == "over an older run":
                         shutil.copytree(folder / "old", out)
-                    delay = moments.uniform(0, seconds[variant])
-                    _, hung, left = run(folder, variant, out, KINDS[kind], delay)
+                    image = moments.randint(1, options.frames * len(VARIANTS[variant][0]))
+                    hung, left = run(begin, folder, variant, out, KINDS[kind], image, moments.uniform(0, 0.1))
                     told["runs"] += 1
                     told["hung"] += hung
                     told["workers left"] += left
                     told[outcome(out, options.frames, kind)] += 1
                 print(f"{kind} | {variant} | " + " | ".join(map(str, told.values())), flush=True)
                 bad += told["hung"] + told["torn"] + told["workers left"]
+        prepared.close()
     return int(bad > 0)
 
 
@@ -96,39 +114,56 @@ def film(path: Path, count: int) -> None:
             writer.write(image)
 
 
-def run(
-    folder: Path, variant: str, out: Path, signals: tuple[int, ...] | None, delay: float
-) -> tuple[float, bool, int]:
-    """Track; return the time that it took from the first frame on, whether it hung, and how many workers stayed."""
+def command(variant: str, out: Path) -> list[str]:
+    """Return the words of a run."""
     sources, options = VARIANTS[variant]
-    program = "from fairmot.cli import main; main()"
-    words = ["track", *sources, *options, *OUTPUTS, "--input-size", "64x64", "--engine", "onnxruntime"]
-    command = [sys.executable, "-c", program, *words, "--output", str(out), "--quiet"]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    while process.poll() is None and not any(out.rglob(".fairmot-part/*")):
-        time.sleep(0.01)
-    begun = time.monotonic()
-    if signals is not None:
-        time.sleep(delay)
-        for number in signals:
-            if number == signal.SIGINT:  # a terminal sends it to all processes
-                try:
-                    os.killpg(process.pid, number)
-                except ProcessLookupError:
-                    break
-            else:
-                process.send_signal(number)
-            time.sleep(0.05)
+    network = ["--weights", "small.safetensors", "--confidence", "0.8", "--engine", "onnxruntime"]
+    return ["track", *sources, *options, *OUTPUTS, *network, "--output", str(out), "--quiet"]
+
+
+def run(
+    begin: Callable[..., Any],
+    folder: Path,
+    variant: str,
+    out: Path,
+    signals: tuple[int, ...],
+    image: int,
+    delay: float,
+) -> tuple[bool, int]:
+    """Track; send signals so many seconds after the run has drawn so many images.
+
+    Returns:
+        Whether it hung, and how many workers stayed.
+    """
+    process = begin(command(variant, out), folder)
+    drawn = 0
+    while process.poll() is None and (now := images_drawn(out)) < image and now >= drawn:  # fewer: they are placed
+        drawn = now
+        time.sleep(0.005)
+    time.sleep(delay)
+    for number in signals:
+        if number == signal.SIGINT:  # a terminal sends it to all processes
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                break
+        else:
+            process.send_signal(number)
+        time.sleep(0.05)
     hung = False
     try:
         process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         hung = True
         os.killpg(process.pid, signal.SIGKILL)
-    taken = time.monotonic() - begun
-    return taken, hung, workers_left(process.pid)
+        process.wait(PATIENCE_SECONDS)
+    return hung, workers_left(process.pid)
+
+
+def images_drawn(out: Path) -> int:
+    """Return how many images the run has drawn that are not in their places yet."""
+    found = os.walk(out)  # passes over what vanishes meanwhile
+    return sum(name.endswith(".jpg") for place, _, names in found if ".fairmot-part" in place for name in names)
 
 
 def workers_left(session: int) -> int:

@@ -146,7 +146,7 @@ def restart(job_id: JobId, service: Shared) -> JobView:
     """Queue an interrupted, cancelled or failed job again, if its source still exists."""
     found = _find(service, job_id)
     if not can_restart(found, service.store):
-        raise HTTPException(409, "the job succeeded, has not ended, or its video is gone: upload the video again")
+        raise HTTPException(409, "the job succeeded, has not ended, or its video or address is gone: add it again")
     if sum(each.state == "queued" for each in service.store.all()) >= service.settings.max_waiting:
         raise HTTPException(429, f"the queue is full ({service.settings.max_waiting} jobs); try later")
     fresh = {"state": "queued", "started": None, "ended": None, "frames": 0, "identities": 0, "problem": None}

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from fairmot.errors import InputError
+from fairmot.media.sources.locations import without_password
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["upload", "path", "stream"]
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 )
 """
 _FORMAT = 1
+_SECRETS_ARE_LOST = "addresses with passwords are not stored: add the stream again"
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -40,7 +42,8 @@ class Job:
     """Name for people; never part of a path."""
     kind: Kind
     source: str
-    """Path or address; one that the client named only where the server permits that."""
+    """Path or address; one that the client named only where the server permits that. Empty: an address with a secret,
+    which an earlier server knew; secrets are never written."""
     state: State = "queued"
     created: float = 0.0
     """Unix time in seconds, as the other times."""
@@ -71,6 +74,7 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+        self._secret_addresses: dict[str, str] = {}  # by job; in memory alone
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "sources").mkdir(exist_ok=True, mode=0o700)
@@ -87,11 +91,13 @@ class JobStore:
             # The lock is held until the connection ends: a second server would take the same jobs.
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA secure_delete = ON")
             written = self._database.execute("PRAGMA user_version").fetchone()[0]
             if written not in (0, _FORMAT):
                 raise InputError(f"{folder}: written by a newer version; use another folder")
             self._database.execute(_SCHEMA)
             self._database.execute(f"PRAGMA user_version = {_FORMAT}")
+            self._forget_secrets()
         except sqlite3.OperationalError as error:
             self._database.close()
             raise InputError(f"{folder}: another server uses this folder ({error}); choose another") from error
@@ -118,6 +124,8 @@ class JobStore:
     def recover(self) -> list[str]:
         """Clean up after a server that died: its running jobs become ``interrupted``, queued ones stay.
 
+        Those whose address it did not write fail.
+
         Returns:
             The jobs that were interrupted.
         """
@@ -127,6 +135,10 @@ class JobStore:
             run(
                 "UPDATE jobs SET state = 'interrupted', ended = ?, problem = ? WHERE state = 'running'",
                 (time.time(), "the server ended while the job was running"),
+            )
+            run(
+                "UPDATE jobs SET state = 'failed', ended = ?, problem = ? WHERE state = 'queued' AND source = ''",
+                (time.time(), f"the server ended while the job waited; {_SECRETS_ARE_LOST}"),
             )
         known = {job.id for job in self.all()}
         for path in [*(self.folder / "sources").iterdir(), *(self.folder / "results").iterdir()]:
@@ -143,6 +155,9 @@ class JobStore:
             if run("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0] >= max_waiting:
                 return False
             columns = asdict(job)
+            if _is_secret(job):
+                self._secret_addresses[job.id] = job.source
+                columns["source"] = ""
             run(
                 f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
                 (*columns.values(),),
@@ -173,12 +188,12 @@ class JobStore:
         """Return a job; None if there is none with this id."""
         with self._transaction() as run:
             row = run("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        return None if row is None else Job(**row)
+        return None if row is None else self._job(row)
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
         with self._transaction() as run:
-            return [Job(**row) for row in run("SELECT * FROM jobs ORDER BY created, rowid").fetchall()]
+            return [self._job(row) for row in run("SELECT * FROM jobs ORDER BY created, rowid").fetchall()]
 
     def delete(self, job_id: str) -> bool:
         """Delete a job that has ended, and its files; return False if it has not ended or does not exist."""
@@ -186,9 +201,22 @@ class JobStore:
         with self._transaction() as run:
             gone = run(f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})", (job_id, *ENDED)).rowcount == 1
         if gone:
+            self._secret_addresses.pop(job_id, None)
             _remove(self.source_file(job_id))
             _remove(self.result_folder(job_id))
         return bool(gone)
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        job = Job(**row)
+        return replace(job, source=self._secret_addresses.get(job.id, job.source))
+
+    def _forget_secrets(self) -> None:
+        """Remove the addresses with secrets that earlier versions wrote, from the free pages of the file too."""
+        secret = [job.id for job in self.all() if _is_secret(job)]
+        if secret:
+            self._database.executemany("UPDATE jobs SET source = '' WHERE id = ?", [(job_id,) for job_id in secret])
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
@@ -205,6 +233,10 @@ class JobStore:
 def new_id() -> str:
     """Return an id that cannot be guessed and is safe as part of a path."""
     return secrets.token_hex(8)
+
+
+def _is_secret(job: Job) -> bool:
+    return job.kind == "stream" and without_password(job.source) != job.source
 
 
 def _checked(job_id: str) -> str:

@@ -115,7 +115,7 @@ def can_restart(job: Job, store: JobStore) -> bool:
     """Whether an unsuccessful job can be restarted: its source still exists."""
     if job.state not in ("failed", "cancelled", "interrupted"):
         return False
-    return job.kind != "upload" or store.source_file(job.id).is_file()
+    return bool(job.source) and (job.kind != "upload" or store.source_file(job.id).is_file())
 
 
 def _results(job: Job, store: JobStore) -> list[ResultView]:

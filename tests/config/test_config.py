@@ -51,6 +51,9 @@ def test_a_file_and_overrides(tmp_path):
         ),
         ("optimiser:\n  learning_rate: 1\n", r"unknown key 'optimiser' \(did you mean 'optimizer'\?\)"),
         ("data:\n  augmentation:\n    flop: 1\n", r"unknown key 'data\.augmentation\.flop' \(did you mean 'flip'\?\)"),
+        ("train:\n  threads: 99999999\n", r"train\.threads: .*less than or equal to 1024, got 99999999$"),
+        ("train:\n  threads: " + "9" * 5000 + "\n", r"^[^\n]{,300}$"),
+        ("data:\n  workers: 99999999\n", r"data\.workers: .*less than or equal to 1024, got 99999999$"),
         ("train:\n  epochs: none\n", r"train\.epochs: .*, got 'none'"),
         ("network:\n  input_width_px: 100\n", r"network\.input_width_px: .*multiple of 32"),
         (

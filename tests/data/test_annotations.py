@@ -28,6 +28,14 @@ def test_rows_of_all_images_lie_in_one_array(tmp_path, make_set):
     assert (street.images, street.boxes, street.ignored, street.identities) == (3, 2, 1, 5)
 
 
+@pytest.mark.parametrize("root", ["~nosuchuser", "~nosuchuser/sets", "a\\u0000b"])
+def test_a_root_that_cannot_be_is_named(tmp_path, root):
+    (tmp_path / "data.json").write_text(f'{{"root": "{root}", "train": {{"street": "street.txt"}}}}')
+    with pytest.raises(InputError, match=r"data\.json: ") as refused:
+        read_images(tmp_path / "data.json")
+    assert "\n" not in str(refused.value)
+
+
 def test_labels_are_copies(tmp_path, make_set):
     make_set(tmp_path, "street", [ONE])
     images = read_images(tmp_path / "data.json")

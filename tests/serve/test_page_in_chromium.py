@@ -101,6 +101,25 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
     assert server.client.get("/api/jobs").json() == []
 
 
+def test_of_two_uploads_the_running_one_is_shown(start, opened, film, slow, tmp_path):
+    detector = slow(0.05)
+    server = start(detector)
+    page = opened(server.url)
+    until(page, "document.body.dataset.ready !== undefined")
+    later = tmp_path / "later.mp4"
+    later.write_bytes(film.read_bytes())
+    detector.hold()
+    page.set_input_files("#file", [str(film), str(later)])
+    until(page, "document.querySelectorAll('#jobs li').length === 2")
+    until(page, "document.getElementById('summary').textContent === '1 running, 1 waiting'")
+    # The second upload does not take the place of the one that runs.
+    shown = "document.querySelector('#jobs [aria-current]').textContent"
+    assert "street.mp4" in page.evaluate(shown)
+    detector.go_on.set()
+    until(page, "!document.getElementById('live').hidden")
+    assert "street.mp4" in page.evaluate(shown)
+
+
 def test_keys_refusals_and_a_narrow_screen(start, opened, film, slow, tmp_path):
     detector = slow()
     server = start(detector)

@@ -6,6 +6,7 @@ import pytest
 
 from fairmot.errors import InputError
 from fairmot.serve.store import Job, JobStore, new_id
+from fairmot.serve.views import can_restart
 
 
 def test_results_and_the_queue_survive(start, film, slow):
@@ -71,6 +72,50 @@ def test_a_crash_leaves_an_interrupted_job(tmp_path):
     assert sorted(path.name for path in (tmp_path / "sources").iterdir()) == sorted([*ids, "notes"])
     assert store.recover() == []
     store.close()
+
+
+SECRET = "rtsp://camera/live?token=unforgotten"
+
+
+def test_secrets_of_addresses_are_not_written(tmp_path):
+    """A server keeps them in memory; after it the job asks for the address again. Plain addresses stay."""
+    store = JobStore(tmp_path)
+    secret, waiting, plain = (new_id() for _ in range(3))
+    for number, (job_id, address) in enumerate([(secret, SECRET), (waiting, SECRET), (plain, "rtsp://camera/live")]):
+        assert store.add(Job(job_id, "live", "stream", address, created=float(number)), 9)
+    assert store.take().source == store.get(secret).source == SECRET
+    assert store.change(secret, state="interrupted")
+    assert can_restart(store.get(secret), store)
+    assert not written(tmp_path, "unforgotten")
+    assert written(tmp_path, "rtsp://camera/live")
+    store.close()
+
+    store = JobStore(tmp_path)
+    store.recover()
+    assert not can_restart(store.get(secret), store)
+    assert (store.get(waiting).state, can_restart(store.get(waiting), store)) == ("failed", False)
+    assert store.get(waiting).problem.endswith("addresses with passwords are not stored: add the stream again")
+    assert store.take().source == "rtsp://camera/live"
+    store.close()
+
+
+def test_secrets_that_an_earlier_version_wrote_are_removed(tmp_path):
+    JobStore(tmp_path).close()
+    database = sqlite3.connect(tmp_path / "jobs.sqlite3")
+    database.execute(
+        "INSERT INTO jobs VALUES ('0123456789abcdef', 'a', 'stream', ?, 'failed', 1, 1, 1, 0, 0, 0, 0, 0, 0, NULL)",
+        (SECRET,),
+    )
+    database.commit()
+    database.close()
+    assert written(tmp_path, "unforgotten")
+    JobStore(tmp_path).close()
+    assert not written(tmp_path, "unforgotten")
+
+
+def written(folder, text):
+    """Whether any file holds a text."""
+    return any(text.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_two_servers_do_not_share_a_folder(tmp_path):

@@ -49,6 +49,27 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_stays(images, tmp_
     assert train(configuration(images, run), "torch", "cpu", resume=True).steps == 6
 
 
+def test_a_second_training_in_one_folder_is_refused(images, tmp_path):
+    """It names the process that trains there; the first goes on as if nothing had been."""
+    pytest.importorskip("torch")
+    refused = []
+
+    def second(*_):
+        if not refused:
+            with pytest.raises(InputError) as error:
+                train(configuration(images, tmp_path / "run", seed=2), "torch", "cpu")
+            refused.append(str(error.value))
+
+    outcome = train(configuration(images, tmp_path / "run"), "torch", "cpu", on_step=second)
+    (line,) = refused
+    assert line.startswith(f"{tmp_path / 'run'}: another run (process {os.getpid()} on ")
+    assert line.endswith(") writes into this folder; wait for it, or choose another")
+    assert outcome.steps == len(read_metrics(tmp_path / "run")) == 6
+    train(configuration(images, tmp_path / "alone"), "torch", "cpu")
+    states = [load_checkpoint(tmp_path / name / "last.safetensors").state for name in ("run", "alone")]
+    assert_same_state(*states)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
 def test_metrics_that_cannot_be_written_are_one_line(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")

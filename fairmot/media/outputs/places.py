@@ -75,8 +75,6 @@ def _in_pixels(name: str, points: tuple[Point, ...], size: tuple[int, int]) -> t
         )
     if min(highs) < 0 or lows[0] > size[0] or lows[1] > size[1]:
         raise InputError(f"{name}: lies outside of the frame, which has {size[0]} x {size[1]} pixels")
-    if max(abs(value) for point in points for value in point) > _FARTHEST_FRAMES * max(size):
-        raise InputError(f"{name}: a point lies far outside of the frame, which has {size[0]} x {size[1]} pixels")
     return points
 
 

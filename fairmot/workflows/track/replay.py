@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
 from fairmot.formats.recordings import Recording
+from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
 from fairmot.media.outputs.table import check_without_images
@@ -67,10 +68,17 @@ def replay(
         refine: at the end replace the rows by refined ones, as in ``track``.
         progress: called after every frame with the recording's name.
 
+    In the main thread, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP ends it as it ends ``track``: after the frame
+    under way, with all files whole up to there.
+
+    Returns:
+        One result for each recording; after a signal the last one is ``interrupted``, and later ones are missing.
+
     Raises:
         InputError: an output or the configuration needs what a recording does not hold (see ``check_config``); a
             range without recorded frames; a class that was not recorded; a detection that cannot be used; results
             would replace a recording, or cannot be written.
+        KeyboardInterrupt: a signal came before the first frame was tracked, or a second one; what was finished stays.
     """
     wanted = outputs or Outputs(video=False)
     check_without_images(wanted, [recording.path for recording in recordings])
@@ -91,14 +99,21 @@ def replay(
     runs: list[TrackRun] = []
     with ExitStack() as stack:
         shared = None if output is None else stack.enter_context(run_folder(Path(output), overwrite))
+        interrupted = stack.enter_context(deferred_interrupts())
         for recording, config, name in zip(selected, configs, names, strict=True):
             with ExitStack() as own:
                 folder = shared or own.enter_context(run_folder(DEFAULT_FOLDER / name, overwrite))
-                run = _replay_one(recording, config, name, folder, wanted, record, refine, progress)
+                run = _replay_one(recording, config, name, folder, wanted, record, refine, progress, interrupted)
+                if interrupted() and not runs and not run.frame_count:
+                    raise KeyboardInterrupt  # nothing to keep: what an earlier run wrote stays
                 # After each: where a later one fails or is interrupted, the files of the earlier ones have their notes.
                 note = recording_note(run, recording, config, start, end)
                 folder.publish([note], [each.path for each in recordings])
                 runs.append(run)
+            if interrupted():
+                break
+    if interrupted():
+        runs[-1] = replace(runs[-1], interrupted=True)  # later recordings may be missing
     return runs
 
 
@@ -111,18 +126,21 @@ def _replay_one(
     record: bool,
     refine: bool,
     progress: Progress | None,
+    interrupted: Callable[[], bool],
 ) -> TrackRun:
-    """Track one recording and write its files."""
+    """Track one recording and write its files, up to the frame in which a signal arrives."""
     begun = time.perf_counter()
     size = recording.image_size or (1, 1)  # nothing that depends on it is written then
     rate = recording.frame_rate / recording.every
     files = ResultFiles(folder.parts, name, size, rate, outputs=outputs, shown=folder.path)
     tracker_record = TrackerRecord() if record else None
     memory = memory_for(config) if refine else None
-    row_count, identities = 0, set[int]()
+    done, row_count, identities = 0, 0, set[int]()
     with files:
         frames = zip(recording.times().tolist(), tracked_frames(recording, config, tracker_record, memory), strict=True)
-        for done, (seconds, (index, tracks)) in enumerate(frames, start=1):
+        while not interrupted() and (tracked := next(frames, None)) is not None:
+            seconds, (index, tracks) = tracked
+            done += 1
             files.write(Frame(_NO_IMAGE, index, seconds), tracks)
             row_count += len(tracks)
             identities.update(tracks.ids.tolist())
@@ -140,13 +158,14 @@ def _replay_one(
         name=name,
         text=folder.path / files.text.name,
         video=None,
-        frame_count=len(recording),
+        frame_count=done,
         row_count=counts[0],
         identity_count=counts[1],
         seconds=taken,
-        milliseconds=StageTimes(track=1000 * taken / max(1, len(recording))),
+        milliseconds=StageTimes(track=1000 * taken / max(1, done)),
         record=folder.path / record_file if record else None,
         counts=files.counts,
+        interrupted=interrupted(),
     )
 
 

@@ -97,8 +97,14 @@ def count_case(case: TuningCase, config: TrackerConfig, rules: Benchmark) -> Seq
 
 
 def score_cases(cases: list[TuningCase], config: TrackerConfig, rules: Benchmark, folder: Path) -> dict[str, float]:
-    """Write result files and return HOTA, MOTA, IDF1 and IDSW of all together, as ``fairmot score`` does."""
+    """Write result files and return HOTA, MOTA, IDF1 and IDSW of all together, as ``fairmot score`` does.
+
+    Raises:
+        KeyboardInterrupt: a signal arrived.
+    """
     runs = replay([case.recording for case in cases], config, output=folder, overwrite=True)
+    if runs[-1].interrupted:
+        raise KeyboardInterrupt  # the results of a tuning are written with all scores or not at all
     counts = []
     for case, run in zip(cases, runs, strict=True):
         sequence = ScoredSequence(case.info, case.truth, load_rows(run.text, case.info.frame_count))

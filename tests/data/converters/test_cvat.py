@@ -71,6 +71,32 @@ def make_mot(tmp_path, make_image):
     return make
 
 
+@pytest.mark.parametrize(
+    ("offset", "content"),
+    [(8, b"\x01\x00"), (10, b"\x63\x00"), (10, b"\x0e\x00"), (16, b"bad!"), (46, b"\xff\x00")],
+    ids=["encrypted", "unknown method", "lzma", "checksum", "name"],
+)
+def test_archives_that_cannot_be_unpacked_are_one_line(make_video, tmp_path, offset, content):
+    """Bytes of the first entry in the list of members (PKZIP, central directory) are overwritten."""
+    archive = packed(make_video())
+    data = bytearray(archive.read_bytes())
+    place = data.find(b"PK\x01\x02")
+    data[place + offset : place + offset + len(content)] = content
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match=r"walk\.zip: ") as refused:
+        convert_cvat(archive, tmp_path / "out")
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("cut", [10, 200])
+def test_a_cut_archive_is_one_line(make_video, tmp_path, cut):
+    archive = packed(make_video())
+    archive.write_bytes(archive.read_bytes()[:-cut])
+    with pytest.raises(InputError, match=r"walk\.zip: "):
+        convert_cvat(archive, tmp_path / "out")
+
+
 @pytest.mark.parametrize("form", ["folder", "zip", "xml"])
 def test_tracks_of_a_video(tmp_path, make_video, boxes_of, form):
     folder = make_video()

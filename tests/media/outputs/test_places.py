@@ -50,6 +50,17 @@ def test_what_are_no_zones_is_named(tmp_path, content, message):
         read_zones(path)
 
 
+@pytest.mark.parametrize("far", ["1e9", "-1e9", "1e300", "1" + "0" * 400])
+def test_points_far_outside_of_the_frame_are_named(tmp_path, far):
+    """Drawn as polygons they would take all memory."""
+    path = tmp_path / "zones.json"
+    path.write_text(f'{{"door": [[0, 0], [{far}, 0], [0, {far}]]}}')
+    with pytest.raises(InputError, match=r"door: (a point lies far outside|expected (three )?points)"):
+        read_zones(path)[0].in_pixels((320, 240))
+    path.write_text('{"door": [[0, 0], [960, 0], [0, 960]]}')  # the twin: some way outside
+    assert read_zones(path)[0].in_pixels((320, 240)).points[1] == (960, 0)
+
+
 def test_zones_that_are_not_there(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_zones(tmp_path / "absent.json")

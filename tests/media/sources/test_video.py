@@ -257,6 +257,23 @@ def test_a_shared_clip_cut_in_the_middle(shared, tmp_path):
     assert "cut off" in frames.problem
 
 
+@pytest.mark.parametrize("most", [160 * 120, 8192 * 4608])
+def test_a_video_that_grows_in_the_middle_takes_no_more_memory_than_it_may(rendered, tmp_path, monkeypatch, most):
+    """Beyond the limit, and beyond four times the first frame, its frames are damage; the twin may grow as far."""
+    parts = [rendered.encode(tmp_path / f"{width}.ts", 10, width, height) for width, height in ((160, 120), (640, 480))]
+    path = tmp_path / "grows.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    monkeypatch.setattr("fairmot.media.sources.video._MOST_PIXELS", most)
+    reader = read_frames(path)
+    read = [rendered.number(frame.image) for frame in reader][:10]
+    # The decoder may lose the last frames before the growth, which it holds back.
+    assert read == list(range(len(read)))
+    assert len(read) == 10 or (most < 640 * 480 and len(read) > 3)
+    assert ("changes from 160 x 120 to 640 x 480" in reader.problem) is (most > 640 * 480)
+    if most < 640 * 480:
+        assert re.search(r"grows\.ts: (\d+ damaged packets|reading stopped|the video is cut off)", reader.problem)
+
+
 def test_a_change_of_size_in_the_middle_is_fitted_and_reported(rendered, tmp_path):
     parts = [
         rendered.encode(tmp_path / f"{width}.ts", 10, width, height).read_bytes()

@@ -1,6 +1,7 @@
 """Errors and their reasons on a made street where it is known what goes wrong."""
 
 import json
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import BENCHMARKS
 from fairmot.evaluation.errors import find_tracking_errors
 from fairmot.formats.recordings import Recorder
+from fairmot.formats.run_file import write_run
 from fairmot.formats.sequences import load_sequence
 from fairmot.workflows.evaluate.score import score
 from fairmot.workflows.explain.contact_sheets import TILE_PX, write_sheets
@@ -190,6 +192,13 @@ def test_a_contact_sheet_shows_the_frames_around(street):
     middle = own[top + height // 2, left + width // 2].astype(int)
     assert abs(middle - (10 * ((switch.frame - 1) % 20), 200, 60)).max() < 25
     assert write_sheets([], pair.truth, pair.results, folder, out / "none") == []
+    # A run that hid the people shows none of them here either.
+    for blur, count in ((True, 0), (False, 1)):
+        write_run(out, {"sources": {"MOT17-01": {"blur": blur}}})
+        hidden = pytest.raises(InputError, match="the run hid the people in it") if blur else nullcontext()
+        with hidden:
+            write_sheets([switch], pair.truth, pair.results, folder, out / "again")
+        assert len(list(out.glob("again/*"))) == count
 
 
 def test_links_of_the_refinement_are_shown_with_the_errors_of_their_identity(street):

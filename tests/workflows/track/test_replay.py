@@ -1,6 +1,9 @@
 """Saved detections serve everything that needs no images, equal to tracking the source itself, to the byte."""
 
+import importlib
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +14,13 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.formats.recordings import load_recording
+from fairmot.interrupts import SIGNALS, ended_by_signals
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line, Zone
 from fairmot.workflows.track.replay import replay
 from fairmot.workflows.track.track import track
 
+replay_module = importlib.import_module("fairmot.workflows.track.replay")
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
 SERVED = Outputs(
@@ -163,6 +168,51 @@ def test_what_is_tracked_before_a_stop_has_its_run_file(recording, tmp_path, sto
     content = json.loads((tmp_path / "stopped" / "run.json").read_text())
     assert list(content["sources"]) == ["street"]
     assert content["sources"]["street"]["frames"] == COUNT
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("where", ["street", "second"])
+def test_a_signal_finishes_the_recording_under_way(recording, tmp_path, number, where):
+    """All files hold the frames up to there, those of an undisturbed run; later recordings are missing."""
+
+    def progress(name, done, _):
+        if name == where and done == 7:
+            os.kill(os.getpid(), number)
+
+    three = [recording, replace(recording, name="second"), replace(recording, name="third")]
+    with ended_by_signals():  # as the command has it
+        runs = replay(three, output="stopped", outputs=SERVED, record=True, refine=True, progress=progress)
+    names = ["street", "second"][: 1 + (where == "second")]
+    assert [(run.name, run.interrupted) for run in runs] == [(name, name == where) for name in names]
+    about = json.loads((tmp_path / "stopped" / "run.json").read_text())["sources"]
+    assert {name: (each["frames"], each["interrupted"]) for name, each in about.items()} == {
+        name: (7, True) if name == where else (COUNT, False) for name in names
+    }
+    (short,) = replay([recording], output="short", outputs=SERVED, refine=True, end=7)
+    assert contents(runs[-1]) == contents(short)
+    with pytest.raises(AssertionError):  # the twin: a frame more
+        assert contents(runs[-1]) == contents(replay([recording], output="x", outputs=SERVED, refine=True, end=8)[0])
+    assert not list((tmp_path / "stopped").glob(".*"))
+
+
+def test_a_signal_before_the_first_recorded_frame_leaves_the_old_run(recording, tmp_path, monkeypatch):
+    (run,) = replay([recording], output="kept", outputs=SERVED)
+    before = contents(run)
+    monkeypatch.setattr(replay_module, "TrackerRecord", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        replay([recording], output="kept", outputs=SERVED, overwrite=True, record=True)
+    assert contents(run) == before
+
+
+def test_a_second_signal_drops_the_recording_under_way(recording, tmp_path):
+    def progress(name, done, _):
+        if name == "second" and done == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        replay([recording, replace(recording, name="second")], output="stopped", progress=progress)
+    assert sorted(path.name for path in (tmp_path / "stopped").iterdir()) == ["run.json", "street.txt"]
 
 
 def test_every_counts_recorded_frames(source, recording):
