@@ -1,7 +1,8 @@
 // The identities shown as files, without a server: rows as CSV, a contact sheet, a clip as the browser records it.
 
 const TILE_PX = { width: 132, height: 150 };
-const CLIP_TYPES = ["video/mp4;codecs=avc1", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
+const CLIP_TAIL_MS = 300;
+const CLIP_TYPES = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 
 class Exports {
   constructor(app) {
@@ -81,13 +82,19 @@ class Exports {
     };
     this.recorder = recorder;
     byId("save-clip").textContent = "Stop";
-    recorder.start();
-    player.play();
+    if (!video.hidden) await new Promise((done) => { if (video.seeking) video.addEventListener("seeked", done, { once: true }); else done(); });
+    await new Promise((done) => { recorder.onstart = done; recorder.start(); });
+    await player.play();
+    let ending = false;
     const step = () => {
       if (recorder.state !== "recording") return;
       paint();
       this.note(`Recording: ${Math.round(100 * (app.moment - first) / Math.max(1, last - first))} %`);
-      if (app.moment >= last || (app.moment > first && !player.playing)) this.stop(); else requestAnimationFrame(step);
+      if (!ending && (app.moment >= last || (app.moment > first && !player.playing))) {
+        ending = true;
+        setTimeout(() => this.stop(), CLIP_TAIL_MS); // the encoder is behind
+      }
+      requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
   }

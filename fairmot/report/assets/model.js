@@ -6,9 +6,9 @@ const KINDS = [
   { key: "fragment", title: "Fragmentations", one: "fragmentation" },
   { key: "miss", title: "Misses", one: "miss" },
   { key: "false", title: "False positives", one: "false positive" },
-  { key: "first", title: "Only in the first run", one: "only in the first" },
-  { key: "second", title: "Only in the second run", one: "only in the second" },
-  { key: "differ", title: "Identities differ", one: "identities differ" },
+  { key: "first", title: "Only first", one: "only first" },
+  { key: "second", title: "Only second", one: "only second" },
+  { key: "differ", title: "Other identity", one: "other identity" },
 ];
 const TRUTH_KINDS = 4;
 

@@ -1,6 +1,6 @@
 // The application: which source, moment and identities are shown, and what is redrawn when they change.
 
-const DOCK_FRACTION = 0.42; // of the window's height, about that of the docked player
+const DOCK_FRACTION = 0.25; // of the video out of sight
 
 function byId(id) { return document.getElementById(id); }
 
@@ -13,7 +13,7 @@ function element(name, attributes, ...children) {
 
 const SHOWN = ["boxes", "labels", "trails", "places", "heat", "errors"];
 
-// The player stays in sight: where its place leaves the window, it is docked at the top, smaller. The place keeps its
+// The player stays in sight: where a part of its place leaves the window, it is docked at the top, smaller. The place keeps its
 // height, so that nothing moves under the pointer.
 class Dock {
   constructor() {
@@ -26,7 +26,8 @@ class Dock {
 
   look() {
     const box = this.place.getBoundingClientRect(), docked = this.player.classList.contains("docked");
-    const due = box.bottom < innerHeight * DOCK_FRACTION;
+    if (!docked) this.hidden = byId("stage").offsetHeight * DOCK_FRACTION;
+    const due = box.top < -this.hidden;
     if (due === docked) return;
     this.place.style.height = due ? `${box.height}px` : "";
     this.player.classList.toggle("docked", due);

@@ -39,6 +39,7 @@ class Places {
     this.drawing = { kind, points: [], cursor: [w / 2, h / 2] };
     byId("show-places").checked = this.app.show.places = true;
     byId("player").scrollIntoView({ block: "nearest" });
+    byId("overlay").focus({ preventScroll: true }); // not the button, which the space key would press
     this.note();
   }
 

@@ -115,7 +115,7 @@ class ErrorList {
   load(source) {
     this.source = source; this.shown = PORTION;
     byId("kinds").replaceChildren(...KINDS.flatMap((kind, n) => (source.kinds.has(n) ? [element("button", { type: "button", class: `chip ${kind.key}`, "data-kind": n, "aria-pressed": this.kinds.has(n) }, `${kind.title} `, element("b", {}, String(source.errorCounts[n])))] : [])));
-    byId("events-title").textContent = [source.hasTruth && "Errors", source.kinds.has(4) && "Differences"].filter(Boolean).join(" and ");
+    byId("events-title").textContent = [source.hasTruth && "Errors", source.kinds.has(TRUTH_KINDS) && (source.hasTruth ? "differences" : "Differences")].filter(Boolean).join(" and ");
     this.fill();
   }
 
