@@ -94,7 +94,7 @@ _EXPLAIN = "ground_truth results frame identity kind sequence record_file every 
 EXPLAIN = _mode("explain without --sheets", _EXPLAIN, "only contact sheets show images")
 EXPLAIN_SHEETS = _mode("explain --sheets", f"{_EXPLAIN} sheets source", "")
 
-_REPORT = "run page source embed start every as_json"
+_REPORT = "run page source embed compare start every as_json"
 REPORT = _mode("report without --ground-truth", _REPORT, "nothing is compared with ground truth")
 REPORT_TRUTH = _mode("report --ground-truth", f"{_REPORT} ground_truth benchmark", "")
 

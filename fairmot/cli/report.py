@@ -32,6 +32,13 @@ def report(
             show_default="inside up to 24 MiB",
         ),
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run over the same video: show both side by side, and where they differ.",
+        ),
+    ] = None,
     ground_truth: Annotated[
         Path | None,
         typer.Option(
@@ -47,6 +54,7 @@ def report(
 
     [bold]fairmot report runs/track/street[/bold]
     [bold]fairmot report runs/track/street --source street.mp4[/bold]
+    [bold]fairmot report runs/track/street --compare runs/track/street-byte[/bold]
     [bold]fairmot report runs/evaluate --ground-truth MOT17/train[/bold]
     """
     from fairmot.cli import console
@@ -61,6 +69,7 @@ def report(
             ground_truth=ground_truth,
             benchmark=benchmark,
             embed=embed,
+            compare=compare,
             start=start,
             every=every,
             progress=progress,

@@ -13,6 +13,7 @@ from fairmot.evaluation.tables import CLASSIC, FAMILIES, format_score
 from fairmot.formats.rows import Rows
 from fairmot.formats.scores import COMBINED
 from fairmot.media.outputs.drawing import identity_color
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.report.errors import spans
 from fairmot.report.footage import Footage
 from fairmot.report.judged import JudgedSource
@@ -82,22 +83,32 @@ def source_content(
     scene: str | None,
     judged: JudgedSource | None,
     counts: dict[str, Any] | None = None,
+    partners: Ints | None = None,
 ) -> dict[str, Any]:
-    """Return the model of one source; ``counts`` is what lines and zones counted."""
+    """Return the model of one source.
+
+    Args:
+        name: of the source.
+        rows: its result rows.
+        table: the same by identity.
+        selected: index in the source of each tracked frame.
+        size: width and height of the frames, pixels.
+        frame_rate: tracked frames/s.
+        footage: its video.
+        thumbnails: data URI of each identity.
+        scene: data URI of the first tracked frame.
+        judged: its errors.
+        counts: what lines and zones counted.
+        partners: of each row of the file the track of another run that is the same person, -1: none [N].
+    """
     order = table.order
-    columns = {
-        "track": table.numbers[order],
-        "moment": table.moments[order],
-        "score": np.rint(rows.confidences[order].clip(-_FARTHEST_PX, _FARTHEST_PX) * SCORE_STEPS),
-        **_box_columns(rows.boxes_tlwh[order]),
-    }
+    columns = _row_columns(rows, table)
     if judged is not None:
         wrong = np.zeros(len(rows), dtype=np.int64)
         wrong[judged.errors.false_positives] = 1
         columns["wrong"] = wrong[order]
-    first, last = table.starts[:-1], table.starts[1:] - 1
-    lengths = np.diff(table.starts)
-    means = np.add.reduceat(rows.confidences[order], first) / lengths if len(lengths) else np.empty(0)
+    if partners is not None:
+        columns["partner"] = partners[order]
     content: dict[str, Any] = {
         "name": name,
         "frames": len(selected),
@@ -106,20 +117,13 @@ def source_content(
         "rate": frame_rate,
         "size": list(size),
         "drawn": footage is not None and footage.drawn,
+        "sound": footage is not None and footage.has_sound,
         "video": None,
         "times": None,
         "scene": scene,
-        "tracks": {
-            "ids": table.ids.tolist(),
-            "colors": identity_colors(table.ids),
-            "first": (rows.frames[order][first] + 1).tolist(),
-            "last": (rows.frames[order][last] + 1).tolist(),
-            "lengths": lengths.tolist(),
-            "scores": [round(float(mean), 6) for mean in means],
-            "thumbnails": thumbnails,
-        },
+        "tracks": _tracks(rows, table, thumbnails),
         "rows": pack(columns),
-        "counts": _count_rows(counts),
+        "places": _places(counts),
         "truth": None,
     }
     if footage is not None:
@@ -129,19 +133,60 @@ def source_content(
     return content
 
 
-def _count_rows(counts: dict[str, Any] | None) -> list[list[str]]:
-    """Return a name and what was counted for each line and zone."""
+def _row_columns(rows: Rows, table: TrackTable) -> dict[str, Any]:
+    order = table.order
+    return {
+        "track": table.numbers[order],
+        "moment": table.moments[order],
+        "score": np.rint(rows.confidences[order].clip(-_FARTHEST_PX, _FARTHEST_PX) * SCORE_STEPS),
+        **_box_columns(rows.boxes_tlwh[order]),
+    }
+
+
+def _tracks(rows: Rows, table: TrackTable, thumbnails: list[str | None]) -> dict[str, Any]:
+    order, first, last = table.order, table.starts[:-1], table.starts[1:] - 1
+    lengths = np.diff(table.starts)
+    means = np.add.reduceat(rows.confidences[order], first) / lengths if len(lengths) else np.empty(0)
+    return {
+        "ids": table.ids.tolist(),
+        "colors": identity_colors(table.ids),
+        "first": (rows.frames[order][first] + 1).tolist(),
+        "last": (rows.frames[order][last] + 1).tolist(),
+        "lengths": lengths.tolist(),
+        "scores": [round(float(mean), 6) for mean in means],
+        "thumbnails": thumbnails,
+    }
+
+
+def second_run_content(rows: Rows, table: TrackTable) -> dict[str, Any]:
+    """Return what differs between the models of a source in one run and in another: tracks and their rows."""
+    return {
+        "tracks": _tracks(rows, table, [None] * len(table.ids)),
+        "rows": pack(_row_columns(rows, table)),
+    }
+
+
+def _places(counts: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return lines and zones, each with its points and with what the run counted there."""
     if counts is None:
-        return []
-    lines = [[line["name"], f"{line['in']} in, {line['out']} out"] for line in counts.get("lines", [])]
+        return None
+    lines = [(line, f"{line['in']} in, {line['out']} out") for line in counts.get("lines", [])]
     zones = [
-        [
-            zone["name"],
-            f"{zone['identities']} people, at most {zone['most_at_once']} at once, {zone['mean']:.2f} on average",
-        ]
+        (
+            zone,
+            f"{zone['identities']} {'identity' if zone['identities'] == 1 else 'identities'}, "
+            f"at most {zone['most_at_once']} at once, {zone['mean']:.2f} on average",
+        )
         for zone in counts.get("zones", [])
     ]
-    return [*lines, *zones]
+    return {
+        "anchor": counts.get("anchor", "feet"),
+        "margin": counts.get("line_margin", Outputs().line_margin),
+        **{
+            name: [{"name": place["name"], "points": place["points"], "text": text} for place, text in places]
+            for name, places in (("lines", lines), ("zones", zones))
+        },
+    }
 
 
 def score_content(scores: dict[str, Any]) -> dict[str, Any]:

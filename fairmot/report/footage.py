@@ -43,6 +43,12 @@ class Footage:
         """MIME type."""
         return "video/webm" if self.path.suffix.lower() == _WEBM else "video/mp4"
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is sound to play."""
+        with av.open(f"file:{self.path}", metadata_errors="replace") as container:
+            return bool(container.streams.audio)
+
 
 def drawn_footage(video: Path) -> Footage:
     """Return the video that a run wrote: its frames are the tracked ones.

@@ -6,27 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fairmot.errors import InputError
 from fairmot.files import folder_name
 from fairmot.formats.seqinfo import image_folder
 from fairmot.media.sources.frames import read_frames
 from fairmot.progress import Progress
-from fairmot.report.content import score_content, source_content, track_table
+from fairmot.report.content import score_content
+from fairmot.report.differences import partner_sources
 from fairmot.report.footage import Footage, all_frames, drawn_footage, is_playable, source_footage
-from fairmot.report.judged import JudgedSource, judge
+from fairmot.report.judged import judge
 from fairmot.report.page import link, write_page
-from fairmot.report.run_folder import TrackedSource, read_run
-from fairmot.report.thumbnails import best_rows, cut_thumbnails
+from fairmot.report.run_folder import RunFolder, TrackedSource, read_run
+from fairmot.report.source_model import build_source
 
 PAGE_NAME = "report.html"
 EMBED_BYTES = 24 * 2**20
 """Videos of a page up to this size together become part of it."""
 _MOST_EMBED_BYTES = 256 * 2**20  # browsers limit strings to about half a gigabyte
-_DEFAULT_RATE = 25.0
-# A thumbnail takes about 3 kB.
-_MOST_THUMBNAILS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,7 @@ def report(
     ground_truth: str | Path | None = None,
     benchmark: str = "auto",
     embed: bool | None = None,
+    compare: str | Path | None = None,
     start: int | None = None,
     every: int | None = None,
     progress: Progress | None = None,
@@ -64,6 +61,8 @@ def report(
             run's drawn video is shown.
         ground_truth: data set or sequence in MOTChallenge layout: adds errors, and scores if the run has none.
         benchmark: as for ``score``; ``auto`` takes that of the run's scores.
+        compare: folder of another run over the same video, or a result file: its boxes stand beside those of ``run``,
+            and the timeline shows where the two differ.
         embed: embed videos in the page, or link to them; left out: embed up to 24 MiB.
         start: index of the first tracked frame, as for ``track``; left out: that of ``run.json``, else 0.
         every: step between tracked frames, as for ``track``; left out: that of ``run.json``, else 1.
@@ -93,11 +92,14 @@ def report(
     judged = None if ground_truth is None else judge(tracked, ground_truth, benchmark)
     scores = tracked.scores if judged is None else judged.scores
 
+    second = None if compare is None else read_run(compare)
+    others = [None] * len(tracked.sources) if second is None else partner_sources(tracked, second)
+    labels = ("", "") if second is None else _labels(tracked, second)
     contents: list[dict[str, Any]] = []
     videos: list[Footage | None] = []
     linked: list[Path] = []
     try:
-        for each, (first, step) in zip(tracked.sources, selections, strict=True):
+        for each, other, (first, step) in zip(tracked.sources, others, selections, strict=True):
             truth = None if judged is None else judged.sources[each.name]
             if source is not None and each.is_blurred:
                 raise InputError(
@@ -112,7 +114,10 @@ def report(
                 original = _recorded_source(each, first, step)
             footage = _footage(each, original, page, first, step, progress)
             videos.append(footage)
-            contents.append(_source(each, footage, truth, first, step, progress))
+            content = build_source(each, footage, truth, first, step, progress, other)
+            contents.append({**content, "label": labels[0]})
+            if other is not None:
+                contents[-1]["other"] |= {"label": labels[1]}
         embedded, links = _place_videos(videos, contents, page, embed)
         model = {
             "title": f"{folder_name(tracked.path)} - fairmot report",
@@ -128,54 +133,6 @@ def report(
             if made is not None and made.made and made.path not in linked:
                 made.path.unlink(missing_ok=True)
     return Report(page, page.stat().st_size, [each.name for each in tracked.sources], linked)
-
-
-def _source(
-    each: TrackedSource,
-    footage: Footage | None,
-    judged: JudgedSource | None,
-    start: int,
-    every: int,
-    progress: Progress | None,
-) -> dict[str, Any]:
-    frame_count = None if judged is None else judged.sequence.info.frame_count
-    if frame_count is None and footage is not None:
-        frame_count = len(footage.seconds)
-    rows = each.rows
-    if frame_count is None:
-        # The number of frames is unknown: count up to the last one with a box.
-        frame_count = (int(rows.frames.max()) - start) // every + 1 if len(rows) else 1
-    selected = range(start, start + max(1, frame_count) * every, every)
-    table = track_table(rows, selected)
-
-    size = None if footage is None else footage.size
-    if size is None and judged is not None:
-        size = judged.sequence.info.image_size
-    if size is None:
-        corners = rows.boxes_tlwh[:, :2] + rows.boxes_tlwh[:, 2:]
-        size = (round(float(corners[:, 0].max())), round(float(corners[:, 1].max()))) if len(rows) else (16, 9)
-    thumbnails: list[str | None] = [None] * len(table.ids)
-    scene = None
-    if footage is not None:
-        best = best_rows(table.numbers, rows.boxes_tlwh, rows.confidences, size)
-        longest = np.argsort(-np.diff(table.starts), kind="stable")[:_MOST_THUMBNAILS]
-        chosen = best[longest]
-        cut, scene = cut_thumbnails(footage, table.moments[chosen], rows.boxes_tlwh[chosen], each.name, progress)
-        for number, thumbnail in zip(longest.tolist(), cut, strict=True):
-            thumbnails[number] = thumbnail
-    return source_content(
-        each.name,
-        rows,
-        table,
-        selected,
-        size=(max(1, size[0]), max(1, size[1])),
-        frame_rate=_frame_rate(footage, judged),
-        footage=footage,
-        thumbnails=thumbnails,
-        scene=scene,
-        judged=judged,
-        counts=each.counts,
-    )
 
 
 def _footage(
@@ -211,12 +168,14 @@ def _recorded_source(each: TrackedSource, start: int, every: int) -> Path | None
     return None if path.is_dir() and reader.frame_count != each.frame_count else path
 
 
-def _frame_rate(footage: Footage | None, judged: JudgedSource | None) -> float:
-    """Tracked frames/s."""
-    if footage is not None and len(footage.seconds) > 1 and footage.seconds[-1] > footage.seconds[0]:
-        return float((len(footage.seconds) - 1) / (footage.seconds[-1] - footage.seconds[0]))
-    stated = None if judged is None else judged.sequence.info.frame_rate
-    return stated or _DEFAULT_RATE
+def _labels(first: RunFolder, second: RunFolder) -> tuple[str, str]:
+    """Return a short name of each run that tells them apart."""
+    names = folder_name(first.path), folder_name(second.path)
+    if names[0] != names[1]:
+        return names
+    if first.path.resolve() != second.path.resolve():
+        return str(first.path), str(second.path)
+    return first.sources[0].rows.path.name, second.sources[0].rows.path.name
 
 
 def _given_source(source: Path, name: str, source_count: int) -> Path:

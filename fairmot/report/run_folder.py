@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from fairmot.errors import InputError
@@ -37,6 +37,8 @@ class TrackedSource:
     source: Path | None = None
     """The source that ``run.json`` names, if it is unchanged since the run, was read to its end, and people were not
     blurred."""
+    file_name: str | None = None
+    """Name of the file or folder that was tracked, from ``run.json``; None: not recorded, or a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         is_blurred=about.get("blur") is True,
         counts=_counts(about),
         source=_unchanged(about, noted),
+        file_name=_file_name(about),
     )
 
 
@@ -112,6 +115,12 @@ def _whole(about: dict[str, Any], name: str, least: int, noted: Path) -> int | N
 def _counts(about: dict[str, Any]) -> dict[str, Any] | None:
     counts = about.get("counts")
     return counts if isinstance(counts, dict) else None
+
+
+def _file_name(about: dict[str, Any]) -> str | None:
+    source = about.get("source")
+    # The address of a stream may hold a password.
+    return PurePath(source).name or None if isinstance(source, str) and "://" not in source else None
 
 
 def _unchanged(about: dict[str, Any], noted: Path) -> Path | None:

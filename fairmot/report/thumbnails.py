@@ -14,7 +14,7 @@ from fairmot.progress import Progress
 from fairmot.report.footage import Footage
 
 _HEIGHT_PX, _MOST_WIDTH_PX = 96, 96
-_SCENE_WIDTH_PX = 480
+_SCENE_WIDTH_PX = 720
 _MARGIN = 0.06
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 80]
 

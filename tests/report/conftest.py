@@ -113,3 +113,26 @@ def judged_page(shared_case, tmp_path_factory):
         source=shared_case.run / "yard.mp4",
     )
     return made.page
+
+
+@pytest.fixture
+def opened(chromium):
+    """Call with the page: opens it; afterwards nothing was requested from the network and no error was logged."""
+    complaints, contexts = [], []
+
+    def open_page(path, **settings):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        allowed = ("blob:", "data:", path.as_uri(), path.parent.as_uri())
+        page.on("request", lambda request: request.url.startswith(allowed) or complaints.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-ready]", timeout=10_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from report_page import frame_shown, press_bar, settle, wait_until
 
-from fairmot.formats.run_file import write_run
 from fairmot.report.report import report
 
 # The brightness of a frame encodes its number (conftest).
@@ -30,48 +30,6 @@ OVERLAY_COLORS = """() => {
 }"""
 
 
-@pytest.fixture
-def opened(chromium):
-    """Call with the page: opens it; afterwards nothing was requested from the network and no error was logged."""
-    complaints, contexts = [], []
-
-    def open_page(path, **settings):
-        context = chromium.new_context(viewport={"width": 1280, "height": 900}, **settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        allowed = ("blob:", "data:", path.as_uri(), path.parent.as_uri())
-        page.on("request", lambda request: request.url.startswith(allowed) or complaints.append(request.url))
-        page.goto(path.as_uri())
-        page.wait_for_selector("body[data-ready]", timeout=10_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def frame_shown(page):
-    return int(page.evaluate("document.body.dataset.frame"))
-
-
-def wait_until(page, condition):
-    """Polled from outside: the page's security policy forbids the script that Playwright would inject to wait."""
-    for _ in range(200):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(25)
-    pytest.fail(f"never: {condition}")
-
-
-def settle(page):
-    """Wait until the video has finished seeking and everything is drawn."""
-    wait_until(page, "!document.getElementById('video').seeking && document.getElementById('video').readyState > 1")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def video_frame(page):
     """Number of the frame that the video shows, from its brightness."""
     settle(page)
@@ -90,12 +48,6 @@ def frame_of_video_and_boxes(page):
 
 def bar(page, identity):
     return page.get_by_role("slider", name=f"Identity {identity},")
-
-
-def press_bar(page, strip, fraction):
-    strip.scroll_into_view_if_needed()
-    box = strip.bounding_box()
-    page.mouse.click(box["x"] + fraction * box["width"], box["y"] + box["height"] / 2)
 
 
 def test_its_numbers_are_those_of_the_run(opened, judged_page, shared_case):
@@ -220,19 +172,6 @@ def test_it_follows_the_colour_scheme(opened, judged_page, scheme):
     for width in 1280, 380:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-
-
-def test_the_sound_can_be_switched_on_and_counts_have_their_names(opened, case):
-    line = {"name": "Tür", "points": [], "in": 4, "out": 1}
-    write_run(case.run, {"sources": {"yard": {"counts": {"lines": [line], "zones": []}}}})
-    page = opened(report(case.run).page)
-    assert page.locator("#places tr").all_inner_texts() == ["Tür\t4 in, 1 out"]
-    muted = "document.getElementById('video').muted"
-    assert page.evaluate(muted)
-    page.get_by_role("button", name="Sound").click()
-    assert not page.evaluate(muted)
-    page.get_by_role("button", name="Sound").click()
-    assert page.evaluate(muted)
 
 
 def test_a_linked_video_is_found_beside_the_page(opened, case):

@@ -110,9 +110,11 @@ def test_the_counts_of_lines_and_zones_are_shown(case, model_of):
     counts = {"lines": [{"name": "Tür", "points": [], "in": 4, "out": 1}], "zones": [zone]}
     write_run(case.run, {"sources": {"yard": {"counts": counts}}})
     (source,) = model_of(report(case.run).page)["sources"]
-    assert source["counts"] == [["Tür", "4 in, 1 out"], ["Hof", "3 people, at most 2 at once, 1.23 on average"]]
+    texts = [place["text"] for kind in ("lines", "zones") for place in source["places"][kind]]
+    assert texts == ["4 in, 1 out", "3 identities, at most 2 at once, 1.23 on average"]
+    assert source["places"]["lines"][0]["name"] == "Tür"
     write_run(case.run, {"sources": {"yard": {"counts": None}}})
-    assert model_of(report(case.run).page)["sources"][0]["counts"] == []
+    assert model_of(report(case.run).page)["sources"][0]["places"] is None
 
 
 def test_without_a_video_the_page_has_none(bare_case, model_of):

@@ -30,4 +30,4 @@ def test_images_are_cut_from_the_moments_asked_for(shared_case):
     assert first.shape[0] == 96
     assert first.shape[1] < 96
     assert second.shape[1] == 96
-    assert decoded(scene).shape == (270, 480, 3)
+    assert decoded(scene).shape == (405, 720, 3)

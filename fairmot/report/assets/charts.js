@@ -99,8 +99,7 @@ function drawHeat(canvas, source, heat, scene) {
   canvas.style.aspectRatio = `${source.size[0]} / ${source.size[1]}`;
   fit(canvas);
   const ink = canvas.getContext("2d");
-  ink.fillStyle = "#14161b"; ink.fillRect(0, 0, canvas.width, canvas.height);
-  if (scene) { ink.globalAlpha = 0.42; ink.filter = "grayscale(1)"; ink.drawImage(scene, 0, 0, canvas.width, canvas.height); ink.filter = "none"; ink.globalAlpha = 1; }
+  drawScene(canvas, ink, scene);
   ink.imageSmoothingQuality = "high";
   ink.drawImage(heat, 0, 0, canvas.width, canvas.height);
 }

@@ -6,7 +6,11 @@ const KINDS = [
   { key: "fragment", title: "Fragmentations", one: "fragmentation" },
   { key: "miss", title: "Misses", one: "miss" },
   { key: "false", title: "False positives", one: "false positive" },
+  { key: "first", title: "Only first", one: "only first" },
+  { key: "second", title: "Only second", one: "only second" },
+  { key: "differ", title: "Other identity", one: "other identity" },
 ];
+const TRUTH_KINDS = 4;
 
 // Groups rows by a column of small integers: the rows of n are order[starts[n]] .. order[starts[n + 1] - 1].
 function groupBy(column, count) {
@@ -53,9 +57,24 @@ async function loadSource(data) {
     source.trueCounts = (await unpack(data.truth.counts)).count;
     source.missed = await unpack(data.truth.missed);
     source.missedByMoment = groupBy(source.missed.moment, data.frames);
-    source.events = await unpack(data.truth.events);
   }
+  const parts = [];
+  if (source.hasTruth) parts.push([0, await unpack(data.truth.events)]);
+  if (data.differences) parts.push([TRUTH_KINDS, await unpack(data.differences)]);
+  source.kinds = new Set([...(source.hasTruth ? [0, 1, 2, 3] : []), ...(data.differences ? [4, 5, 6] : [])]);
+  source.events = joinEvents(parts);
   return source;
+}
+
+// Errors and differences in one list by time; the columns of each kind as content.py and differences.py describe them.
+function joinEvents(parts) {
+  const events = { length: 0, kind: [], first: [], last: [], part: [], at: [] }, all = [];
+  parts.forEach(([offset, columns], part) => { for (let i = 0; i < columns.length; i++) all.push([columns.first[i], columns.kind[i] + offset, columns.last[i], part, i]); });
+  all.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  for (const [first, kind, last, part, i] of all) { events.first.push(first); events.kind.push(kind); events.last.push(last); events.part.push(part); events.at.push(i); }
+  events.length = all.length;
+  events.columns = parts.map(([, columns]) => columns);
+  return events;
 }
 
 const frameNumber = (source, moment) => source.start + source.every * moment + 1;

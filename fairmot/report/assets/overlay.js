@@ -16,10 +16,12 @@ function fit(canvas) {
   return ratio;
 }
 
-function drawOverlay(canvas, source, moment, show, heat) {
+// `under` draws below everything else.
+function drawOverlay(canvas, source, moment, show, heat, under = null, picked = -1) {
   const ratio = fit(canvas), ink = canvas.getContext("2d");
   const scale = canvas.width / source.size[0] / BOX_STEPS, lines = canvas.height / source.size[1] / BOX_STEPS;
   ink.clearRect(0, 0, canvas.width, canvas.height);
+  under?.(ink, scale * BOX_STEPS, lines * BOX_STEPS, ratio);
   if (show.heat && heat) { ink.globalAlpha = 0.75; ink.drawImage(heat, 0, 0, canvas.width, canvas.height); ink.globalAlpha = 1; }
   const { rows, visible, tracks } = source, { starts, order } = source.byMoment;
   const from = starts[moment], to = starts[moment + 1];
@@ -46,7 +48,7 @@ function drawOverlay(canvas, source, moment, show, heat) {
     if (!visible[track]) continue;
     const color = tracks.colors[track];
     const x = rows.left[row] * scale, y = rows.top[row] * lines, w = rows.width[row] * scale, h = rows.height[row] * lines;
-    if (show.boxes) { ink.lineWidth = 2 * ratio; ink.strokeStyle = color; ink.strokeRect(x, y, w, h); }
+    if (show.boxes) { ink.lineWidth = (track === picked ? 4 : 2) * ratio; ink.strokeStyle = color; ink.strokeRect(x, y, w, h); }
     if (show.errors && rows.wrong && rows.wrong[row]) mark(ink, x, y, w, h, ratio, cssColor("--false"), []);
     if (show.labels) tag(ink, String(tracks.ids[track]), x, y, color, inkOn(color), ratio);
   }
@@ -86,6 +88,17 @@ function tag(ink, text, x, y, color, letters, ratio) {
   const left = Math.max(0, Math.min(x - ratio, ink.canvas.width - width)), top = Math.max(0, y - height);
   ink.fillStyle = color; ink.fillRect(left, top, width, height);
   ink.fillStyle = letters; ink.fillText(text, left + 5 * ratio, top + height / 2 + ratio * 0.5);
+}
+
+// The track of the smallest box shown at a point of the source, or -1.
+function trackAt(source, moment, [x, y]) {
+  const { rows, visible, byMoment: { starts, order } } = source;
+  let best = -1, least = Infinity;
+  for (let n = starts[moment]; n < starts[moment + 1]; n++) {
+    const row = order[n], left = rows.left[row] / BOX_STEPS, top = rows.top[row] / BOX_STEPS, w = rows.width[row] / BOX_STEPS, h = rows.height[row] / BOX_STEPS;
+    if (visible[rows.track[row]] && left <= x && x <= left + w && top <= y && y <= top + h && w * h < least) { least = w * h; best = rows.track[row]; }
+  }
+  return best;
 }
 
 function cssColor(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }

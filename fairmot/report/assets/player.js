@@ -6,8 +6,9 @@ class VideoPlayer {
     this.ended = new AbortController();
     const on = (name, act) => video.addEventListener(name, act, { signal: this.ended.signal });
     for (const name of ["play", "pause", "ended"]) on(name, () => onState(this.playing));
-    // A busy browser shows the last frames without a callback.
-    for (const name of ["seeked", "ended"]) on(name, () => this.report(video.currentTime));
+    // A busy browser shows the last frames without a callback, or leaves one of them out.
+    on("seeked", () => this.report(video.currentTime));
+    on("ended", () => this.seek(source.filmed - 1));
     this.follow();
   }
 
@@ -35,7 +36,12 @@ class VideoPlayer {
     this.onMoment(moment);
   }
 
-  play() { return this.video.play().catch(() => this.onState(false)); }
+  play() {
+    if (momentAt(this.source, this.video.currentTime) >= this.source.filmed - 1) this.video.currentTime = 0;
+    return this.resume();
+  }
+
+  resume() { return this.video.play().catch(() => this.onState(false)); }
   pause() { this.video.pause(); }
   speed(value) { this.video.playbackRate = value; }
   close() { this.pause(); this.ended.abort(); }

@@ -2,19 +2,28 @@
 
 const PORTION = 200;
 
-function tiles(source, scores) {
+function tiles(source, scores, second) {
   const { rows, tracks } = source;
+  if (second) {
+    const both = (name, of) => [name, `${of(source)} | ${of(second)}`];
+    return tileElements([["Frames", String(source.frames)], both("Identities", (run) => run.tracks.ids.length), both("Boxes", (run) => run.rows.length),
+      ...[4, 5, 6].map((kind) => [KINDS[kind].title, String(source.errorCounts[kind])])]);
+  }
   const found = [
     ["Frames", String(source.frames)],
     ["Identities", String(tracks.ids.length)],
     ["Boxes", String(rows.length)],
-    ["People per frame", (rows.length / source.frames).toFixed(2)],
+    ["Boxes per frame", (rows.length / source.frames).toFixed(2)],
   ];
   const combined = scores && (scores.families.flatMap((family) => family.rows.filter(([name]) => name === source.name).slice(0, 1).flatMap((row) => family.columns.map((column, i) => [column, row[i + 1]]))));
   for (const wanted of ["HOTA", "MOTA", "IDF1"]) {
     const score = combined?.find(([column]) => column === wanted);
     if (score) found.push([wanted, score[1], "score"]);
   }
+  return tileElements(found);
+}
+
+function tileElements(found) {
   return found.map(([name, value, kind]) => element("div", { class: `tile ${kind ?? ""}` }, element("span", {}, name), element("b", { "data-tile": name }, value)));
 }
 
@@ -35,18 +44,23 @@ class TrackTable {
     });
     this.body.addEventListener("click", (event) => {
       const row = event.target.closest("tr");
-      if (row && event.target.tagName !== "INPUT" && event.target.tagName !== "LABEL") app.seek(momentOf(this.source, this.source.tracks.first[row.dataset.track]));
+      if (!row || event.target.tagName === "INPUT" || event.target.tagName === "LABEL") return;
+      app.pick(Number(row.dataset.track));
+      app.seek(momentOf(this.source, this.source.tracks.first[row.dataset.track]));
     });
     this.body.addEventListener("change", (event) => app.toggle(Number(event.target.closest("tr").dataset.track), event.target.checked));
     byId("more-tracks").addEventListener("click", () => { this.shown += PORTION; this.fill(); });
   }
 
-  load(source) { this.source = source; this.shown = PORTION; this.fill(); }
+  load(source) { this.source = source; this.shown = PORTION; this.isWanted = null; this.fill(); }
+
+  filter(isWanted) { this.isWanted = isWanted; this.shown = PORTION; this.fill(); }
 
   fill() {
+    if (!this.source) return;
     const { tracks, wrong } = this.source;
     const values = { id: tracks.ids, first: tracks.first, last: tracks.last, length: tracks.lengths, score: tracks.scores, wrong }[this.key];
-    const order = tracks.ids.map((_, n) => n).sort((a, b) => this.sign * (values[a] - values[b]) || a - b);
+    const order = tracks.ids.map((_, n) => n).filter((n) => !this.isWanted || this.isWanted(tracks.ids[n])).sort((a, b) => this.sign * (values[a] - values[b]) || a - b);
     this.body.replaceChildren(...order.slice(0, this.shown).map((track) => this.row(track)));
     moreButton("more-tracks", order.length - this.shown);
   }
@@ -67,6 +81,7 @@ class TrackTable {
     for (const row of this.body.rows) {
       const shown = Boolean(this.source.visible[row.dataset.track]);
       row.classList.toggle("off", !shown);
+      row.classList.toggle("picked", Number(row.dataset.track) === this.app.picked);
       row.querySelector("input").checked = shown;
     }
   }
@@ -80,7 +95,7 @@ function moreButton(id, left) {
 class ErrorList {
   constructor(app) {
     this.app = app;
-    this.kinds = new Set([0, 1, 2, 3]);
+    this.kinds = new Set(KINDS.keys());
     byId("errors").addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) this.app.seek(Number(button.dataset.moment));
@@ -99,7 +114,8 @@ class ErrorList {
 
   load(source) {
     this.source = source; this.shown = PORTION;
-    byId("kinds").replaceChildren(...KINDS.map((kind, n) => element("button", { type: "button", class: `chip ${kind.key}`, "data-kind": n, "aria-pressed": this.kinds.has(n) }, `${kind.title} `, element("b", {}, String(this.app.errorCounts[n])))));
+    byId("kinds").replaceChildren(...KINDS.flatMap((kind, n) => (source.kinds.has(n) ? [element("button", { type: "button", class: `chip ${kind.key}`, "data-kind": n, "aria-pressed": this.kinds.has(n) }, `${kind.title} `, element("b", {}, String(source.errorCounts[n])))] : [])));
+    byId("events-title").textContent = [source.hasTruth && "Errors", source.kinds.has(TRUTH_KINDS) && (source.hasTruth ? "differences" : "Differences")].filter(Boolean).join(" and ");
     this.fill();
   }
 
@@ -123,14 +139,19 @@ class ErrorList {
   }
 
   story(i) {
-    const { source } = this, { events } = source;
-    const identity = (track) => source.tracks.ids[track], person = source.truth.people[events.person[i]];
+    const { source } = this, { events } = source, columns = events.columns[events.part[i]], at = events.at[i];
+    const identity = (track) => source.tracks.ids[columns[track][at]], other = (track) => source.other.tracks.ids[columns[track][at]];
+    const person = source.truth?.people[columns.person?.[at]];
     const length = events.last[i] - events.first[i] + 1, frames = `${length} frame${length > 1 ? "s" : ""}`;
     return [
-      () => `person ${person}: identity ${identity(events.before[i])} → ${identity(events.track[i])}`,
-      () => `person ${person} found again as identity ${identity(events.track[i])}`,
+      () => `person ${person}: identity ${identity("before")} → ${identity("track")}`,
+      () => `person ${person} found again as identity ${identity("track")}`,
       () => `person ${person} for ${frames}`,
-      () => `identity ${identity(events.track[i])} for ${frames}`,
+      () => `identity ${identity("track")} for ${frames}`,
+      () => `identity ${identity("track")} for ${frames}`,
+      () => `identity ${other("second")} for ${frames}`,
+      () => (columns.backward[at] ? `identity ${other("second")} of the second: ${identity("before")} → ${identity("track")} in the first`
+        : `identity ${identity("track")} of the first: ${other("before")} → ${other("second")} in the second`),
     ][events.kind[i]]();
   }
 }

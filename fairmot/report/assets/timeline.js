@@ -1,6 +1,8 @@
 // One lane for each kind of error and each identity. A lane is a slider: clicks and keys on it move the moment.
+// Of the identities' lanes only those in sight are in the page, however many there are.
 
 const ZOOMS = [1, 2, 5, 10, 20, 50];
+const LANE_PX = 26, SPARE_LANES = 8;
 
 // Rectangles [first, last] in moments, as one path in a box of frames x 1.
 function spanPath(spans, top = 0, height = 1) {
@@ -33,14 +35,21 @@ class Timeline {
     byId("zoom-out").addEventListener("click", () => this.setZoom(this.zoom - 1));
     byId("order").addEventListener("change", () => this.arrange());
     byId("filter").addEventListener("input", () => this.arrange());
+    byId("filter-only").addEventListener("click", () => app.showOnly(this.order));
+    byId("lanes").addEventListener("scroll", () => this.fillLanes(), { passive: true });
+    new ResizeObserver(() => this.fillLanes()).observe(byId("lanes"));
+    window.addEventListener("beforeprint", () => this.fillLanes(true));
+    window.addEventListener("afterprint", () => this.fillLanes());
   }
 
   load(source) {
     this.source = source;
-    this.rows = source.tracks.ids.map((id, track) => this.identityLane(id, track));
+    this.made = new Map();
+    this.order = [];
+    this.stop = -1; // the track whose bar is in the tab order
     byId("filter").value = "";
+    byId("error-lanes").replaceChildren(...KINDS.flatMap((kind, n) => (source.kinds.has(n) ? [this.errorLane(kind, n)] : [])));
     this.arrange();
-    byId("error-lanes").replaceChildren(...(source.hasTruth ? KINDS.map((kind, n) => this.errorLane(kind, n)) : []));
     this.setZoom(0);
   }
 
@@ -74,21 +83,71 @@ class Timeline {
       if (events.kind[i] === number) for (let at = events.first[i]; at <= events.last[i]; at++) counts[at]++;
     }
     const { bar } = this.lane(`${kind.title}; the left and right arrow keys go to the previous and next one`, densityPath(counts), `error ${kind.key}`);
-    return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, `${kind.title} `, element("b", {}, String(this.app.errorCounts[number]))), bar);
+    return element("div", { class: "lane error-lane", "data-kind": number }, element("span", { class: "name" }, `${kind.title} `, element("b", {}, String(this.source.errorCounts[number]))), bar);
   }
 
   arrange() {
-    const { tracks } = this.source, wanted = byId("filter").value.trim();
+    const { tracks } = this.source, isWanted = parseSelection(byId("filter").value);
     const keys = { first: tracks.first, length: tracks.lengths.map((length) => -length), id: tracks.ids }[byId("order").value];
-    const order = tracks.ids.map((_, track) => track).sort((a, b) => keys[a] - keys[b] || a - b);
-    byId("identity-lanes").replaceChildren(...order.filter((track) => String(tracks.ids[track]).startsWith(wanted)).map((track) => this.rows[track]));
-    this.takeTabStop(byId("identity-lanes").querySelector(".strip"));
+    byId("filter").setAttribute("aria-invalid", !isWanted);
+    this.order = tracks.ids.map((_, track) => track).filter((track) => !isWanted || isWanted(tracks.ids[track])).sort((a, b) => keys[a] - keys[b] || a - b);
+    const count = this.order.length, all = tracks.ids.length;
+    byId("filter-note").textContent = !isWanted ? "expected numbers and ranges, 1-5, 9" : count < all ? `${count} of ${all}` : "";
+    byId("filter-only").hidden = !isWanted || count === all || count === 0;
+    byId("identity-lanes").style.height = `${count * LANE_PX}px`;
+    this.stop = this.order.includes(this.stop) ? this.stop : this.order[0] ?? -1;
+    this.fillLanes();
+    this.app.tracks.filter(isWanted);
+  }
+
+  laneOf(track) {
+    if (!this.made.has(track)) this.made.set(track, this.identityLane(this.source.tracks.ids[track], track));
+    return this.made.get(track);
+  }
+
+  // Puts the lanes in sight into the page; the one with the focus, or in the tab order, stays.
+  fillLanes(all = false) {
+    if (!this.source) return;
+    const list = byId("identity-lanes"), box = byId("lanes");
+    const top = (box.scrollTop - list.offsetTop) / LANE_PX, bottom = top + box.clientHeight / LANE_PX;
+    const first = all ? 0 : Math.max(0, Math.floor(top) - SPARE_LANES), last = all ? this.order.length : Math.ceil(bottom) + SPARE_LANES;
+    const kept = new Set([this.stop, Number(document.activeElement?.closest?.("#identity-lanes .lane")?.dataset.track ?? -1)]);
+    const wanted = [];
+    this.order.forEach((track, place) => {
+      if ((place < first || place >= last) && !kept.has(track)) return;
+      const lane = this.laneOf(track);
+      lane.style.top = `${place * LANE_PX}px`;
+      this.showState(lane, track);
+      wanted.push(lane);
+    });
+    const chosen = new Set(wanted);
+    for (const lane of [...list.children]) if (!chosen.has(lane)) lane.remove();
+    // Only lanes out of order are moved, so that the focus stays.
+    wanted.forEach((lane, place) => { if (list.children[place] !== lane) list.insertBefore(lane, list.children[place] ?? null); });
+  }
+
+  showState(lane, track) {
+    const shown = Boolean(this.source.visible[track]), bar = lane.querySelector(".strip"), box = lane.querySelector("input");
+    lane.classList.toggle("off", !shown);
+    lane.classList.toggle("picked", track === this.app.picked);
+    box.checked = shown;
+    box.tabIndex = bar.tabIndex = track === this.stop ? 0 : -1;
+    bar.setAttribute("aria-valuenow", frameNumber(this.source, this.app.moment));
+  }
+
+  // Scrolls a lane into sight; where it was hidden, to the middle.
+  reveal(track) {
+    const place = this.order.indexOf(track), box = byId("lanes"), list = byId("identity-lanes");
+    if (place < 0) return;
+    const top = list.offsetTop + place * LANE_PX, head = byId("ruler").offsetHeight;
+    if (top < box.scrollTop + head || top + LANE_PX > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+    this.fillLanes();
   }
 
   // One bar is in the tab order; arrow keys move from bar to bar.
   takeTabStop(bar) {
+    this.stop = Number(bar.closest(".lane").dataset.track ?? -1);
     for (const other of this.sheet.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-    if (!bar) return;
     bar.tabIndex = 0;
     const box = bar.parentElement.querySelector("input");
     if (box) box.tabIndex = 0;
@@ -101,6 +160,7 @@ class Timeline {
     const lane = bar.closest(".lane");
     if (lane) { this.takeTabStop(bar); bar.focus({ preventScroll: true }); event.preventDefault(); }
     if (lane?.dataset.kind) { this.nearestError(Number(lane.dataset.kind), this.momentAt(bar, event)); return; }
+    if (lane) this.app.pick(Number(lane.dataset.track));
     follow(event);
     const ended = new AbortController();
     window.addEventListener("pointermove", follow, { signal: ended.signal });
@@ -150,12 +210,20 @@ class Timeline {
   }
 
   step(bar, by) {
-    const bars = [...this.sheet.querySelectorAll(".strip")];
-    const next = bars[bars.indexOf(bar) + by];
-    if (!next) return;
+    const errors = [...byId("error-lanes").querySelectorAll(".strip")], track = bar.closest(".lane").dataset.track;
+    const place = (track === undefined ? errors.indexOf(bar) : errors.length + this.order.indexOf(Number(track))) + by;
+    if (place < 0 || place >= errors.length + this.order.length) return;
+    let next = errors[place];
+    if (!next) {
+      const wanted = this.order[place - errors.length];
+      this.stop = wanted;
+      this.reveal(wanted);
+      next = this.laneOf(wanted).querySelector(".strip");
+      this.app.pick(wanted);
+    }
     this.takeTabStop(next);
-    next.focus();
-    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+    next.focus({ preventScroll: true });
+    if (next === errors[place]) next.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.showMoment(this.app.moment);
   }
 
@@ -190,11 +258,5 @@ class Timeline {
     if (at < names + 20 || at > lanes.clientWidth - 40) lanes.scrollLeft += at - (names + lanes.clientWidth) / 2;
   }
 
-  showVisible() {
-    this.rows.forEach((lane, track) => {
-      const shown = Boolean(this.source.visible[track]);
-      lane.classList.toggle("off", !shown);
-      lane.querySelector("input").checked = shown;
-    });
-  }
+  showVisible() { this.fillLanes(); }
 }
