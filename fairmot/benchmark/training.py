@@ -14,6 +14,7 @@ from fairmot.config import Config, TrainConfig
 from fairmot.data.batch import Batch
 from fairmot.data.level_targets import LevelBatch
 from fairmot.engines import TRAINING_ENGINES, choose_training_engine, installed_engines, load_training
+from fairmot.engines.interface import AnyTrainingBatch
 from fairmot.errors import InputError, closest_name
 from fairmot.geometry import anchor_points
 from fairmot.network.graph import Graph
@@ -80,8 +81,7 @@ def measure_training(
     for subject in [find_subject(name) for name in names]:
         width, height = size = input_size or subject.graph.config.input_size
         network = subject.graph.config.model_copy(update={"input_width_px": width, "input_height_px": height})
-        make_batch = _random_level_batch if subject.graph.level_strides else _random_batch
-        data = make_batch(subject.graph, size, batch)
+        data = random_training_batch(subject.graph, size, batch)
         for engine in engines or [name for name in TRAINING_ENGINES if name in installed_engines()]:
             for precision in precisions:
                 if log:
@@ -99,6 +99,11 @@ def measure_training(
                 rate = 1000 * batch / median
                 rows.append(TrainingSpeed(subject.name, engine, precision, size, batch, median, quartiles(times), rate))
     return rows, skipped
+
+
+def random_training_batch(graph: Graph, size: tuple[int, int], count: int) -> AnyTrainingBatch:
+    """Return random images of this size (width, height) with 20 objects each."""
+    return (_random_level_batch if graph.level_strides else _random_batch)(graph, size, count)
 
 
 def _random_level_batch(graph: Graph, size: tuple[int, int], count: int) -> LevelBatch:

@@ -55,13 +55,13 @@ def train(
 
     (modes.SELF_CHECK if check else modes.TRAIN).check(context)
     settings = load_config(config, tuple(overrides or ()))
+    process = current_process()
+    chosen = choose_training_engine(engine, device)
+    slower = slower_training_engines(chosen, device) if engine == "auto" else ()
+    reason = f" (faster here than {slower[0]}, which --engine {slower[0]} takes)" if slower else ""
     if check:
         _check(settings, engine, device)
         return
-    process = current_process()
-    chosen = choose_training_engine(engine, device)
-    if engine == "auto" and not process.launched and (slower := slower_training_engines(chosen, device)):
-        log(f"{chosen} trains faster on processors than {slower[0]}, which --engine {slower[0]} takes")
     if dry_run:
         steps = check_run(settings, chosen, device, resume, processes)
         typer.echo(f"ready: {settings.network.architecture} in {chosen}, {steps} steps an epoch")
@@ -72,6 +72,8 @@ def train(
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"
+        if reason:
+            log(f"{settings.network.architecture} in {chosen}{reason}")
         raise typer.Exit(launch(arguments, chosen, processes, folder, device=device, log=log))
     with registered(process):
         if process.is_scheduler:
@@ -80,7 +82,7 @@ def train(
         if process.is_first:
             together = f" in {process.size} processes" if process.size > 1 else ""
             console.notes().print(
-                f"{settings.network.architecture} in {chosen}{together}, results in {settings.train.output}"
+                f"{settings.network.architecture} in {chosen}{reason}{together}, results in {settings.train.output}"
             )
         with console.training_progress() if process.is_first else nullcontext() as on_step:
             run = run_train(settings, chosen, device, resume, log=log, on_step=on_step, process=process)

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from fairmot import engines
+from fairmot.cli import app
 from fairmot.engines import (
     choose_export_engine,
     choose_inference_engine,
@@ -135,3 +137,16 @@ assert engines.choose_inference_engine() == "onnxruntime"
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_run_says_why_it_takes_an_engine(machine, elsewhere):
+    machine(EVERYTHING)
+    for arguments, said in ((["--device", "cpu"], True), (["--engine", "torch"], False)):
+        result = CliRunner().invoke(app, ["train", "lite", *arguments])  # it ends with absent data
+        assert ("lite in torch (faster here than mindspore, which --engine mindspore takes)" in plain(result)) == said
+        assert "lite in torch" in plain(result)
+
+
+def plain(result):
+    """What a command said, in one line."""
+    return " ".join(result.stderr.split())
