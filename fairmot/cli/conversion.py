@@ -58,7 +58,11 @@ def convert(
     ] = None,
     categories: Annotated[
         str | None,
-        _of("coco, yolo, voc, cvat", "Categories to keep, e.g. person,rider; or all (not voc).", "NAMES"),
+        _of(
+            "motchallenge, caltech, citypersons, coco, yolo, voc, cvat",
+            "Categories to keep, e.g. person,rider; or all (not voc).",
+            "NAMES",
+        ),
     ] = None,
     image_folder: Annotated[Path | None, _of("coco, cvat", "Folder of the images.", "FOLDER")] = None,
     root: Annotated[Path | None, _of("jde", "Folder to which lists are relative.", "FOLDER")] = None,

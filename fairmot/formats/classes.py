@@ -5,6 +5,22 @@ Source: MOT16 (Milan et al. 2016), MOT20 (Dendorfer et al. 2020) and TrackEval's
 
 from __future__ import annotations
 
+CLASS_NAMES = (
+    "pedestrian",
+    "person_on_vehicle",
+    "car",
+    "bicycle",
+    "motorbike",
+    "non_mot_vehicle",
+    "static_person",
+    "distractor",
+    "occluder",
+    "occluder_on_ground",
+    "occluder_full",
+    "reflection",
+    "crowd",
+)
+"""Names of the classes 1 to 13, those of TrackEval."""
 PEDESTRIAN = 1
 KNOWN_CLASSES = tuple(range(1, 14))
 DISTRACTORS = (2, 7, 8, 12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.categories import choose_categories
 from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.norpix import read_seq
@@ -20,6 +21,7 @@ from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
 
 _PERSON = "person"
+_LABELS = (_PERSON, "people", "person?", "person-fa")
 _VIDEO = re.compile(r"(set\d\d)[/_](V\d{3})$")
 # set00/V000/I00029.jpg, set00/V000/images/I00029.jpg, set00_V000_I00029.jpg, set00_V000_29.png: frames count from 0.
 _FRAME = re.compile(r"(set\d\d)[/_](V\d{3})(?:\.seq)?(?:[/_]images)?[/_]I?(\d+)\.(?:jpg|jpeg|png)$", re.IGNORECASE)
@@ -35,6 +37,7 @@ def convert_caltech(
     split: str = "all",
     every: int = 1,
     empty: bool = False,
+    categories: Sequence[str] | None = None,
 ) -> ConversionSummary:
     """Convert full boxes of single people (label ``person``) with their identities.
 
@@ -50,12 +53,16 @@ def convert_caltech(
         split: train (set00 to set05), test (set06 to set10) or all.
         every: take each frame whose number, counted from 1, is a multiple of this. The benchmark evaluates every 30th.
         empty: keep images without a single person.
+        categories: labels to keep, all as class 0; default: person; ``all`` keeps every one. All others become ignore
+            regions.
 
     Raises:
         InputError: films, frames or annotations are missing or not in this format.
     """
     if split not in _SPLITS or every < 1:
         raise InputError(f"caltech: split {split}, every {every}: expected train, test or all, and 1 or more")
+    class_of = choose_categories(_LABELS, (_PERSON,) if categories is None else categories, src)
+    none = "without a single person" if categories is None else f"without a {' or '.join(class_of)}"
     videos = {
         (match[1], match[2]): path
         for path in sorted(src.rglob("*.vbb"))
@@ -73,15 +80,15 @@ def convert_caltech(
         suffix = ".png" if _first_bytes(next(iter(found.values()))).startswith(b"\x89PNG") else ".jpg"
         size = _size(next(iter(found.values())))
         known: dict[int, int] = {}
-        for number, boxes, classes, identities in _objects(annotation, ledger):
+        for number, boxes, classes, identities in _objects(annotation, class_of, ledger):
             ledger.images += 1
             why = None
             if (number + 1) % every:
                 why = "between the steps of --every"
             elif number not in found:
                 why = "without an image"
-            elif not (empty or (classes == 0).any()):
-                why = "without a single person (kept with --empty)"
+            elif not (empty or (classes != IGNORE_CLASS).any()):
+                why = f"{none} (kept with --empty)"
             if why is not None:
                 ledger.images_left_out[why] += 1
                 ledger.boxes_left_out[f"of images {why}"] += len(boxes)
@@ -93,8 +100,10 @@ def convert_caltech(
     return write_set(out, name or f"caltech.{split}", images, ledger)
 
 
-def _objects(path: Path, ledger: Ledger) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], list[int]]]:
-    """Yield each frame's index, corners, classes (0 or ignored) and identities (-1 where ignored)."""
+def _objects(
+    path: Path, class_of: dict[str, int], ledger: Ledger
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], list[int]]]:
+    """Yield each frame's index, corners, classes (from 0, or ignored) and identities (-1 where ignored)."""
     annotation = field(read_mat(path), "A", path)
     labels = [str(label) for label in as_list(field(annotation, "objLbl", path))]
     for number, frame in enumerate(as_list(field(annotation, "objLists", path))):
@@ -108,8 +117,8 @@ def _objects(path: Path, ledger: Ledger) -> Iterator[tuple[int, NDArray[np.float
         ledger.boxes_left_out["without area"] += int((~good).sum())
         ids, boxes = ids[good], boxes[good]
         boxes[:, 2:] += boxes[:, :2]
-        person = np.array([labels[each - 1] == _PERSON for each in ids], dtype=np.bool_)
-        yield number, boxes, np.where(person, 0, IGNORE_CLASS), np.where(person, ids, -1).tolist()
+        classes = np.array([class_of.get(labels[each - 1], IGNORE_CLASS) for each in ids], dtype=np.int64)
+        yield number, boxes, classes, np.where(classes == IGNORE_CLASS, -1, ids).tolist()
 
 
 def _extracted(src: Path) -> dict[tuple[str, str], dict[int, _Source]]:

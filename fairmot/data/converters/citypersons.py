@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.categories import choose_categories
 from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.matlab import as_list, field, read_mat
 from fairmot.data.converters.output import ConversionSummary, LabelledImage, label_rows, write_set
@@ -20,11 +21,17 @@ from fairmot.formats.text import read_text
 # In the order of the class numbers in the .mat lists. The first two have boxes around the whole body.
 _LABELS = ("ignore", "pedestrian", "rider", "sitting person", "person (other)", "person group")
 _CLASSES = {label: number for number, label in enumerate(_LABELS)}
-_PEOPLE = (1, 2)
+_PEOPLE = ("pedestrian", "rider")
 
 
 def convert_citypersons(
-    src: Path, out: Path, name: str | None = None, *, split: str = "train", empty: bool = False
+    src: Path,
+    out: Path,
+    name: str | None = None,
+    *,
+    split: str = "train",
+    empty: bool = False,
+    categories: Sequence[str] | None = None,
 ) -> ConversionSummary:
     """Convert the full boxes of pedestrians and riders; they have no identities.
 
@@ -38,10 +45,15 @@ def convert_citypersons(
         name: name of the set; default: citypersons with the split.
         split: train or val.
         empty: keep images without a pedestrian or rider.
+        categories: labels to keep, all as class 0; default: pedestrian and rider; ``all`` keeps every one but
+            ``ignore``. All others become ignore regions.
 
     Raises:
-        InputError: a folder, an image or an annotation is missing or not in this format.
+        InputError: an unknown label; a folder, an image or an annotation is missing or not in this format.
     """
+    class_of = choose_categories(_LABELS[1:], _PEOPLE if categories is None else categories, src)
+    classes = np.array([class_of.get(label, IGNORE_CLASS) for label in _LABELS], dtype=np.int64)
+    none = f"without a {' or '.join(class_of)}"
     folder = src / "leftImg8bit" / split
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; the images of Cityscapes are expected there")
@@ -52,18 +64,18 @@ def convert_citypersons(
     images: list[LabelledImage] = []
     ledger = Ledger()
     for relative, rows in _read_lists(lists[0], split) if lists else _read_json(boxes):
-        people = np.isin(rows[:, 0], _PEOPLE)
+        class_ids = classes[rows[:, 0].astype(np.int64)]
         ledger.images += 1
         ledger.boxes += len(rows)
-        if not (people.any() or empty):
-            ledger.images_left_out["without a pedestrian or rider (kept with --empty)"] += 1
-            ledger.boxes_left_out["of images without a pedestrian or rider"] += len(rows)
+        if not ((class_ids != IGNORE_CLASS).any() or empty):
+            ledger.images_left_out[f"{none} (kept with --empty)"] += 1
+            ledger.boxes_left_out[f"of images {none}"] += len(rows)
             continue
         image = folder / relative
         if not image.is_file():
             raise InputError(f"{image}: no such image, though it is annotated")
         corners = np.concatenate([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:5]], axis=1)
-        labels = label_rows(corners, image_size(image), np.where(people, 0, IGNORE_CLASS))
+        labels = label_rows(corners, image_size(image), class_ids)
         images.append(LabelledImage(image, relative, labels))
     return write_set(out, name or f"citypersons.{split}", images, ledger)
 

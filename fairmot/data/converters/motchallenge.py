@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.converters.categories import choose_categories
 from fairmot.data.converters.ledger import Ledger
 from fairmot.data.converters.output import (
     ConversionSummary,
@@ -21,13 +23,14 @@ from fairmot.data.converters.output import (
 from fairmot.data.image_files import image_size
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.errors import InputError
-from fairmot.formats.classes import DISTRACTORS, MOT20_DISTRACTORS, PEDESTRIAN
+from fairmot.formats.classes import CLASS_NAMES, DISTRACTORS, KNOWN_CLASSES, MOT20_DISTRACTORS, PEDESTRIAN
 from fairmot.formats.ground_truth import ground_truth_file, has_ground_truth, stated_classes, visibilities
 from fairmot.formats.halves import half_range
 from fairmot.formats.rows import load_rows
 from fairmot.formats.seqinfo import DEFAULT_IMAGE_FOLDER, FILE, has_info, load_info
 from fairmot.geometry import tlwh_to_xyxy
 
+_NUMBERS = tuple(map(str, KNOWN_CLASSES))
 _DETECTOR = re.compile(r"-(DPM|FRCNN|SDP)$")
 
 
@@ -39,6 +42,7 @@ def convert_motchallenge(
     half: str | None = None,
     distractors: bool = False,
     min_visibility: float = 0.0,
+    categories: Sequence[str] | None = None,
 ) -> ConversionSummary:
     """Convert sequences with identities: the rows of people that ``fairmot score`` counts.
 
@@ -58,12 +62,16 @@ def convert_motchallenge(
             MOT17).
         distractors: make distractors and rows of confidence 0 ignore regions.
         min_visibility: people with a smaller visible fraction become ignore regions (MOT16, 17, 20).
+        categories: classes to keep, all as class 0, by number or name (``fairmot.formats.classes.CLASS_NAMES``);
+            default: pedestrian; ``all`` keeps every class, numbered from 0. Of other classes than pedestrian rows of
+            confidence 0 are kept as well, since ground truth counts none of them.
 
     Raises:
-        InputError: no sequences, a bad line, an unknown half, or a row for a frame that has no image.
+        InputError: no sequences, a bad line, an unknown half or class, or a row for a frame that has no image.
     """
     if half is not None:
         half_range(1, half)  # refuses an unknown half before anything is read
+    class_of = _chosen(categories, src)
     images: list[LabelledImage] = []
     ledger = Ledger()
     start = 0
@@ -74,7 +82,7 @@ def convert_motchallenge(
         folder = DEFAULT_IMAGE_FOLDER if info is None else info.image_folder
         files = find_images(sequence / folder)
         numbers = [_frame_number(file) for file in files]
-        columns = _read(sequence, distractors, min_visibility, ledger)
+        columns = _read(sequence, class_of, distractors, min_visibility, ledger)
         ledger.images += len(files)
         foreign = np.setdiff1d(columns[0], numbers)
         if len(foreign):
@@ -118,24 +126,35 @@ def _sequences(src: Path) -> tuple[list[Path], int]:
     return list(found.values()), len(paths) - len(found)
 
 
+def _chosen(categories: Sequence[str] | None, src: Path) -> dict[int, int]:
+    """Return the class of each class of the ground truth that is kept."""
+    if categories is None:
+        return {PEDESTRIAN: 0}
+    names = [CLASS_NAMES[int(each) - 1] if each in _NUMBERS else each for each in categories]
+    chosen = choose_categories(CLASS_NAMES, names, src)
+    return {CLASS_NAMES.index(name) + 1: number for name, number in chosen.items()}
+
+
 def _read(
-    sequence: Path, distractors: bool, min_visibility: float, ledger: Ledger
+    sequence: Path, class_of: dict[int, int], distractors: bool, min_visibility: float, ledger: Ledger
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return frame numbers, classes (0 or ignored), identities (-1 where ignored) and corners of the rows to keep."""
+    """Return frame numbers, classes (or ignored), identities (-1 where ignored) and corners of the rows to keep."""
     rows = load_rows(ground_truth_file(sequence), distinct=False)
     category = stated_classes(rows)
     # Truncated, as scores do.
     counted = rows.confidences.astype(np.int64) != 0
-    is_person = counted & (category == PEDESTRIAN)
+    is_person = np.isin(category, list(class_of)) & (counted | (category != PEDESTRIAN))
     is_hidden = is_person & (visibilities(rows) < min_visibility)
     uncounted = MOT20_DISTRACTORS if sequence.name.startswith("MOT20") else DISTRACTORS
-    is_region = is_hidden | (distractors & (np.isin(category, uncounted) | (~counted & (category == PEDESTRIAN))))
+    does_not_count = np.isin(category, uncounted) | (~counted & (category == PEDESTRIAN))
+    is_region = is_hidden | (distractors & ~is_person & does_not_count)
     kept = is_person | is_region
     ledger.boxes += len(rows)
     ledger.boxes_left_out["of a confidence below 1, which do not count"] += int((~counted & ~kept).sum())
     for number in np.unique(category[counted & ~kept]).tolist():
         ledger.boxes_left_out[f"of class {number}"] += int((counted & ~kept & (category == number)).sum())
-    class_ids = np.where(is_region, IGNORE_CLASS, 0).astype(np.float64)[kept]
+    own = np.array([class_of.get(number, 0) for number in category.tolist()], dtype=np.float64)
+    class_ids = np.where(is_region, IGNORE_CLASS, own)[kept]
     identities = np.where(is_region, -1, rows.ids)[kept]
     return rows.frames[kept] + 1, class_ids, identities, tlwh_to_xyxy(rows.boxes_tlwh[kept])
 

@@ -94,6 +94,16 @@ def test_broken_films_are_named(tmp_path):
         read_seq(path)
 
 
+def test_categories_choose(tmp_path, source):
+    whole = convert_caltech(source, tmp_path / "all", categories=["all"])
+    people = convert_caltech(source, tmp_path / "people", categories=["person"])
+    default = convert_caltech(source, tmp_path / "out")
+    assert (people.boxes, people.ignored) == (default.boxes, default.ignored) == (3, default.ignored)
+    assert whole.boxes >= people.boxes + default.ignored > people.boxes
+    with pytest.raises(InputError, match="no category 'rider'"):
+        convert_caltech(source, tmp_path / "none", categories=["rider"])
+
+
 def test_people_of_a_film(tmp_path, source, boxes_of):
     summary = convert_caltech(source, tmp_path / "out")
     assert (summary.name, summary.images, summary.boxes, summary.identities) == ("caltech.all", 2, 3, 2)

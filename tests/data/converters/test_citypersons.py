@@ -62,6 +62,19 @@ def test_whole_bodies_are_kept(tmp_path, make_source, boxes_of):
     assert convert_citypersons(source, tmp_path / "out", empty=True).images == 2
 
 
+def test_categories_choose(tmp_path, make_source, boxes_of):
+    source = make_source(BOXES)
+    summary = convert_citypersons(source, tmp_path / "out", categories=["pedestrian", "sitting person"])
+    assert (summary.boxes, summary.ignored) == (2, 3)
+    (rows,) = boxes_of(tmp_path / "out", "citypersons.train").values()
+    assert [row[0] for row in rows] == [0, -1, -1, -1, 0]
+    convert_citypersons(source, tmp_path / "all", categories=["all"])
+    (rows,) = boxes_of(tmp_path / "all", "citypersons.train").values()
+    assert [row[0] for row in rows] == [0, 1, -1, 4, 2]
+    with pytest.raises(InputError, match="no category 'riders' \\(did you mean 'rider'\\?\\)"):
+        convert_citypersons(source, tmp_path / "none", categories=["riders"])
+
+
 def test_one_changed_number_is_seen(tmp_path, make_source, boxes_of):
     boxes = [list(row) for row in BOXES]
     boxes[0][4] += 1

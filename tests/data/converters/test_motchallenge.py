@@ -60,6 +60,40 @@ def test_boxes_that_do_not_count_are_listed_with_the_reason(tmp_path, make_seque
     }
 
 
+@pytest.mark.parametrize(
+    ("categories", "classes", "left_out"),
+    [
+        (None, {1: 0}, {"of class 3": 1, "of class 7": 1}),
+        (["pedestrian", "static_person"], {1: 0, 7: 0}, {"of class 3": 1}),
+        (["1", "7"], {1: 0, 7: 0}, {"of class 3": 1}),
+        (["car"], {3: 0}, {"of class 1": 3, "of class 7": 1}),
+        (["all"], {1: 0, 3: 2, 7: 6}, {}),
+    ],
+)
+def test_categories_choose(tmp_path, make_sequence, boxes_of, categories, classes, left_out):
+    """Cars count nowhere in ground truth (confidence 0), but whoever names them wants them; people must count."""
+    source = make_sequence(tmp_path / "seq", MOT17.replace("2,4,0,0,40,20,1,3", "2,4,0,0,40,20,0,3"))
+    summary = convert_motchallenge(source, tmp_path / "out", categories=categories, distractors=False)
+    kept = [row for rows in boxes_of(tmp_path / "out", "seq").values() for row in rows]
+    numbers = [1, 7, 1, 1, 3]  # of the rows that can be kept, frame by frame
+    assert [row[0] for row in kept] == [classes[number] for number in numbers if number in classes]
+    uncounted = "of a confidence below 1, which do not count"
+    if 3 not in classes:
+        left_out = {name: count for name, count in left_out.items() if name != "of class 3"} | {uncounted: 2}
+    elif 1 in classes:
+        left_out = {uncounted: 1}
+    else:
+        left_out |= {uncounted: 1}
+    assert summary.ledger.boxes_left_out == left_out
+
+
+def test_an_unknown_category_is_named(tmp_path, make_sequence):
+    source = make_sequence(tmp_path / "seq", MOT17)
+    for name in ("14", "0", "cars"):
+        with pytest.raises(InputError, match=f"no category '{name}'.*there are pedestrian, person_on_vehicle, car"):
+            convert_motchallenge(source, tmp_path / "out", categories=[name])
+
+
 def test_images_lie_where_seqinfo_says(tmp_path, make_sequence):
     source = make_sequence(tmp_path / "seq", MOT15, info=False)
     (source / "img1").rename(source / "pictures")

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import loopback
@@ -39,6 +40,13 @@ def long_stream(rendered, tmp_path_factory):
     return rendered.encode(tmp_path_factory.mktemp("ts") / "long.ts", LONG).read_bytes()
 
 
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "never"
+        time.sleep(0.01)
+
+
 def numbers(frames, rendered):
     return [rendered.number(frame.image) for frame in frames]
 
@@ -47,11 +55,12 @@ def test_an_rtsp_camera_that_dies_mid_frame_comes_back(rendered):
     images = [rendered.image(index) for index in range(100)]
     with (
         loopback.RtspServer(images, rate=50, dies_after=30) as server,
-        read_frames(server.address, end=75, live=SOON) as reader,
+        # The end of the connection is seen at once; on a busy machine a live one may be silent for a while.
+        read_frames(server.address, live=replace(SOON, give_up_seconds=30, stall_seconds=20)) as reader,
     ):
         assert (reader.name, reader.size, reader.frame_rate) == ("127.0.0.1_street", (160, 120), 50)
         assert reader.is_live
-        frames = list(reader)
+        frames = list(islice(reader, 65))  # indices count the break, which may take long
     assert server.requests == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"] * 2
     assert reader.reconnect_count == 1
     assert reader.problem is None
@@ -76,7 +85,7 @@ def test_a_transport_stream_over_http_that_dies_and_comes_back(rendered, transpo
         (transport_stream, True),
         (None, True),
     ]
-    live = replace(SOON, give_up_seconds=1.2)
+    live = replace(SOON, give_up_seconds=3)
     with loopback.http_stream(bodies) as (address, connections), read_frames(address, live=live) as reader:
         seen = numbers(reader, rendered)
     again = seen.index(0, 1)
@@ -84,7 +93,7 @@ def test_a_transport_stream_over_http_that_dies_and_comes_back(rendered, transpo
     assert seen[again:] == list(range(30))
     assert len(connections) >= 4  # the second and everything after the third were refused
     assert reader.reconnect_count == 1
-    assert reader.problem.startswith(f"{address}: gone for 1.2 s (")
+    assert reader.problem.startswith(f"{address}: gone for 3 s (")
     assert reader.problem.endswith(f"the {len(seen)} frames before it were received")
 
 
@@ -103,10 +112,7 @@ def test_frames_not_taken_in_time_are_dropped_and_counted(long_stream):
         taken = [next(frames)]
         assert reader.dropped_count == 0
         second_half.set()
-        for _ in range(3000):  # until all that was sent has been received
-            if reader.dropped_count == LONG - 1 - QUEUE:
-                break
-            time.sleep(0.01)
+        wait_until(lambda: reader.dropped_count == LONG - 1 - QUEUE)  # all that was sent has been received
         taken += frames
     assert [frame.index for frame in taken] == [0, *range(LONG - QUEUE, LONG)]
     assert reader.dropped_count == LONG - 1 - QUEUE
@@ -114,16 +120,20 @@ def test_frames_not_taken_in_time_are_dropped_and_counted(long_stream):
     assert [frame.prepared for frame in taken] == list(range(1, len(prepared) + 1))
 
 
-def test_a_limit_of_latency_drops_what_waited_longer(transport_stream):
-    live = replace(SOON, max_latency_seconds=0.3)
-    with loopback.http_stream([(transport_stream, True), (None, True)]) as (address, _):
+def test_a_limit_of_latency_drops_what_waited_longer(long_stream):
+    live = replace(SOON, max_latency_seconds=0.3, queue_frames=LONG)
+    second_half = threading.Event()
+    bodies = [(long_stream, True), (None, True)]
+    with loopback.http_stream(bodies, second_half=second_half) as (address, connections):
         reader = read_frames(address, live=live)
         frames = iter(reader)
-        next(frames)
-        time.sleep(0.7)
+        next(frames)  # of the first half, however late it is taken
+        second_half.set()
+        wait_until(lambda: len(connections) > 1)  # all that was sent has been received
+        time.sleep(0.4)
         rest = [frame.index for frame in frames]
-    assert rest == [29]
-    assert reader.dropped_count == 28
+    assert rest == [LONG - 1]
+    assert reader.dropped_count == LONG - 2
 
 
 def test_start_end_and_every_of_a_stream(transport_stream, rendered):
@@ -149,7 +159,7 @@ def test_a_loop_left_early_ends_its_thread_at_once(transport_stream):
             assert frame.index == 0
             break
         del frame
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 25  # less than the 30 s for which a lost stream is tried
 
 
 def test_another_thread_can_end_a_pass_that_waits(transport_stream):
@@ -159,10 +169,9 @@ def test_another_thread_can_end_a_pass_that_waits(transport_stream):
         seen = []
         thread = threading.Thread(target=lambda: seen.extend(reader))
         thread.start()
-        while len(seen) < 20:
-            time.sleep(0.01)
+        wait_until(lambda: len(seen) >= 20)
         reader.stop()
-        thread.join(5)
+        thread.join(50)  # the stream is tried for 60 s
     assert not thread.is_alive()
 
 

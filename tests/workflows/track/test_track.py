@@ -12,7 +12,7 @@ from walkers import COUNT, SIZE, files, film, find_bright, read_rows, street, wa
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.frames import FrameReader, read_frames
+from fairmot.media.sources.frames import _QUEUE_FRAMES, FrameReader, read_frames
 from fairmot.workflows.track.track import Stop, track
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")
@@ -300,8 +300,18 @@ def test_a_wrapped_detector_prepares_and_still_has_its_say(tmp_path):
 def test_several_at_once_get_batches_and_the_same_results(tmp_path):
     class Batching:
         sizes: list[int] = []
+        prepared = threading.Semaphore(0)
+
+        def prepare(self, image):
+            self.prepared.release()
+            return image
 
         def __call__(self, image):
+            if not self.sizes:
+                # Until both sources are as far ahead as they may: of each a frame waits, one is held, and the queue
+                # is full before another; that which this one is of has one more.
+                for _ in range(2 * (_QUEUE_FRAMES + 3) + 1):
+                    assert self.prepared.acquire(timeout=60)
             self.sizes.append(1)
             return find_bright(image)
 
