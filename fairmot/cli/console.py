@@ -42,6 +42,13 @@ def print_scores(report: Mapping[str, Any]) -> None:
     console.print(f"pre-processing: {report['benchmark']}")
     for table in score_tables(report):
         console.print(table)
+    if "classic" in report:
+        console.print(
+            "MOTA, MOTP, MT and ML stand twice because the tables match differently. CLEAR follows TrackEval: each "
+            "frame prefers the pairs of the frame before, and MT needs more than 80 %. The classic table follows "
+            "motmetrics: a pair is kept as long as it overlaps by half, also after a gap, MT needs 80 %, and MOTP is a "
+            "distance."
+        )
     if "detection" in report:
         console.print(f"detections alone: AP@0.5 {report['detection']['combined']['AP50']:.3f}")
         speed = report["speed"]
