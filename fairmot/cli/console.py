@@ -5,13 +5,16 @@ Standard output carries results alone, so that ``--json`` can be piped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from fairmot.benchmark import Speed, TrainingSpeed
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from fairmot.training.self_check import SelfCheck
     from fairmot.workflows.track.track import TrackRun
 
+_LINE_SECONDS = 30.0
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 """Paths and names of files may hold brackets and colons; these consoles, and tables on them, print every character."""
 
@@ -42,6 +46,13 @@ def print_scores(report: Mapping[str, Any]) -> None:
     console.print(f"pre-processing: {report['benchmark']}")
     for table in score_tables(report):
         console.print(table)
+    if "classic" in report:
+        console.print(
+            "MOTA, MOTP, MT and ML stand twice because the tables match differently. CLEAR follows TrackEval: each "
+            "frame prefers the pairs of the frame before, and MT needs more than 80 %. The classic table follows "
+            "motmetrics: a pair is kept as long as it overlaps by half, also after a gap, MT needs 80 %, and MOTP is a "
+            "distance."
+        )
     if "detection" in report:
         console.print(f"detections alone: AP@0.5 {report['detection']['combined']['AP50']:.3f}")
         speed = report["speed"]
@@ -51,28 +62,41 @@ def print_scores(report: Mapping[str, Any]) -> None:
         )
 
 
-def _bar(unit: str) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),
+class _Bar(Progress):
+    """Bars, and below them a line that may take several rows."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the bars, then the line."""
+        yield from super().get_renderables()
+        if self.line:
+            yield Text(self.line, overflow="fold")
+
+
+def _bar(unit: str) -> _Bar:
+    return _Bar(
+        # A long name takes several rows, and is never cut.
+        TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold", ratio=2)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
         MofNCompleteColumn(),
         TextColumn(unit),
-        TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=notes(),
+        expand=True,
     )
 
 
 @contextmanager
-def frame_progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Yield a callback that shows one bar a source."""
+def frame_progress(unit: str = "frames") -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yield a callback that shows one bar a source; ``unit`` is what is counted."""
     tasks: dict[str, Any] = {}
-    with _bar("frames") as bar:
+    with _bar(unit) as bar:
 
         def report(name: str, done: int, expected: int | None) -> None:
             if name not in tasks:
-                tasks[name] = bar.add_task(name, total=expected, note="")
+                tasks[name] = bar.add_task(name, total=expected)
             bar.update(tasks[name], completed=done)
 
         yield report
@@ -89,7 +113,7 @@ def job_progress() -> Iterator[tuple[Callable[[str, int, int | None], None], Cal
             if name in ended:
                 return
             if name not in tasks:
-                tasks[name] = bar.add_task(name, total=expected, note="")
+                tasks[name] = bar.add_task(name, total=expected)
             bar.update(tasks[name], completed=done)
 
         def end(name: str, line: str) -> None:
@@ -103,27 +127,64 @@ def job_progress() -> Iterator[tuple[Callable[[str, int, int | None], None], Cal
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[TrainingProgress], None]]:
-    """Yield a callback that shows epoch, losses and images a second."""
+    """Yield a callback that shows epoch, step, losses, images a second and the time left.
+
+    Where standard error is no terminal it prints a line at most every half minute, and one for each epoch.
+    """
+    if not notes().is_terminal:
+        yield _training_lines(notes())
+        return
     with _bar("steps") as bar:
-        task = bar.add_task("epoch 1", total=None, note="")
+        task = bar.add_task("epoch 1", total=None)
 
         def report(progress: TrainingProgress) -> None:
-            shown = " ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-            bar.update(
-                task,
-                description=f"epoch {progress.epoch + 1}",
-                total=progress.total_steps,
-                completed=progress.step,
-                note=f"{shown} · {progress.images_per_second:.1f} images/s",
-            )
+            bar.line = _training_text(progress)
+            epoch = f"epoch {progress.epoch + 1}"
+            bar.update(task, description=epoch, total=progress.total_steps, completed=progress.step)
 
         yield report
+
+
+def _training_text(progress: TrainingProgress) -> str:
+    losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+    return f"{losses}  {progress.images_per_second:.1f} images/s"
+
+
+def _training_lines(
+    console: Console, clock: Callable[[], float] = time.monotonic
+) -> Callable[[TrainingProgress], None]:
+    first: tuple[float, int] | None = None
+    shown: tuple[float, int] | None = None
+
+    def report(progress: TrainingProgress) -> None:
+        nonlocal first, shown
+        now = clock()
+        first = first or (now, progress.step)
+        last = progress.step >= progress.total_steps
+        if shown is not None and progress.epoch == shown[1] and now - shown[0] < _LINE_SECONDS and not last:
+            return
+        shown = (now, progress.epoch)
+        taken = progress.step - first[1]
+        left = ""
+        if taken:
+            seconds = round((now - first[0]) / taken * (progress.total_steps - progress.step))
+            left = f"  {timedelta(seconds=seconds)} left"
+        head = f"epoch {progress.epoch + 1}  step {progress.step}/{progress.total_steps}"
+        # A pipe has no width: one line stays one line.
+        console.print(f"{head}  {_training_text(progress)}{left}", soft_wrap=True)
+
+    return report
+
+
+def _folding(*columns: str, **settings: Any) -> Table:
+    """Return a table in which whatever is too wide goes on in the next line; nothing is cut."""
+    return Table(*(Column(name, overflow="fold") for name in columns), **settings)
 
 
 def self_check_table(outcome: SelfCheck) -> Table:
     """Return a table of how each loss fell in a self-check, and of the boxes that were found again."""
     title = f"Self-check in {outcome.engine}: {outcome.steps} steps, {outcome.seconds:.0f} s"
-    table = Table("", "start", "end", "expected", "", title=title, title_justify="left")
+    table = _folding("", "start", "end", "expected", "", title=title, title_justify="left")
     for each in outcome.losses:
         verdict = "ok" if each.passed else "FAILED"
         table.add_row(each.name, f"{each.start:.4g}", f"{each.end:.4g}", f"<= {each.limit:.4g}", verdict)
@@ -136,7 +197,7 @@ def self_check_table(outcome: SelfCheck) -> Table:
 
 def track_table(runs: list[TrackRun]) -> Table:
     """Return a table of what was tracked and where the results lie."""
-    table = Table("source", "frames", "people", "frames/s", "results", title="Tracked", title_justify="left")
+    table = _folding("source", "frames", "identities", "frames/s", "results", title="Tracked", title_justify="left")
     for run in runs:
         files = "\n".join(str(path) for path in (run.text, run.video) if path)
         counts = (str(run.frame_count), str(run.identity_count), f"{run.frames_per_second:.1f}")
@@ -146,7 +207,7 @@ def track_table(runs: list[TrackRun]) -> Table:
 
 def summary_table(title: str, summary: Summary, layers: bool) -> Table:
     """Return a table of a network: every layer if ``layers``, then heads and totals."""
-    table = Table("layer", "kind", "output (C x h x w)", "parameters", "multiply-adds", title=title)
+    table = _folding("layer", "kind", "output (C x h x w)", "parameters", "multiply-adds", title=title)
     for layer in summary.layers if layers else ():
         table.add_row(layer.name, layer.kind, _shape(layer.shape), f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
     for head, shape in summary.outputs.items():
@@ -161,7 +222,7 @@ def _shape(shape: tuple[int, int, int]) -> str:
 
 def speed_table(rows: Sequence[Speed]) -> Table:
     """Return the table of ``fairmot benchmark``."""
-    table = Table(
+    table = _folding(
         *(
             "network",
             "engine",
@@ -188,7 +249,7 @@ def speed_table(rows: Sequence[Speed]) -> Table:
 
 def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
     """Return the table of ``fairmot benchmark --training``."""
-    table = Table("network", "engine", "precision", "size", "batch", "ms a step (quartiles)", "images/s")
+    table = _folding("network", "engine", "precision", "size", "batch", "ms a step (quartiles)", "images/s")
     for row in rows:
         low, high = row.quartiles
         milliseconds = f"{row.milliseconds:.0f} ({low:.0f}-{high:.0f})"
@@ -200,7 +261,7 @@ def training_speed_table(rows: Sequence[TrainingSpeed]) -> Table:
 
 def profile_table(network: str, layers: Sequence[Any], count: int) -> Table:
     """Return the slowest operators, and the sum of each kind."""
-    table = Table("operator", "kind", "ms", "fraction", title=f"{network}: {len(layers)} operators")
+    table = _folding("operator", "kind", "ms", "fraction", title=f"{network}: {len(layers)} operators")
     for layer in layers[:count]:
         table.add_row(layer.name, layer.kind, f"{layer.milliseconds:.3f}", f"{layer.fraction:.1%}")
     kinds: dict[str, tuple[float, float]] = {}

@@ -51,7 +51,7 @@ def validate(
     from fairmot.cli import console
     from fairmot.data.checks.validation import validate as check
 
-    with console.frame_progress() as progress:
+    with console.frame_progress("images") as progress:
         report = check(source, read_names(sets) or (), decode=not quick, progress=progress)
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))

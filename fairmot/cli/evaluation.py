@@ -118,15 +118,19 @@ def evaluate(
 def score(
     ground_truth: Annotated[Path, typer.Argument(metavar="GT", help=_DATASET)],
     results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="Folder with NAME.txt for each sequence, or one file.")
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Folder with NAME.txt for each sequence, or one file; several: they are compared with the first.",
+        ),
     ],
+    names: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Name of each of several results.", show_default="their folders' names"),
+    ] = None,
     benchmark: options.BenchmarkName = "auto",
     half_val: options.HalfVal = False,
     classes: Annotated[str | None, options.classes(" Each class is scored by itself, and all together.")] = None,
-    compare: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Score these results too, and print them minus the first ones."),
-    ] = None,
     processes: Annotated[int | None, options.processes(show_default="as many as pay off")] = None,
     classic: Annotated[
         bool, options.flag("--classic", None, "Also print the classic table (IDt, IDa, IDm, MOTP = 1 - IoU).")
@@ -135,46 +139,70 @@ def score(
     save_json: Annotated[Path | None, _file("--save-json", "Every number as JSON.")] = None,
     save_csv: Annotated[Path | None, _file("--save-csv", "The table as CSV.")] = None,
     save_markdown: Annotated[Path | None, _file("--save-markdown", "The table as Markdown.")] = None,
+    latex: Annotated[Path | None, _file("--latex", "The comparison as a LaTeX table, best values in bold.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=options.FILES, help="Figures as SVG, PDF and PNG."),
+    ] = None,
     as_json: options.JsonOut = False,
 ) -> None:
     """Score the text files of any tracker: HOTA, CLEAR and identity, equal to TrackEval's numbers.
 
     [bold]fairmot score MOT17/train results/ --save-json scores.json[/bold]
-    [bold]fairmot score MOT17/train results/ --compare other/[/bold]
+    [bold]fairmot score MOT17/train ours/ byte/ sort/ --names Ours,ByteTrack,SORT --plot figures --latex t.tex[/bold]
     """
     from fairmot.cli import console
-    from fairmot.evaluation import tables
-    from fairmot.evaluation.differences import differences
-    from fairmot.files import replacing
+    from fairmot.evaluation import comparison_tables, tables
     from fairmot.formats.scores import write_scores, write_scores_csv
-    from fairmot.workflows.evaluate.score import score as run_score
+    from fairmot.workflows.evaluate.compare import compare_trackers
+    from fairmot.workflows.evaluate.figures import write_figures
 
-    columns = read_columns(classes)
-
-    def scored(folder: Path) -> dict[str, Any]:
-        return run_score(
-            ground_truth, folder, benchmark, classic=classic, half_val=half_val, classes=columns, jobs=processes or 0
-        )
-
-    report = scored(results)
-    shown: list[Any] = [*tables.class_tables(report), *([tables.alpha_table(report)] if alpha else [])]
-    markdown = tables.markdown_table(report)
-    if compare:
-        other = scored(compare)
-        changes = differences(report, other)
-        shown += [f"{compare} minus {results}: fractions in percentage points", tables.difference_table(changes)]
-        report["compared"] = {"results": str(compare), "report": other, "differences": changes}
-        markdown += f"\n{compare} minus {results}\n\n{tables.markdown_table(changes, signed=True)}"
+    comparison = compare_trackers(
+        ground_truth,
+        results,
+        None if names is None else [name.strip() for name in names.split(",")],
+        benchmark,
+        classic=classic,
+        half_val=half_val,
+        classes=read_columns(classes),
+        jobs=processes or 0,
+    )
+    several = len(results) > 1
+    report = comparison["trackers"][0]["report"]
+    whole = {**report, "compared": comparison["trackers"]} if several else report
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        typer.echo(json.dumps(whole, indent=2))
     else:
+        shown: list[Any] = [*tables.class_tables(report), *([tables.alpha_table(report)] if alpha else [])]
+        if several:
+            shown += comparison_tables.comparison_tables(comparison)
+        if len(results) == 2:
+            second, first = (comparison["trackers"][place]["name"] for place in (1, 0))
+            shown += [f"{second} minus {first}: fractions in percentage points"]
+            shown += comparison_tables.sequence_difference_tables(comparison)
+        if several:
+            console.answers().print(f"{comparison['trackers'][0]['name']}: {results[0]}", soft_wrap=True)
         console.print_scores(report)
         for each in shown:
             console.answers().print(each)
     if save_json:
-        write_scores(report, save_json)
-    if save_csv:
+        write_scores(whole, save_json)
+    if save_csv and several:
+        _write(save_csv, comparison_tables.comparison_csv(comparison))
+    elif save_csv:
         write_scores_csv(report, save_csv)
     if save_markdown:
-        with replacing(save_markdown) as temporary:
-            temporary.write_text(markdown, encoding="utf-8")
+        text = comparison_tables.comparison_markdown(comparison) if several else tables.markdown_table(report)
+        _write(save_markdown, text)
+    if latex:
+        _write(latex, comparison_tables.comparison_latex(comparison))
+    if plot:
+        files = write_figures(comparison, plot)
+        console.notes().print(f"{len(files)} files of figures in {plot}", soft_wrap=True)
+
+
+def _write(path: Path, text: str) -> None:
+    from fairmot.files import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -133,7 +133,9 @@ def announce(detector: Any, quiet: bool) -> None:
 def timing_line(run: TrackRun) -> str:
     """Return how long each stage took a frame, and which stage the others wait for."""
     times = run.milliseconds
-    stages = ", ".join(f"{name} {getattr(times, stage):.1f}" for stage, name in _STAGES.items())
+    # What did not run, as the network over recorded detections, is left out.
+    ran = {name: getattr(times, stage) for stage, name in _STAGES.items() if getattr(times, stage) > 0}
+    stages = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in ran.items())
     line = f"{run.name}: ms a frame: {stages}; {_STAGES[times.limit]} limits"
     if run.dropped_count or run.reconnect_count:
         line += f"; {run.dropped_count} frames dropped, {run.reconnect_count} times reconnected"
@@ -145,7 +147,7 @@ def count_lines(run: TrackRun) -> list[str]:
     counts = run.counts or {"lines": [], "zones": []}
     crossed = [f"{line['name']}: {line['in']} in, {line['out']} out" for line in counts["lines"]]
     stood = [
-        f"{zone['name']}: {zone['identities']} people, at most {zone['most_at_once']} at once, "
+        f"{zone['name']}: {zone['identities']} identities, at most {zone['most_at_once']} at once, "
         f"{zone['mean']:.2f} on average"
         for zone in counts["zones"]
     ]

@@ -50,7 +50,7 @@ def tune(
     from fairmot.config import load_tracker_config
     from fairmot.workflows.tune.tune import tune as run_tune
 
-    with console.frame_progress() as progress:
+    with console.frame_progress("trials") as progress:
         tuned = run_tune(
             ground_truth,
             detections,

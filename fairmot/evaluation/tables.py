@@ -64,9 +64,9 @@ def alpha_table(scores: Mapping[str, Any]) -> Table:
     return _table("HOTA over alpha", {"sequences": rows, "combined": means}, columns, "MEAN")
 
 
-def difference_table(changes: Mapping[str, Any]) -> Table:
-    """Return a table of differences (``differences``): percentage points and counts, with their signs."""
-    return _table("Differences", changes, COLUMNS, signed=True)
+def difference_tables(changes: Mapping[str, Any]) -> list[Table]:
+    """Return one table a family of differences (``differences``): percentage points and counts, with their signs."""
+    return [_table(f"{family}: differences", changes, columns, signed=True) for family, columns in FAMILIES.items()]
 
 
 def markdown_table(scores: Mapping[str, Any], columns: SequenceOf[str] = COLUMNS, signed: bool = False) -> str:
@@ -93,9 +93,10 @@ def _table(
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE, collapse_padding=True, pad_edge=False)
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", min_width=4)
     for column in columns:
-        table.add_column(column, justify="right", overflow="fold")
+        # A name may be folded, a number may not.
+        table.add_column(column, justify="right", no_wrap=True)
     for name, values in _rows(scores, total):
         if name == total:
             table.add_section()

@@ -99,11 +99,11 @@ def test_score_compares_folders_and_sequences_with_brackets(tmp_path, monkeypatc
     for folder in ("runs[/x]", "other[b]"):
         Path(folder).mkdir(parents=True)
         (Path(folder) / f"{name}.txt").write_bytes((results / f"{sequence.name}.txt").read_bytes())
-    command = ["score", str(truth / name), "runs[/x]", "--compare", "other[b]", "--alpha"]
+    command = ["score", str(truth / name), "runs[/x]", "other[b]", "--alpha"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "other[b] minus runs[/x]: fractions in percentage points" in result.stdout
-    assert result.stdout.count(name) == 4  # three families of scores, and the differences
+    assert "other[b] minus x]: fractions in percentage points" in result.stdout
+    assert result.stdout.count(name) == 6  # three families of scores, and of differences
 
 
 def test_names_of_sequences_are_no_markup_on_a_console_of_ones_own(capsys):

@@ -47,16 +47,46 @@ def folders(tmp_path, monkeypatch):
 def test_score_compares_and_writes_every_format(folders, tmp_path):
     files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "markdown")}
     options = [part for name, path in files.items() for part in (f"--save-{name}", path)]
-    text = run("score", folders[0], folders[1], "--compare", folders[2], "--alpha", "--classic", *options)
+    text = run("score", folders[0], folders[1], folders[2], "--alpha", "--classic", *options)
     assert "HOTA over alpha" in text
     assert "0.95" in text
-    assert "Differences" in text
+    assert "CLEAR: differences" in text
+    assert "stand twice because the tables match differently" in text
     report = json.loads(files["json"].read_text())
-    changes = report["compared"]["differences"]["combined"]
-    assert changes["CLR_FN"] == report["compared"]["report"]["combined"]["CLR_FN"] - report["combined"]["CLR_FN"] > 0
+    other = report["compared"][1]
+    changes = other["differences"]["combined"]
+    assert changes["CLR_FN"] == other["report"]["combined"]["CLR_FN"] - report["combined"]["CLR_FN"] > 0
     assert f"+{changes['CLR_FN']}" in text
     assert f"+{changes['CLR_FN']} |" in files["markdown"].read_text()
-    assert files["csv"].read_text().splitlines()[-1].startswith("COMBINED,")
+    assert files["csv"].read_text().splitlines()[-1].startswith(f"worse,{folders[1].name},COMBINED,")
+
+
+def test_several_trackers_for_a_paper(folders, tmp_path, monkeypatch):
+    """Figures in three formats, LaTeX and Markdown with the best marked; no cell is cut at 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    latex, figures, markdown = tmp_path / "t.tex", tmp_path / "figures", tmp_path / "t.md"
+    files = ("--latex", latex, "--plot", figures, "--save-markdown", markdown)
+    names = ("--names", "Ours & co,A tracker of a very long name,half$")
+    text = run("score", folders[0], folders[1], folders[2], folders[2], *names, *files)
+    report = json.loads(run("score", folders[0], folders[1], "--json"))["combined"]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\u2026" not in text  # nothing is cut
+    begin = text.index("Compared (*: best)")
+    compared = text[begin : text.index("Minus Ours & co")]
+    assert f"{100 * report['HOTA']:.2f}*" in compared
+    assert "95 % intervals of the differences from Ours & co" in text.replace("\n", " ")
+    table = latex.read_text()
+    assert f"Ours \\& co & \\textbf{{{100 * report['HOTA']:.2f}}}" in table
+    assert "half\\$ & " in table
+    assert f"**{100 * report['HOTA']:.2f}**" in markdown.read_text()
+    kinds = {"detection-association", "errors", "hota-over-alpha", "sequences"}
+    assert {path.name for path in figures.iterdir()} == {f"{n}.{e}" for n in kinds for e in ("svg", "pdf", "png")}
+    svg = (figures / "hota-over-alpha.svg").read_text()
+    assert "half$" in svg
+    assert "dc:date" not in svg
+    assert (figures / "errors.pdf").read_bytes().startswith(b"%PDF")
+    assert "give one for each" in failure("score", *folders, "--names", "a")
+    assert "a name of its own" in failure("score", *folders, "--names", "a,a")
 
 
 def test_score_of_classes(tmp_path, monkeypatch):

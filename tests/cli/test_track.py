@@ -62,7 +62,7 @@ def test_everything_at_once(street, tmp_path):
         "zones": [],
     }
     # No people are found at this small input.
-    counted = ["line 1: 0 in, 0 out", "line 2: 0 in, 0 out", "door: 0 people, at most 0 at once, 0.00 on average"]
+    counted = ["line 1: 0 in, 0 out", "line 2: 0 in, 0 out", "door: 0 identities, at most 0 at once, 0.00 on average"]
     assert result.stdout.splitlines()[-3:] == [f"straße 1: {each}" for each in counted]
     assert "straße 1: ms a frame: decoding" in result.stderr
     assert "limits" in result.stderr

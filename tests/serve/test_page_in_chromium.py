@@ -78,7 +78,7 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
         True,
         320,
     ]
-    assert "People2" in text(page, "tiles")
+    assert "Identities2" in text(page, "tiles")
     with page.expect_download() as download:
         page.click("#result-tracks-txt")
     assert download.value.suggested_filename == "street.txt"
@@ -133,6 +133,10 @@ def test_keys_refusals_and_a_narrow_screen(start, opened, film, slow, tmp_path):
     assert text(page, "refused") == "notes.mp4: not a video that can be read"
     until(page, "document.getElementById('uploads').children.length === 0")
     until(page, "document.getElementById('state').className === 'state running'")  # what runs is selected
+    # Both, the running one and the waiting one, can be cancelled in the list.
+    assert page.evaluate("document.querySelectorAll('#jobs .stop:not([hidden])').length") == 2
+    page.reload()
+    until(page, "document.getElementById('state').className === 'state running'")  # not the newest, which waits
     page.keyboard.press("k")
     until(page, "document.getElementById('state').textContent === 'waiting'")
     page.keyboard.press("c")

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from fairmot.detections import Tracks
 from fairmot.geometry import ImageArray
+from fairmot.media.outputs.colors import palette
+from fairmot.media.outputs.labels import Labels
 
 _TRAIL_SECONDS = 2.0
-# supervision's 21 colours follow the colour circle: people side by side, often with consecutive identities, would
-# have nearly the same colour.
-_STRIDE = 10
-# Weights of red, green and blue in perceived brightness (ITU-R BT.601), and the grey above which black reads better.
-_LUMA = (0.299, 0.587, 0.114)
-_BRIGHT = 140
 
 
 def identity_color(identity: int) -> tuple[int, int, int]:
     """Return red, green and blue of an identity, 0 to 255, as the drawn videos show it."""
-    import supervision as sv
-
-    colors = sv.ColorPalette.DEFAULT.colors
-    red, green, blue = colors[identity * _STRIDE % len(colors)].as_rgb()
-    return red, green, blue
+    colors = palette()
+    return colors[identity % len(colors)]
 
 
 class Annotator:
@@ -42,29 +34,17 @@ class Annotator:
     def __init__(self, size: tuple[int, int], frame_rate: float = 30.0, trail_seconds: float = _TRAIL_SECONDS) -> None:
         import supervision as sv
 
-        count = len(sv.ColorPalette.DEFAULT.colors)
-        palette = sv.ColorPalette([sv.Color(*identity_color(number)) for number in range(count)])
-        brightness = [sum(w * c for w, c in zip(_LUMA, color.as_rgb(), strict=True)) for color in palette.colors]
-        letters = sv.ColorPalette([sv.Color.BLACK if value > _BRIGHT else sv.Color.WHITE for value in brightness])
+        colors = sv.ColorPalette([sv.Color(*color) for color in palette()])
         by_identity = sv.ColorLookup.TRACK
         thickness = sv.calculate_optimal_line_thickness(resolution_wh=size)
         # Below 0.35 the strokes of OpenCV's font run into each other.
         text_scale = max(0.35, sv.calculate_optimal_text_scale(resolution_wh=size))
-        (_, text_height), _ = cv2.getTextSize("0", cv2.FONT_HERSHEY_SIMPLEX, text_scale, max(1, thickness // 2))
-        self._label_height = text_height + 4 * thickness
-        self._boxes = sv.BoxAnnotator(color=palette, thickness=thickness, color_lookup=by_identity)
-        self._labels = sv.LabelAnnotator(
-            color=palette,
-            color_lookup=by_identity,
-            text_color=letters,
-            text_scale=text_scale,
-            text_thickness=max(1, thickness // 2),
-            text_padding=2 * thickness,
-        )
+        self._boxes = sv.BoxAnnotator(color=colors, thickness=thickness, color_lookup=by_identity)
+        self._labels = Labels(text_scale, max(1, thickness // 2), 2 * thickness)
         trail_frames = round(trail_seconds * frame_rate)
         self._trails = (
             sv.TraceAnnotator(
-                color=palette,
+                color=colors,
                 position=sv.Position.BOTTOM_CENTER,
                 trace_length=trail_frames,
                 thickness=thickness,
@@ -85,8 +65,5 @@ class Annotator:
         if len(tracks) == 0:
             return scene
         scene = self._boxes.annotate(scene, seen)
-        labels = [str(identity) for identity in tracks.ids]
-        # A label stands on its box; where there is no room above, it moves into the box.
-        seen.xyxy[:, 1] = seen.xyxy[:, 1].clip(self._label_height)
-        drawn: ImageArray = self._labels.annotate(scene, seen, labels)
-        return drawn
+        colors = [identity_color(identity)[::-1] for identity in tracks.ids.tolist()]
+        return self._labels.draw(scene, seen.xyxy.astype(np.float64), [str(i) for i in tracks.ids], colors)

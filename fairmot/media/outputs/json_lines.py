@@ -26,8 +26,8 @@ class JsonLinesFile(TextFile):
 def format_json_line(frame: Frame, tracks: Tracks) -> str:
     """Return one JSON object with its line end.
 
-    ``{"index": from 0, "seconds": .., "tracks": [{"id": .., "box_tlwh": [left, top, width, height], "score": ..,
-    "class": ..}]}``, image pixels with three decimals.
+    ``{"frame": number from 1, as in CSV, "index": from 0, "seconds": .., "tracks": [{"id": .., "box_tlwh": [left,
+    top, width, height], "score": .., "class": ..}]}``, image pixels with three decimals.
     """
     found: list[dict[str, Any]] = [
         {
@@ -40,4 +40,9 @@ def format_json_line(frame: Frame, tracks: Tracks) -> str:
             tracks.ids.tolist(), tracks.class_ids.tolist(), box_values(tracks), strict=True
         )
     ]
-    return json.dumps({"index": frame.index, "seconds": round(frame.seconds, 4), "tracks": found}) + "\n"
+    return (
+        json.dumps(
+            {"frame": frame.index + 1, "index": frame.index, "seconds": round(frame.seconds, 4), "tracks": found}
+        )
+        + "\n"
+    )

@@ -28,6 +28,12 @@ export function fractionDone(job) {
   return job.frame_total ? Math.min(1, job.frames / job.frame_total) : null;
 }
 
+// "1:20 left" of a job that runs and whose length is known, or null.
+export function timeLeft(job) {
+  if (job.state !== "running" || job.stage !== "track" || !job.frame_total || job.frames < 5) return null;
+  return `${clock(Math.max(0, job.seconds * (job.frame_total - job.frames) / job.frames))} left`;
+}
+
 export function stateText(job) {
   if (job.state !== "running") return { queued: "waiting", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" }[job.state];
   if (job.stage === "open") return "opening";

@@ -1,16 +1,20 @@
 // The application: the jobs as the server reports them, the selected one, shortcuts.
 
-import { byId, clock, element, ENDED, fractionDone, request, size, stateText } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, request, size, stateText, timeLeft } from "/assets/format.js";
 import { Uploads } from "/assets/uploads.js";
 import { Viewer } from "/assets/viewer.js";
 
 const jobs = new Map(), rows = new Map(), viewer = new Viewer();
 const uploads = new Uploads((job) => {
   take(job);
-  // Who watches a job goes on watching it: the new one waits for it.
-  if (!current() || ENDED.has(current().state) || current().id === job.id) choose(job.id);
+  // Who watches a job that runs goes on watching it; the new one waits.
+  if (current()?.state === "running") return;
+  choose(running()?.id ?? job.id);
 }, refuse);
 let chosen = location.hash.slice(1);
+let wished = chosen !== ""; // whether a person chose, or the page
+
+function running() { return newest().find((job) => job.state === "running"); }
 
 function refuse(message) {
   byId("refused").textContent = message;
@@ -34,12 +38,16 @@ function row(job) {
     made = element("li", {}, element("button", { type: "button", class: "job", "data-job": job.id },
       element("span", { class: "thumb" }), element("span", { class: "grow" }, element("b", {}), element("span", { class: "note" }), element("progress", { max: 1, "aria-hidden": "true" })),
       element("span", { class: "state" })));
-    made.firstChild.addEventListener("click", () => choose(job.id));
+    made.firstChild.addEventListener("click", () => { wished = true; choose(job.id); });
+    const stop = element("button", { type: "button", class: "stop", "aria-label": `Cancel ${job.name}` }, "×");
+    stop.addEventListener("click", () => act("POST", `/api/jobs/${job.id}/cancel`));
+    made.append(stop);
     rows.set(job.id, made);
   }
   const [thumb, text, state] = made.firstChild.children, [name, note, bar] = text.children;
   name.textContent = job.name;
-  note.textContent = job.state === "queued" ? new Date(job.created).toLocaleTimeString() : `${job.identities} people · ${job.frames} frames · ${clock(job.seconds)}`;
+  note.textContent = job.state === "queued" ? new Date(job.created).toLocaleTimeString() : [`${job.identities} ${job.identities === 1 ? "identity" : "identities"}`, `${job.frames} frames`, timeLeft(job) ?? clock(job.seconds)].join(" · ");
+  made.lastChild.hidden = ENDED.has(job.state);
   const fraction = fractionDone(job);
   bar.hidden = job.state !== "running";
   if (fraction === null) bar.removeAttribute("value"); else bar.value = fraction;
@@ -54,7 +62,9 @@ function row(job) {
 
 function render() {
   const sorted = newest();
-  if (!jobs.has(chosen)) chosen = sorted[0]?.id ?? "";
+  // Without a wish the page shows what runs, and not what waits.
+  if (!jobs.has(chosen)) wished = false;
+  if (!jobs.has(chosen) || (!wished && jobs.get(chosen).state === "queued")) chosen = (running() ?? sorted[0])?.id ?? "";
   const list = byId("jobs"), wanted = sorted.map(row);
   // Only items out of order are moved, so that the focus stays.
   wanted.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
@@ -82,7 +92,7 @@ function remove() {
 }
 function step(by) {
   const sorted = newest(), place = sorted.findIndex((job) => job.id === chosen) + by;
-  if (sorted[place]) choose(sorted[place].id);
+  if (sorted[place]) { wished = true; choose(sorted[place].id); }
 }
 
 const KEYS = {
@@ -122,7 +132,7 @@ for (const kind of ["path", "stream"]) {
     event.preventDefault();
     const button = event.target.querySelector("button");
     button.disabled = true;
-    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(job.id); } catch (error) { refuse(error.message); }
+    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(running()?.id ?? job.id); } catch (error) { refuse(error.message); }
     button.disabled = false;
   });
 }
@@ -135,7 +145,7 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (action) { event.preventDefault(); action(); }
 });
-window.addEventListener("hashchange", () => choose(location.hash.slice(1)));
+window.addEventListener("hashchange", () => { wished = true; choose(location.hash.slice(1)); });
 
 const server = await request("GET", "/api/server");
 uploads.limit = server.limits.max_upload_bytes;

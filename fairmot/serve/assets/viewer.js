@@ -53,7 +53,7 @@ export class Viewer {
     const rate = job.seconds > 0 ? job.frames / job.seconds : 0;
     const figures = [
       ["Frames", job.frame_total && job.state === "running" ? `${job.frames} of ${job.frame_total}` : job.frames],
-      ["People", job.identities],
+      ["Identities", job.identities],
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
       ["Time", job.started ? clock(job.seconds) : "–"],
       ["Frame size", job.width ? `${job.width} × ${job.height}` : "–"],

@@ -63,6 +63,31 @@ def score(
         InputError: something is missing or a line is wrong (file and line are named), the benchmark is unclear, or it
             has no such class.
     """
+    counted, rules = count_results(
+        ground_truth,
+        results,
+        benchmark,
+        classic=classic,
+        half_val=half_val,
+        classes=classes,
+        jobs=jobs,
+        progress=progress,
+    )
+    return report_of(counted, rules, classes, half_val=half_val)
+
+
+def count_results(
+    ground_truth: str | Path,
+    results: str | Path,
+    benchmark: str = "auto",
+    *,
+    classic: bool = False,
+    half_val: bool = False,
+    classes: SequenceOf[int] | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Counted], Benchmark]:
+    """Return what is counted in each sequence, and the benchmark's rules; arguments and errors as ``score``."""
     folders = find_sequences(ground_truth)
     files = find_results(results, folders)
     rules = choose_benchmark(benchmark, folders)
@@ -74,7 +99,7 @@ def score(
         counted.append(each)
         if progress is not None:
             progress("sequences", len(counted), len(folders))
-    return report_of({each.name: each for each in counted}, rules, classes, half_val=half_val)
+    return {each.name: each for each in counted}, rules
 
 
 def count_files(

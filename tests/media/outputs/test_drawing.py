@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fairmot.detections import Tracks
+from fairmot.media.outputs.colors import COUNT
 from fairmot.media.outputs.drawing import Annotator
 
 
@@ -46,16 +47,16 @@ def test_consecutive_identities_look_different():
     colours = [annotator.draw(blank(), tracks((i, 200, 100, 300, 400)))[300, 200] for i in range(1, 23)]
     distances = np.linalg.norm(np.diff(np.array(colours, dtype=float), axis=0), axis=1)
     assert distances.min() > 150
-    assert len({tuple(colour) for colour in colours}) == 21
+    assert len({tuple(colour) for colour in colours}) == 22
 
 
 def test_the_label_says_the_identity():
     def label(identity):
-        # The palette has 21 colours: identities 21 apart differ in the label alone.
+        # Identities a whole palette apart differ in the label alone.
         return Annotator((640, 480)).draw(blank(), tracks((identity, 200, 100, 300, 400)))
 
     np.testing.assert_array_equal(label(1), label(1))
-    difference = (label(1) != label(22)).any(axis=-1)
+    difference = (label(1) != label(1 + COUNT)).any(axis=-1)
     rows, columns = np.nonzero(difference)
     assert rows.size > 20
     assert rows.max() <= 105

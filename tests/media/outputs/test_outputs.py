@@ -64,6 +64,7 @@ def test_json_lines_and_csv_hold_what_the_rows_hold(tmp_path):
 def test_a_frame_without_tracks_has_its_json_line():
     nothing = Tracks(np.empty(0, np.int64), np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
     assert json.loads(format_json_line(Frame(image(), 3, 0.12), nothing)) == {
+        "frame": 4,
         "index": 3,
         "seconds": 0.12,
         "tracks": [],
