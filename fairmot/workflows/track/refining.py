@@ -23,7 +23,7 @@ REFINED_SUFFIX = ".refined.json"
 """Ending of the refinement's record: links with their costs, removed tracks, counts."""
 
 SCORE_PART = 0.95
-"""A track that starts at a score and falls below this part of it on average is noise."""
+"""A track that starts, or is confirmed, at a score and falls below this part of it on average is noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class RefinedCounts:
 
 def settings_for(tracker: TrackerConfig) -> RefineConfig:
     """Return the parameters that go with those of the tracker."""
-    return RefineConfig(min_score=SCORE_PART * max(tracker.confidence, tracker.start_confidence))
+    least = max(tracker.confidence, tracker.start_confidence, tracker.confirmation_score)
+    return RefineConfig(min_score=SCORE_PART * least)
 
 
 def memory_for(tracker: TrackerConfig) -> TrackletMemory:
