@@ -62,7 +62,7 @@ def test_first_steps_run_in_an_empty_folder(tmp_path, monkeypatch):
             printed = shape(result.stdout)
             assert shape(promised)[1:] == printed
             assert shape(promised)[0] in shape(result.stderr)
-            assert shape(promised.replace("people", "persons"))[1:] != printed
+            assert shape(promised.replace("identities", "people"))[1:] != printed
     for folder in ("runs/track/walk", "demo/results"):
         assert (tmp_path / folder / "report.html").stat().st_size > 10_000
 
