@@ -9,12 +9,12 @@ const uploads = new Uploads((job) => {
   take(job);
   // Who watches a job that runs goes on watching it; the new one waits.
   if (current()?.state === "running") return;
-  choose(running()?.id ?? job.id);
+  choose(runningJob()?.id ?? job.id);
 }, refuse);
 let chosen = location.hash.slice(1);
 let wished = chosen !== ""; // whether a person chose, or the page
 
-function running() { return newest().find((job) => job.state === "running"); }
+function runningJob() { return newest().find((job) => job.state === "running"); }
 
 function refuse(message) {
   byId("refused").textContent = message;
@@ -64,7 +64,7 @@ function render() {
   const sorted = newest();
   // Without a wish the page shows what runs, and not what waits.
   if (!jobs.has(chosen)) wished = false;
-  if (!jobs.has(chosen) || (!wished && jobs.get(chosen).state === "queued")) chosen = (running() ?? sorted[0])?.id ?? "";
+  if (!jobs.has(chosen) || (!wished && jobs.get(chosen).state === "queued")) chosen = (runningJob() ?? sorted[0])?.id ?? "";
   const list = byId("jobs"), wanted = sorted.map(row);
   // Only items out of order are moved, so that the focus stays.
   wanted.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
@@ -132,7 +132,7 @@ for (const kind of ["path", "stream"]) {
     event.preventDefault();
     const button = event.target.querySelector("button");
     button.disabled = true;
-    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(running()?.id ?? job.id); } catch (error) { refuse(error.message); }
+    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(runningJob()?.id ?? job.id); } catch (error) { refuse(error.message); }
     button.disabled = false;
   });
 }
