@@ -3,7 +3,7 @@ import pytest
 import fairmot
 from fairmot.errors import InputError
 from fairmot.evaluation.differences import differences
-from fairmot.evaluation.tables import difference_table, format_score, markdown_table
+from fairmot.evaluation.tables import difference_tables, format_score, markdown_table
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_signs_are_printed(reports):
     assert format_score("MOTA", -0.0123, signed=True) == "-1.23"
     text = markdown_table(changes, signed=True)
     assert f"+{changes['combined']['CLR_FN']}" in text.splitlines()[-1]
-    assert difference_table(changes).row_count == len(changes["sequences"]) + 1
+    tables = difference_tables(changes)
+    assert [table.row_count for table in tables] == [len(changes["sequences"]) + 1] * 3
 
 
 def test_reports_that_do_not_belong_together(reports):
