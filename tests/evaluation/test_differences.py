@@ -37,8 +37,8 @@ def test_signs_are_printed(reports):
     assert format_score("MOTA", -0.0123, signed=True) == "-1.23"
     text = markdown_table(changes, signed=True)
     assert f"+{changes['combined']['CLR_FN']}" in text.splitlines()[-1]
-    for table in difference_tables(changes):
-        assert table.row_count == len(changes["sequences"]) + 1
+    tables = difference_tables(changes)
+    assert [table.row_count for table in tables] == [len(changes["sequences"]) + 1] * 3
 
 
 def test_reports_that_do_not_belong_together(reports):

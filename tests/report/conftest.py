@@ -129,7 +129,7 @@ def opened(chromium):
         allowed = ("blob:", "data:", path.as_uri(), path.parent.as_uri())
         page.on("request", lambda request: request.url.startswith(allowed) or complaints.append(request.url))
         page.goto(path.as_uri())
-        page.wait_for_selector("body[data-ready]", timeout=10_000)
+        page.wait_for_selector("body[data-ready]", timeout=60_000)
         return page
 
     yield open_page

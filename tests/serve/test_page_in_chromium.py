@@ -89,7 +89,7 @@ def test_upload_watch_download(start, opened, film, slow, tmp_path):
     # The report opens under its own security policy.
     with page.context.expect_page() as report:
         page.keyboard.press("o")
-    report.value.wait_for_selector("body[data-ready]", timeout=10_000)
+    report.value.wait_for_selector("body[data-ready]", timeout=60_000)
     until(report.value, "document.getElementById('video').readyState > 0")
     report.value.close()
 
