@@ -76,6 +76,7 @@ def test_a_run_that_cannot_go_on_ends_its_launcher(tmp_path, patient, files, end
     assert (patient.poll() is None) != ends
 
 
+@pytest.mark.own_process
 def test_a_signal_ends_a_launcher_whose_processes_are_gone(tmp_path, patient):
     (tmp_path / "0.pid").write_text(str(ended_process()))
     with _passing_signals_on(patient, tmp_path) as signals:
