@@ -51,13 +51,15 @@ def processor_seconds(start):
 
 
 def test_help_is_quick():
-    printer = [sys.executable, "-c", "import typer, rich.console"]
+    # The same library printing the help of a program that does nothing.
+    empty = "import typer; app = typer.Typer(); app.command()(lambda: None); app(['--help'])"
+    printer = [sys.executable, "-c", empty]
     ours, reference = [], []
     for _ in range(4):  # in turns, so that both see the same machine
         ours.append(processor_seconds(lambda: run(".", "--help")))
-        reference.append(processor_seconds(lambda: subprocess.run(printer, check=False)))
+        reference.append(processor_seconds(lambda: subprocess.run(printer, check=False, stdout=subprocess.DEVNULL)))
     # As a ratio in one run: the help may cost little more than the library that prints it.
-    assert min(ours) < 3 * min(reference)
+    assert min(ours) < 2 * min(reference)
 
 
 def test_version():
