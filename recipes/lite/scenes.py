@@ -16,9 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fairmot.cli.data import app
 from fairmot.formats.ground_truth import ground_truth_file
 from fairmot.formats.seqinfo import image_folder, load_info, write_info
+from fairmot.street import write_street
 
 SCENES = (  # seed, people, frames/s, frames, camera
     (21, 14, 25, 60, "still"),
@@ -73,16 +73,11 @@ def main():
         if target.exists():
             continue
         with tempfile.TemporaryDirectory(dir=work) as part:
-            words = ["synthesize", f"{part}/new", "--seed", seed, "--people", people]
-            words += ["--frames", frames, "--frame-rate", rate]
-            app(list(map(str, words)), standalone_mode=False)
-            (made,) = (path.parent for path in Path(part).rglob("seqinfo.ini"))
+            made = write_street(Path(part), target.name, people, frames, seed, frame_rate=rate)
             if camera != "still":
                 info = load_info(made)
                 room = np.array(info.image_size) - WINDOW
                 through_window(made, offsets(camera, frames, room, np.random.default_rng(seed)))
-            info = load_info(made)
-            write_info(made, replace(info, name=target.name), "rendered by fairmot")
             made.rename(target)
         print(target, flush=True)
 
