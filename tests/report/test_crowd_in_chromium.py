@@ -114,11 +114,11 @@ def test_a_crowd_on_a_desktop(opened, plaza_page, tmp_path):
 
     # A list of ranges.
     page.locator("#filter").fill("1-5, 9")
-    assert page.locator("#identity-lanes .lane").count() == 6
+    wait_until(page, "document.querySelectorAll('#identity-lanes .lane').length === 6")
     assert page.locator("#tracks tbody tr").count() == 6
     page.locator("#filter").fill("five")
     assert page.locator("#filter").get_attribute("aria-invalid") == "true"
-    assert page.locator("#identity-lanes .lane").count() > 6
+    wait_until(page, "document.querySelectorAll('#identity-lanes .lane').length > 6")
     page.locator("#filter").fill("1-5, 9")
     page.locator("#filter-only").click()
     assert shown_identities(page) == 6
@@ -200,6 +200,7 @@ def test_a_crowd_on_a_desktop(opened, plaza_page, tmp_path):
     page.locator("#dwell-where").select_option(label="zone 1")
     assert page.locator("#dwell-text").inner_text().startswith(f"{zone['identities']} identities")
     page.locator("#floor").select_option("paths")
+    settle(page)
     assert page.locator("#heat").get_attribute("aria-label").startswith("Paths")
     page.get_by_role("button", name="Remove zone 1").click()
     assert page.locator("[data-place='zone 1']").count() == 0

@@ -52,6 +52,7 @@ def bar(page, identity):
 
 def test_its_numbers_are_those_of_the_run(opened, judged_page, shared_case):
     page = opened(judged_page)
+    settle(page)
     assert page.locator("[data-tile=Identities]").inner_text() == "4"
     assert page.locator("[data-tile=Boxes]").inner_text() == str(len(shared_case.rows))
     for row in page.locator("#tracks tbody tr").all():

@@ -109,7 +109,9 @@ class Timeline {
   fillLanes(all = false) {
     if (!this.source) return;
     const list = byId("identity-lanes"), box = byId("lanes");
-    const top = (box.scrollTop - list.offsetTop) / LANE_PX, bottom = top + box.clientHeight / LANE_PX;
+    // A list that became shorter is scrolled back only later.
+    const scrolled = Math.min(box.scrollTop, box.scrollHeight - box.clientHeight);
+    const top = (scrolled - list.offsetTop) / LANE_PX, bottom = top + box.clientHeight / LANE_PX;
     const first = all ? 0 : Math.max(0, Math.floor(top) - SPARE_LANES), last = all ? this.order.length : Math.ceil(bottom) + SPARE_LANES;
     const kept = new Set([this.stop, Number(document.activeElement?.closest?.("#identity-lanes .lane")?.dataset.track ?? -1)]);
     const wanted = [];
