@@ -8,7 +8,7 @@ import numpy as np
 from fairmot.geometry import tlwh_to_xyxy
 from fairmot.media.outputs.crossings import Crossings, counted_points
 from fairmot.media.outputs.places import Line
-from fairmot.street import render_street
+from fairmot.street.compose import Finish, compose_frame
 from fairmot.street.render import CAMERA_HEIGHT_M, cast_crowd
 from fairmot.street.scene import build_scene
 
@@ -74,12 +74,17 @@ def is_doubtful(path, ends):
 
 
 def render_counted(seed=3, people=30, frames=100, size=(320, 180), frame_rate=5.0, images=None):
-    """Render the street and count its crossings while each person's box meets the image; ``images`` gets the frames."""
+    """Render the street and count its crossings while each person's box meets the image; ``images`` gets the frames.
+
+    The parts of ``render_street``: scene and routes are needed for the truth too, and are made once.
+    """
     scene = build_scene(seed, size, CAMERA_HEIGHT_M)
     crowd = cast_crowd(scene, people, frames, seed, frame_rate)
     metres, pixels = ground_lines(scene.camera, size)
     rendered = []
-    for frame in render_street(people, frames, seed, size, frame_rate):
+    finish = Finish(size, seed)
+    for index in range(frames):
+        frame = compose_frame(scene, crowd, index, finish)
         rendered.append((frame.ids, tlwh_to_xyxy(frame.boxes_tlwh), frame.visibility))
         if images is not None:
             images.append(frame.image)

@@ -145,7 +145,7 @@ def test_counts_stand_in_a_panel_with_their_names(tmp_path):
 
 @pytest.fixture(scope="module")
 def street():
-    made = render_counted(seed=5, people=30, frames=80, frame_rate=4)
+    made = render_counted(seed=1, people=16, frames=50, frame_rate=3)
     assert made.expected.sum() >= 50
     assert made.expected.sum(axis=0).min() >= 10
     directions = {round(np.degrees(np.arctan2(*np.subtract(line.end, line.start))) / 15) for line in made.lines}
