@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import people
@@ -153,17 +155,50 @@ def chromium():
         browser.close()
 
 
+OWN_RESULTS = pytest.StashKey[dict[Path, dict[str, str]]]()
+"""What tests in a process of their own said, by file and name; empty: passed."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Run a test marked ``own_process`` in a fresh interpreter where this one is a worker that has run others.
+    """Run tests marked ``own_process`` in a fresh interpreter where this one is a worker that has run others.
 
     A training step that is interrupted there died in native code, after hundreds of tests of both frameworks; a user's
-    training has a process to itself.
+    training has a process to itself. Those of one file share one, since each costs seconds.
     """
     if pyfuncitem.get_closest_marker("own_process") is None or not hasattr(pyfuncitem.config, "workerinput"):
         return None
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(done.stdout + done.stderr, pytrace=False)
+    session = pyfuncitem.session
+    results = session.stash.setdefault(OWN_RESULTS, {})
+    if pyfuncitem.path not in results:
+        marked = [item for item in session.items if item.path == pyfuncitem.path]
+        results[pyfuncitem.path] = run_in_own_process(
+            [item.nodeid for item in marked if item.get_closest_marker("own_process")]
+        )
+    said = results[pyfuncitem.path].get(pyfuncitem.name, "it did not run in its own process")
+    if said.startswith("skipped: "):
+        pytest.skip(said.removeprefix("skipped: "))
+    if said:
+        pytest.fail(said, pytrace=False)
     return True
+
+
+def run_in_own_process(nodes):
+    """Return name -> what it said, of these tests of one file; where the process died, all of them have failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        options = ["-n", "0", "-q", "-m", "", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", *options, *nodes]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if not report.exists():
+            said = f"the process ended with {done.returncode}\n{done.stdout}{done.stderr}"
+            return {node.rpartition("::")[2]: said for node in nodes}
+        cases = list(ElementTree.parse(report).iter("testcase"))
+        said = {case.attrib["name"]: "" for case in cases}
+        for case in cases:
+            for outcome in case:
+                if outcome.tag == "skipped":
+                    said[case.attrib["name"]] = f"skipped: {outcome.attrib.get('message', '')}"
+                elif outcome.tag in ("failure", "error"):
+                    said[case.attrib["name"]] = outcome.text or outcome.attrib.get("message", outcome.tag)
+        return said

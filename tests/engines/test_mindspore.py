@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training import small_batch, small_config, small_weights, trainer_of
+from training import small_batch, small_config, tiny_trainer, tiny_weights
 
 from fairmot.network.graph import GraphBuilder
 from fairmot.network.initial import initial_weights
@@ -36,11 +36,11 @@ def test_running_statistics_follow_pytorchs_convention():
 
 def test_compiled_steps_equal_eager_ones():
     config = small_config(optimizer={"name": "sgd"})
-    eager, compiled = (trainer_of("mindspore", config, compiled=choice) for choice in (False, True))
+    eager, compiled = (tiny_trainer("mindspore", config, compiled=choice) for choice in (False, True))
     losses = [trainer.step(small_batch(), 1e-3).losses for trainer in (eager, compiled)]
     for name, value in losses[0].items():
         np.testing.assert_allclose(losses[1][name], value, rtol=1e-5, err_msg=name)
-    start = small_weights(config)
+    start = tiny_weights(config)
     ours, theirs = eager.state(), compiled.state()
     name = "network.hm.2.weight"
     moved, other = ours[name] - start["hm.2.weight"], theirs[name] - start["hm.2.weight"]

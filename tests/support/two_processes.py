@@ -29,7 +29,7 @@ is a network on several levels, whose losses are divided by the qualities of all
 
 RATE = 0.1
 
-PATIENCE_SECONDS = 6
+PATIENCE_SECONDS = 4
 """In the tests in which the first process works for longer than that."""
 
 
@@ -50,14 +50,22 @@ def whole_batch(name):
     return batch
 
 
+def gradients(trainer, batch):
+    """Losses and gradients, flat."""
+    found, arrays = trainer.gradients(batch)
+    return {
+        **{f"loss.{name}": np.array(value) for name, value in found.losses.items()},
+        **{f"gradient.{name}": array for name, array in arrays.items()},
+    }
+
+
 def results(engine, name, batch, compiled=False):
     """Losses, gradients and the state after a step, flat."""
     trainer = trainer_of(engine, name, compiled)
-    found, gradients = trainer.gradients(batch)
+    found = gradients(trainer, batch)
     stepped = trainer.step(batch, RATE)
     return {
-        **{f"loss.{name}": np.array(value) for name, value in found.losses.items()},
-        **{f"gradient.{name}": array for name, array in gradients.items()},
+        **found,
         "norm": np.array(stepped.gradient_norm),
         **{f"state.{name}": array for name, array in trainer.state().items()},
     }
@@ -77,6 +85,10 @@ def main(engine, folder, misbehaviour=None):
             # MindSpore both ways: compiled, and operation by operation.
             found = results(engine, name, share, compiled=name == "frozen")
             np.savez(Path(folder, f"{name}-{process.rank}.npz"), **found)
+        if engine == "torch":
+            began = time.monotonic()
+            misbehave(engine, "validate", process)
+            Path(folder, f"waited-{process.rank}.txt").write_text(str(time.monotonic() - began))
 
 
 def misbehave(engine, kind, process):
@@ -102,9 +114,9 @@ def first_process_works(trainer, kind, process):
 
     def work():
         if kind == "die":
-            time.sleep(2)
+            time.sleep(1)
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(2.5 * PATIENCE_SECONDS)
+        time.sleep(1.5 * PATIENCE_SECONDS)
 
     if kind == "silent":
         if process.is_first:
