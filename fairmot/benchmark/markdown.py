@@ -10,7 +10,7 @@ from fairmot.benchmark.training import TrainingSpeed
 
 def speed_markdown(rows: Sequence[Speed]) -> str:
     """Return detection speeds as a Markdown table."""
-    return _table(
+    return table(
         ("network", "engine", "precision", "input", "ms (quartiles)", "least ms", "frames/s", "GFLOP/s", "of ceiling"),
         4,
         [
@@ -29,7 +29,7 @@ def speed_markdown(rows: Sequence[Speed]) -> str:
 
 def training_markdown(rows: Sequence[TrainingSpeed]) -> str:
     """Return training speeds as a Markdown table."""
-    return _table(
+    return table(
         ("network", "engine", "precision", "input", "batch", "ms a step (quartiles)", "images/s"),
         4,
         [
@@ -49,7 +49,7 @@ def _subject(row: Speed | TrainingSpeed) -> tuple[str, str, str, str]:
     return f"`{row.network}`", row.engine, row.precision, f"{width} x {height}"
 
 
-def _table(titles: Sequence[str], words: int, rows: Sequence[Sequence[str]]) -> str:
-    """The first ``words`` columns are words, the others numbers."""
+def table(titles: Sequence[str], words: int, rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first ``words`` columns are words, the others numbers."""
     rule = "".join("--|" if column < words else "--:|" for column in range(len(titles)))
     return "\n".join([f"| {' | '.join(titles)} |", f"|{rule}", *(f"| {' | '.join(row)} |" for row in rows)])
