@@ -166,7 +166,7 @@ def test_with_a_token_one_logs_in(start, opened):
     until(page, "document.body.dataset.ready !== undefined")
     page.goto(f"{server.url}/docs")
     page.wait_for_selector("body[data-ready]")
-    assert page.locator(".route pre").count() == 11
+    assert page.locator(".route pre").count() == 13
     # A link carries the token where no server logs it.
     other = opened(f"{server.url}/login#token={token}")
     other.wait_for_url(f"{server.url}/")
