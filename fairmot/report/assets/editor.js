@@ -26,6 +26,7 @@ class PlaceEditor {
 
   // What a page adds: what it shows otherwise, and what follows from a change.
   get restingNote() { return ""; }
+  get noneNote() { return "None. Draw one on the frame: its counts appear here, and as a command for the next run."; }
   get ready() { return this.source !== null; }
   begun() {}
   redraw() {}
@@ -120,7 +121,7 @@ class PlaceEditor {
   count() {
     this.all.forEach((place, number) => { place.color = PLACE_COLORS[number % PLACE_COLORS.length]; });
     this.counted();
-    byId("places").replaceChildren(...(this.all.length ? this.all.map((place, number) => this.card(place, number)) : [element("p", { class: "note" }, "None. Draw one on the frame: its counts appear here, and as a command for the next run.")]));
+    byId("places").replaceChildren(...(this.all.length ? this.all.map((place, number) => this.card(place, number)) : [element("p", { class: "note" }, this.noneNote)]));
     byId("copy-command").hidden = !this.all.some((place) => place.points.length);
     byId("save-zones").hidden = !this.all.some((place) => place.kind === "zone" && place.points.length);
     this.redraw();

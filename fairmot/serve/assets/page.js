@@ -55,7 +55,7 @@ function row(job) {
   }
   const [thumb, text, state] = made.firstChild.children, [name, note, bar] = text.children;
   name.textContent = job.name;
-  note.textContent = WAITING.has(job.state) ? waitText(job) : [`${job.identities} ${job.identities === 1 ? "identity" : "identities"}`, `${job.frames} frames`, timeLeft(job) ?? clock(job.seconds)].join(" · ");
+  note.textContent = WAITING.has(job.state) ? waitText(job) : [timeLeft(job) ?? clock(job.seconds), `${job.identities} ${job.identities === 1 ? "identity" : "identities"}`, `${job.frames} frames`].join(" · ");
   made.lastChild.hidden = ENDED.has(job.state);
   const fraction = fractionDone(job);
   bar.hidden = job.state !== "running";
@@ -70,7 +70,7 @@ function row(job) {
 }
 
 function waitText(job) {
-  if (job.state === "held") return "draw lines and zones, then start";
+  if (job.state === "held") return "to be started";
   const seconds = secondsToStart(job, [...jobs.values()], workers);
   return seconds === null ? `added ${new Date(job.created).toLocaleTimeString()}` : `starts in about ${clock(seconds)}`;
 }

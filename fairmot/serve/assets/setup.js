@@ -13,6 +13,7 @@ export class Setup extends PlaceEditor {
   }
 
   get ready() { return this.job !== null; }
+  get noneNote() { return "None yet. Draw them on the frame, or start without."; }
   text(place) { return place.kind; }
 
   // Called at each change of the selected job; null: none is held.

@@ -67,10 +67,10 @@ export class Viewer {
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
       timeLeft(job) ? ["Time left", timeLeft(job).replace(" left", "")] : ["Time", job.started ? clock(job.seconds) : "–"],
       ["Frame size", job.width ? `${job.width} × ${job.height}` : "–"],
-      ...job.counts.map((each) => [each.name, each.kind === "line" ? `${each.came_in} in, ${each.went_out} out` : `${each.identities}, at most ${each.most_at_once} at once`]),
+      ...job.counts.map((each) => [each.name, each.kind === "line" ? `${each.came_in} in, ${each.went_out} out` : `${each.identities} inside, at most ${each.most_at_once} at once`, "tile counted"]),
     ];
     byId("tiles").hidden = job.state === "held";
-    byId("tiles").replaceChildren(...figures.map(([name, value]) => element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, String(value)))));
+    byId("tiles").replaceChildren(...figures.map(([name, value, kind = "tile"]) => element("div", { class: kind }, element("dt", {}, name), element("dd", {}, String(value)))));
   }
 
   results(job) {
