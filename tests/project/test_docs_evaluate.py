@@ -1,4 +1,4 @@
-"""docs/evaluate.md: from a video to counts at a line, a second tracker, a comparison and figures, by its own commands."""
+"""docs/evaluate.md: from a video to counts at a line, a second tracker, a comparison and figures: its own commands."""
 
 import json
 import re
