@@ -18,6 +18,7 @@ from fairmot.report.footage import Footage
 # In order of use; the page holds them as one script.
 _SCRIPTS = (
     "columns.js",
+    "editor.js",
     "model.js",
     "selection.js",
     "links.js",

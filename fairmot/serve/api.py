@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 import fairmot
+from fairmot.config.tracker import PRESETS
+from fairmot.serve.job_options import JobOptions, UploadQuery
 from fairmot.serve.service import Service
-from fairmot.serve.store import Job
+from fairmot.serve.store import ENDED, WAITING, Job
 from fairmot.serve.streams import MEDIA_TYPE, changes, live_frames
 from fairmot.serve.views import RESULTS, JobView, Limits, NewSource, ServerView, can_restart, job_view
 from fairmot.serve.workers import PAGE
@@ -77,6 +79,7 @@ def server(service: Shared) -> ServerView:
     settings = service.settings
     return ServerView(
         version=fairmot.__version__,
+        trackers=list(PRESETS),
         detector=service.model.description,
         limits=Limits(**{name: getattr(settings, name) for name in Limits.model_fields}),
         allows_paths=settings.allow_paths is not None,
@@ -102,10 +105,16 @@ def server(service: Shared) -> ServerView:
 async def upload(
     request: Request,
     service: Shared,
-    name: Annotated[str, Query(max_length=500, description="Name of the video, for people.")] = "video",
+    query: Annotated[UploadQuery, Query()],
 ) -> JobView:
     """Check the video and queue a job for it. The server deletes the video when the job has ended."""
-    return _view(service, await service.upload(request, name))
+    try:
+        options = query.options()
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**fault, "loc": ("query", *fault["loc"])} for fault in error.errors()]
+        ) from error
+    return _view(service, await service.upload(request, query.name, options, query.hold))
 
 
 @router.post(
@@ -117,7 +126,7 @@ async def upload(
 )
 async def create(source: NewSource, service: Shared) -> JobView:
     """Queue a job for a source that the server permits (`fairmot serve --allow-paths`, `--allow-streams`)."""
-    return _view(service, await service.named(source.path, source.stream))
+    return _view(service, await service.named(source.path, source.stream, source.options, source.hold))
 
 
 @router.get("/jobs", tags=["jobs"], summary="All jobs")
@@ -141,18 +150,25 @@ def cancel(job_id: JobId, service: Shared) -> JobView:
     return _view(service, _find(service, job_id))
 
 
+@router.post("/jobs/{job_id}/start", tags=["jobs"], summary="Start a held job", responses=_refusals(404, 409))
+def start(job_id: JobId, service: Shared, options: JobOptions | None = None) -> JobView:
+    """Queue a job that was added with `hold`. Options in the body replace all that it was added with."""
+    found = _find(service, job_id)
+    if not service.release(found, ("held",), options):
+        raise HTTPException(409, "the job is not held")
+    return _view(service, _find(service, job_id))
+
+
 @router.post("/jobs/{job_id}/restart", tags=["jobs"], summary="Restart a job", responses=_refusals(404, 409, 429))
-def restart(job_id: JobId, service: Shared) -> JobView:
-    """Queue an interrupted, cancelled or failed job again, if its source still exists."""
+def restart(job_id: JobId, service: Shared, options: JobOptions | None = None) -> JobView:
+    """Queue an interrupted, cancelled or failed job again, if its source still exists. Options replace its own."""
     found = _find(service, job_id)
     if not can_restart(found, service.store):
         raise HTTPException(409, "the job succeeded, has not ended, or its video or address is gone: add it again")
-    if sum(each.state == "queued" for each in service.store.all()) >= service.settings.max_waiting:
+    if sum(each.state in WAITING for each in service.store.all()) >= service.settings.max_waiting:
         raise HTTPException(429, f"the queue is full ({service.settings.max_waiting} jobs); try later")
-    fresh = {"state": "queued", "started": None, "ended": None, "frames": 0, "identities": 0, "problem": None}
-    if not service.store.change(job_id, ("failed", "cancelled", "interrupted"), created=time.time(), **fresh):
+    if not service.release(found, ("failed", "cancelled", "interrupted"), options):
         raise HTTPException(409, "the job is in the queue already")
-    service.workers.wake()
     return _view(service, _find(service, job_id))
 
 
@@ -173,6 +189,21 @@ def delete(job_id: JobId, service: Shared) -> None:
 
 
 @router.get(
+    "/jobs/{job_id}/frame",
+    tags=["jobs"],
+    summary="The first frame of a job",
+    response_class=FileResponse,
+    responses=_refusals(404),
+)
+def frame(job_id: JobId, service: Shared) -> FileResponse:
+    """Return a JPEG of at most 960 pixels a side, on which lines and zones can be drawn."""
+    path = service.store.frame_file(_find(service, job_id).id)
+    if not path.is_file():
+        raise HTTPException(404, "no first frame: the stream was not held, or people in it are blurred")
+    return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "private, no-cache"})
+
+
+@router.get(
     "/jobs/{job_id}/results/{name}",
     tags=["results"],
     summary="A file that the job wrote",
@@ -185,10 +216,10 @@ def result(
     service: Shared,
     download: Annotated[bool, Query(description="Make browsers save the file instead of showing it.")] = False,
 ) -> FileResponse:
-    """Return rows (MOTChallenge text), the drawn video, the report page or `run.json`. Range requests work."""
+    """Return rows (MOTChallenge text), the drawn video, counts, the report page or `run.json`. Range requests work."""
     found = _find(service, job_id)
     path = service.store.result_folder(job_id) / name if name in RESULTS else None
-    if path is None or found.state in ("queued", "running") or not path.is_file():
+    if path is None or found.state not in ENDED or not path.is_file():
         raise HTTPException(404, "no such result")
     media_type, suffix = RESULTS[name]
     headers = {"cache-control": "private, no-cache"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +25,9 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
+_FRESH = {"cache-control": "no-cache"}
+_EDITOR_IMPORTS = 'import { byId, element } from "/assets/format.js";\n'
+_EDITOR_EXPORTS = "\nexport { PlaceEditor, fit };\n"
 _PAGES = {"/": "page.html", "/docs": "docs.html", "/login": "login.html"}
 _TAGS = [
     {"name": "jobs", "description": "Upload videos and manage jobs. A job tracks one video or stream."},
@@ -76,8 +79,12 @@ async def _refused(_: Request, error: Exception) -> Response:
     faults = error.errors()
     if any(tuple(fault["loc"]) == ("path", "job_id") for fault in faults):
         return JSONResponse({"detail": "no such job"}, 404)
-    lines = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
-    return JSONResponse({"detail": "; ".join(lines)}, 422)
+    return JSONResponse({"detail": "; ".join(map(_fault_text, faults))}, 422)
+
+
+def _fault_text(fault: dict[str, Any]) -> str:
+    # What a check of our own says needs no word of Pydantic's before it.
+    return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 @pages.get("/")
@@ -91,6 +98,10 @@ def page(request: Request) -> Response:
 @pages.get("/assets/{name}")
 def asset(name: str) -> Response:
     """Send a style or script of the pages."""
+    if name == "editor.js":
+        # Shared with the report, which holds all its scripts in one element: here it is a module.
+        text = (files("fairmot.report") / "assets" / name).read_text(encoding="utf-8")
+        return Response(f"{_EDITOR_IMPORTS}{text}{_EDITOR_EXPORTS}", media_type=_TYPES[".js"], headers=_FRESH)
     if name not in {path.name for path in (files("fairmot.serve") / "assets").iterdir()}:
         raise HTTPException(404, "no such file")
     return _asset(name)
@@ -113,4 +124,4 @@ def login(given: Annotated[Login, Body()], request: Request, response: Response)
 
 def _asset(name: str) -> Response:
     content = (files("fairmot.serve") / "assets" / name).read_bytes()
-    return Response(content, media_type=_TYPES[f".{name.rpartition('.')[2]}"], headers={"cache-control": "no-cache"})
+    return Response(content, media_type=_TYPES[f".{name.rpartition('.')[2]}"], headers=_FRESH)

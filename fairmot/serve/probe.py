@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import av
 
 from fairmot.errors import InputError
+from fairmot.geometry import ImageArray
 from fairmot.media.sources.locations import without_password
 from fairmot.media.sources.video import Damage, decode, upright, video_stream
 from fairmot.serve.settings import Settings
@@ -28,6 +29,8 @@ class Media:
     height: int
     frame_rate: float
     frame_count: int | None
+    first: ImageArray | None
+    """The first frame, BGR; None: it was not read."""
 
 
 def probe(path: Path, name: str, settings: Settings) -> Media:
@@ -63,8 +66,9 @@ def probe(path: Path, name: str, settings: Settings) -> Media:
         raise InputError(f"{name}: {seconds:.0f} s long; at most {settings.max_seconds:g} s are accepted")
     if count is not None and count > settings.max_frames:
         raise InputError(f"{name}: {count} frames; at most {settings.max_frames} are accepted")
-    height, width = upright(first).shape[:2]
-    return Media(width, height, rate, count)
+    image = upright(first)
+    height, width = image.shape[:2]
+    return Media(width, height, rate, count, image)
 
 
 def permitted_path(text: str, settings: Settings) -> Path:

@@ -17,18 +17,20 @@ from typing import Any, Literal
 from fairmot.errors import InputError
 from fairmot.media.sources.locations import without_password
 
-State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+State = Literal["held", "queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["upload", "path", "stream"]
+WAITING: tuple[State, ...] = ("held", "queued")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
     created REAL NOT NULL, started REAL, ended REAL, frames INTEGER NOT NULL, frame_total INTEGER,
-    identities INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, frame_rate REAL NOT NULL, problem TEXT
+    identities INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, frame_rate REAL NOT NULL,
+    problem TEXT, options TEXT NOT NULL DEFAULT '{}'
 )
 """
-_FORMAT = 1
+_FORMAT = 2
 _SECRETS_ARE_LOST = "addresses with passwords are not stored: add the stream again"
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -59,6 +61,8 @@ class Job:
     frame_rate: float = 0.0
     problem: str | None = None
     """What went wrong, in one line."""
+    options: str = "{}"
+    """``JobOptions`` as JSON."""
 
 
 class JobStore:
@@ -79,6 +83,7 @@ class JobStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "sources").mkdir(exist_ok=True, mode=0o700)
             (folder / "results").mkdir(exist_ok=True, mode=0o700)
+            (folder / "frames").mkdir(exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(
                 folder / "jobs.sqlite3", timeout=0.5, isolation_level=None, check_same_thread=False
             )
@@ -93,9 +98,11 @@ class JobStore:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA secure_delete = ON")
             written = self._database.execute("PRAGMA user_version").fetchone()[0]
-            if written not in (0, _FORMAT):
+            if not 0 <= written <= _FORMAT:
                 raise InputError(f"{folder}: written by a newer version; use another folder")
             self._database.execute(_SCHEMA)
+            if written == 1:
+                self._database.execute("ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}'")
             self._database.execute(f"PRAGMA user_version = {_FORMAT}")
             self._forget_secrets()
         except sqlite3.OperationalError as error:
@@ -117,12 +124,16 @@ class JobStore:
         """Return the path of a job's upload."""
         return self.folder / "sources" / _checked(job_id)
 
+    def frame_file(self, job_id: str) -> Path:
+        """Return the path of the first frame of a job's source, a small JPEG."""
+        return self.folder / "frames" / _checked(job_id)
+
     def result_folder(self, job_id: str) -> Path:
         """Return the folder of a job's results."""
         return self.folder / "results" / _checked(job_id)
 
     def recover(self) -> list[str]:
-        """Clean up after a server that died: its running jobs become ``interrupted``, queued ones stay.
+        """Clean up after a server that died: its running jobs become ``interrupted``, waiting ones stay.
 
         Those whose address it did not write fail.
 
@@ -137,11 +148,12 @@ class JobStore:
                 (time.time(), "the server ended while the job was running"),
             )
             run(
-                "UPDATE jobs SET state = 'failed', ended = ?, problem = ? WHERE state = 'queued' AND source = ''",
+                "UPDATE jobs SET state = 'failed', ended = ?, problem = ? "
+                "WHERE state IN ('held', 'queued') AND source = ''",
                 (time.time(), f"the server ended while the job waited; {_SECRETS_ARE_LOST}"),
             )
         known = {job.id for job in self.all()}
-        for path in [*(self.folder / "sources").iterdir(), *(self.folder / "results").iterdir()]:
+        for path in (path for name in ("sources", "results", "frames") for path in (self.folder / name).iterdir()):
             if path.name.split(".")[0] not in known and _ID.fullmatch(path.name.split(".")[0]):
                 _remove(path)
         for job_id in interrupted:  # half-written files
@@ -150,9 +162,9 @@ class JobStore:
         return interrupted
 
     def add(self, job: Job, max_waiting: int) -> bool:
-        """Queue a job; return False if the queue is full."""
+        """Queue or hold a job; return False if the queue is full."""
         with self._transaction() as run:
-            if run("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0] >= max_waiting:
+            if run("SELECT count(*) FROM jobs WHERE state IN ('held', 'queued')").fetchone()[0] >= max_waiting:
                 return False
             columns = asdict(job)
             if _is_secret(job):
@@ -203,6 +215,7 @@ class JobStore:
         if gone:
             self._secret_addresses.pop(job_id, None)
             _remove(self.source_file(job_id))
+            _remove(self.frame_file(job_id))
             _remove(self.result_folder(job_id))
         return bool(gone)
 

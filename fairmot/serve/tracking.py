@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fairmot.config.tracker import TrackerConfig
 from fairmot.detections import Tracks
@@ -15,6 +16,7 @@ from fairmot.files import replacing
 from fairmot.formats.run_file import RUN_FILE
 from fairmot.media.sources.frame import Frame
 from fairmot.serve.hub import Hub
+from fairmot.serve.job_options import JobOptions
 from fairmot.serve.live_view import LiveView
 from fairmot.serve.settings import Settings
 from fairmot.workflows.track.track import ImageDetector, SourceRun, Stop, TrackRun, track
@@ -35,6 +37,8 @@ class Running:
     frames: int = 0
     frame_total: int | None = None
     identities: int = 0
+    counts: dict[str, Any] | None = None
+    """What lines and zones counted so far, as in ``tracks.counts.json``."""
     view: LiveView | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
@@ -52,6 +56,7 @@ def track_job(
     detector: ImageDetector,
     config: TrackerConfig,
     settings: Settings,
+    options: JobOptions,
     running: Running,
     changed: Callable[[], None],
 ) -> TrackRun:
@@ -60,10 +65,11 @@ def track_job(
     Args:
         source: a file that was probed, or a stream that is permitted.
         shown: the client's name for it.
-        folder: gets ``tracks.txt``, ``tracks.mp4`` and ``run.json``.
+        folder: gets ``tracks.txt``, ``tracks.mp4``, what was counted, and ``run.json``.
         detector: used by this thread alone.
-        config: parameters of the tracker.
+        config: parameters of the tracker of the server.
         settings: limits.
+        options: of the job.
         running: kept up to date; its ``stop`` ends the run.
         changed: called after every frame.
 
@@ -71,17 +77,19 @@ def track_job(
         InputError: the source cannot be opened, or the results cannot be written.
     """
     begun: float | None = None
+    watched: SourceRun | None = None
 
     def watch(run: SourceRun, frame: Frame, tracks: Tracks) -> None:
-        nonlocal begun
+        nonlocal begun, watched
         now = time.monotonic()
         if begun is None or running.view is None:
-            begun = now
+            begun, watched = now, run
             running.stage = "track"
             running.frame_total = run.reader.frame_count
-            running.view = LiveView(run.reader.size, running.hub)
+            running.view = LiveView(running.hub)
         running.frames, running.identities = run.frame_count, run.identity_count
-        running.view.offer(frame, tracks)
+        running.counts = run.files.counts
+        running.view.offer(run.files.drawn, len(tracks))
         changed()
         # A stream's own clock may stop or jump.
         seconds = max(frame.seconds, now - begun) if run.reader.is_live else frame.seconds
@@ -91,14 +99,17 @@ def track_job(
     (run,) = track(
         source,
         detector,
-        config,
+        options.tracker_config(config),
         output=folder,
         names=[STEM],
         overwrite=True,
+        outputs=options.outputs(),
         end=settings.max_frames,
         watch=watch,
         stop=running.stop,
     )
+    if watched is not None and running.view is not None and running.view.poster is None:
+        running.view.offer(watched.files.drawn, 0)  # a short video, drawn after it was tracked
     _hide_path(folder / RUN_FILE, shown)
     return run
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairmot.serve.store import Job, JobStore, Kind, State
+from fairmot.serve.job_options import JobOptions
+from fairmot.serve.store import ENDED, Job, JobStore, Kind, State
 from fairmot.serve.tracking import STEM, Running
 from fairmot.serve.workers import PAGE, POSTER, Workers
 
+COUNTS = f"{STEM}.counts.json"
 RESULTS = {
     f"{STEM}.txt": ("text/plain; charset=utf-8", ".txt"),
     f"{STEM}.mp4": ("video/mp4", ".mp4"),
+    f"{STEM}.lines.csv": ("text/csv; charset=utf-8", ".lines.csv"),
+    f"{STEM}.zones.csv": ("text/csv; charset=utf-8", ".zones.csv"),
+    COUNTS: ("application/json", ".counts.json"),
     PAGE: ("text/html; charset=utf-8", ".html"),
     "run.json": ("application/json", ".run.json"),
     POSTER: ("image/jpeg", ".jpg"),
@@ -26,6 +33,17 @@ class ResultView(BaseModel):
     name: str = Field(examples=["tracks.txt"])
     url: str
     bytes: int
+
+
+class CountView(BaseModel):
+    """What a line or a zone counted."""
+
+    name: str
+    kind: Literal["line", "zone"]
+    came_in: int | None = Field(None, description="Of a line: crossings to its left-hand side.")
+    went_out: int | None = Field(None, description="Of a line: crossings the other way.")
+    identities: int | None = Field(None, description="Of a zone: different identities inside.")
+    most_at_once: int | None = Field(None, description="Of a zone.")
 
 
 class JobView(BaseModel):
@@ -48,6 +66,9 @@ class JobView(BaseModel):
     frame_rate: float
     problem: str | None = Field(description="What went wrong, in one line.")
     can_restart: bool
+    options: JobOptions
+    frame: str | None = Field(description="Address of the first frame, a JPEG; null: there is none.")
+    counts: list[CountView] = Field(description="What lines and zones counted so far.")
     results: list[ResultView]
 
 
@@ -58,6 +79,8 @@ class NewSource(BaseModel):
 
     path: str | None = Field(None, max_length=1000, description="Path of a video, relative to the permitted folder.")
     stream: str | None = Field(None, max_length=2000, description="Address of a stream.")
+    hold: bool = Field(False, description="Wait for `/start` before the job is queued.")
+    options: JobOptions = JobOptions()
 
 
 class Limits(BaseModel):
@@ -75,6 +98,7 @@ class ServerView(BaseModel):
 
     version: str
     detector: str = Field(examples=["lite in openvino at 576x320"])
+    trackers: list[str] = Field(description="Tracker presets that a job can name.")
     limits: Limits
     allows_paths: bool
     allows_streams: bool
@@ -107,7 +131,10 @@ def job_view(job: Job, workers: Workers) -> JobView:
         frame_rate=job.frame_rate,
         problem=job.problem,
         can_restart=can_restart(job, workers.store),
-        results=[] if job.state in ("queued", "running") else _results(job, workers.store),
+        options=JobOptions.model_validate_json(job.options),
+        frame=f"/api/jobs/{job.id}/frame" if workers.store.frame_file(job.id).is_file() else None,
+        counts=_counts(job, running, workers.store),
+        results=_results(job, workers.store) if job.state in ENDED else [],
     )
 
 
@@ -116,6 +143,25 @@ def can_restart(job: Job, store: JobStore) -> bool:
     if job.state not in ("failed", "cancelled", "interrupted"):
         return False
     return bool(job.source) and (job.kind != "upload" or store.source_file(job.id).is_file())
+
+
+def _counts(job: Job, running: Running | None, store: JobStore) -> list[CountView]:
+    totals = None if running is None else running.counts
+    if job.state in ENDED:
+        try:
+            totals = json.loads((store.result_folder(job.id) / COUNTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            totals = None
+    if totals is None:
+        return []
+    lines = [
+        CountView(name=line["name"], kind="line", came_in=line["in"], went_out=line["out"]) for line in totals["lines"]
+    ]
+    zones = [
+        CountView(name=zone["name"], kind="zone", identities=zone["identities"], most_at_once=zone["most_at_once"])
+        for zone in totals["zones"]
+    ]
+    return [*lines, *zones]
 
 
 def _results(job: Job, store: JobStore) -> list[ResultView]:

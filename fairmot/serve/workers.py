@@ -15,9 +15,10 @@ from fairmot.config.tracker import TrackerConfig
 from fairmot.errors import InputError
 from fairmot.report.report import report
 from fairmot.serve.hub import Hub
+from fairmot.serve.job_options import JobOptions
 from fairmot.serve.probe import permitted_path, permitted_stream
 from fairmot.serve.settings import Settings
-from fairmot.serve.store import Job, JobStore
+from fairmot.serve.store import WAITING, Job, JobStore
 from fairmot.serve.tracking import STEM, Running, track_job
 from fairmot.workflows.track.source_run import ImageDetector
 
@@ -99,7 +100,7 @@ class Workers:
             if running is not None:
                 running.cancel()
                 return True
-            done = self.store.change(job_id, ("queued",), state="cancelled", ended=time.time())
+            done = self.store.change(job_id, WAITING, state="cancelled", ended=time.time())
         if done:
             self.store.source_file(job_id).unlink(missing_ok=True)
             self.hub.ring()
@@ -158,7 +159,10 @@ class Workers:
             source = permitted_path(job.source, self._settings)
         elif job.kind == "stream":
             source = permitted_stream(job.source, self._settings)[0]
-        run = track_job(source, job.name, folder, detector, self._config, self._settings, running, changed)
+        options = JobOptions.model_validate_json(job.options)
+        if options.blur:
+            self.store.frame_file(job.id).unlink(missing_ok=True)
+        run = track_job(source, job.name, folder, detector, self._config, self._settings, options, running, changed)
         if running.view is not None and running.view.poster is not None:
             (folder / POSTER).write_bytes(running.view.poster)
         problem = run.problem

@@ -57,7 +57,8 @@ def test_names_of_clients_are_no_paths(shared, film, name):
     assert job["name"]
     shared.ended(job["id"])
     made = {path for path in shared.settings.folder.parent.rglob("*") if path.is_file()} - before
-    assert {path.parent for path in made} <= {shared.settings.folder / "results" / job["id"]}
+    own = {shared.settings.folder / "results" / job["id"], shared.settings.folder / "frames"}
+    assert {path.parent for path in made} == own
 
 
 def test_what_is_no_video_is_refused_and_not_kept(shared, film, tmp_path):
@@ -219,7 +220,9 @@ def test_the_description_names_every_route_and_its_refusals(shared):
         ("get", "/api/jobs/{job_id}"),
         ("delete", "/api/jobs/{job_id}"),
         ("post", "/api/jobs/{job_id}/cancel"),
+        ("post", "/api/jobs/{job_id}/start"),
         ("post", "/api/jobs/{job_id}/restart"),
+        ("get", "/api/jobs/{job_id}/frame"),
         ("get", "/api/jobs/{job_id}/results/{name}"),
         ("get", "/api/jobs/{job_id}/live"),
         ("get", "/api/events"),

@@ -103,7 +103,8 @@ def test_secrets_that_an_earlier_version_wrote_are_removed(tmp_path):
     JobStore(tmp_path).close()
     database = sqlite3.connect(tmp_path / "jobs.sqlite3")
     database.execute(
-        "INSERT INTO jobs VALUES ('0123456789abcdef', 'a', 'stream', ?, 'failed', 1, 1, 1, 0, 0, 0, 0, 0, 0, NULL)",
+        "INSERT INTO jobs VALUES "
+        "('0123456789abcdef', 'a', 'stream', ?, 'failed', 1, 1, 1, 0, 0, 0, 0, 0, 0, NULL, '{}')",
         (SECRET,),
     )
     database.commit()

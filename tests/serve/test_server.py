@@ -104,13 +104,16 @@ def test_the_command_serves_and_ends_with_ctrl_c(tmp_path, film, wait_until):
         address = server.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:")
         if shutil.which("curl"):
-            (requests,) = (block for block in BLOCKS if "curl" in block)
+            requests = "".join(block for block in BLOCKS if "curl" in block)
             shutil.copy(film, tmp_path / "street.mp4")
             script = "set -euo pipefail\n" + requests.replace("http://127.0.0.1:8000/", address)
             environment = {**environment, "no_proxy": "*"}
-            subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, timeout=20, env=environment)
+            subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, timeout=60, env=environment)
             assert (tmp_path / "tracks.txt").is_file()
             assert (tmp_path / "tracks.mp4").stat().st_size > 1000
+            assert (tmp_path / "first.jpg").read_bytes().startswith(b"\xff\xd8")
+            counts = json.loads((tmp_path / "tracks.counts.json").read_text())
+            assert [each["name"] for each in counts["lines"] + counts["zones"]] == ["door", "left half"]
         client = httpx.Client(base_url=address, trust_env=False, timeout=10)
         assert client.get("/api/server").json()["detector"] == "lite in onnxruntime at 64x64"
         with client.stream("GET", "/api/events") as events:

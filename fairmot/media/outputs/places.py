@@ -112,12 +112,20 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     Raises:
         InputError: no such file, not JSON, or not polygons of three points or more.
     """
-    content: Any = read_json(path)
+    return parse_zones(read_json(path), str(path))
+
+
+def parse_zones(content: Any, where: str) -> tuple[Zone, ...]:
+    """Return the polygons in the content of such a file; ``where`` is its name in messages.
+
+    Raises:
+        InputError: not polygons of three points or more.
+    """
     if isinstance(content, list):
         content = {f"zone {number}": points for number, points in enumerate(content, start=1)}
     if not isinstance(content, dict) or not content:
-        raise InputError(f'{path}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
-    return tuple(Zone(name, _points(points, f"{path}: {name}")) for name, points in content.items())
+        raise InputError(f'{where}: expected polygons, {{"door": [[x, y], [x, y], [x, y]]}}')
+    return tuple(Zone(name, _points(points, f"{where}: {name}")) for name, points in content.items())
 
 
 def _points(points: Any, where: str) -> tuple[Point, ...]:

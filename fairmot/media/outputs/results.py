@@ -90,6 +90,11 @@ class ResultFiles:
         counting = next((writer for writer, _ in self._made if isinstance(writer, Counting)), None)
         return None if counting is None else counting.totals()
 
+    @property
+    def drawn(self) -> ImageArray | None:
+        """The frame drawn last, which may be a few behind; do not change it. None: none yet, or nothing is drawn."""
+        return None if self._drawing is None else self._drawing.last
+
     def write(self, frame: Frame, tracks: Tracks, detections: Detections | None = None) -> None:
         """Take the tracks of one frame, and for the blur all detections in it.
 

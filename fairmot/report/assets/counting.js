@@ -1,8 +1,6 @@
 // Counts at lines and in zones over time, by the rules of crossings.py: whoever is beyond a line by the margin, on a path
 // through the line itself, has crossed it. Lines and zones are { kind, name, points, color, drawn }, points in pixels.
 
-const SHORTEST_PX = 2;
-
 // The point of each row that counts, moved into the image.
 function countedPoints(source, anchor) {
   const { rows, size } = source, x = new Float64Array(rows.length), y = new Float64Array(rows.length);

@@ -47,21 +47,3 @@ class Links {
 }
 
 // Copies and says so on the button. Where the browser has no clipboard, a field holds the text.
-async function copyText(text, button) {
-  const before = button.dataset.text ?? button.textContent;
-  button.dataset.text = before;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch { window.prompt("Copy:", text); }
-  setTimeout(() => { button.textContent = before; }, 1500);
-}
-
-function saveFile(name, content, type) {
-  const address = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
-  const link = element("a", { href: address, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}

@@ -7,15 +7,6 @@ function inkOn(color) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#000" : "#fff";
 }
 
-// Matches a canvas's pixels to its size on the screen; returns the scale from CSS pixels.
-function fit(canvas) {
-  const ratio = Math.min(2, window.devicePixelRatio || 1);
-  const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
-  const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
-  return ratio;
-}
-
 // `under` draws below everything else.
 function drawOverlay(canvas, source, moment, show, heat, under = null, picked = -1) {
   const ratio = fit(canvas), ink = canvas.getContext("2d");
@@ -41,8 +32,6 @@ function drawOverlay(canvas, source, moment, show, heat, under = null, picked = 
     }
     ink.globalAlpha = 1;
   }
-  ink.font = `600 ${12 * ratio}px system-ui, sans-serif`;
-  ink.textBaseline = "middle";
   for (let n = from; n < to; n++) {
     const row = order[n], track = rows.track[row];
     if (!visible[track]) continue;
@@ -81,13 +70,6 @@ function mark(ink, x, y, w, h, ratio, color, dashes) {
   ink.globalAlpha = 0.18; ink.fillStyle = color; ink.fillRect(x, y, w, h);
   ink.globalAlpha = 1; ink.strokeRect(x, y, w, h);
   ink.restore();
-}
-
-function tag(ink, text, x, y, color, letters, ratio) {
-  const height = 18 * ratio, width = ink.measureText(text).width + 10 * ratio;
-  const left = Math.max(0, Math.min(x - ratio, ink.canvas.width - width)), top = Math.max(0, y - height);
-  ink.fillStyle = color; ink.fillRect(left, top, width, height);
-  ink.fillStyle = letters; ink.fillText(text, left + 5 * ratio, top + height / 2 + ratio * 0.5);
 }
 
 // The track of the smallest box shown at a point of the source, or -1.

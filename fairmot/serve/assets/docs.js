@@ -27,7 +27,7 @@ function command(method, path, route) {
   const url = `${location.origin}${path.replace("{job_id}", "JOB").replace("{name}", "tracks.txt")}`;
   const body = route.requestBody?.content ?? {};
   if (body["application/octet-stream"]) return `curl -X POST -T street.mp4 '${url}?name=street.mp4'`;
-  if (body["application/json"]) return `curl '${url}' --json '{"path": "yard.mp4"}'`;
+  if (body["application/json"]) return `curl '${url}' --json '${path.endsWith("/jobs") ? '{"path": "yard.mp4"}' : '{"lines": ["door=160,0,160,240"]}'}'`;
   return method === "get" ? `curl -N '${url}'` : `curl -X ${method.toUpperCase()} '${url}'`;
 }
 

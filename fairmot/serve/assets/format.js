@@ -21,6 +21,8 @@ export function clock(seconds) {
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
+// Of jobs that have not ended and do not run.
+export const WAITING = new Set(["held", "queued"]);
 export const ENDED = new Set(["done", "failed", "cancelled", "interrupted"]);
 
 export function fractionDone(job) {
@@ -34,8 +36,21 @@ export function timeLeft(job) {
   return `${clock(Math.max(0, job.seconds * (job.frame_total - job.frames) / job.frames))} left`;
 }
 
+// When a waiting job starts, at the rate of those that run; null: unknown. `jobs` are in the order of the queue.
+export function secondsToStart(job, jobs, workers) {
+  const running = jobs.filter((other) => other.state === "running");
+  const frames = running.reduce((sum, other) => sum + other.frames, 0), seconds = running.reduce((sum, other) => sum + other.seconds, 0);
+  if (job.state !== "queued" || frames < 5) return null;
+  let left = 0;
+  for (const other of [...running, ...jobs.filter((each) => each.state === "queued" && each.created < job.created)]) {
+    if (!other.frame_total) return null;
+    left += Math.max(0, other.frame_total - (other.state === "running" ? other.frames : 0));
+  }
+  return left * seconds / frames / workers;
+}
+
 export function stateText(job) {
-  if (job.state !== "running") return { queued: "waiting", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" }[job.state];
+  if (job.state !== "running") return { held: "held", queued: "waiting", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" }[job.state];
   if (job.stage === "open") return "opening";
   if (job.stage === "report") return "writing the report";
   const fraction = fractionDone(job);

@@ -1,18 +1,27 @@
 // The application: the jobs as the server reports them, the selected one, shortcuts.
 
-import { byId, clock, element, ENDED, fractionDone, request, size, stateText, timeLeft } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, request, secondsToStart, size, stateText, timeLeft, WAITING } from "/assets/format.js";
+import { chosenOptions, fillTrackers, holds } from "/assets/options.js";
+import { Setup } from "/assets/setup.js";
 import { Uploads } from "/assets/uploads.js";
 import { Viewer } from "/assets/viewer.js";
 
-const jobs = new Map(), rows = new Map(), viewer = new Viewer();
+const jobs = new Map(), rows = new Map();
+const viewer = new Viewer(new Setup((job) => { wished = false; take(job); }, refuse));
+let workers = 1; // jobs at the same time
 const uploads = new Uploads((job) => {
   take(job);
-  // Who watches a job that runs goes on watching it; the new one waits.
-  if (current()?.state === "running") return;
-  choose(runningJob()?.id ?? job.id);
+  added(job);
 }, refuse);
 let chosen = location.hash.slice(1);
 let wished = chosen !== ""; // whether a person chose, or the page
+
+// Who watches a job that runs goes on watching it; the new one waits. One that is held is there to be drawn on.
+function added(job) {
+  if (job.state === "held") { if (current()?.state !== "held") { wished = true; choose(job.id); } return; }
+  if (current()?.state === "running" || current()?.state === "held") return;
+  choose(runningJob()?.id ?? job.id);
+}
 
 function runningJob() { return newest().find((job) => job.state === "running"); }
 
@@ -46,31 +55,37 @@ function row(job) {
   }
   const [thumb, text, state] = made.firstChild.children, [name, note, bar] = text.children;
   name.textContent = job.name;
-  note.textContent = job.state === "queued" ? new Date(job.created).toLocaleTimeString() : [`${job.identities} ${job.identities === 1 ? "identity" : "identities"}`, `${job.frames} frames`, timeLeft(job) ?? clock(job.seconds)].join(" · ");
+  note.textContent = WAITING.has(job.state) ? waitText(job) : [timeLeft(job) ?? clock(job.seconds), `${job.identities} ${job.identities === 1 ? "identity" : "identities"}`, `${job.frames} frames`].join(" · ");
   made.lastChild.hidden = ENDED.has(job.state);
   const fraction = fractionDone(job);
   bar.hidden = job.state !== "running";
   if (fraction === null) bar.removeAttribute("value"); else bar.value = fraction;
   state.textContent = stateText(job);
   state.className = `state ${job.state}`;
-  const poster = job.results.find((result) => result.name === "poster.jpg");
-  if (poster && !thumb.firstChild) thumb.append(element("img", { src: poster.url, alt: "", loading: "lazy" }));
-  if (!poster) thumb.replaceChildren();
+  // The first frame, then the one with most people.
+  const poster = job.results.find((result) => result.name === "poster.jpg")?.url ?? job.frame;
+  if (poster !== (thumb.firstChild?.getAttribute("src") ?? null)) thumb.replaceChildren(...(poster ? [element("img", { src: poster, alt: "", loading: "lazy" })] : []));
   if (job.id === chosen) made.firstChild.setAttribute("aria-current", "true"); else made.firstChild.removeAttribute("aria-current");
   return made;
+}
+
+function waitText(job) {
+  if (job.state === "held") return "to be started";
+  const seconds = secondsToStart(job, [...jobs.values()], workers);
+  return seconds === null ? `added ${new Date(job.created).toLocaleTimeString()}` : `starts in about ${clock(seconds)}`;
 }
 
 function render() {
   const sorted = newest();
   // Without a wish the page shows what runs, and not what waits.
   if (!jobs.has(chosen)) wished = false;
-  if (!jobs.has(chosen) || (!wished && jobs.get(chosen).state === "queued")) chosen = (runningJob() ?? sorted[0])?.id ?? "";
+  if (!jobs.has(chosen) || (!wished && WAITING.has(jobs.get(chosen).state))) chosen = (runningJob() ?? sorted[0])?.id ?? "";
   const list = byId("jobs"), wanted = sorted.map(row);
   // Only items out of order are moved, so that the focus stays.
   wanted.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
   while (list.children.length > wanted.length) list.lastChild.remove();
-  const running = sorted.filter((job) => job.state === "running").length, waiting = sorted.filter((job) => job.state === "queued").length;
-  byId("summary").textContent = sorted.length ? [running && `${running} running`, waiting && `${waiting} waiting`].filter(Boolean).join(", ") : "none yet";
+  const running = sorted.filter((job) => job.state === "running").length, waiting = sorted.filter((job) => job.state === "queued").length, held = sorted.filter((job) => job.state === "held").length;
+  byId("summary").textContent = sorted.length ? [running && `${running} running`, waiting && `${waiting} waiting`, held && `${held} held`].filter(Boolean).join(", ") : "none yet";
   viewer.show(jobs.get(chosen) ?? null);
 }
 
@@ -132,7 +147,7 @@ for (const kind of ["path", "stream"]) {
     event.preventDefault();
     const button = event.target.querySelector("button");
     button.disabled = true;
-    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim() }); refuse(""); event.target.reset(); take(job); choose(runningJob()?.id ?? job.id); } catch (error) { refuse(error.message); }
+    try { const job = await request("POST", "/api/jobs", { [kind]: byId(kind).value.trim(), hold: holds(), options: chosenOptions() }); refuse(""); event.target.reset(); take(job); added(job); } catch (error) { refuse(error.message); }
     button.disabled = false;
   });
 }
@@ -141,13 +156,15 @@ byId("restart").addEventListener("click", restart);
 byId("delete").addEventListener("click", remove);
 byId("keys-button").addEventListener("click", KEYS["?"]);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, video, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, summary, video, dialog")) return;
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (action) { event.preventDefault(); action(); }
 });
 window.addEventListener("hashchange", () => { wished = true; choose(location.hash.slice(1)); });
 
 const server = await request("GET", "/api/server");
+fillTrackers(server.trackers);
+workers = server.limits.jobs;
 uploads.limit = server.limits.max_upload_bytes;
 byId("facts").textContent = `${server.detector} · version ${server.version}`;
 byId("limits").textContent = `up to ${size(server.limits.max_upload_bytes)} and ${+(server.limits.max_seconds / 60).toFixed(1)} minutes`;

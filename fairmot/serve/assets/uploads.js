@@ -1,6 +1,7 @@
 // Uploads, one after the other, each with a progress bar and a stop button.
 
 import { byId, element, reason, size } from "/assets/format.js";
+import { uploadQuery } from "/assets/options.js";
 
 export class Uploads {
   constructor(done, refuse) {
@@ -16,7 +17,7 @@ export class Uploads {
       if (file.size > this.limit) { this.refuse(`${file.name}: ${size(file.size)}; at most ${size(this.limit)} are accepted`); continue; }
       const bar = element("progress", { max: 1, "aria-label": `Upload of ${file.name}` }), stop = element("button", { type: "button", "aria-label": `Stop the upload of ${file.name}` }, "×");
       const row = element("li", {}, element("span", { class: "grow" }, file.name), bar, stop);
-      const upload = { file, bar, row, request: new XMLHttpRequest() };
+      const upload = { file, bar, row, query: uploadQuery(file.name), request: new XMLHttpRequest() };
       stop.addEventListener("click", () => {
         this.waiting = this.waiting.filter((other) => other !== upload);
         if (upload.request.readyState > 0) upload.request.abort();
@@ -36,9 +37,9 @@ export class Uploads {
     this.busy = false;
   }
 
-  send({ file, bar, row, request }) {
+  send({ file, bar, row, query, request }) {
     return new Promise((settled) => {
-      request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+      request.open("POST", `/api/uploads?${query}`);
       request.setRequestHeader("content-type", "application/octet-stream");
       request.upload.addEventListener("progress", (event) => {
         bar.value = event.loaded / event.total;

@@ -1,12 +1,14 @@
 // The selected job: its live view or its video, key figures, and results.
 
-import { byId, clock, element, ENDED, fractionDone, size, stateText } from "/assets/format.js";
+import { byId, clock, element, ENDED, fractionDone, size, stateText, timeLeft } from "/assets/format.js";
+import { optionsText } from "/assets/options.js";
 
-const LABELS = { "tracks.txt": "Tracks", "tracks.mp4": "Video", "report.html": "Report", "run.json": "Run details" };
+const LABELS = { "tracks.txt": "Tracks", "tracks.mp4": "Video", "tracks.lines.csv": "Crossings", "tracks.zones.csv": "Zones", "report.html": "Report", "run.json": "Run details" };
 
 export class Viewer {
-  constructor() {
+  constructor(setup) {
     this.key = "";
+    this.setup = setup;
     document.addEventListener("visibilitychange", () => { this.key = ""; if (this.job) this.show(this.job); });
   }
 
@@ -15,6 +17,7 @@ export class Viewer {
     byId("nothing").hidden = job !== null;
     byId("chosen").hidden = job === null;
     this.media(job);
+    this.setup.show(job?.state === "held" ? job : null);
     if (job === null) return;
     byId("name").textContent = job.name;
     byId("state").textContent = stateText(job);
@@ -27,11 +30,14 @@ export class Viewer {
     if (fraction === null || job.stage !== "track") bar.removeAttribute("value"); else bar.value = fraction;
     byId("problem").textContent = job.problem ?? "";
     byId("problem").hidden = !job.problem;
+    const options = optionsText(job.options);
+    byId("options-of-job").textContent = options;
+    byId("options-of-job").hidden = !options || job.state === "held";
     this.tiles(job);
     this.results(job);
   }
 
-  note(text) { byId("stage-note").textContent = text; }
+  note(text) { byId("live-note").textContent = text; }
 
   // Only changes are applied: a live view that is set again reconnects.
   media(job) {
@@ -46,7 +52,11 @@ export class Viewer {
     if (watched) live.src = `/api/jobs/${job.id}/live?${Date.now()}`; else live.removeAttribute("src");
     if (film && !watched) { video.src = film.url; video.poster = `/api/jobs/${job.id}/results/poster.jpg`; } else { video.removeAttribute("src"); video.load(); }
     if (job?.width) byId("stage").style.setProperty("--shape", job.width / job.height);
-    this.note(watched ? "Opening …" : film ? "" : job?.state === "queued" ? "Waiting in the queue." : "No video.");
+    // A waiting job shows its first frame; a held one shows it to draw on.
+    const still = !watched && !film && job?.state === "queued" && job.frame;
+    byId("still").hidden = !still;
+    if (still) byId("still").src = job.frame; else byId("still").removeAttribute("src");
+    this.note(watched ? "Opening …" : film || job?.state === "held" ? "" : job?.state === "queued" ? "Waiting in the queue." : "No video.");
   }
 
   tiles(job) {
@@ -55,10 +65,12 @@ export class Viewer {
       ["Frames", job.frame_total && job.state === "running" ? `${job.frames} of ${job.frame_total}` : job.frames],
       ["Identities", job.identities],
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
-      ["Time", job.started ? clock(job.seconds) : "–"],
+      timeLeft(job) ? ["Time left", timeLeft(job).replace(" left", "")] : ["Time", job.started ? clock(job.seconds) : "–"],
       ["Frame size", job.width ? `${job.width} × ${job.height}` : "–"],
+      ...job.counts.map((each) => [each.name, each.kind === "line" ? `${each.came_in} in, ${each.went_out} out` : `${each.identities} inside, at most ${each.most_at_once} at once`, "tile counted"]),
     ];
-    byId("tiles").replaceChildren(...figures.map(([name, value]) => element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, String(value)))));
+    byId("tiles").hidden = job.state === "held";
+    byId("tiles").replaceChildren(...figures.map(([name, value, kind = "tile"]) => element("div", { class: kind }, element("dt", {}, name), element("dd", {}, String(value)))));
   }
 
   results(job) {
