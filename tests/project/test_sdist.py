@@ -41,10 +41,13 @@ def collect(folder, tests="tests"):
     return call(sys.executable, *words, folder=folder, PYTHONPATH=str(folder))
 
 
-def test_its_tests_are_collected(unpacked):
-    result = collect(unpacked)
+@pytest.mark.parametrize(
+    ("tests", "least"), [("tests/tracking", 200), pytest.param("tests", 3000, marks=pytest.mark.slow)]
+)
+def test_its_tests_are_collected(unpacked, tests, least):
+    result = collect(unpacked, tests)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
-    assert int(re.search(r"(\d+)(?:/\d+)? tests collected", result.stdout)[1]) > 1000
+    assert int(re.search(r"(\d+)(?:/\d+)? tests collected", result.stdout)[1]) > least
 
 
 def test_a_file_that_is_left_out_is_noticed(unpacked, tmp_path):
