@@ -13,6 +13,7 @@ import torch
 from walk import write_walk
 
 import fairmot
+from fairmot.cli import main
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
@@ -30,9 +31,14 @@ def failure(folder, *arguments):
     """Run a command that must fail as a user's mistake does, and return its one line."""
     finished = run(folder, *arguments)
     assert finished.returncode == 2, finished
-    assert "Traceback" not in finished.stderr
-    lines = [line for line in finished.stderr.splitlines() if line.startswith("fairmot: ")]
-    assert len(lines) == 1, finished.stderr
+    return only_line(finished.stderr)
+
+
+def only_line(printed):
+    """What a command says of a mistake on the standard error output: one line, no traceback."""
+    assert "Traceback" not in printed
+    lines = [line for line in printed.splitlines() if line.startswith("fairmot: ")]
+    assert len(lines) == 1, printed
     return lines[0]
 
 
@@ -151,12 +157,21 @@ def test_demo(tmp_path):
         (("describe", "dla34"), "dla34"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_2(tmp_path, arguments, message):
+def test_mistakes_are_one_line_and_exit_code_2(elsewhere, tmp_path, monkeypatch, capsys, arguments, message):
+    """In this process: the start of another one for each costs more than all the rest."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "noise.mp4").write_bytes(b"no video" * 100)
     (tmp_path / "noise.onnx").write_bytes(b"no network")
-    assert message in failure(tmp_path, *arguments)
+    monkeypatch.setattr("sys.argv", ["fairmot", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert message in only_line(capsys.readouterr().err)
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_mistake_is_one_line_and_exit_code_2_of_a_process_too(tmp_path):
+    assert "absent.mp4" in failure(tmp_path, "track", "absent.mp4")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
