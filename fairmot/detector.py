@@ -101,6 +101,23 @@ class Detector:
         """
         return self.batch([image])[0]
 
+    @property
+    def at_once(self) -> int:
+        """How many calls of ``beside_others`` pay at the same time; 1: none, one call uses the whole machine."""
+        network = self._networks.network(self.input_size)
+        return int(getattr(network, "at_once", 1))
+
+    def beside_others(self, image: ImageArray | PreparedImage) -> Detections:
+        """Return what a call returns; ``at_once`` threads may do so at the same time, for the most images a second.
+
+        Raises:
+            ValueError: as of a call.
+        """
+        ready = self._ready(image)
+        network = self._networks.network(ready.letterbox.canvas_size)
+        found: RawDetections = getattr(network, "beside_others", network)(ready.canvas[None])
+        return self._detections(found, 0, ready.letterbox)
+
     def prepare(self, image: ImageArray) -> PreparedImage:
         """Letterbox an image, for example in a thread that runs ahead of the network.
 
