@@ -25,6 +25,7 @@ from fairmot.engines import (
 from fairmot.engines.canvases import SIZE_MULTIPLE_PX, CanvasBuilder
 from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
 from fairmot.errors import InputError
+from fairmot.formats.hub import fetch_weights, is_hub_address
 from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights, read_metadata
@@ -101,6 +102,23 @@ class Detector:
         """
         return self.batch([image])[0]
 
+    @property
+    def at_once(self) -> int:
+        """How many calls of ``beside_others`` pay at the same time; 1: none, one call uses the whole machine."""
+        network = self._networks.network(self.input_size)
+        return int(getattr(network, "at_once", 1))
+
+    def beside_others(self, image: ImageArray | PreparedImage) -> Detections:
+        """Return what a call returns; ``at_once`` threads may do so at the same time, for the most images a second.
+
+        Raises:
+            ValueError: as of a call.
+        """
+        ready = self._ready(image)
+        network = self._networks.network(ready.letterbox.canvas_size)
+        found: RawDetections = getattr(network, "beside_others", network)(ready.canvas[None])
+        return self._detections(found, 0, ready.letterbox)
+
     def prepare(self, image: ImageArray) -> PreparedImage:
         """Letterbox an image, for example in a thread that runs ahead of the network.
 
@@ -167,8 +185,8 @@ def load_detector(
     """Load a detector.
 
     Args:
-        weights: a ``.safetensors`` weight file, or a detector that this project exported (``.onnx``, ``.xml``); None:
-            the weights that come with the package.
+        weights: a ``.safetensors`` weight file, a detector that this project exported (``.onnx``, ``.xml``), or a
+            repository of the Hugging Face hub, ``hf:OWNER/NAME``; None: the weights that come with the package.
         engine: ``onnxruntime``, ``openvino``, ``torch``, ``mindspore``, or ``auto``: PyTorch on ``cuda``, MindSpore on
             ``ascend``, else the fastest one installed. ``auto`` runs ``.onnx`` with ONNX Runtime, ``.xml`` with
             OpenVINO.
@@ -274,7 +292,7 @@ def _identified(path: Path) -> str:
 
 def _weight_path(weights: Path | str | None) -> Path:
     if weights is not None:
-        return Path(weights)
+        return fetch_weights(weights) if is_hub_address(weights) else Path(weights)
     if not SHIPPED_WEIGHTS.is_file():
         raise InputError(
             f"{SHIPPED_WEIGHTS}: this installation holds no weights; name a file, or train one with: fairmot train lite"

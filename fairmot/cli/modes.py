@@ -118,7 +118,8 @@ DESCRIBE_ALL = _mode("describe --all", "all_ input_size as_json", "it compares a
 
 _EXPORT = "weights output format_ precision evaluate input_size raw overwrite as_json"
 EXPORT = _mode("export in f32 and f16", _EXPORT, "only int8 is calibrated")
-EXPORT_INT8 = _mode("export --precision int8", f"{_EXPORT} calibrate", "")
+EXPORT_INT8 = _mode("export --precision int8", f"{_EXPORT} calibrate", "it writes one file for a runtime")
+EXPORT_HUB = _mode("export --hub", "weights hub overwrite as_json", "it writes the weights as they are")
 
 _CONVERT = "source target naming overwrite as_json"
 CONVERT = _mode("convert", f"{_CONVERT} architecture partial", "")
@@ -132,7 +133,7 @@ MODES: dict[str, tuple[Mode, ...]] = {
     "report": (REPORT, REPORT_TRUTH),
     "benchmark": (BENCHMARK, BENCHMARK_TRAINING, BENCHMARK_PROFILE),
     "describe": (DESCRIBE, DESCRIBE_ALL),
-    "export": (EXPORT, EXPORT_INT8),
+    "export": (EXPORT, EXPORT_INT8, EXPORT_HUB),
     "convert": (CONVERT, CONVERT_ONNX),
 }
 """Command -> its modes."""

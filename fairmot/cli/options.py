@@ -93,7 +93,7 @@ Weights = Annotated[
         "-w",
         metavar="FILE",
         rich_help_panel=NETWORK,
-        help="Weights: .safetensors, .onnx or .xml.",
+        help="Weights: .safetensors, .onnx, .xml, hf:OWNER/NAME.",
         show_default="the shipped model",
     ),
 ]

@@ -11,6 +11,7 @@ import typer
 
 from fairmot.cli import modes, options
 from fairmot.cli.settings import check_free, read_size, size_text
+from fairmot.errors import InputError
 
 
 def convert(
@@ -103,8 +104,13 @@ def describe(
 
 def export(
     context: typer.Context,
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="A .safetensors weight file.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx, .xml or .mindir.")],
+    weights: Annotated[
+        Path | None,
+        typer.Argument(metavar="WEIGHTS", help="A .safetensors weight file.", show_default="the shipped model"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="The file to write: .onnx, .xml or .mindir.")
+    ] = None,
     format_: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +129,10 @@ def export(
         Path | None,
         typer.Option(metavar="GT", help="MOTChallenge sequences with ground truth: print the scores before and after."),
     ] = None,
+    hub: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for a Hugging Face repository: weights, model card, data card."),
+    ] = None,
     input_size: options.InputSize = None,
     raw: options.Raw = False,
     overwrite: options.Overwrite = False,
@@ -132,7 +142,14 @@ def export(
 
     [bold]fairmot export lite.safetensors lite.onnx[/bold]
     [bold]fairmot export lite.safetensors l8.onnx --precision int8 --calibrate images/ --evaluate MOT17/train[/bold]
+    [bold]fairmot export lite.safetensors --hub my-model[/bold]
     """
+    if hub is not None:
+        modes.EXPORT_HUB.check(context)
+        _write_repository(weights, hub, overwrite, as_json)
+        return
+    if weights is None or output is None:
+        raise InputError("export: give WEIGHTS and OUT, or --hub FOLDER")
     from fairmot.cli import console
     from fairmot.workflows.export import export as run_export
 
@@ -158,3 +175,14 @@ def export(
     typer.echo(f"checked: {result.agreement:.2%} agreement with the unexported network in {result.reference}")
     for state, scores in (result.scores or {}).items():
         typer.echo(f"{state + ':':8}" + "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+
+
+def _write_repository(weights: Path | None, folder: Path, overwrite: bool, as_json: bool) -> None:
+    from fairmot.workflows.hub import write_repository
+
+    made = write_repository(weights, folder, overwrite)
+    if as_json:
+        typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=2))
+        return
+    typer.echo(f"{made.folder}: {made.architecture}, {', '.join(made.files)}")
+    typer.echo(f"complete both cards, then: hf upload OWNER/{made.folder.resolve().name} {made.folder}")

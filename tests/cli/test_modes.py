@@ -44,6 +44,7 @@ BASES = {
     "export": {
         "export in f32 and f16": ["a.safetensors", "b.onnx"],
         "export --precision int8": ["a.safetensors", "b.onnx", "--precision", "int8"],
+        "export --hub": ["a.safetensors", "--hub", "repository"],
     },
     "convert": {"convert": ["a.pth", "b.safetensors"], "convert of .onnx": ["a.onnx", "b.safetensors"]},
     "score": {"score": ["labelled", "results"]},

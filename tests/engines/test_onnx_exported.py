@@ -1,5 +1,7 @@
 """Reading ``.onnx`` files: our own, foreign ones and damaged ones."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import onnx
 import pytest
@@ -127,3 +129,31 @@ def test_a_foreign_model_with_our_metadata_is_refused(tmp_path, kind):
     read = load_exported_detector if kind == "detector" else load_exported_network
     with pytest.raises(InputError, match=r"a\.onnx: not exported by fairmot"):
         read(tmp_path / "a.onnx", "cpu")
+
+
+@pytest.mark.parametrize("kind", ["built", "exported", "exported for two images a call"])
+def test_calls_side_by_side_give_the_same_numbers_to_the_bit(tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    graph = build_graph(NetworkConfig(architecture="lite", input_width_px=96, input_height_px=64))
+    weights = initial_weights(graph)
+    if kind == "built":
+        detector = load_canvas_detector(graph, weights, (96, 64))
+    else:
+        path = tmp_path / "lite.onnx"
+        save_model(path, export_detector(graph, weights, (96, 64), batch=2 if "two" in kind else None))
+        detector = load_exported_detector(path).detector
+    assert detector.at_once == 2
+    canvases = np.random.default_rng(3).integers(0, 256, (4, 1, 64, 96, 3), dtype=np.uint8)
+    expected = [detector(canvas) for canvas in canvases]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(detector.beside_others, canvases))
+    for own, other in zip(found, expected, strict=True):
+        for first, second in zip(own, other, strict=True):
+            np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(found[0].scores, expected[1].scores)  # the twin: another image
+
+
+def test_one_thread_makes_no_second_session(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    graph = build_graph(NetworkConfig(architecture="lite", input_width_px=96, input_height_px=64))
+    assert load_canvas_detector(graph, initial_weights(graph), (96, 64)).at_once == 1

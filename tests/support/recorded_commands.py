@@ -18,6 +18,7 @@ from fairmot.config import NetworkConfig, TrackerConfig
 from fairmot.report.report import Report
 from fairmot.workflows.convert import Conversion
 from fairmot.workflows.export import Export
+from fairmot.workflows.hub import Repository
 from fairmot.workflows.track.source_run import StageTimes, TrackRun
 
 DETECTOR = SimpleNamespace(architecture="lite", engine="none", input_size=(64, 64), fits_images=False)
@@ -60,6 +61,7 @@ WORKFLOWS = {
     "fairmot.training.self_check.self_check": SimpleNamespace(problems=[]),
     "fairmot.workflows.convert.convert": Conversion(NetworkConfig(), "public", 1, (), ()),
     "fairmot.workflows.export.export": EXPORT,
+    "fairmot.workflows.hub.write_repository": Repository(Path("repository"), ("README.md",), "lite"),
     "fairmot.benchmark.use_threads": None,
     "fairmot.benchmark.profile": [],
     "fairmot.benchmark.measure": ([], []),

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from fairmot.config import NetworkConfig
 from fairmot.engines.interface import ExportedDetector, ExportedNetwork
-from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session
+from fairmot.engines.onnx.detector import OnnxDetector, OnnxNetwork, create_session, narrow_session
 from fairmot.engines.onnx.export import DETECTIONS
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
@@ -24,13 +24,15 @@ FOREIGN = "not exported by fairmot, or cut off; give weights as .safetensors ins
 
 def load_exported_detector(path: Path | str, device: str = "auto") -> ExportedDetector:
     """See ``DetectorExporter``."""
-    network, session, tracker = _load(Path(path), "detector", device)
-    return ExportedDetector(network, OnnxDetector(session), tracker)
+    content, properties = parse_onnx(Path(path))
+    network, session = _start(Path(path), content, properties, "detector", device)
+    detector = OnnxDetector(session, narrow_session(content, device))
+    return ExportedDetector(network, detector, properties.get(TRACKER_PROPERTY))
 
 
 def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNetwork:
     """See ``NetworkExporter``."""
-    network, session, _ = _load(Path(path), "heads", device)
+    network, session = _start(Path(path), *parse_onnx(Path(path)), "heads", device)
     return ExportedNetwork(network, OnnxNetwork(session))
 
 
@@ -76,8 +78,9 @@ def read_network(path: Path, properties: Mapping[str, str], kind: str) -> Networ
         raise InputError(f"{path}: its network configuration is not of this version; export it again") from error
 
 
-def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntime.InferenceSession, str | None]:
-    content, properties = parse_onnx(path)
+def _start(
+    path: Path, content: bytes, properties: Mapping[str, str], kind: str, device: str
+) -> tuple[NetworkConfig, onnxruntime.InferenceSession]:
     network = read_network(path, properties, kind)
     try:
         session = create_session(content, device)
@@ -86,7 +89,7 @@ def _load(path: Path, kind: str, device: str) -> tuple[NetworkConfig, onnxruntim
     except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
         raise InputError(f"{path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error
     _check_form(session, network, kind, path)
-    return network, session, properties.get(TRACKER_PROPERTY)
+    return network, session
 
 
 def _check_form(session: onnxruntime.InferenceSession, network: NetworkConfig, kind: str, path: Path) -> None:

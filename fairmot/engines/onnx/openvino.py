@@ -75,6 +75,7 @@ class OpenVinoDetector(OnnxDetector):
     def __init__(self, compiled: Any) -> None:
         batch, height, width, _ = compiled.input("images").partial_shape
         self._compiled = compiled
+        self._start_narrow, self.at_once = None, 1
         self.input_size = (width.get_length(), height.get_length())
         self.batch = batch.get_length() if batch.is_static else None
 

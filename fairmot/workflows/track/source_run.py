@@ -42,7 +42,8 @@ class ImageDetector(Protocol):
 
     Where it has a method ``batch``, that gets the images of several sources at once and returns a list. Where it has a
     method ``prepare``, that gets each image ahead of time, in the reading thread, and the detector gets its result in
-    place of the image. An attribute ``tracker``, a ``TrackerConfig``, holds the parameters that fit the detector.
+    place of the image. An attribute ``tracker``, a ``TrackerConfig``, holds the parameters that fit the detector. Where
+    it has a method ``beside_others`` and ``at_once``, that method is called in so many threads for a stored source.
     """
 
     def __call__(self, image: Any) -> Detections:
@@ -55,7 +56,8 @@ class StageTimes:
     """Milliseconds per frame.
 
     The first four follow each other and add up to the time of a frame. ``decode``, ``prepare`` and ``draw_and_encode``
-    run in background threads meanwhile: they cost time only where one of the two waits shows it.
+    run in background threads meanwhile: they cost time only where one of the two waits shows it. Where several images
+    are detected at the same time, ``detect`` is the time spent waiting for the next one.
     """
 
     wait_for_frame: float = 0.0

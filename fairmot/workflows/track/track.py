@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from fairmot.config import TrackerConfig
-from fairmot.detections import Detections
 from fairmot.detector import load_detector
-from fairmot.errors import InputError
 from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
-from fairmot.media.sources.frames import Frame, FrameReader, open_frames
+from fairmot.media.sources.frames import FrameReader, open_frames
 from fairmot.media.sources.live import LiveOptions
-from fairmot.media.sources.merge import merged
 from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
+from fairmot.workflows.track.detecting import detected
 from fairmot.workflows.track.run_folder import run_folder
 from fairmot.workflows.track.run_notes import source_note
 from fairmot.workflows.track.source_run import (
@@ -218,16 +215,10 @@ def _follow(
         for run in runs:
             run.reader.prepare_with(getattr(detector, "prepare", None))
             stack.enter_context(run)
-        waiting_since = time.perf_counter()
-        batches = _batches(runs)
+        found = detected(runs, detector)
         try:
-            while not stop.is_set and (batch := next(batches, None)) is not None:
-                arrived = time.perf_counter()
-                found = _detect(detector, [frame for _, frame in batch])
-                detected = time.perf_counter()
-                for (run, frame), detections in zip(batch, found, strict=True):
-                    run.stages["wait_for_frame"] += (arrived - waiting_since) / len(batch)
-                    run.stages["detect"] += (detected - arrived) / len(batch)
+            while not stop.is_set and (batch := next(found, None)) is not None:
+                for run, frame, detections in batch:
                     tracks = run.take(frame, detections)
                     if observe is not None:
                         observe(run.name, frame.index, detections)
@@ -235,49 +226,15 @@ def _follow(
                         watch(run, frame, tracks)
                     if progress is not None:
                         progress(run.name, run.frame_count, run.reader.frame_count)
-                waiting_since = time.perf_counter()
         except KeyboardInterrupt:
             if interrupted():  # the second signal: at once, so the files are dropped
                 raise
             # Caught inside the files' blocks, so that they end well.
             stop.set()
         finally:
-            batches.close()
+            found.close()
         if stop.is_set:
             for run in runs:
                 run.end_early(stop.reason)
         for run in runs:
             run.finish(detector)
-
-
-def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:
-    """Yield all frames that can be read, those of several sources as they come; a source that fails ends there."""
-    if len(runs) > 1:
-        with closing(merged([run.reader for run in runs])) as batches:
-            for batch in batches:
-                for place, item in batch:
-                    if isinstance(item, InputError):
-                        _stopped(runs[place], item)
-                frames = [(runs[place], item) for place, item in batch if isinstance(item, Frame)]
-                if frames:
-                    yield frames
-        return
-    run = runs[0]
-    try:
-        for frame in run.reader:
-            yield [(run, frame)]
-    except InputError as error:
-        _stopped(run, error)
-
-
-def _stopped(run: SourceRun, error: InputError) -> None:
-    run.read_error = f"{error}; what came before was tracked"
-
-
-def _detect(detector: ImageDetector, frames: list[Frame]) -> list[Detections]:
-    images = [frame.image if frame.prepared is None else frame.prepared for frame in frames]
-    batch = getattr(detector, "batch", None)
-    if len(images) > 1 and batch is not None:
-        found: list[Detections] = batch(images)
-        return found
-    return [detector(image) for image in images]
