@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import onnxruntime
 import supervision as sv
-from trackers import ByteTrackTracker
 
 SIDE = 416
 THRESHOLD = 0.1  # ByteTrack also uses weak detections
@@ -59,6 +58,8 @@ def main() -> None:
     options = parser.parse_args()
     session = onnxruntime.InferenceSession(options.network, providers=["CPUExecutionProvider"])
     info = sv.VideoInfo.from_video_path(options.video)
+    from trackers import ByteTrackTracker  # the help needs it not
+
     tracker = ByteTrackTracker(frame_rate=info.fps)
     boxes, labels, traces = sv.BoxAnnotator(), sv.LabelAnnotator(), sv.TraceAnnotator()
     detect(session, np.zeros((info.height, info.width, 3), np.uint8))
