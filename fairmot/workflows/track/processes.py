@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
 from typing import Any
@@ -75,8 +76,9 @@ def _in_pool(
                 waiting.clear()
                 here.close()
             # Submit no more than are worked on: after a signal no process must find another job.
-            while waiting and len(running) < count:
-                running.add(pool.submit(_tracked, waiting.pop(0)))
+            with _signals_wait():  # a process that is not ready for them would die and take the others with it
+                while waiting and len(running) < count:
+                    running.add(pool.submit(_tracked, waiting.pop(0)))
             finished, running = wait(running, _REPORT_SECONDS, FIRST_COMPLETED)
             while progress is not None and reports is not None and not reports.empty():
                 progress(*reports.get())
@@ -92,6 +94,20 @@ def _in_pool(
         there.close()
 
 
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Block signals in this thread and in the processes that it starts, which let them in once they handle them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it would let them in again when it starts with the first process
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """This process, where it is one of a pool: its queue for progress, and whether it should stop."""
 
@@ -102,6 +118,10 @@ class _Worker:
         self._idle.set()
         self._stopping = False
         self._stop: Stop | None = None
+
+    def stop_before_begin(self) -> None:
+        """Let no job begin."""
+        self._stopping = True
 
     def begin(self) -> Stop | None:
         """Return what stops the next job; None: it must not begin."""
@@ -142,6 +162,10 @@ def _begin_process(reports: Queue[tuple[str, int, int | None]] | None, there: Co
     if reports is not None:
         reports.cancel_join_thread()  # the process may end before its last report is read
     _handle_signals(signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    if there.poll(0):
+        _worker.stop_before_begin()
     threading.Thread(target=_worker.watch, args=(there,), name="fairmot-watch", daemon=True).start()
 
 

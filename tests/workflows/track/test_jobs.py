@@ -267,26 +267,51 @@ def test_ray_that_is_not_there_is_one_line(videos, tmp_path, monkeypatch):
         track_many([videos], tmp_path / "out", plan=PLAN, ray="auto")
 
 
+LATE = """
+import os, sys, time
+if "--multiprocessing-fork" in sys.argv:
+    try:
+        os.close(os.open("first", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        open("late", "w").close()
+        while not os.path.exists("wake"):
+            time.sleep(0.02)
+"""
+
+
 def test_ctrl_c_is_gone_on_from(tmp_path):
+    """While one process is at work, and the other one still starts."""
     film(tmp_path / "long.mp4", 400)
     film(tmp_path / "z.mp4", 3)
     program = "from fairmot.cli import main; main()"
-    words = ["track", "long.mp4", "z.mp4", "--jobs", "1", "--output", "out", "--no-video"]
+    words = ["track", "long.mp4", "z.mp4", "--jobs", "2", "--output", "out", "--no-video"]
     command = [sys.executable, "-c", program, *words]
+    (tmp_path / "starts").mkdir()
+    (tmp_path / "starts" / "sitecustomize.py").write_text(LATE)
+    path = os.pathsep.join([str(tmp_path / "starts"), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    while not list(tmp_path.glob("out/long/.fairmot-part/.long.*")):
+    while not (list(tmp_path.glob("out/long/.fairmot-part/.long.*")) and (tmp_path / "late").exists()):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     time.sleep(0.3)
     os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    (tmp_path / "wake").touch()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "the same command goes on with the rest" in said
     assert "Traceback" not in said
     about = json.loads((tmp_path / "out/long/run.json").read_text())["sources"]["long"]
     assert about["interrupted"]
+    assert not list(tmp_path.glob("out/**/.*"))
     assert not (tmp_path / "out/z/run.json").exists()
 
 
