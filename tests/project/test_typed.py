@@ -1,5 +1,6 @@
 """A user's program sees types: ``mypy --strict`` accepts it without an ignore, and finds an error in it."""
 
+import itertools
 import sys
 
 import pytest
@@ -58,11 +59,14 @@ def check(installed, tmp_path_factory):
     """Call with a program: what mypy prints about it, where only the wheel is installed."""
     folder = tmp_path_factory.mktemp("typed")
 
+    names = (f"program_{count}.py" for count in itertools.count())
+
     def run(program, settings=BRIEF):
-        (folder / "program.py").write_text(program)
+        name = next(names)  # mypy takes a file of the same size and second for the same
+        (folder / name).write_text(program)
         (folder / "mypy.ini").write_text(settings)
         words = ("--strict", "--python-executable", installed[0] / "python", "--cache-dir", folder / "cache")
-        return call(sys.executable, "-m", "mypy", *words, "program.py", folder=folder).stdout
+        return call(sys.executable, "-m", "mypy", *words, name, folder=folder).stdout
 
     return run
 
