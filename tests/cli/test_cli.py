@@ -130,7 +130,13 @@ def test_demo(tmp_path):
     video = Path(finished.stdout.splitlines()[-1].removeprefix("video: "))
     assert (tmp_path / video).stat().st_size > 1000
     assert "IDF1" in finished.stdout
-    assert run(tmp_path, "demo", "--frames", "4", "--people", "3").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_second_demo_replaces_the_first(tmp_path):
+    for frames in ("6", "4"):
+        assert run(tmp_path, "demo", "--frames", frames, "--people", "3").returncode == 0
+    assert json.loads((tmp_path / "demo/results/run.json").read_text())["sources"]["street"]["frames"] == 4
 
 
 @pytest.mark.parametrize(

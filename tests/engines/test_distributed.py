@@ -23,7 +23,7 @@ def run(engine, folder, *arguments):
     return code, "\n".join(lines)
 
 
-@pytest.fixture(scope="module", params=["torch", "mindspore"])
+@pytest.fixture(scope="module", params=["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
 def pair(request, tmp_path_factory):
     """Engine, what its two processes found (settings -> [first, second]), and the folder of what else they left."""
     pytest.importorskip(request.param)
@@ -92,6 +92,7 @@ def test_the_first_process_may_work_for_longer_than_the_others_wait(pair):
     assert min(waited) > two_processes.PATIENCE_SECONDS
 
 
+@pytest.mark.slow
 def test_without_signs_of_life_the_others_give_up(tmp_path):
     """The twin: the same work, and the others wait in silence."""
     pytest.importorskip("torch")
@@ -101,6 +102,7 @@ def test_without_signs_of_life_the_others_give_up(tmp_path):
     assert "imed out" in lines
 
 
+@pytest.mark.slow
 def test_a_first_process_that_dies_in_its_work_ends_the_others(tmp_path):
     pytest.importorskip("torch")
     began = time.monotonic()

@@ -34,7 +34,7 @@ def test_every_parameter_is_registered_and_changes(engine):
         assert not np.array_equal(before[name], after[name]), name
 
 
-@ENGINES
+@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
 def test_a_state_moves_to_another_trainer_bit_for_bit(engine):
     config = level_config(optimizer={"ema_decay": 0.5})
     first, second = tiny_level_trainer(engine, config), tiny_level_trainer(engine, config)

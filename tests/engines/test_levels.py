@@ -13,6 +13,9 @@ pytest.importorskip("onnxruntime")
 ENGINES = {"torch": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "mindspore": "mindspore"}
 
 
+SLOW_MINDSPORE = ["torch", "onnxruntime", "openvino", pytest.param("mindspore", marks=pytest.mark.slow)]
+
+
 @pytest.fixture(params=ENGINES)
 def engine(request):
     pytest.importorskip(ENGINES[request.param])
@@ -100,6 +103,7 @@ def test_heads_along_boxes_agree(engine):
     np.testing.assert_array_equal(without["scores_8"], heads["scores_8"])
 
 
+@pytest.mark.parametrize("engine", SLOW_MINDSPORE, indirect=True)
 def test_fewer_objects_are_the_best_ones(engine):
     graph, weights = lively_levels()
     size = graph.config.input_size

@@ -18,8 +18,15 @@ def assert_same_arrays(first, second):
         np.testing.assert_array_equal(array, second[name], err_msg=name)
 
 
-@ENGINES
-@pytest.mark.parametrize("architecture", ["yolo", "dla_34"])
+@pytest.mark.parametrize(
+    ("architecture", "engine"),
+    [
+        ("yolo", "torch"),
+        ("yolo", "mindspore"),
+        ("dla_34", "torch"),
+        pytest.param("dla_34", "mindspore", marks=pytest.mark.slow),
+    ],
+)
 def test_every_parameter_is_registered_and_changes(engine, architecture):
     config = small_config(architecture)
     trainer = trainer_of(engine, config)

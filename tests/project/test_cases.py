@@ -92,6 +92,7 @@ def test_every_case_is_walked(shared):
     assert names - here == ELSEWHERE & names
 
 
+@pytest.mark.slow
 def test_avi_h264_b_frames(case):
     folder = case("avi_h264_b_frames")
     # On a small canvas: 120 frames through the shipped model take minutes on a busy machine.
@@ -196,6 +197,7 @@ def test_line_jitter(case):
     assert max(line["in"], line["out"]) <= 1
 
 
+@pytest.mark.slow
 def test_mirrored_display_matrix(case):
     folder = case("mirrored_display_matrix")
     shown = len(track(folder / "mirrored_as_shown.mp4", "--no-video", "--every", "3"))
@@ -234,6 +236,7 @@ def test_tiff_glob(case):
     assert len(seconds()) == 2
 
 
+@pytest.mark.slow
 def test_ts_times_begin_anew(case):
     track(case("ts_times_begin_anew") / "segs.ts", "--jsonl", "--start", 0)
     assert seconds() == pytest.approx(np.arange(120) / 30, abs=2e-3)

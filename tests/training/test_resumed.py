@@ -49,7 +49,7 @@ def signal_inside(monkeypatch, engine, steps, number, times=1):
     monkeypatch.setattr(module, "create_trainer", create_trainer)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number, images, tmp_path, monkeypatch):
     pytest.importorskip(engine)

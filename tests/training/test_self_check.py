@@ -54,7 +54,8 @@ def break_trainer(monkeypatch, engine, change_config=lambda config: config, chan
     monkeypatch.setattr(module, "create_trainer", create_trainer)
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+@pytest.mark.slow  # the fast suite checks one on several levels: test_docs_training.py
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
 def test_eight_images_are_learned_and_all_boxes_found(engine, people):
     pytest.importorskip(engine)
     outcome = self_check(configuration(people), engine, "cpu", max_steps=200, rate=RATE)

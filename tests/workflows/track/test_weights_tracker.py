@@ -66,7 +66,7 @@ def test_detectors_have_the_constants_of_their_weights(folder):
     assert weights_tracker() == load_detector().tracker
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".xml"])
+@pytest.mark.parametrize("suffix", [".onnx", pytest.param(".xml", marks=pytest.mark.slow)])
 def test_exports_keep_them(folder, tmp_path, suffix):
     if suffix == ".xml":
         pytest.importorskip("openvino")
