@@ -78,6 +78,7 @@ def refine_results(
         "config": asdict(config),
         "extended": refined.extended_count,
         "filled": refined.filled_count,
+        "shake_px": round(refined.shake_px, 2),
         "removed": [
             {"identity": one, "rows": count, "mean_score": round(score, 4)}
             for one, (count, score) in refined.removed.items()
