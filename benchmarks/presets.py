@@ -36,7 +36,7 @@ RATES = (5, 10, 15, 25, 30)
 CAMERAS = {"still": "still", "panning": "sweep", "jerking": "jerk"}
 CROSSING_IOU = 0.2
 LONGEST_STAY_S, SHORTEST_ABSENCE_S = 2.5, 1.5
-DISTANCES = (0.1, 0.15, 0.2, 0.25, 0.3)
+DISTANCES = (0, 0.1, 0.15, 0.2, 0.25, 0.3)  # 0: no returns, so wrong ones have other causes
 
 
 def recorded(weights, sources, folder):
