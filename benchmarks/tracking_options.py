@@ -166,7 +166,9 @@ def main():
     arguments.cache.mkdir(parents=True, exist_ok=True)
     campus_folder, text = arguments.data / "mot" / "TUD-Campus", arguments.data / "mot15_text"
     campus = detected_sequence(campus_folder, arguments.cache)
-    everything = OPTIONS | FOR_DETECTOR
+    stored = fairmot.load_detector().tracker.model_dump(exclude_defaults=True)
+    own = {"of the weights": stored, "of the weights, camera_motion flow": {**stored, "camera_motion": "flow"}}
+    everything = OPTIONS | own | FOR_DETECTOR
     print_group(
         "Text detections, no embeddings", [text_sequence(f) for f in sorted(text.iterdir())], text, OPTIONS | FOR_TEXT
     )

@@ -166,6 +166,19 @@ def second_run_content(rows: Rows, table: TrackTable) -> dict[str, Any]:
     }
 
 
+def refinement_content(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a refinement did: its links by frame, with their costs, and a line of counts."""
+    removed, filled, extended = len(record.get("removed", ())), record.get("filled", 0), record.get("extended", 0)
+    names = ("identity", "earlier", "later", "last_frame", "first_frame", "round", "cost", "motion", "height")
+    links = [{name: link.get(name) for name in (*names, "appearance")} for link in record["links"]]
+    shake = f"; a shake of {record['shake_px']:.1f} px left out of account" if record.get("shake_px") else ""
+    return {
+        "links": sorted(links, key=lambda link: (link["first_frame"], link["identity"])),
+        "text": f"{len(links)} links, {removed} tracks removed as noise, {extended} detections taken up, "
+        f"{filled} boxes filled in{shake}",
+    }
+
+
 def _places(counts: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return lines and zones, each with its points and with what the run counted there."""
     if counts is None:

@@ -32,6 +32,7 @@ _SCRIPTS = (
     "exports.js",
     "timeline.js",
     "tables.js",
+    "refinement.js",
     "page.js",
 )
 _CHUNK_BYTES = 3 * 2**18  # a multiple of 3: base64 of the parts is base64 of the whole

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fairmot.errors import InputError
+from fairmot.formats.refined import ONLINE_SUFFIX, load_refinement
 from fairmot.formats.rows import Rows, load_rows
 from fairmot.formats.run_file import RUN_FILE, finish_placing_of_a_killed_run, load_run
 from fairmot.formats.scores import load_scores
@@ -39,6 +40,8 @@ class TrackedSource:
     blurred."""
     file_name: str | None = None
     """Name of the file or folder that was tracked, from ``run.json``; None: not recorded, or a stream."""
+    refinement: dict[str, Any] | None = None
+    """Record of the refinement of these rows; None: they are online rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def read_run(path: Path | str) -> RunFolder:
     if given.is_file():
         files, folder = [given], given.parent
     elif given.is_dir():
-        files, folder = sorted(given.glob("[!.]*.txt")), given
+        files, folder = sorted(file for file in given.glob("[!.]*.txt") if not _has_refined(file)), given
     else:
         raise InputError(f"{given}: no such folder; give the folder of a run, for example runs/track/street")
     if not files:
@@ -77,6 +80,11 @@ def read_run(path: Path | str) -> RunFolder:
         [_source(file, about.get(file.stem, {})) for file in files],
         load_scores(folder / "scores.json") if (folder / "scores.json").exists() else None,
     )
+
+
+def _has_refined(file: Path) -> bool:
+    """Whether a file holds the online rows of a source whose refined rows lie beside it."""
+    return file.name.endswith(ONLINE_SUFFIX) and file.with_name(f"{file.name[: -len(ONLINE_SUFFIX)]}.txt").is_file()
 
 
 def _runs_within(folder: Path) -> str:
@@ -102,6 +110,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         counts=_counts(about),
         source=_unchanged(about, noted),
         file_name=_file_name(about),
+        refinement=load_refinement(file),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fairmot.progress import Progress
-from fairmot.report.content import TrackTable, second_run_content, source_content, track_table
+from fairmot.report.content import TrackTable, refinement_content, second_run_content, source_content, track_table
 from fairmot.report.differences import Differences, find_differences
 from fairmot.report.footage import Footage
 from fairmot.report.judged import JudgedSource
@@ -89,6 +89,7 @@ def build_source(
         partners=None if differences is None else differences.partners,
     )
     content["file"] = each.file_name
+    content["refinement"] = None if each.refinement is None else refinement_content(each.refinement)
     content["other"] = content["differences"] = None
     if other is not None and second is not None and differences is not None:
         content["other"] = second_run_content(other.rows, second)

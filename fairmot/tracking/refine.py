@@ -5,6 +5,8 @@
 2. *Linking* of tracklets by motion, height and appearance (see ``linking``), and of people who come back by appearance.
 3. *Removal* of tracklets that are noise: short, or of low scores on average.
 4. *Gaps* are filled and every box is smoothed over time (see ``interpolation``).
+
+Where the camera shakes, all of this happens in coordinates in which it does not (see ``shake``).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from fairmot.errors import InputError
 from fairmot.tracking.extension import extended
 from fairmot.tracking.interpolation import FRAME, IDENTITY, SCORE, interpolate
 from fairmot.tracking.linking import Link, fitted_ends, joined_ids, link_round, return_round
+from fairmot.tracking.shake import shake_of
 
 FloatRows = NDArray[np.float64]
 
@@ -41,7 +44,7 @@ class RefineConfig:
     return_distance: float = 0.15
     """Maximum cosine distance of the mean embeddings of a return."""
     min_rows: int = 5
-    """Tracks with fewer rows are removed."""
+    """Tracks with fewer rows are removed; in a video of fewer than twice as many frames, those with less than half."""
     min_score: float = 0.0
     """Tracks with a lower mean score are removed. 0: none."""
     fill_seconds: float = 0.8
@@ -64,6 +67,8 @@ class Refined:
     """Number of free detections that tracks took up."""
     filled_count: int
     """Number of rows in gaps."""
+    shake_px: float
+    """Standard deviation of the camera's shake from frame to frame that was left out of account; 0: none was seen."""
 
 
 def refine(
@@ -93,12 +98,18 @@ def refine(
     if not (np.isfinite(frame_rate) and frame_rate > 0):
         raise InputError(f"frame_rate {frame_rate}: expected a positive number of frames per second")
     before = len(table)
-    if free is not None and settings.extension_seconds > 0:
-        loose = np.asarray(free, dtype=np.float64)
+    loose = np.empty((0, table.shape[1])) if free is None else np.array(free, dtype=np.float64)
+    frames = np.concatenate([table[:, FRAME], loose[:, FRAME]])
+    first = float(frames.min()) if len(frames) else 0.0
+    frame_count = int(frames.max() - first) + 1 if len(frames) else 0
+    shake = shake_of(table, first, frame_count, frame_rate)
+    for given in (table, loose):
+        _move(given, first, -shake)
+    if settings.extension_seconds > 0:
         table = extended(table, loose, max(1, round(settings.extension_seconds * frame_rate)), frame_rate)
     extended_count = len(table) - before
     table, links = _linked(table, frame_rate, settings, dict(embeddings or {}))
-    table, removed = _without_noise(table, settings)
+    table, removed = _without_noise(table, settings, frame_count)
     kept = len(table)
     method = "gaussian" if settings.smoothing_seconds > 0 else "linear"
     table = interpolate(
@@ -107,7 +118,14 @@ def refine(
         "gaussian" if method == "gaussian" else "linear",
         max(settings.smoothing_seconds * frame_rate, 1e-3),
     )
-    return Refined(table, links, removed, extended_count, len(table) - kept)
+    _move(table, first, shake)
+    shaken = float(np.sqrt(np.diff(shake, axis=0).var(axis=0).sum())) if frame_count > 1 else 0.0
+    return Refined(table, links, removed, extended_count, len(table) - kept, shaken)
+
+
+def _move(table: FloatRows, first: float, places: FloatRows) -> None:
+    """Move the boxes of each frame, in place, by the place of its frame [F, 2]."""
+    table[:, 2:4] += places[np.rint(table[:, FRAME] - first).astype(np.intp)]
 
 
 def _linked(
@@ -162,9 +180,11 @@ def _vectors(ids: NDArray[np.int64], embeddings: dict[int, Any]) -> FloatRows | 
     return vectors
 
 
-def _without_noise(table: FloatRows, config: RefineConfig) -> tuple[FloatRows, dict[int, tuple[int, float]]]:
+def _without_noise(
+    table: FloatRows, config: RefineConfig, frame_count: int
+) -> tuple[FloatRows, dict[int, tuple[int, float]]]:
     ids, place, counts = np.unique(table[:, IDENTITY], return_inverse=True, return_counts=True)
     means = np.bincount(place, table[:, SCORE], len(ids)) / np.maximum(counts, 1)
-    is_noise = (counts < config.min_rows) | (means < config.min_score)
+    is_noise = (counts < min(config.min_rows, frame_count / 2)) | (means < config.min_score)
     removed = {int(ids[row]): (int(counts[row]), float(means[row])) for row in is_noise.nonzero()[0].tolist()}
     return table[~is_noise[place]], removed

@@ -90,6 +90,20 @@ def bare_case(tmp_path):
 
 
 @pytest.fixture
+def refined_case(bare_case):
+    """Rows that a refinement made, its record, and the online rows beside them."""
+    link = {"identity": 2, "earlier": 2, "later": 9, "last_frame": 15, "first_frame": 21, "round": 2}
+    costs = {"cost": 0.25, "motion": 0.2, "height": 0.01, "appearance": None}
+    back = {"identity": 4, "earlier": 4, "later": 12, "last_frame": 10, "first_frame": 31, "round": 0}
+    looks = {"cost": 0.125, "motion": None, "height": None, "appearance": 0.125}
+    record = {"extended": 3, "filled": 5, "shake_px": 0.0, "links": [{**back, **looks}, {**link, **costs}]}
+    record["removed"] = [{"identity": 8, "rows": 2, "mean_score": 0.5}]
+    (bare_case.run / "yard.refined.json").write_text(json.dumps(record))
+    write_rows(bare_case.run / "yard.online.txt", result_rows())
+    return bare_case
+
+
+@pytest.fixture
 def model_of():
     """Call with a page: the model that it holds."""
 

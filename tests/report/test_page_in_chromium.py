@@ -218,3 +218,21 @@ def test_one_page_shows_several_sources(opened, case):
     assert page.locator("[data-tile=Identities]").inner_text() == "1"
     press_bar(page, bar(page, 2), 7.5 / 40)
     assert video_frame(page) == frame_shown(page) == 8
+
+
+def test_the_links_of_the_refinement_are_listed_with_their_costs(opened, refined_case):
+    page = opened(report(refined_case.run).page)
+    card = page.get_by_role("region", name="Refinement")
+    assert "2 links, 1 tracks removed as noise" in card.inner_text()
+    cells = [row.locator("th, td").all_inner_texts() for row in card.locator("tbody tr").all()]
+    assert cells == [
+        ["2", "2 → 9", "15 → 21", "motion, round 2", "0.250", "0.200", "0.010", "–"],
+        ["4", "4 → 12", "10 → 31", "return", "0.125", "–", "–", "0.125"],
+    ]
+    card.get_by_role("button", name="Identity 4: go to frame 31").click()
+    wait_until(page, "document.body.dataset.frame === '31'")
+    assert "Identity 4" in page.locator("#person").inner_text()
+
+
+def test_without_a_refinement_its_card_is_hidden(opened, judged_page):
+    assert opened(judged_page).locator("#refinement").is_hidden()

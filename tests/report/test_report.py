@@ -47,6 +47,24 @@ def test_the_tracks_are_those_of_the_rows(case, model_of):
     assert all(source["tracks"]["thumbnails"])
 
 
+def test_a_refinement_is_shown_and_its_online_rows_are_no_source(refined_case, model_of):
+    model = model_of(report(refined_case.run).page)
+    (source,) = model["sources"]
+    assert [link["later"] for link in source["refinement"]["links"]] == [9, 12]  # by frame
+    text = "2 links, 1 tracks removed as noise, 3 detections taken up, 5 boxes filled in"
+    assert source["refinement"]["text"] == text
+    (refined_case.run / "yard.refined.json").unlink()
+    assert model_of(report(refined_case.run).page)["sources"][0]["refinement"] is None
+    (refined_case.run / "yard.txt").unlink()  # the twin: alone, the online rows are what there is to show
+    assert [one["name"] for one in model_of(report(refined_case.run).page)["sources"]] == ["yard.online"]
+
+
+def test_a_damaged_record_of_a_refinement_is_named(refined_case):
+    (refined_case.run / "yard.refined.json").write_text('{"links": [{"identity": 1}]}')
+    with pytest.raises(InputError, match=r"yard\.refined\.json: not the record of a refinement"):
+        report(refined_case.run)
+
+
 def test_the_scores_are_those_of_the_run(case, model_of):
     stated = json.loads((case.run / "scores.json").read_text())
     scores = model_of(report(case.run).page)["scores"]

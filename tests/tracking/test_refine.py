@@ -137,6 +137,45 @@ def test_smoothing_takes_the_jitter_away():
     assert np.abs(smooth[:, 2] - rows[:, 2]).mean() < 0.6 * np.abs(noisy[:, 2] - rows[:, 2]).mean()
 
 
+def shaken_people(leap_px, noise_px=0.5):
+    """Six people for 40 frames, two of whom are missed for a while, in front of a camera that leaps."""
+    rng = np.random.default_rng(3)
+    people = [walk(i, range(40), x=200 * i, speed=(-1) ** i * 2) for i in range(1, 7)]
+    missed = np.concatenate([np.delete(one, slice(15, 22), axis=0) if i < 2 else one for i, one in enumerate(people)])
+    late = (missed[:, 1] <= 2) & (missed[:, 0] >= 22)
+    missed[late, 1] += 10
+    places = rng.integers(-leap_px, leap_px + 1, (40, 2))
+    tables = []
+    for rows in (missed, np.concatenate(people)):
+        seen = rows.copy()
+        seen[:, 2:4] += places[rows[:, 0].astype(int)]
+        tables.append(seen)
+    tables[0][:, 2:4] += rng.normal(0, noise_px, tables[0][:, 2:4].shape)
+    return tables
+
+
+def test_a_shaking_camera_neither_breaks_links_nor_is_smoothed_away():
+    missed, whole = shaken_people(leap_px=30)
+    refined = refine(missed, 25)
+    assert {(link.earlier, link.later) for link in refined.links} == {(1, 11), (2, 12)}
+    assert refined.shake_px > 20
+    order = np.lexsort((whole[:, 1], whole[:, 0]))
+    np.testing.assert_array_equal(refined.rows[:, :2], whole[order, :2])
+    assert np.abs(refined.rows[:, 2:4] - whole[order, 2:4]).max() < 3  # the filled rows too; leaps are up to 60 px
+
+
+@pytest.mark.parametrize("noise_px", [0.5, 5])
+def test_noise_of_each_box_is_no_shake(noise_px):
+    assert refine(shaken_people(0, noise_px)[0], 25).shake_px == 0
+
+
+def test_few_frames_are_no_reason_to_remove_everybody():
+    assert ids(refine(walk(1, range(4)), 25)) == [1]
+    both = np.concatenate([walk(1, range(4)), walk(2, [1], x=700)])
+    assert ids(refine(both, 25)) == [1]  # the twin: one row of four frames is noise
+    assert ids(refine(np.concatenate([walk(1, range(4)), walk(3, range(20), x=500)]), 25)) == [3]
+
+
 def test_the_order_of_rows_does_not_matter_and_the_input_stays():
     rows = np.concatenate([walk(1, range(10)), walk(7, range(20, 30)), walk(3, range(25), x=500.0)])
     mixed = rows[np.random.default_rng(1).permutation(len(rows))]

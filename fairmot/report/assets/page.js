@@ -42,6 +42,7 @@ class App {
     this.timeline = new Timeline(this);
     this.tracks = new TrackTable(this);
     this.errors = new ErrorList(this);
+    this.refinement = new RefinementTable(this);
     this.dwell = new Dwell(this);
     this.places = new Places(this);
     this.second = new SecondView(this);
@@ -105,6 +106,7 @@ class App {
     for (const name of SHOWN) this.show[name] = byId(`show-${name}`).checked;
     this.timeline.load(source);
     this.tracks.load(source);
+    this.refinement.load(source);
     if (source.kinds.size) this.errors.load(source);
     this.places.load(source);
     this.pick(-1);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from fairmot.evaluation.benchmarks import check_classes, choose_benchmark
 from fairmot.evaluation.errors import ERROR_KINDS, TrackingError, find_tracking_errors
 from fairmot.evaluation.preprocessing import classes_apart
 from fairmot.formats.halves import load_second_half
+from fairmot.formats.refined import load_refinement
 from fairmot.formats.sequences import find_results, find_sequences, load_sequence, sequence_name
 from fairmot.tracking.matching import Stage
 from fairmot.tracking.pair_costs import Reason, TrackState
 from fairmot.tracking.record import Event, Fate, RecordTables, load_record
 
 RECORD_SUFFIX = ".record.npz"
-REFINED_SUFFIX = ".refined.json"
 
 # A track or a detection is listed if it overlaps a box of the error by at least this much.
 NEAR_IOU = 0.1
@@ -126,7 +125,7 @@ def explain(
             raise InputError(f"{path}: no such record; a step between frames means nothing without one")
         if tables is not None:
             _check_record(tables, path, pair.results.frames // every, file, half_val)
-        links = _load_links(file.with_name(f"{file.stem}{REFINED_SUFFIX}"))
+        links = (load_refinement(file) or {"links": []})["links"]
         explained[pair.info.name] = [_explained(error, tables, every, links) for error in errors]
     return explained
 
@@ -141,21 +140,6 @@ def _check_record(tables: RecordTables, path: Path, frames: Any, file: Path, hal
         raise InputError(
             f"{path}: not the record of {file}: it has no frame {int(strange[0]) + 1}, which has rows there"
         )
-
-
-def _load_links(path: Path) -> list[dict[str, Any]]:
-    """Return the links of the refinement's record; none where there is no record.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if not path.is_file():
-        return []
-    try:
-        links: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["links"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the record of a refinement; refine the tracks again") from error
-    return links
 
 
 def _explained(

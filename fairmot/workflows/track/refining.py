@@ -12,15 +12,11 @@ import numpy as np
 from fairmot.config import TrackerConfig
 from fairmot.errors import InputError
 from fairmot.files import replacing
+from fairmot.formats.refined import ONLINE_SUFFIX, REFINED_SUFFIX
 from fairmot.formats.rows import format_rows
 from fairmot.tracking.interpolation import BOX, FRAME, IDENTITY, SCORE
 from fairmot.tracking.refine import RefineConfig, refine
 from fairmot.tracking.tracklets import TrackletMemory
-
-ONLINE_SUFFIX = ".online.txt"
-"""Ending of the online rows, after the name of the source."""
-REFINED_SUFFIX = ".refined.json"
-"""Ending of the refinement's record: links with their costs, removed tracks, counts."""
 
 SCORE_PART = 0.95
 """A track that starts, or is confirmed, at a score and falls below this part of it on average is noise."""
@@ -78,6 +74,7 @@ def refine_results(
         "config": asdict(config),
         "extended": refined.extended_count,
         "filled": refined.filled_count,
+        "shake_px": round(refined.shake_px, 2),
         "removed": [
             {"identity": one, "rows": count, "mean_score": round(score, 4)}
             for one, (count, score) in refined.removed.items()

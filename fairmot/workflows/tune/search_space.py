@@ -12,6 +12,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "confirmation_score": (0.0, 0.9),
     "height_exponent": (0.0, 3.0),
     "gate": (5.0, 60.0),
+    "noise_rate": (10.0, 60.0),
     "max_iou_distance": (0.2, 0.9),
     "unconfirmed_max_iou_distance": (0.3, 0.9),
     "duplicate_iou_distance": (0.05, 0.5),

@@ -17,7 +17,27 @@ from fairmot.formats.recordings import load_recording
 from fairmot.workflows.evaluate.score import score
 from fairmot.workflows.track.replay import replay
 from fairmot.workflows.tune.cases import count_case, load_cases
+from fairmot.workflows.tune.search_space import start_values
 from fairmot.workflows.tune.tune import read_aim, tune
+
+LEFT_OUT = {
+    # Of the data, not to be searched: images, benchmark, classes.
+    *("camera_motion", "clip_boxes", "per_class", "min_box_area_px", "max_aspect", "appearance"),
+    # The published filter.
+    *("position_std", "velocity_std", "aspect_std", "aspect_velocity_std", "aspect_measurement_std"),
+    *("first_position_factor", "first_velocity_factor"),
+    # Refuses scores above 1, which some detectors give.
+    "score_noise",
+    # No gain in any measurement, or only with returns, which short sequences do not have (docs/tracking.md).
+    *("reupdate", "gallery_size", "gallery_interval_frames", "reentry_frames", "reentry_max_distance"),
+}
+
+
+def test_every_parameter_is_searched_or_left_out_on_purpose():
+    second = TrackerConfig(second_pass=True)
+    searched = {*start_values(second, True), *start_values(second, False)}
+    assert searched | LEFT_OUT == set(TrackerConfig.model_fields)
+    assert not searched & LEFT_OUT
 
 
 def trial_rows(folder):
