@@ -1,6 +1,6 @@
 """``fairmot track`` beside a plain user loop: YOLOX-nano 416, ByteTrack, supervision, H.264 by PyAV.
 
-    python benchmarks/peers.py YOLOX_NANO.onnx [--frames 250] [--rounds 2] [--folder FOLDER] [--cells 480,1080]
+    python benchmarks/peers.py YOLOX_NANO.onnx [--frames 120] [--rounds 2] [--folder FOLDER] [--cells 480,1080]
 
 Four cells: a rendered street with 12 people, 854 x 480 and 1920 x 1080, with and without video. Each round runs both
 programs on each cell, one after the other, so that other work on the machine slows both down; the ratio of a cell is
@@ -22,6 +22,8 @@ from fairmot.media.outputs.video import VideoWriter
 from fairmot.street import render_street
 
 PACKAGES = ("onnxruntime", "opencv-python-headless", "supervision", "trackers", "av")
+FRAMES = 250
+"""Frames of a rendered clip."""
 WIDTHS = {480: 854, 1080: 1920}
 PLAIN = Path(__file__).with_name("plain_loop.py")
 
@@ -38,33 +40,34 @@ def plain_environment(folder: Path) -> Path:
     return python
 
 
-def rendered_clip(folder: Path, frames: int, height: int) -> Path:
+def rendered_clip(folder: Path, height: int) -> Path:
     """Return a rendered street of this height, which is kept for later runs."""
-    path = folder / f"street-{height}p-{frames}.mp4"
+    path = folder / f"street-{height}p-{FRAMES}.mp4"
     size = (WIDTHS[height], height)
     if not path.is_file():
         with VideoWriter(path, size, 25) as writer:
-            for frame in render_street(people=12, frames=frames, size=size):
+            for frame in render_street(people=12, frames=FRAMES, size=size):
                 writer.write(frame.image)
     return path
 
 
-def plain_rate(python: Path, network: Path, clip: Path, folder: Path, video: bool) -> float:
+def plain_rate(python: Path, network: Path, clip: Path, folder: Path, frames: int, video: bool) -> float:
     """Return frames/s of the plain loop."""
     output = ["--output", str(folder / "plain.mp4")] if video else []
     # PYTHONPATH would lend it packages of this environment.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [python, PLAIN, network, clip, *output]
+    command = [python, PLAIN, network, clip, "--frames", str(frames), *output]
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=clean)
     found = json.loads(run.stdout.splitlines()[-1])
     return found["frames"] / found["seconds"]
 
 
-def own_rate(clip: Path, folder: Path, video: bool, options: list[str]) -> float:
+def own_rate(clip: Path, folder: Path, frames: int, video: bool, options: list[str]) -> float:
     """Return frames/s of ``fairmot track``."""
     shown = [] if video else ["--no-video"]
-    command = [sys.executable, "-m", "fairmot", "track", clip, "--output", folder / "own", "--overwrite", "--json"]
-    run = subprocess.run([*command, *shown, *options], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "fairmot", "track", clip, "--end", str(frames), "--json"]
+    output = ["--output", folder / "own", "--overwrite"]
+    run = subprocess.run([*command, *output, *shown, *options], capture_output=True, text=True, check=True)
     (source,) = json.loads(run.stdout)
     return source["frame_count"] / source["seconds"]
 
@@ -72,7 +75,7 @@ def own_rate(clip: Path, folder: Path, video: bool, options: list[str]) -> float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", type=Path, help="YOLOX-nano, 416 x 416, as ONNX")
-    parser.add_argument("--frames", type=int, default=250)
+    parser.add_argument("--frames", type=int, default=120, help=f"frames that count, at most {FRAMES}")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--cells", default="480,1080", help="heights of the clips")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "fairmot-peers"))
@@ -81,14 +84,14 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     python = plain_environment(options.folder / "environment")
     heights = [int(height) for height in options.cells.split(",")]
-    cells = [(rendered_clip(options.folder, options.frames, height), video) for height in heights for video in (0, 1)]
+    cells = [(rendered_clip(options.folder, height), video) for height in heights for video in (0, 1)]
     rates: dict[tuple[Path, int], tuple[list[float], list[float]]] = {cell: ([], []) for cell in cells}
     for number in range(options.rounds):
         for cell in cells:
             clip, video = cell
             own, plain = rates[cell]
-            plain.append(plain_rate(python, options.network, clip, options.folder, bool(video)))
-            own.append(own_rate(clip, options.folder, bool(video), options.track))
+            plain.append(plain_rate(python, options.network, clip, options.folder, options.frames, bool(video)))
+            own.append(own_rate(clip, options.folder, options.frames, bool(video), options.track))
             print(f"round {number + 1}, {clip.stem}, video {video}: {own[-1]:.1f} and {plain[-1]:.1f}", file=sys.stderr)
     rows = []
     for (clip, video), (own, plain) in rates.items():

@@ -1,6 +1,6 @@
 """What a user writes without this project: YOLOX-nano, ByteTrack, supervision, H.264 by PyAV; ``peers.py`` runs it.
 
-    python benchmarks/plain_loop.py YOLOX_NANO.onnx street.mp4 [--output drawn.mp4]
+    python benchmarks/plain_loop.py YOLOX_NANO.onnx street.mp4 [--output drawn.mp4] [--frames 120]
 
 It prints a JSON object: frames, seconds, tracks. It needs onnxruntime, opencv, supervision, trackers and av, and
 nothing of this project. Loading the libraries and the network is not counted. All libraries keep their defaults.
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("network")
     parser.add_argument("video")
     parser.add_argument("--output")
+    parser.add_argument("--frames", type=int)
     options = parser.parse_args()
     session = onnxruntime.InferenceSession(options.network, providers=["CPUExecutionProvider"])
     info = sv.VideoInfo.from_video_path(options.video)
@@ -70,7 +71,7 @@ def main() -> None:
         container = av.open(options.output, "w")
         stream = container.add_stream("libx264", rate=round(info.fps))
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, "yuv420p"
-    for image in sv.get_video_frames_generator(options.video):
+    for image in sv.get_video_frames_generator(options.video, end=options.frames):
         people = tracker.update(detect(session, image))
         people = people[people.tracker_id >= 0]
         frames, tracks = frames + 1, tracks + len(people)

@@ -23,11 +23,14 @@ from fairmot.engines import (
     load_network_exporter,
 )
 from fairmot.engines.canvases import SIZE_MULTIPLE_PX, CanvasBuilder
-from fairmot.engines.interface import CanvasDetector, RawDetections, RawNetwork
+from fairmot.engines.capabilities import InferenceEngine
+from fairmot.engines.interface import Arrays, CanvasDetector, RawDetections, RawNetwork
+from fairmot.engines.precision import OnTrial, check_known
 from fairmot.errors import InputError
 from fairmot.formats.hub import fetch_weights, is_hub_address
 from fairmot.geometry import ImageArray, Letterbox
 from fairmot.network.architectures import build_graph
+from fairmot.network.graph import Graph
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights, read_metadata
 from fairmot.network.summary import summarize
 
@@ -73,6 +76,7 @@ class Detector:
         classes: Sequence[int] | None = None,
         tracker: TrackerConfig | None = None,
         weights: str | None = None,
+        precision: str = "f32",
     ) -> None:
         if classes is not None:
             _check_classes(classes, class_count)
@@ -86,6 +90,7 @@ class Detector:
         self.classes = None if classes is None else tuple(classes)
         self.tracker = tracker or TrackerConfig()
         self.weights = weights
+        self._precision = precision
 
     def __call__(self, image: ImageArray | PreparedImage) -> Detections:
         """Detect the objects in one image.
@@ -101,6 +106,18 @@ class Detector:
             ValueError: not such an image.
         """
         return self.batch([image])[0]
+
+    @property
+    def precision(self) -> str:
+        """In what the next image is computed; of an exported file ``file``."""
+        network = self._networks.network(self.input_size)
+        return str(getattr(network, "precision", self._precision))
+
+    @property
+    def precision_note(self) -> str:
+        """The precision, and why ``auto`` takes it, in one line."""
+        network = self._networks.network(self.input_size)
+        return str(getattr(network, "precision_note", self._precision))
 
     @property
     def at_once(self) -> int:
@@ -181,6 +198,7 @@ def load_detector(
     confidence: float = 0.1,
     input_size: tuple[int, int] | Literal["auto"] | None = None,
     classes: Sequence[int] | None = None,
+    precision: str = "auto",
 ) -> Detector:
     """Load a detector.
 
@@ -196,16 +214,22 @@ def load_detector(
             own canvas in the proportions of each image; None: ``auto`` for networks on several levels (``lite``) out of
             ``.safetensors`` files, else the network's own size.
         classes: the only class numbers to return; None: all.
+        precision: ``f32``, ``bf16`` or ``f16`` of a ``.safetensors`` file, where engine and device have it (an exported
+            file has its own); ``auto``: a short one where the device has units for it and where it finds in the first
+            images what float32 finds (``fairmot.engines.precision.OnTrial``), else float32.
 
     Raises:
-        InputError: a file, engine, device, size or class that cannot be used.
+        InputError: a precision, file, engine, device, size or class that cannot be used.
     """
     if not 0 <= confidence <= 1:
         raise InputError(f"confidence {confidence}: expected a number from 0 to 1")
     if input_size is not None and input_size != "auto":
         _check_input_size(input_size)
+    check_known(precision)
     path = _weight_path(weights)
     if path.suffix in EXPORTED:
+        if precision != "auto":
+            raise InputError(f"precision {precision}: {path} has the precision that it was exported in; take auto")
         engine = choose_export_engine(engine, path.suffix)
         _check_runs_exported(engine, path)
         if engine not in engines_with("detector export"):
@@ -227,12 +251,35 @@ def load_detector(
         fits = input_size == "auto" or (input_size is None and bool(graph.level_strides))
         size = config.input_size if input_size is None or input_size == "auto" else input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
-        build = partial(load_inference(engine).load_canvas_detector, graph, file.arrays, device=device)
+        build = partial(_build, load_inference(engine), graph, file.arrays, device, precision)
         networks = CanvasBuilder(build(size), build if fits else None)
     tracker = TrackerConfig.from_note(note, str(path))
     return Detector(
-        networks, engine, config.architecture, config.classes, confidence, classes, tracker, _identified(path)
+        networks,
+        engine,
+        config.architecture,
+        config.classes,
+        confidence,
+        classes,
+        tracker,
+        _identified(path),
+        "file" if path.suffix in EXPORTED else _f32(precision),
     )
+
+
+def _build(
+    engine: InferenceEngine, graph: Graph, weights: Arrays, device: str, precision: str, size: tuple[int, int]
+) -> CanvasDetector:
+    fast = engine.fast_precisions(device) if precision == "auto" else ()
+    exact = engine.load_canvas_detector(graph, weights, size, device=device, precision=_f32(precision))
+    if not fast:
+        return exact
+    short = engine.load_canvas_detector(graph, weights, size, device=device, precision=fast[0])
+    return OnTrial(exact, short, fast[0])
+
+
+def _f32(precision: str) -> str:
+    return "f32" if precision == "auto" else precision
 
 
 def weights_tracker(weights: Path | str | None = None) -> TrackerConfig:

@@ -34,7 +34,7 @@ EXCEPTIONS = {
 }
 """Each with its reason: workflows do not know each other, nor do the packages above them."""
 
-SHARED_BY_ENGINES = {"canvases", "capabilities", "interface", "training_rules"}
+SHARED_BY_ENGINES = {"canvases", "capabilities", "interface", "precision", "training_rules"}
 FRAMEWORKS = {"torch", "torchvision", "mindspore", "onnxruntime", "openvino"}
 
 

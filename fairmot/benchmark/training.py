@@ -20,8 +20,8 @@ from fairmot.geometry import anchor_points
 from fairmot.network.graph import Graph
 from fairmot.progress import Log
 
-PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
-"""Precision -> ``train.precision`` of the configuration; heads and losses stay in float32."""
+PRECISIONS = ("auto", "f32", "bf16", "f16")
+"""Of ``train.precision``; heads and losses stay in float32."""
 
 IDENTITIES = 1000
 _SLOTS, _OBJECTS = 500, 20
@@ -58,7 +58,7 @@ def measure_training(
     Args:
         names: weight files or architectures.
         engines: of ``TRAINING_ENGINES``; none: every installed one.
-        precisions: of ``f32``, ``bf16``, ``f16``.
+        precisions: of ``PRECISIONS``.
         input_size: width and height, multiples of 32; None: the size that each network was made for.
         device: as of ``load_detector``.
         batch: images a step.
@@ -86,7 +86,7 @@ def measure_training(
             for precision in precisions:
                 if log:
                     log(f"training {subject.name} in {engine}, {precision}")
-                train = TrainConfig(precision=PRECISIONS[precision])
+                train = TrainConfig.model_validate({"precision": precision})
                 config = Config(network=network, train=train)
                 training = load_training(engine)
                 try:

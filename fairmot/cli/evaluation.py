@@ -25,6 +25,7 @@ def evaluate(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
+    precision: options.Precision = "auto",
     input_size: options.DetectorInputSize = None,
     classes: Annotated[
         str | None,
@@ -72,7 +73,7 @@ def evaluate(
     kept = read_classes(classes)
     method = None if interpolate is None else read_method(interpolate)
     parameters, inference = read_settings(config, tracker, confidence, lambda: weights_tracker(weights))
-    detector = load_detector(weights, engine, device, lowest_score(inference), read_canvas(input_size), kept)
+    detector = load_detector(weights, engine, device, lowest_score(inference), read_canvas(input_size), kept, precision)
     announce(detector, quiet=False)
     run = EvaluationRun(
         output=output,

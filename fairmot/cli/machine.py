@@ -33,7 +33,7 @@ def benchmark(
         typer.Option(
             metavar="NAMES",
             rich_help_panel=options.NETWORK,
-            help="Precisions out of f32, bf16, f16 and int8, e.g. f32,int8; int8 not with --training.",
+            help="Precisions out of f32, bf16, f16 and int8, e.g. f32,int8; with --training auto, f32, bf16, f16.",
             show_default="f32",
         ),
     ] = None,

@@ -57,7 +57,7 @@ def _mode(name: str, takes: str, reason: str) -> Mode:
 
 
 _SELECTION = "start end every classes"
-_NETWORK = "weights engine device input_size"
+_NETWORK = "weights engine device precision input_size"
 _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone anchor line_margin"
 _DRAWN = "video no_audio images crops heatmap blur"

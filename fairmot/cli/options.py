@@ -99,7 +99,20 @@ Weights = Annotated[
 ]
 Engine = Annotated[str, engine("auto, onnxruntime, openvino, torch or mindspore")]
 Device = Annotated[
-    str, typer.Option(metavar="NAME", rich_help_panel=NETWORK, help="Device: auto, cpu, cuda or ascend.")
+    str,
+    typer.Option(
+        metavar="NAME", rich_help_panel=NETWORK, help="Device: auto, cpu, cuda or ascend.", show_default=False
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="NAME",
+        rich_help_panel=NETWORK,
+        help="Precision: auto, f32, bf16, f16; int8 by export.",
+        show_default=False,
+    ),
 ]
 InputSize = Annotated[
     str | None,

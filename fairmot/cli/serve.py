@@ -18,6 +18,7 @@ def serve(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
+    precision: options.Precision = "auto",
     input_size: options.DetectorInputSize = None,
     classes: options.Classes = None,
     tracker: options.TrackerChoice = "auto",
@@ -101,7 +102,8 @@ def serve(
     parameters, _ = read_settings(None, tracker, confidence, lambda: weights_tracker(weights))
 
     def load() -> Detector:
-        return load_detector(weights, engine, device, input_size=read_canvas(input_size), classes=kept)
+        size = read_canvas(input_size)
+        return load_detector(weights, engine, device, input_size=size, classes=kept, precision=precision)
 
     detector = load()
     description = f"{detector.architecture} in {detector.engine} at {size_text(detector.input_size)}"

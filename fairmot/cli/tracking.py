@@ -29,6 +29,7 @@ def track(
     weights: options.Weights = None,
     engine: options.Engine = "auto",
     device: options.Device = "auto",
+    precision: options.Precision = "auto",
     input_size: options.DetectorInputSize = None,
     classes: options.Classes = None,
     tracker: options.TrackerChoice = "auto",
@@ -194,7 +195,7 @@ def track(
     from fairmot.workflows.track.job import DetectorChoice, SourceJob
 
     size, lowest = read_canvas(input_size), lowest_score(inference)
-    choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), confidence=lowest)
+    choice = DetectorChoice(weights, engine, device, size, None if kept is None else tuple(kept), lowest, precision)
     if mode in (modes.TRACK_JOBS, modes.TRACK_RAY):
         from fairmot.workflows.track.gap_filling import read_method
 

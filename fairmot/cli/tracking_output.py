@@ -127,7 +127,13 @@ def announce(detector: Any, quiet: bool) -> None:
     if not quiet:
         fitted = ", or its area in the proportions of the images" if getattr(detector, "fits_images", False) else ""
         size = size_text(detector.input_size)
-        console.notes().print(f"{detector.architecture} in {detector.engine} at {size}{fitted}")
+        console.notes().print(f"{detector.architecture} in {detector.engine} at {size}{fitted}{_precision(detector)}")
+
+
+def _precision(detector: Any) -> str:
+    """Return in what the network computes, and why, where that is not plain float32."""
+    note = getattr(detector, "precision_note", "f32")
+    return "" if note in ("f32", "file") else f"; precision {note}"
 
 
 def timing_line(run: TrackRun) -> str:

@@ -119,7 +119,7 @@ def export(
     ] = None,
     precision: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Precision: f32, f16 or int8. Heads and decoding stay f32."),
+        typer.Option(metavar="NAME", help="Precision: f32 (auto), f16 or int8. Heads and decoding stay f32."),
     ] = "f32",
     calibrate: Annotated[
         Path | None,

@@ -232,9 +232,9 @@ class TrainConfig(Section):
         default=5, ge=1, description="Consecutive steps without a finite loss that end the run."
     )
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of the engine; 0: the engine's default.")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    precision: Literal["auto", "f32", "bf16", "f16"] = Field(
         default="auto",
-        description="Precision of the backbone; heads and losses use float32. auto: half where supported.",
+        description="Precision of the backbone; heads and losses use f32. auto: bf16 or f16 on accelerators.",
     )
     accumulate: int = Field(default=1, ge=1, description="Batches whose gradients make one step.")
     sync_batch_norm: bool = Field(default=False, description="Compute batch-norm statistics over all processes.")

@@ -40,6 +40,14 @@ class InferenceEngine(Protocol):
         """Return the devices that the engine finds on this machine."""
         ...
 
+    def fast_precisions(self, device: str = "auto") -> tuple[str, ...]:
+        """Return the short precisions that are faster on this device: those that it has units for.
+
+        Raises:
+            InputError: a device that the engine lacks here.
+        """
+        ...
+
     def load_network(self, graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> RawNetwork:
         """Build the network of ``graph`` with these weights.
 
@@ -252,4 +260,7 @@ def check_precision(engine: str, precision: str, known: Sequence[str]) -> None:
         InputError: it does not.
     """
     if precision not in known:
-        raise InputError(f"engine {engine} does not run in {precision}; it runs in {', '.join(known)}")
+        hint = "; int8 comes from a file: fairmot export WEIGHTS OUT.onnx --precision int8" * (precision == "int8")
+        raise InputError(
+            f"precision {precision}: engine {engine} does not compute in it; it has {', '.join(known)}{hint}"
+        )

@@ -31,7 +31,7 @@ DEFAULT_FRAME_RATE = 30.0
 
 _ARRAYS = ("frame_indices", "counts", "boxes_xyxy", "scores", "class_ids")
 # Attributes of a detector that a recording keeps, as far as the detector has them.
-_DESCRIBED = ("weights", "architecture", "engine", "input_size", "confidence", "classes", "class_count")
+_DESCRIBED = ("weights", "architecture", "engine", "precision", "input_size", "confidence", "classes", "class_count")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,12 @@ class _Tolerance(NamedTuple):
 _TOLERANCES = {
     "f32": _Tolerance(1e-3, 0.05, 1e-3, 0.999, 0.0),
     "f16": _Tolerance(0.03, 6.0, 0.03, 0.99, 0.0),  # a flat peak may slip to the next cell
+    "bf16": _Tolerance(0.06, 6.0, 0.06, 0.97, 0.3),  # 8 bits of mantissa
     "int8": _Tolerance(0.25, 4.0, 0.2, 0.5, 0.5),
 }
+
+FOUND_LIMITS = {"f32": 0.98, "f16": 0.9, "bf16": 0.9, "int8": 0.5}
+"""Precision -> smallest fraction of detections that both find; at f32 only equal scores in another order are missed."""
 
 
 class Decoded(NamedTuple):
@@ -102,7 +106,7 @@ def fraction_found(found: _Found, expected: _Found, precision: str = "f32") -> f
     Args:
         found: what an exported network finds.
         expected: what the network finds.
-        precision: of the exported network: ``f32``, ``f16`` or ``int8`` decides how close a detection must be.
+        precision: of ``found``: ``f32``, ``f16``, ``bf16`` or ``int8`` decides how close a detection must be.
     """
     allowed = _TOLERANCES[precision]
     scores = np.abs(found.scores[0][:, None] - expected.scores[0][None])

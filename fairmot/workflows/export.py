@@ -21,6 +21,7 @@ from fairmot.engines import (
     load_network_exporter,
 )
 from fairmot.engines.interface import CanvasDetector, RawNetwork
+from fairmot.engines.precision import check_known
 from fairmot.errors import InputError, closest_name
 from fairmot.files import replacing
 from fairmot.formats.images import IMAGE_SUFFIXES
@@ -28,7 +29,7 @@ from fairmot.formats.sequences import find_sequences
 from fairmot.geometry import Letterbox
 from fairmot.media.sources.frames import read_frames
 from fairmot.network.architectures import build_graph
-from fairmot.network.decoding import Decoded, decode_heads, fraction_found, unit_vectors
+from fairmot.network.decoding import FOUND_LIMITS, Decoded, decode_heads, fraction_found, unit_vectors
 from fairmot.network.graph import Graph
 from fairmot.network.level_decoding import decode_levels
 from fairmot.network.safetensors import TRACKER_NOTE, check_weights, load_weights
@@ -44,9 +45,6 @@ MOST_IMAGES = 100
 
 HEAD_LIMITS = {"f32": 1e-3, "f16": 0.05, "int8": 0.5}
 """Precision -> largest root mean square of a head's difference, in standard deviations of the head."""
-
-FOUND_LIMITS = {"f32": 0.98, "f16": 0.9, "int8": 0.5}
-"""Precision -> smallest fraction of detections that both find; at f32 only equal scores in another order are missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,8 @@ def export(
         weights: a ``.safetensors`` weight file.
         output: the file to write; OpenVINO's ``.xml`` gets a ``.bin`` beside it.
         format: ``onnx``, ``openvino`` or ``mindir``; None: as the suffix says.
-        precision: ``f32``, ``f16`` or ``int8``; f16 and int8 keep heads, decoding and deformable layers in float32.
+        precision: ``f32`` (``auto``), ``f16`` or ``int8``; the short ones keep heads, decoding and deformable layers in
+            float32.
         input_size: width and height of the canvas, multiples of 32; None: the size the network was made for.
         raw: head maps instead of detections; ``mindir`` holds nothing else.
         calibration: images, a video or MOTChallenge sequences, from which int8 measures the ranges of the maps.
@@ -112,6 +111,8 @@ def export(
         raise InputError(f"input size {size[0]} x {size[1]}: width and height must be multiples of 32")
     engine = EXPORTED[FORMATS[kind]][0]
     raw = raw or engine not in engines_with("detector export")
+    check_known(precision)
+    precision = "f32" if precision == "auto" else precision
     precisions = (load_network_exporter(engine) if raw else load_detector_exporter(engine)).EXPORT_PRECISIONS
     if precision not in precisions:
         raise InputError(f"precision {precision}: {kind} is written in {', '.join(precisions)}")

@@ -58,7 +58,7 @@ def test_rows_are_consistent(weights, small_ceiling, raw):
     assert row.gflops == pytest.approx(2 * multiply_adds / (row.least / 1000) / 1e9)
     assert row.ceiling_fraction == pytest.approx(row.gflops / row.ceiling_gflops)
     assert [(each.precision, each.reason) for each in skipped] == [
-        ("bf16", "engine onnxruntime does not run in bf16; it runs in f32")
+        ("bf16", "precision bf16: engine onnxruntime does not compute in it; it has f32")
     ]
 
 

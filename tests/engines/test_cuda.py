@@ -43,7 +43,7 @@ def test_the_detector_finds_what_it_finds_on_the_processor():
 
 
 def losses_and_gradients(build, architecture, device):
-    config = small_config(architecture, train={"threads": 1, "precision": "float32"})
+    config = small_config(architecture, train={"threads": 1, "precision": "f32"})
     result, gradients = build("torch", config, device=device).gradients(uneven_batch(5))
     return result.losses, gradients
 
@@ -84,7 +84,7 @@ def test_the_compiled_deformable_convolution_is_the_plain_one():
     assert (compiled - 1.001 * plain).norm() > ROUNDING * plain.norm()
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("bfloat16", 0.1), ("float16", 0.02), ("auto", 0.1)])
+@pytest.mark.parametrize(("precision", "limit"), [("bf16", 0.1), ("f16", 0.02), ("auto", 0.1)])
 def test_half_precision_has_nearly_the_same_gradients(precision, limit):
     batch = uneven_batch(5)  # no box error so near 0 that its sign could change
     _, expected = tiny_trainer("torch", small_config()).gradients(batch)

@@ -24,10 +24,10 @@ def distance(first, second):
 @pytest.mark.parametrize(
     ("engine", "precision", "compiled"),
     [
-        ("torch", "bfloat16", False),
-        ("torch", "float16", False),
-        ("mindspore", "float16", False),
-        ("mindspore", "float16", True),
+        ("torch", "bf16", False),
+        ("torch", "f16", False),
+        ("mindspore", "f16", False),
+        ("mindspore", "f16", True),
     ],
 )
 def test_half_precision_has_nearly_the_same_gradients(engine, precision, compiled):
@@ -37,7 +37,7 @@ def test_half_precision_has_nearly_the_same_gradients(engine, precision, compile
     trainer.scale.value = min(trainer.scale.value, 256.0)  # the first one, 65536, would have to find this by halves
     rough, half = trainer.gradients(batch)
     # 8 and 11 bits of mantissa: so far off, and no nearer, or nothing would be in half precision.
-    limit = 0.1 if precision == "bfloat16" else 0.02
+    limit = 0.1 if precision == "bf16" else 0.02
     assert 1e-5 < distance(gradients, half) < limit
     assert rough.losses["total"] == pytest.approx(exact.losses["total"], rel=limit)
     assert all(array.dtype == np.float32 for array in half.values())
@@ -55,7 +55,7 @@ def test_half_precision_has_nearly_the_same_gradients(engine, precision, compile
 
 def test_heads_stay_in_float32():
     torch = pytest.importorskip("torch")
-    trainer = trainer_of("torch", precision="bfloat16")
+    trainer = trainer_of("torch", precision="bf16")
     seen = {}
     original = trainer.network._run
 
@@ -73,13 +73,13 @@ def test_heads_stay_in_float32():
 
 
 def test_mindspore_says_that_it_has_no_bfloat16_here():
-    with pytest.raises(InputError, match=r"train\.precision: MindSpore has no bfloat16"):
-        trainer_of("mindspore", precision="bfloat16")
+    with pytest.raises(InputError, match=r"train\.precision: MindSpore has no bf16"):
+        trainer_of("mindspore", precision="bf16")
 
 
 @ENGINES
 def test_a_scale_that_is_too_large_is_halved_and_its_step_left_out(engine):
-    trainer = trainer_of(engine, precision="float16", optimizer={"name": "adam", "learning_rate": 1e-3})
+    trainer = trainer_of(engine, precision="f16", optimizer={"name": "adam", "learning_rate": 1e-3})
     batch = uneven_batch()
     trainer.scale.value = 2.0**40
     before = trainer.state()
@@ -98,11 +98,11 @@ def test_a_scale_that_is_too_large_is_halved_and_its_step_left_out(engine):
 
 @ENGINES
 def test_the_scale_is_in_the_state_and_may_be_missing_from_it(engine):
-    half, exact = trainer_of(engine, precision="float16"), trainer_of(engine)
+    half, exact = trainer_of(engine, precision="f16"), trainer_of(engine)
     half.scale.value, half.scale.good_steps = 512.0, 7
     state = half.state()
     assert (state["loss_scale"], state["loss_scale_good_steps"]) == (512.0, 7)
-    other = trainer_of(engine, precision="float16")
+    other = trainer_of(engine, precision="f16")
     other.load_state(state)
     assert (other.scale.value, other.scale.good_steps) == (512.0, 7)
     exact.load_state(state)

@@ -12,6 +12,11 @@ from fairmot.network.graph import Graph
 PRECISIONS = ("f32",)
 
 
+def fast_precisions(device: str = "auto") -> tuple[str, ...]:
+    """See ``InferenceEngine``."""
+    return ()
+
+
 def devices() -> tuple[str, ...]:
     """See ``InferenceEngine``."""
     return available_devices()

@@ -172,11 +172,11 @@ def half_precision(name: str) -> ms.Type | None:
         InputError: bfloat16 on a processor, where MindSpore has no such convolution.
     """
     on_cpu = ms.get_context("device_target") == "CPU"
-    if name == "bfloat16" and on_cpu:
-        raise InputError("train.precision: MindSpore has no bfloat16 on processors; choose float32, or engine torch")
+    if name == "bf16" and on_cpu:
+        raise InputError("train.precision: MindSpore has no bf16 on processors; choose f32, or engine torch")
     if name == "auto":
         return None if on_cpu else ms.float16
-    return {"float32": None, "bfloat16": ms.bfloat16, "float16": ms.float16}[name]
+    return {"f32": None, "bf16": ms.bfloat16, "f16": ms.float16}[name]
 
 
 def _loss_parameters(classifiers: Sequence[Classifier], embedding: int, config: Config) -> dict[str, Parameter]:

@@ -142,6 +142,11 @@ def load_canvas_detector(
     return OnnxDetector(create_session(model, device), narrow_session(model, device))
 
 
+def fast_precisions(device: str = "auto") -> tuple[str, ...]:
+    """See ``InferenceEngine``."""
+    return ()
+
+
 def devices() -> tuple[str, ...]:
     """See ``InferenceEngine``: those that this build of ONNX Runtime can use, if the machine has them."""
     return offered_devices(onnxruntime.get_available_providers())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import Core, Model
 
+from fairmot.engines.capabilities import check_precision
 from fairmot.engines.interface import (
     CanvasDetector,
     ExportedDetector,
@@ -41,6 +42,7 @@ __all__ = [
     "export_detector_file",
     "export_network_file",
     "exported_tracker",
+    "fast_precisions",
     "load_canvas_detector",
     "load_exported_detector",
     "load_exported_network",
@@ -125,6 +127,12 @@ def load_exported_network(path: Path | str, device: str = "auto") -> ExportedNet
     return ExportedNetwork(network, OpenVinoNetwork(_compile(path, model, device), build_graph(network).outputs))
 
 
+def fast_precisions(device: str = "auto") -> tuple[str, ...]:
+    """See ``InferenceEngine``: bf16 on processors with AMX or AVX-512's instructions for it."""
+    core = Core()
+    return ("bf16",) if "BF16" in core.get_property(_device_name(core, device), "OPTIMIZATION_CAPABILITIES") else ()
+
+
 def devices() -> tuple[str, ...]:
     """See ``InferenceEngine``."""
     return tuple(name.lower() for name in Core().available_devices)
@@ -137,19 +145,28 @@ def compile_model(model: Model, device: str = "auto", precision: str = "f32", pr
         InputError: a device or precision that OpenVINO lacks here.
     """
     core = Core()
-    name = "CPU" if device == "auto" else device.upper().replace(":", ".")
-    if name.partition(".")[0] not in {each.partition(".")[0] for each in core.available_devices}:
-        found = ", ".join(each.lower() for each in core.available_devices)
-        raise InputError(f"device {device!r}: OpenVINO finds only {found} here")
-    if precision not in PRECISIONS or _CAPABILITIES[precision] not in core.get_property(
-        name, "OPTIMIZATION_CAPABILITIES"
-    ):
+    name = _device_name(core, device)
+    check_precision("openvino", precision, PRECISIONS)
+    if _CAPABILITIES[precision] not in core.get_property(name, "OPTIMIZATION_CAPABILITIES"):
         raise InputError(f"precision {precision}: OpenVINO cannot compute in it on {name.lower()}; f32 always works")
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     settings: dict[str, Any] = {**hints, "PERF_COUNT": profile}
     if name == "CPU" and (threads := thread_count()):
         settings["INFERENCE_NUM_THREADS"] = threads
     return core.compile_model(model, name, settings)
+
+
+def _device_name(core: Core, device: str) -> str:
+    """OpenVINO's name of a device.
+
+    Raises:
+        InputError: OpenVINO does not find it.
+    """
+    name = "CPU" if device == "auto" else device.upper().replace(":", ".")
+    if name.partition(".")[0] not in {each.partition(".")[0] for each in core.available_devices}:
+        found = ", ".join(each.lower() for each in core.available_devices)
+        raise InputError(f"device {device!r}: OpenVINO finds only {found} here")
+    return name
 
 
 def _compile(path: Path, model: Model, device: str) -> Any:

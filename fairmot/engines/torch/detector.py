@@ -27,13 +27,20 @@ class TorchDetector:
     """``CanvasDetector`` in PyTorch."""
 
     def __init__(
-        self, graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, device: str
+        self,
+        graph: Graph,
+        weights: Arrays,
+        input_size: tuple[int, int],
+        max_objects: int,
+        device: str,
+        half: torch.dtype | None = None,
     ) -> None:
         self.input_size = input_size
         self.max_objects = min(max_objects, MAX_OBJECTS) if graph.level_strides else max_objects
         self.raw = TorchNetwork(*fold(graph, weights), device)
         self.strides = graph.level_strides
         self.stride = 0 if self.strides else graph.stride
+        self._half = half
         self._recorded: dict[int, _Recorded] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -45,7 +52,13 @@ class TorchDetector:
             return RawDetections(*(tensor.cpu().numpy() for tensor in run(pixels)))
 
     def _compute(self, canvases: Tensor) -> Found:
-        network, pixels = self.raw.network, canvases_to_pixels(canvases.to(self.raw.device))
+        pixels = canvases_to_pixels(canvases.to(self.raw.device))
+        # Weights are not cached: a recorded graph outlives the cache.
+        with torch.autocast(self.raw.device.type, self._half, enabled=self._half is not None, cache_enabled=False):
+            return self._found(pixels)
+
+    def _found(self, pixels: Tensor) -> Found:
+        network = self.raw.network
         if not self.strides:
             return decode(network(pixels), self.max_objects, self.stride)
         maps = network.image_maps(pixels)

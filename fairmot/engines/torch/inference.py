@@ -7,10 +7,16 @@ import torch
 from fairmot.engines.capabilities import check_precision
 from fairmot.engines.interface import Arrays, CanvasDetector, RawNetwork
 from fairmot.engines.torch.detector import TorchDetector
-from fairmot.engines.torch.network import TorchNetwork
+from fairmot.engines.torch.network import HALVES, TorchNetwork
 from fairmot.network.graph import Graph
 
-PRECISIONS = ("f32",)
+PRECISIONS = ("f32", "bf16", "f16")
+"""The short ones: trunk in it, heads and decoding in float32; raw networks run in f32 alone."""
+
+
+def fast_precisions(device: str = "auto") -> tuple[str, ...]:
+    """See ``InferenceEngine``."""
+    return ()
 
 
 def devices() -> tuple[str, ...]:
@@ -20,7 +26,7 @@ def devices() -> tuple[str, ...]:
 
 def load_network(graph: Graph, weights: Arrays, device: str = "auto", precision: str = "f32") -> RawNetwork:
     """See ``InferenceEngine``."""
-    check_precision("torch", precision, PRECISIONS)
+    check_precision("torch", precision, PRECISIONS[:1])
     return TorchNetwork(graph, weights, device)
 
 
@@ -34,4 +40,4 @@ def load_canvas_detector(
 ) -> CanvasDetector:
     """See ``InferenceEngine``."""
     check_precision("torch", precision, PRECISIONS)
-    return TorchDetector(graph, weights, input_size, max_objects, device)
+    return TorchDetector(graph, weights, input_size, max_objects, device, HALVES[precision])

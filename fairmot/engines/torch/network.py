@@ -33,6 +33,9 @@ from fairmot.network.layers import (
     TransposedConvolution,
 )
 
+HALVES = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}
+"""Precision -> type of the convolutions; None: float32."""
+
 
 class GraphNetwork(nn.Module):
     """Interprets a graph. Parameters carry the public dotted names: modules are nested along them."""

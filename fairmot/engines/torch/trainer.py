@@ -15,7 +15,7 @@ from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, LevelTrainingBatch, StepResult
 from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
 from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
-from fairmot.engines.torch.network import canvases_to_pixels, choose_device, exact_float32
+from fairmot.engines.torch.network import HALVES, canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
 from fairmot.engines.torch.training_network import TrainingNetwork
@@ -198,7 +198,7 @@ def half_precision(name: str, device: torch.device) -> torch.dtype | None:
         if device.type != "cuda":
             return None
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    return HALVES[name]
 
 
 def build_loss(

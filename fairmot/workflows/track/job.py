@@ -35,6 +35,7 @@ class DetectorChoice:
     input_size: tuple[int, int] | Literal["auto"] | None = None
     classes: tuple[int, ...] | None = None
     confidence: float = 0.1
+    precision: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
