@@ -1,4 +1,4 @@
-"""Makes the images of docs/gallery.md: ``python docs/gallery.py``. Rendered streets alone, tracked by the shipped model.
+"""Makes the images of docs/gallery.md, of rendered streets alone: ``python docs/gallery.py``.
 
 ``python docs/gallery.py --folder FOLDER --frames 12 --size 320 192`` makes small ones elsewhere, to try the command.
 """
