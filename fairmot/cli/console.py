@@ -207,7 +207,9 @@ def track_table(runs: list[TrackRun]) -> Table:
 
 def summary_table(title: str, summary: Summary, layers: bool) -> Table:
     """Return a table of a network: every layer if ``layers``, then heads and totals."""
-    table = _folding("layer", "kind", "output (C x h x w)", "parameters", "multiply-adds", title=title)
+    table = _folding("layer", "kind", title=title)
+    for name in ("output (C x h x w)", "parameters", "multiply-adds"):
+        table.add_column(name, justify="right", no_wrap=True)  # a name may be folded, a number may not
     for layer in summary.layers if layers else ():
         table.add_row(layer.name, layer.kind, _shape(layer.shape), f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
     for head, shape in summary.outputs.items():

@@ -92,8 +92,9 @@ def stats(
     from fairmot.cli import console
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("set", "images", "empty", "boxes", "each", "people", "ignored", "height*"):
-        table.add_column(column, no_wrap=True, justify="left" if column == "set" else "right")
+    table.add_column("set", overflow="fold", min_width=8)
+    for column in ("images", "empty", "boxes", "each", "identities", "ignored", "height*"):
+        table.add_column(column, no_wrap=True, justify="right")  # a name may be folded, a number may not
     for each in found:
         counts = (each.images, each.empty_images, each.boxes, f"{each.boxes_per_image['mean']:.1f}")
         table.add_row(
@@ -102,7 +103,7 @@ def stats(
             f"{each.box_heights_px.get('p50', 0):.0f} px",
         )
     console.answers().print(table)
-    typer.echo("* median height of the boxes. People: different identities. --json has more.")
+    typer.echo("* median height of the boxes. --json has more.")
     for each in found:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(each.image_sizes.items())[:4])
         typer.echo(f"{each.name}: {each.boxes_with_identity} boxes with identity; images {sizes}")

@@ -174,7 +174,7 @@ def score(
     if as_json:
         typer.echo(json.dumps(whole, indent=2))
     else:
-        shown: list[Any] = [*tables.class_tables(report), *([tables.alpha_table(report)] if alpha else [])]
+        shown: list[Any] = [*tables.class_tables(report), *(tables.alpha_tables(report) if alpha else [])]
         if several:
             shown += comparison_tables.comparison_tables(comparison)
         if len(results) == 2:

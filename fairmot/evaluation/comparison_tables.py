@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fairmot.evaluation.bootstrap import FIELDS
-from fairmot.evaluation.tables import format_score, markdown_table
+from fairmot.evaluation.tables import fitting_tables, format_score, markdown_table
 from fairmot.formats.scores import COMBINED
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
     """Return ``rich`` tables: all trackers, differences from the first one, and their intervals."""
     trackers = comparison["trackers"]
     first, others = trackers[0]["name"], trackers[1:]
-    tables = [_table("Compared (*: best)", list(COMPARED), _marked(comparison, lambda text: f"{text}*"))]
+    tables = fitting_tables("Compared (*: best)", COMPARED, list(_marked(comparison, lambda text: f"{text}*")))
     changes = [
         (tracker["name"], [format_score(c, tracker["differences"]["combined"][c], signed=True) for c in COMPARED])
         for tracker in others
     ]
-    tables.append(_table(f"Minus {first}", list(COMPARED), changes))
+    tables += fitting_tables(f"Minus {first}", COMPARED, changes)
     percent = f"{100 * comparison['coverage']:.0f} %"
     for title, key, signed, shown in (
         (f"{percent} intervals over sequences", "intervals", False, trackers),
@@ -54,7 +54,7 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
             rows = [
                 (tracker["name"], [_interval(tracker[key][field], signed) for field in FIELDS]) for tracker in shown
             ]
-            tables.append(_table(title, list(FIELDS), rows))
+            tables += fitting_tables(title, FIELDS, rows)
     return tables
 
 
@@ -164,17 +164,3 @@ def _scriptsize(cells: list[str]) -> str:
 
 def _latex_text(text: str) -> str:
     return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
-
-
-def _table(title: str, columns: list[str], rows: Any) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE, collapse_padding=True, pad_edge=False)
-    table.add_column("", overflow="fold", min_width=6)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, cells in rows:
-        table.add_row(Text(name), *cells)
-    return table

@@ -85,6 +85,98 @@ def test_a_table_is_legible(view, is_terminal):
         assert any(part.replace(" ", "") in column.replace(" ", "") for column in joined) or part in head, part
 
 
+RATIOS = ("HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")
+COUNTS = ("CLR_FP", "CLR_FN", "IDSW", "Frag", "MT", "ML", "IDTP", "IDFP", "IDFN", "GT", "PT", "FP", "FN", "IDs", "FM")
+
+
+def scores_of(sign=1):
+    """A report of one sequence of a long name, with large counts: every field in it is different."""
+    from fairmot.evaluation.hota import ALPHAS
+
+    values = {name: sign * (0.9012 + 0.0011 * number) for number, name in enumerate((*RATIOS, "Rcll", "Prcn"))}
+    values |= {name: sign * (123450 + number) for number, name in enumerate((*COUNTS, "IDt", "IDa", "IDm"))}
+    values |= {f"{name}_alpha": [0.5 + 0.01 * n for n in range(len(ALPHAS))] for name in RATIOS}
+    return {"sequences": {"MOT17-02-FRCNN-of-a-long-name": values}, "combined": values}
+
+
+def score_views():
+    from fairmot.evaluation import comparison_tables as compared
+    from fairmot.evaluation import tables as scored
+    from fairmot.evaluation.bootstrap import FIELDS
+
+    report = {**scores_of(), "benchmark": "MOT17", "classic": scores_of(), "class_mean": scores_of()["combined"]}
+    report["classes"] = {"1": scores_of(), "3": scores_of()}
+    intervals = dict.fromkeys(FIELDS, (0.8765, 0.9876))
+    trackers = [
+        {"name": name, "report": scores_of(), "differences": scores_of(-1), "intervals": intervals}
+        | {"difference_intervals": dict.fromkeys(FIELDS, (-0.1234, -0.0456))}
+        for name in ("ours", "a-tracker-of-a-very-long-name", "sort")
+    ]
+    comparison = {"trackers": trackers, "coverage": 0.95}
+    return {
+        "scores": scored.score_tables(report),
+        "classes": scored.class_tables(report),
+        "alpha": scored.alpha_tables(scores_of()),
+        "comparison": compared.comparison_tables(comparison),
+        "differences": compared.sequence_difference_tables(comparison),
+    }
+
+
+@pytest.mark.parametrize("is_terminal", [True, False], ids=["terminal", "pipe"])
+@pytest.mark.parametrize("view", ["scores", "classes", "alpha", "comparison", "differences"])
+def test_scores_are_legible(view, is_terminal):
+    """No number is cut or folded, however many digits it has; long names are folded."""
+    from fairmot.evaluation.tables import format_score
+
+    for table in score_views()[view]:
+        text = rendered(table, is_terminal)
+        assert max(map(len, text.splitlines())) <= WIDTH, text
+        assert "…" not in text, text
+        numbers = [cell for column in table.columns[1:] for cell in column.cells if cell]
+        assert len(numbers) >= len(table.columns) - 1
+        for number in numbers:
+            assert number in text.split(), (number, text)
+    assert format_score("CLR_FP", 123450) == "123450"
+
+
+def test_a_number_that_is_cut_is_found(monkeypatch):
+    from fairmot.evaluation import tables
+
+    monkeypatch.setattr(tables, "_WIDTH", 200)
+    with pytest.raises(AssertionError):
+        test_scores_are_legible("comparison", True)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False], ids=["terminal", "pipe"])
+def test_a_summary_is_legible(is_terminal):
+    from fairmot.workflows.describe import describe
+
+    title, summary = describe("dla_34", (1088, 608))
+    text = rendered(console.summary_table(title, summary, True), is_terminal)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "…" not in text
+    for layer in (*summary.layers, summary):
+        assert f" {layer.parameters:,} " in text
+        assert f" {layer.multiply_adds:,} " in text
+
+
+def test_statistics_of_sets_are_legible(tmp_path, monkeypatch):
+    """Through the command: a long name is folded, identities are called so."""
+    from people import write_people
+    from typer.testing import CliRunner
+
+    from fairmot.cli import app
+
+    write_people(tmp_path, count=6, name="a-set-of-photographs-of-a-yard-with-a-very-long-name.train")
+    result = CliRunner().invoke(app, ["data", "stats", str(tmp_path / "data.json")], env={"COLUMNS": "80"})
+    assert result.exit_code == 0, result.output
+    table = result.stdout[: result.stdout.index("* median")]
+    assert max(map(len, table.splitlines())) <= WIDTH
+    assert "…" not in table
+    assert table.split()[:8] == ["set", "images", "empty", "boxes", "each", "identities", "ignored", "height*"]
+    assert "people" not in result.stdout.lower().replace("very", "")
+
+
 def progress_at(step, epoch):
     return TrainingProgress(step, 400, epoch, LOSSES, 12.34)
 

@@ -102,6 +102,21 @@ def test_every_public_name_is_in_the_reference(site):
     assert "fairmot.tracking.tracker.Tracker.update" in anchors
 
 
+def test_signatures_wrap(site, chromium):
+    """On a phone too; the twin takes the rule away."""
+    page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto((site / "api.html").as_uri())
+    wide = """() => [...document.querySelectorAll(".doc-signature code")].filter((each) =>
+      [each, each.parentElement].some((box) => box.scrollWidth > box.clientWidth + 1)).length"""
+    assert page.locator(".doc-signature").count() > 20
+    assert page.evaluate(wide) == 0
+    page.evaluate(
+        "for (const sheet of document.styleSheets) if (sheet.href?.endsWith('/style.css')) sheet.disabled = true"
+    )
+    assert page.evaluate(wide) > 5
+    page.close()
+
+
 def test_files_outside_the_documentation_are_copied(site):
     assert (site / "repository/default_config.yaml").read_bytes() == (ROOT / "default_config.yaml").read_bytes()
     assert 'href="configs/lite.yaml"' in (site / "repository/configs.html").read_text("utf-8")

@@ -3,6 +3,7 @@
 import csv
 import json
 import shlex
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -212,7 +213,9 @@ def test_a_crowd_on_a_desktop(opened, plaza_page, tmp_path):
     assert clip.suggested_filename.startswith("plaza.3.")
     assert len(clip.path().read_bytes()) > 1000
     assert violations(page) == []
-    page.emulate_media(media="print")
+    page.emulate_media(color_scheme="dark")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="light", media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#identity-lanes .lane").count() == PEOPLE
     assert page.locator("#play").is_hidden()
@@ -246,5 +249,45 @@ def test_two_runs_on_a_dark_phone(opened, run):
     assert box["y"] >= 0
     assert box["y"] + box["height"] < 0.4 * 844
     assert violations(page) == []
+    page.emulate_media(color_scheme="light")
+    assert violations(page) == []
     assert json.loads(page.evaluate("document.getElementById('model').textContent"))["sources"][0]["sound"] is False
     assert page.locator("#sound").is_hidden()
+
+
+def stays(people, frames, length):
+    """Rows of people who each stay for ``length`` frames, spread evenly over the video."""
+    firsts = np.linspace(0, frames - length, people).astype(int)
+    rows = [
+        (first + step + 1, identity, 20 + (step + 37 * identity) % 250, 5 + 11 * (identity % 10), 12, 40, 0.75)
+        for identity, first in enumerate(firsts.tolist(), 1)
+        for step in range(length)
+    ]
+    return sorted(rows)
+
+
+@pytest.mark.slow
+def test_ten_minutes_of_300_people_are_usable_at_once(opened, tmp_path):
+    """Opening and the first click cost little more than those of a page of four seconds; few elements are made."""
+    pages = {}
+    for name, people, frames, length in ("small", 10, 100, 50), ("large", 300, 15000, 1000):
+        write(tmp_path / name / f"{name}.txt", stays(people, frames, length))
+        pages[name] = report(tmp_path / name, output=tmp_path / f"{name}.html").page
+    took = {name: [] for name in pages}
+    for _ in range(3):
+        for name, path in pages.items():
+            begun = time.monotonic()
+            page = opened(path)
+            opening = time.monotonic() - begun
+            page.get_by_role("button", name="Next frame").click()
+            wait_until(page, "document.body.dataset.frame === '2'")
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            took[name].append((opening, time.monotonic() - begun - opening))
+            if name == "large":
+                assert page.evaluate("document.querySelectorAll('*').length") < 5000
+                assert page.locator("#identity-lanes .lane").count() < 60
+                assert page.locator("[data-tile=Identities]").inner_text() == "300"
+            page.context.close()
+    opening, click = (np.array(took["large"]).min(axis=0) / np.array(took["small"]).min(axis=0)).tolist()
+    # Measured: 2.3 and 1.2.
+    assert max(opening, click) < 8, (opening, click)

@@ -42,7 +42,7 @@ WORKFLOWS = {
     "fairmot.workflows.evaluate.compare.compare_trackers": {"trackers": [{"name": "results", "report": SCORES}]},
     "fairmot.workflows.evaluate.figures.write_figures": [],
     "fairmot.evaluation.published_table.published_report": "table",
-    "fairmot.evaluation.tables.alpha_table": "HOTA over alpha",
+    "fairmot.evaluation.tables.alpha_tables": ["HOTA over alpha"],
     "fairmot.evaluation.tables.markdown_table": "| HOTA |",
     "fairmot.evaluation.tables.class_tables": [],
     "fairmot.evaluation.comparison_tables.comparison_latex": "table",

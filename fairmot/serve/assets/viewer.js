@@ -67,7 +67,7 @@ export class Viewer {
       ["Frames/s", rate ? rate.toFixed(rate < 10 ? 1 : 0) : "–"],
       timeLeft(job) ? ["Time left", timeLeft(job).replace(" left", "")] : ["Time", job.started ? clock(job.seconds) : "–"],
       ["Frame size", job.width ? `${job.width} × ${job.height}` : "–"],
-      ...job.counts.map((each) => [each.name, each.kind === "line" ? `${each.came_in} in, ${each.went_out} out` : `${each.identities} inside, at most ${each.most_at_once} at once`, "tile counted"]),
+      ...job.counts.map((each) => [each.name, each.kind === "line" ? `${each.came_in} in, ${each.went_out} out` : `${each.identities} ${each.identities === 1 ? "identity" : "identities"}, at most ${each.most_at_once} at once`, "tile counted"]),
     ];
     byId("tiles").hidden = job.state === "held";
     byId("tiles").replaceChildren(...figures.map(([name, value, kind = "tile"]) => element("div", { class: kind }, element("dt", {}, name), element("dd", {}, String(value)))));
