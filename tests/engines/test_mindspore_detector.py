@@ -1,5 +1,7 @@
 """MindSpore's decoding against plain NumPy, its device names, and what a canvas becomes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from training import graph_of, small_batch, small_config, small_weights
@@ -10,7 +12,9 @@ from fairmot.errors import InputError
 ms = pytest.importorskip("mindspore")
 
 from fairmot.engines.mindspore.detector import Decoder, MindSporeDetector  # noqa: E402
+from fairmot.engines.mindspore.device import use_device  # noqa: E402
 from fairmot.engines.mindspore.inference import load_canvas_detector, load_network  # noqa: E402
+from fairmot.engines.mindspore.launcher import check_devices  # noqa: E402
 from fairmot.engines.mindspore.network import MindSporeNetwork, canvases_to_pixels  # noqa: E402
 
 STRIDE = 4
@@ -111,6 +115,17 @@ def test_weights_of_another_network_are_refused():
     weights["extra"] = weights.pop("hm.2.bias")
     with pytest.raises(InputError, match=r"hm\.2\.bias is missing; extra is unexpected"):
         load_canvas_detector(graph_of(config), weights, (96, 64), 20, "cpu")
+
+
+@pytest.mark.skipif(bool(list(Path("/dev").glob("davinci[0-9]*"))), reason="there is an Ascend device")
+def test_an_absent_ascend_device_is_refused_before_mindspore_warns_of_its_installation(monkeypatch, capfd):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="there is no Ascend device here"):
+        use_device("ascend")
+    assert "WARNING" not in "".join(capfd.readouterr())
+    # Its dry run needs no device: MindSpore itself answers, here that it was built for processors.
+    monkeypatch.setenv("MS_SIMULATION_LEVEL", "0")
+    check_devices("ascend", 8)
 
 
 def test_an_unknown_device_is_refused():

@@ -75,9 +75,8 @@ def test_train_track_and_score(place):
     weights = place / "output" / "weights.safetensors"
     assert weights.exists()
 
-    for dataset in (".", "MOT20"):
-        finished = start(place, "run_eval.sh", "cpu", "small.yaml", weights, dataset)
-        assert finished.returncode == 0, finished.stderr
+    finished = start(place, "run_eval.sh", "cpu", "small.yaml", weights, ".")
+    assert finished.returncode == 0, finished.stderr
     log = (place / "eval" / "eval.log").read_text()
     assert log == finished.stdout
     check_published(log)
@@ -87,15 +86,30 @@ def test_train_track_and_score(place):
         check_published(log.replace("OVERALL", "COMBINED"))
     assert len(list((place / "eval" / "results").glob("*/00000?.jpg"))) == 4
 
-    for dataset in (".", "MOT20/test/MOT20-04"):
-        finished = start(place, "run_infer.sh", "CPU", "small.yaml", weights, dataset)
-        assert finished.returncode == 0, finished.stderr
-        assert [path.name for path in (place / "infer" / "results").glob("*.mp4")] == ["MOT20-04.mp4"]
-        assert len(list((place / "infer" / "results").glob("MOT20-04/00000?.jpg"))) == 4
+    finished = start(place, "run_infer.sh", "CPU", "small.yaml", weights, "MOT20/test/MOT20-04")
+    assert finished.returncode == 0, finished.stderr
+    assert [path.name for path in (place / "infer" / "results").glob("*.mp4")] == ["MOT20-04.mp4"]
+    assert len(list((place / "infer" / "results").glob("MOT20-04/00000?.jpg"))) == 4
 
     finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", DEVICE="CPU")
     assert finished.returncode == 0
     assert "output holds a finished run of 1 epochs" in finished.stderr
+
+
+def test_a_data_set_is_found_as_it_is_distributed(place):
+    (place / "loose" / "MOT20-01").mkdir(parents=True)
+    for given, split, found in (
+        (".", "train", "./MOT20/train"),
+        ("MOT20", "test", "MOT20/test"),
+        ("MOT20/", "test", "MOT20//test"),
+        ("MOT20/train", "train", "MOT20/train"),
+        ("MOT20/test/MOT20-04/", "test", "MOT20/test/MOT20-04"),  # one sequence
+        ("loose", "test", "loose"),
+        ("small.yaml", "test", "small.yaml"),  # a video may be named too
+    ):
+        command = f'source "{SCRIPTS}/arguments.sh"; find_split "{given}" {split}'
+        answer = subprocess.run(["bash", "-c", command], cwd=place, capture_output=True, text=True, check=True)
+        assert answer.stdout.strip() == found
 
 
 def check_published(log):
@@ -211,8 +225,17 @@ def test_too_many_arguments_show_the_usage(tmp_path, script):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_absent_device_is_one_line(place):
-    finished = start(place, "run_standalone_train_gpu.sh", "small.yaml", CUDA_VISIBLE_DEVICES="")
+@pytest.mark.parametrize(
+    ("script", "arguments", "line"),
+    [
+        ("run_standalone_train_gpu.sh", [], "finds no CUDA device"),
+        ("run_standalone_train_ascend.sh", ["0"], "there is no Ascend device here"),
+    ],
+)
+def test_an_absent_device_is_one_line(place, script, arguments, line):
+    finished = start(place, script, *arguments, "small.yaml", CUDA_VISIBLE_DEVICES="")
     assert finished.returncode == 2
-    assert "Traceback" not in finished.stderr
-    assert "cuda" in finished.stderr
+    begins, mistake = finished.stderr.splitlines()
+    assert begins.endswith("results in output")
+    assert line in mistake
+    assert not (place / "output").exists()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import cv2
@@ -48,40 +49,48 @@ def ended_process():
     return process.pid
 
 
-@pytest.fixture
-def patient():
+@contextmanager
+def waiting_launcher():
     """A launcher that waits for minutes, as ``msrun`` does for its scheduler."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-@pytest.mark.parametrize(
-    ("files", "ends"),
-    [
-        (("0.pid", "0.mistake"), True),  # one reports a mistake
-        (("0.pid", "1.pid"), True),  # none lives
-        (("0.pid", "0.done"), False),  # done: the launcher ends by itself
-        ((), False),  # none has begun
-    ],
-)
-def test_a_run_that_cannot_go_on_ends_its_launcher(tmp_path, patient, files, ends):
-    for name in files:
-        (tmp_path / name).write_text(str(ended_process()) if name.endswith(".pid") else "a line")
-    watching = threading.Thread(target=_watch, args=(patient, tmp_path), daemon=True)
-    watching.start()
-    watching.join(60 if ends else 6)
-    assert watching.is_alive() != ends
-    assert (patient.poll() is None) != ends
+def test_a_run_that_cannot_go_on_ends_its_launcher(tmp_path):
+    runs = {
+        ("0.pid", "0.mistake"): True,  # one reports a mistake
+        ("0.pid", "1.pid"): True,  # none lives
+        ("0.pid", "0.done"): False,  # done: the launcher ends by itself
+        (): False,  # none has begun
+    }
+    gone = ended_process()
+    with ExitStack() as stack:
+        watched = []
+        for index, files in enumerate(runs):
+            folder = tmp_path / str(index)
+            folder.mkdir()
+            for name in files:
+                (folder / name).write_text(str(gone) if name.endswith(".pid") else "a line")
+            launcher = stack.enter_context(waiting_launcher())
+            watched.append((launcher, threading.Thread(target=_watch, args=(launcher, folder), daemon=True)))
+        for _, thread in watched:
+            thread.start()
+        for (launcher, thread), ends in zip(watched, runs.values(), strict=True):
+            thread.join(60 if ends else 3)
+            assert thread.is_alive() != ends
+            assert (launcher.poll() is None) != ends
 
 
 @pytest.mark.own_process
-def test_a_signal_ends_a_launcher_whose_processes_are_gone(tmp_path, patient):
+def test_a_signal_ends_a_launcher_whose_processes_are_gone(tmp_path):
     (tmp_path / "0.pid").write_text(str(ended_process()))
-    with _passing_signals_on(patient, tmp_path) as signals:
+    with waiting_launcher() as launcher, _passing_signals_on(launcher, tmp_path) as signals:
         os.kill(os.getpid(), signal.SIGTERM)
-        patient.wait(60)
+        launcher.wait(60)
     assert signals == [signal.SIGTERM]
 
 

@@ -7,6 +7,7 @@ import contextlib
 import mindspore as ms
 
 from fairmot.engines.mindspore.kernels import limit_instruction_set
+from fairmot.engines.mindspore.launcher import check_devices
 from fairmot.errors import InputError
 
 _TARGETS = {"cpu": "CPU", "ascend": "Ascend", "cuda": "GPU"}
@@ -26,6 +27,8 @@ def use_device(device: str) -> None:
         return
     if device not in _TARGETS:
         raise InputError(f"device {device!r} is unknown to MindSpore; known: auto, {', '.join(_TARGETS)}")
+    # MindSpore would say that it "only supports one of the ['CPU']", below warnings about its installation.
+    check_devices(device, 1)
     if ms.get_context("device_target") == _TARGETS[device]:
         return
     try:

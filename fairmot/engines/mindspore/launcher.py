@@ -27,8 +27,11 @@ def launch_command(processes: int, folder: Path) -> list[str]:
 
 
 def check_devices(device: str, processes: int) -> None:
-    """See ``Launcher``. The driver makes a file for each device; ``ASCEND_RT_VISIBLE_DEVICES`` chooses among them."""
-    if device != "ascend" or sys.platform != "linux":
+    """See ``Launcher``. The driver makes a file for each device; ``ASCEND_RT_VISIBLE_DEVICES`` chooses among them.
+
+    MindSpore's dry run (``MS_SIMULATION_LEVEL``) needs no device.
+    """
+    if device != "ascend" or sys.platform != "linux" or os.environ.get("MS_SIMULATION_LEVEL"):
         return
     count = len(list(Path("/dev").glob("davinci[0-9]*")))
     if count == 0 and not shutil.which("npu-smi"):

@@ -8,10 +8,11 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from fairmot.engines.interface import Arrays
+from fairmot.engines.mindspore.deformable import SampledDeformableConvolution
 from fairmot.engines.mindspore.network import GraphNetwork, build_network
 from fairmot.engines.training_rules import is_exact
 from fairmot.network.graph import Graph
-from fairmot.network.layers import BatchNorm, Convolution, TransposedConvolution
+from fairmot.network.layers import BatchNorm, Convolution, DeformableConvolution, TransposedConvolution
 
 
 def build_training_network(
@@ -30,7 +31,10 @@ def build_training_network(
     network = build_network(graph, weights)
     for index, node in enumerate(graph.nodes):
         name = f"layer{index}"
-        if isinstance(node.layer, BatchNorm):
+        # Exports keep the operator that devices have; sparse products are those of processors.
+        if isinstance(node.layer, DeformableConvolution) and ms.get_context("device_target") == "CPU":
+            setattr(network, name, SampledDeformableConvolution(getattr(network, name)))
+        elif isinstance(node.layer, BatchNorm):
             if f"{node.name}.weight" in frozen:
                 setattr(network, name, _FrozenBatchNorm(getattr(network, name)))
             elif processes > 1:
