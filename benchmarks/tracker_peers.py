@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import supervision as sv
 from ablation import COLUMNS, counted
-from trackers import ByteTrackTracker, CBIoUTracker, OCSORTTracker, SORTTracker
 
 from fairmot.config import TrackerConfig
 from fairmot.evaluation.scores import combined_scores
@@ -24,7 +23,6 @@ from fairmot.geometry import xyxy_to_tlwh
 from fairmot.tracking.tracker import Tracker
 from fairmot.workflows.tune.cases import load_cases
 
-PEERS = {"SORT": SORTTracker, "ByteTrack": ByteTrackTracker, "OC-SORT": OCSORTTracker, "C-BIoU": CBIoUTracker}
 OURS = ("fairmot", "motion", "boxes")
 
 
@@ -56,8 +54,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    from trackers import ByteTrackTracker, CBIoUTracker, OCSORTTracker, SORTTracker  # the help needs it not
+
+    peers = {"SORT": SORTTracker, "ByteTrack": ByteTrackTracker, "OC-SORT": OCSORTTracker, "C-BIoU": CBIoUTracker}
     cases, _, rules = load_cases(arguments.data, arguments.data, (), "MOT15")
-    names = [*PEERS, *OURS]
+    names = [*peers, *OURS]
     counts, seconds = {name: [] for name in names}, dict.fromkeys(names, 0.0)
     for case in cases:
         ours = list(case.recording)
@@ -68,8 +69,8 @@ def main():
         for turn in range(arguments.rounds):
             for name in names:
                 begun = time.process_time()
-                if name in PEERS:
-                    rows = peer_rows(PEERS[name], theirs, case.recording.frame_rate)
+                if name in peers:
+                    rows = peer_rows(peers[name], theirs, case.recording.frame_rate)
                 else:
                     rows = our_rows(name, ours, case.recording.frame_rate)
                 fastest[name] = min(fastest[name], time.process_time() - begun)
