@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import onnxruntime
 import supervision as sv
-from trackers import ByteTrackTracker
 
 SIDE = 416
 THRESHOLD = 0.1  # ByteTrack also uses weak detections
@@ -58,6 +57,8 @@ def main() -> None:
     parser.add_argument("--output")
     parser.add_argument("--frames", type=int)
     options = parser.parse_args()
+    from trackers import ByteTrackTracker  # the help works without it
+
     session = onnxruntime.InferenceSession(options.network, providers=["CPUExecutionProvider"])
     info = sv.VideoInfo.from_video_path(options.video)
     tracker = ByteTrackTracker(frame_rate=info.fps)
