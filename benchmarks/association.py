@@ -1,6 +1,7 @@
 """Association, ms per frame: the tracker and the plain per-object form of the published code, in one run.
 
     python benchmarks/association.py [--frames 60] [--width 128] [--rounds 3]
+    python benchmarks/association.py --alone --detections 10 30 100 300 1000
     python benchmarks/association.py --memory 100000
 
 Scenes are walking people whose detections are jittered, sometimes missed, and mixed with clutter. Times are processor
@@ -100,13 +101,14 @@ def compare(arguments):
         "plain / boxes",
     )
     boxes = TrackerConfig.preset("boxes", start_confidence=0)
+    times = []
     for count in arguments.detections:
         scene = make_scene(count, arguments.frames, arguments.width)
         bare = [Detections(found.boxes_xyxy, found.scores) for found in scene]
         fast = milliseconds(lambda: Tracker().update, scene, arguments.rounds)
         by_place = milliseconds(lambda: Tracker().update, bare, arguments.rounds)
         by_boxes = milliseconds(lambda: Tracker(boxes).update, bare, arguments.rounds)
-        slow = milliseconds(lambda: plain_update(reference), scene, arguments.rounds)
+        slow = np.nan if arguments.alone else milliseconds(lambda: plain_update(reference), scene, arguments.rounds)
         tracker = Tracker()
         counts = [tracker._step(found).counts for found in scene][-1]
         row = (
@@ -120,7 +122,12 @@ def compare(arguments):
             f"{slow / by_boxes:.1f}",
         )
         table.add_row(*map(str, row))
+        times.append(fast)
     Console().print(table)
+    if len(times) > 1:
+        exponent = np.polyfit(np.log(arguments.detections), np.log(times), 1)[0]
+        last = np.log(times[-1] / times[-2]) / np.log(arguments.detections[-1] / arguments.detections[-2])
+        print(f"the tracker's time grows with the power {exponent:.2f} of the detections, at the end {last:.2f}")
 
 
 def main():
@@ -129,6 +136,7 @@ def main():
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--width", type=int, default=128, help="length of the embeddings")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="leave the published form out")
     parser.add_argument(
         "--memory", type=int, metavar="FRAMES", help="print the resident size over this many frames instead"
     )

@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--output")
     parser.add_argument("--frames", type=int)
     options = parser.parse_args()
+    from trackers import ByteTrackTracker  # the help works without it
+
     session = onnxruntime.InferenceSession(options.network, providers=["CPUExecutionProvider"])
     info = sv.VideoInfo.from_video_path(options.video)
     from trackers import ByteTrackTracker  # the help needs it not
