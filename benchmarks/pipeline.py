@@ -55,7 +55,7 @@ def bare_network(detector: Detector, canvases: list, frames: int) -> float:
     """Return frames/s of the engine alone, on canvases prepared beforehand."""
     began = time.perf_counter()
     for index in range(frames):
-        detector._network(canvases[index % len(canvases)])
+        detector._networks.network(detector.input_size)(canvases[index % len(canvases)])
     return frames / (time.perf_counter() - began)
 
 
@@ -63,7 +63,7 @@ def measure(detector: Detector, clip: Path, folder: Path, frames: int, rounds: i
     """Return frames/s of the network and of ``track`` in each round, and the median times of the stages."""
     with fairmot.read_frames(clip, end=min(frames, 8)) as reader:
         canvases = [Letterbox(reader.size, detector.input_size).apply(frame.image)[None] for frame in reader]
-    detector._network(canvases[0])
+    detector._networks.network(detector.input_size)(canvases[0])
     detectors = {"no video, in turn": lambda image: detector(image), "no video": detector, "video": detector}
     rates: dict[str, list[float]] = {"network": [], **{label: [] for label in detectors}}
     stages: dict[str, list] = {label: [] for label in detectors}
