@@ -61,8 +61,6 @@ def main() -> None:
 
     session = onnxruntime.InferenceSession(options.network, providers=["CPUExecutionProvider"])
     info = sv.VideoInfo.from_video_path(options.video)
-    from trackers import ByteTrackTracker  # the help needs it not
-
     tracker = ByteTrackTracker(frame_rate=info.fps)
     boxes, labels, traces = sv.BoxAnnotator(), sv.LabelAnnotator(), sv.TraceAnnotator()
     detect(session, np.zeros((info.height, info.width, 3), np.uint8))

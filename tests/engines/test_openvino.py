@@ -165,7 +165,9 @@ def test_models_of_another_program(tmp_path):
 def test_devices_and_precisions_that_are_absent(files):
     assert "device 'cuda': OpenVINO finds only" in refusal(load_detector, files / "detector.xml", device="cuda")
     graph, weights = living_network("yolo")
-    assert "precision f8: engine openvino does not compute in it" in refusal(engine.load_network, graph, weights, precision="f8")
+    assert "precision f8: engine openvino does not compute in it" in refusal(
+        engine.load_network, graph, weights, precision="f8"
+    )
 
 
 def test_short_precision_where_the_processor_has_it():
