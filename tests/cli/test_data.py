@@ -46,7 +46,7 @@ def test_convert_validate_stats_and_preview(tmp_path, sequence):
         ("all", 10, 4),
     ]
     result = run("stats", out, "--sets", "mot17.half-val")
-    assert "mot17.half-val       2      0      4   2.0       2        0    30 px" in result.stdout
+    assert "mot17.half-val 2 0 4 2.0 2 0 30 px" in " ".join(result.stdout.split())
     assert "4 boxes with identity; images 64x48 (2)" in result.stdout
     result = run("preview", out / "data.json", tmp_path / "sheet.png", "--count", 3, "--width", 100)
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'sheet.png'}: 3 of 5 images\n")
