@@ -183,11 +183,15 @@ def _tracked(job: SourceJob) -> JobResult:
     if stop is None:
         return interrupted
     _handle_signals(signal.default_int_handler)
+    result = interrupted
     try:
-        return run_job(job, None if _worker.reports is None else _reporter(job.source, _worker.reports), stop)
+        result = run_job(job, None if _worker.reports is None else _reporter(job.source, _worker.reports), stop)
+        return result
     except KeyboardInterrupt:  # before the first frame, or the second signal
         return interrupted
     finally:
+        if result.outcome == "interrupted":  # before the parent says so: the job of a process that is late may wait
+            _worker.stop_before_begin()
         _handle_signals(signal.SIG_IGN)
         _worker.end()
 
