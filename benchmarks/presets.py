@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ablation import counted
+from ablation import counted, tracked
 from scipy.optimize import linear_sum_assignment
 
 import fairmot
@@ -220,9 +220,7 @@ def returned(absent, distance, refined):
     for case, _ in absent:
         config = case.recording.tracker
         if refined:
-            memory = memory_for(config)
-            for _ in tracked_frames(case.recording, config, None, memory):
-                pass
+            memory = tracked(case, config)
             settings = replace(settings_for(config), return_distance=distance)
             rate = case.recording.frame_rate
             table = refine(memory.rows, rate, settings, free=memory.free, embeddings=memory.embeddings).rows

@@ -119,8 +119,8 @@ class _Worker:
         self._stopping = False
         self._stop: Stop | None = None
 
-    def stop_before_begin(self) -> None:
-        """Let no job begin."""
+    def begin_no_more(self) -> None:
+        """Let no further job begin."""
         self._stopping = True
 
     def begin(self) -> Stop | None:
@@ -165,7 +165,7 @@ def _begin_process(reports: Queue[tuple[str, int, int | None]] | None, there: Co
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     if there.poll(0):
-        _worker.stop_before_begin()
+        _worker.begin_no_more()
     threading.Thread(target=_worker.watch, args=(there,), name="fairmot-watch", daemon=True).start()
 
 
@@ -191,7 +191,7 @@ def _tracked(job: SourceJob) -> JobResult:
         return interrupted
     finally:
         if result.outcome == "interrupted":  # before the parent says so: the job of a process that is late may wait
-            _worker.stop_before_begin()
+            _worker.begin_no_more()
         _handle_signals(signal.SIG_IGN)
         _worker.end()
 
