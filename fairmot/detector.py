@@ -86,7 +86,7 @@ class Detector:
         self.input_size = self._networks.input_size
         self.fits_images = self._networks.fits_images
         self.class_count = class_count
-        self.confidence = confidence
+        self._confidence = confidence
         self.classes = None if classes is None else tuple(classes)
         self.tracker = tracker or TrackerConfig()
         self.weights = weights
@@ -106,6 +106,11 @@ class Detector:
             ValueError: not such an image.
         """
         return self.batch([image])[0]
+
+    @property
+    def confidence(self) -> float:
+        """Score threshold; fixed, since what has a lower score is not even described."""
+        return self._confidence
 
     @property
     def precision(self) -> str:
@@ -182,7 +187,7 @@ class Detector:
 
     def _detections(self, found: RawDetections, index: int, letterbox: Letterbox) -> Detections:
         scores, class_ids = found.scores[index], found.class_ids[index]
-        kept = scores > self.confidence
+        kept = scores > self._confidence
         if self.classes is not None:
             kept &= np.isin(class_ids, self.classes)
         # Extents may be negative: an inverted box covers nothing.
@@ -251,7 +256,7 @@ def load_detector(
         fits = input_size == "auto" or (input_size is None and bool(graph.level_strides))
         size = config.input_size if input_size is None or input_size == "auto" else input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
-        build = partial(_build, load_inference(engine), graph, file.arrays, device, precision)
+        build = partial(_build, load_inference(engine), graph, file.arrays, device, precision, confidence)
         networks = CanvasBuilder(build(size), build if fits else None)
     tracker = TrackerConfig.from_note(note, str(path))
     return Detector(
@@ -268,13 +273,20 @@ def load_detector(
 
 
 def _build(
-    engine: InferenceEngine, graph: Graph, weights: Arrays, device: str, precision: str, size: tuple[int, int]
+    engine: InferenceEngine,
+    graph: Graph,
+    weights: Arrays,
+    device: str,
+    precision: str,
+    confidence: float,
+    size: tuple[int, int],
 ) -> CanvasDetector:
+    load = partial(engine.load_canvas_detector, graph, weights, size, device=device, described_above=confidence)
     fast = engine.fast_precisions(device) if precision == "auto" else ()
-    exact = engine.load_canvas_detector(graph, weights, size, device=device, precision=_f32(precision))
+    exact = load(precision=_f32(precision))
     if not fast:
         return exact
-    short = engine.load_canvas_detector(graph, weights, size, device=device, precision=fast[0])
+    short = load(precision=fast[0])
     return OnTrial(exact, short, fast[0])
 
 

@@ -64,8 +64,12 @@ class InferenceEngine(Protocol):
         max_objects: int = 500,
         device: str = "auto",
         precision: str = "f32",
+        described_above: float = 0.0,
     ) -> CanvasDetector:
         """Build network and decoding for canvases of this size (width, height).
+
+        Embeddings of boxes with a score of ``described_above`` or less may be left at 0: an engine that reads them
+        box by box saves their time.
 
         Raises:
             InputError: a device or precision that the engine lacks here.

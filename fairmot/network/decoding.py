@@ -101,7 +101,7 @@ def fraction_found(found: _Found, expected: _Found, precision: str = "f32") -> f
     """Return the fraction of the best detections of either list that the other one holds too, the smaller of both.
 
     Both lists belong to one image [1, K, ...]. They are compared as sets, since equal scores may come in any order.
-    Entries without a peak do not count.
+    Entries without a peak do not count, and one without an embedding is compared by its box alone.
 
     Args:
         found: what an exported network finds.
@@ -114,6 +114,8 @@ def fraction_found(found: _Found, expected: _Found, precision: str = "f32") -> f
     moved = np.abs(found.boxes_xyxy[0][:, None] - boxes[None]).max(-1)
     sides = np.abs(boxes[:, 2:] - boxes[:, :2]).max(-1)
     cosine = found.embeddings[0] @ expected.embeddings[0].T
+    is_described = [each.embeddings[0].any(axis=1) for each in (found, expected)]
+    cosine[~(is_described[0][:, None] & is_described[1])] = 1.0
     classes = found.class_ids[0][:, None] == expected.class_ids[0][None]
     same = (scores <= allowed.score) & (moved <= allowed.corner_px + allowed.corner_fraction * sides[None])
     same &= (cosine >= allowed.cosine) & classes

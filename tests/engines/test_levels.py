@@ -1,5 +1,7 @@
 """Networks on several levels: each engine against the others and against the NumPy reference."""
 
+import functools
+
 import numpy as np
 import pytest
 from level_networks import canvases, lively_levels, pixels_of, some_boxes
@@ -110,3 +112,24 @@ def test_fewer_objects_are_the_best_ones(engine):
     few = engine.load_canvas_detector(graph, weights, size, max_objects=3, device="cpu")(canvases(1))
     expected, _ = expected_detections(1, canvases(1))
     np.testing.assert_allclose(few.scores, expected.scores[:, :3], rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"], indirect=True)
+def test_only_what_is_looked_at_is_described(engine):
+    graph, weights = lively_levels()
+    load = functools.partial(engine.load_canvas_detector, graph, weights, graph.config.input_size, device="cpu")
+    images = canvases(2)
+    all_described, limit = load()(images), 0.8
+    found = load(described_above=limit)(images)
+    counts = (found.scores > limit).sum(1)
+    assert 0 < counts.max() < (found.scores > 0).sum(1).max()
+    for name in ("boxes_xyxy", "scores", "class_ids"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(all_described, name))
+    rows = slice(0, counts.max())
+    np.testing.assert_allclose(found.embeddings[:, rows], all_described.embeddings[:, rows], rtol=0, atol=1e-6)
+    assert not found.embeddings[:, counts.max() :].any()
+    with pytest.raises(AssertionError):  # the twin: a slot too many
+        assert not found.embeddings[:, counts.max() - 1 :].any()
+    nobody = load(described_above=1.0)(images)
+    np.testing.assert_array_equal(nobody.scores, all_described.scores)
+    assert not nobody.embeddings[:, 1:].any()

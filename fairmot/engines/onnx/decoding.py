@@ -105,12 +105,12 @@ def write_detections(
     return boxes, peaks.scores, peaks.class_ids, write_embeddings(writer, embedding)
 
 
-def write_embeddings(writer: Writer, embedding: str) -> str:
+def write_embeddings(writer: Writer, embedding: str, name: str = "embeddings") -> str:
     """Append unit embeddings [B, K, D] from head values [B, D, 1, K]."""
     embedding = _rows(writer, embedding)
     length = writer.add("ReduceL2", embedding, writer.constant([2], np.int64), keepdims=1)
     length = writer.add("Max", length, writer.constant(1e-12, np.float32))
-    return writer.add("Div", embedding, length, name="embeddings")
+    return writer.add("Div", embedding, length, name=name)
 
 
 def _rows(writer: Writer, values: str) -> str:

@@ -135,10 +135,11 @@ def load_canvas_detector(
     max_objects: int = 500,
     device: str = "auto",
     precision: str = "f32",
+    described_above: float = 0.0,
 ) -> CanvasDetector:
     """See ``InferenceEngine``."""
     check_precision("onnxruntime", precision, PRECISIONS)
-    model = export_detector(graph, weights, input_size, max_objects)
+    model = export_detector(graph, weights, input_size, max_objects, described_above=described_above)
     return OnnxDetector(create_session(model, device), narrow_session(model, device))
 
 

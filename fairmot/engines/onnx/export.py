@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, checker, helper
 
 from fairmot.engines.onnx.decoding import Peaks, write_detections, write_embeddings, write_patches, write_peaks
 from fairmot.engines.onnx.layers import Arrays, Writer, needed_nodes, write_convolution, write_layer, write_nodes
-from fairmot.engines.onnx.level_decoding import write_level_boxes
+from fairmot.engines.onnx.level_decoding import write_count_above, write_filled, write_first, write_level_boxes
 from fairmot.files import replacing
 from fairmot.network.folding import fold
 from fairmot.network.graph import Graph
@@ -59,6 +59,7 @@ def export_detector(
     input_size: tuple[int, int],
     max_objects: int = 500,
     batch: int | None = None,
+    described_above: float | None = None,
 ) -> ModelProto:
     """Return a model from ``images`` uint8 [B, H, W, 3] (BGR, letterboxed) to the K best detections.
 
@@ -76,11 +77,14 @@ def export_detector(
         input_size: width and height of the canvas, pixels; multiples of 32.
         max_objects: K.
         batch: images a call; None leaves it free.
+        described_above: of a network on several levels, embeddings are computed of so many of the best boxes as have
+            a higher score in the image that has the most, the others are 0. None: of all K, with fixed shapes, which
+            every runtime can plan.
     """
     graph, weights = fold(graph, weights)
     graph, weights = _take_bytes(graph, weights)
     if graph.level_strides:
-        return _export_levels(graph, weights, input_size, min(max_objects, MAX_OBJECTS), batch)
+        return _export_levels(graph, weights, input_size, min(max_objects, MAX_OBJECTS), batch, described_above)
     width, height = input_size
     map_size = (width // graph.stride, height // graph.stride)
     writer = Writer()
@@ -100,7 +104,12 @@ def export_detector(
 
 
 def _export_levels(
-    graph: Graph, weights: Arrays, input_size: tuple[int, int], max_objects: int, batch: int | None
+    graph: Graph,
+    weights: Arrays,
+    input_size: tuple[int, int],
+    max_objects: int,
+    batch: int | None,
+    described_above: float | None,
 ) -> ModelProto:
     """The detector of a network on several levels: its boxes first, then what is read along them."""
     width, height = input_size
@@ -111,10 +120,15 @@ def _export_levels(
     wanted = [*(index for level in heads for index in level[1:]), *graph.maps_along_boxes()]
     values = write_nodes(writer, graph, weights, _input_values(graph, planes), wanted, (size, height, width))
     levels = [(stride, values[scores], values[distances]) for stride, scores, distances in heads]
-    boxes, _, _ = write_level_boxes(writer, levels, graph.config.classes, input_size, max_objects)
-    values |= _box_values(graph, boxes)
+    boxes, scores, _ = write_level_boxes(writer, levels, graph.config.classes, input_size, max_objects)
+    described = "" if described_above is None else write_count_above(writer, scores, described_above)
+    values |= _box_values(graph, write_first(writer, boxes, described) if described else boxes)
     values = write_nodes(writer, graph, weights, values, [graph.outputs["embedding"]])
-    write_embeddings(writer, values[graph.outputs["embedding"]])
+    if described:
+        embeddings = write_embeddings(writer, values[graph.outputs["embedding"]], "described_embeddings")
+        write_filled(writer, embeddings, described, boxes, "embeddings")
+    else:
+        write_embeddings(writer, values[graph.outputs["embedding"]])
     cells = sum((width // stride) * (height // stride) for stride in graph.level_strides)
     count = min(max_objects, CANDIDATES, graph.config.classes * cells)
     return _detector(writer, graph, input_size, size, count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import TensorProto
 
 from fairmot.engines.onnx.layers import Writer
 from fairmot.network.level_decoding import CANDIDATES, MAX_IOU, MIN_SCORE
@@ -65,6 +66,25 @@ def write_level_boxes(
     chosen_classes = writer.add("GatherElements", class_ids, slots, axis=1)
     chosen_classes = writer.add("Where", is_box, chosen_classes, writer.constant(0, np.int64), name="class_ids")
     return chosen, final, chosen_classes
+
+
+def write_count_above(writer: Writer, scores: str, limit: float) -> str:
+    """Append the number int64 [1] of scores [B, K] above a limit in the image that has the most; at least 1."""
+    above = writer.add("Cast", writer.add("Greater", scores, writer.constant(limit, np.float32)), to=TensorProto.INT64)
+    counts = writer.add("ReduceSum", above, writer.constant([1], np.int64), keepdims=0)
+    return writer.add("Max", writer.add("ReduceMax", counts, keepdims=1), writer.constant([1], np.int64))
+
+
+def write_first(writer: Writer, rows: str, count: str) -> str:
+    """Take the first rows [B, count, ?] of [B, K, ?]."""
+    return writer.add("Slice", rows, writer.constant([0], np.int64), count, writer.constant([1], np.int64))
+
+
+def write_filled(writer: Writer, rows: str, count: str, like: str, name: str) -> str:
+    """Fill rows [B, count, ?] up with zeros to as many as ``like`` [B, K, ?] has."""
+    missing = writer.add("Sub", writer.add("Shape", like, start=1, end=2), count)
+    before, after = writer.constant([0, 0, 0, 0], np.int64), writer.constant([0], np.int64)
+    return writer.add("Pad", rows, writer.add("Concat", before, missing, after, axis=0), name=name)
 
 
 def _anchors(strides: Sequence[int], width: int, height: int) -> tuple[np.ndarray, np.ndarray]:

@@ -99,9 +99,10 @@ def load_canvas_detector(
     max_objects: int = 500,
     device: str = "auto",
     precision: str = "f32",
+    described_above: float = 0.0,
 ) -> CanvasDetector:
     """See ``InferenceEngine``."""
-    model = from_onnx(export_detector(graph, weights, input_size, max_objects))
+    model = from_onnx(export_detector(graph, weights, input_size, max_objects, described_above=described_above))
     return OpenVinoDetector(compile_model(model, device, precision))
 
 

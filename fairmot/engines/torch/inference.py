@@ -37,7 +37,8 @@ def load_canvas_detector(
     max_objects: int = 500,
     device: str = "auto",
     precision: str = "f32",
+    described_above: float = 0.0,
 ) -> CanvasDetector:
-    """See ``InferenceEngine``."""
+    """See ``InferenceEngine``; every box is described."""
     check_precision("torch", precision, PRECISIONS)
     return TorchDetector(graph, weights, input_size, max_objects, device, HALVES[precision])
