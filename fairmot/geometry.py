@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating[Any]]
 ImageArray = NDArray[np.uint8]
+Scale = Callable[[tuple[int, int]], ImageArray]
+"""Returns an image, BGR, scaled to a width and height by area interpolation."""
 
 # The published border is 127.5; OpenCV rounds it to 128 in a uint8 image.
 BORDER_VALUE = 128
@@ -128,14 +130,16 @@ class Letterbox:
         """Return the canvas, uint8 [H, W, 3], with ``image`` [h, w, 3] on it (area interpolation)."""
         if image.shape[:2] != self.image_size[::-1]:
             raise ValueError(f"image of {image.shape[1]} x {image.shape[0]}, expected {self.image_size}")
+        if self.resized_size == self.image_size:
+            return self.apply_scaled(lambda _: image)
+        return self.apply_scaled(lambda size: cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+    def apply_scaled(self, scale: Scale) -> ImageArray:
+        """Return the canvas, uint8 [H, W, 3], with an image on it that scales itself."""
         width, height = self.resized_size
         left, top = self.corner
         canvas = np.full((self.canvas_size[1], self.canvas_size[0], 3), BORDER_VALUE, dtype=np.uint8)
-        inside = canvas[top : top + height, left : left + width]
-        if (width, height) == self.image_size:
-            inside[...] = image
-        else:
-            inside[...] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        canvas[top : top + height, left : left + width] = scale((width, height))
         return canvas
 
     def boxes_to_canvas(self, boxes_xyxy: FloatArray) -> FloatArray:

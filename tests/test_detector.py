@@ -1,5 +1,6 @@
 """Detectors as users load and call them."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -125,6 +126,15 @@ def test_prepared_images_give_the_same(weight_file):
     prepared[0].canvas[30:34, 40:44] ^= 128
     with pytest.raises(AssertionError):
         np.testing.assert_array_equal(detector(prepared[0]).scores, detector(images[0]).scores)
+
+
+def test_an_image_that_scales_itself_comes_to_the_same_canvas(weight_file):
+    detector = load_detector(weight_file, "onnxruntime", "cpu")
+    image = make_image(192, 96)
+    prepared = detector.prepare_decoded((192, 96), lambda size: cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    np.testing.assert_array_equal(prepared.canvas, detector.prepare(image).canvas)
+    assert prepared.letterbox == detector.prepare(image).letterbox
+    assert detector.prepare_decoded((40, 30), pytest.fail) is None  # it would have to grow
 
 
 def test_the_canvas_fits_each_image(weight_file):

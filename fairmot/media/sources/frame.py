@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fairmot.geometry import ImageArray
+from fairmot.geometry import ImageArray, Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Frame:
     """Time after the source's first frame."""
     prepared: Any = None
     """What the reading thread made of the image; see ``FrameReader.prepare_with``."""
+    scale: Scale | None = None
+    """Scales the frame as it was decoded, which is faster than scaling ``image``; None: not to be had."""
 
 
 def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:

@@ -18,7 +18,7 @@ import cv2
 from fairmot.errors import InputError
 from fairmot.formats.images import IMAGE_SUFFIXES
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
-from fairmot.geometry import ImageArray
+from fairmot.geometry import ImageArray, Scale
 from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.images import ImageSource
 from fairmot.media.sources.live import LiveOptions, LiveSource
@@ -62,6 +62,7 @@ class FrameReader:
         self.prepare_seconds = 0.0
         """Time that preparing took in the last pass."""
         self._prepare: Callable[[ImageArray], Any] | None = None
+        self._prepare_decoded: Callable[[tuple[int, int], Scale], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -126,13 +127,20 @@ class FrameReader:
         """What could not be read in the last pass, in one line; None when all is well."""
         return self._source.problem
 
-    def prepare_with(self, prepare: Callable[[ImageArray], Any] | None) -> None:
+    def prepare_with(
+        self,
+        prepare: Callable[[ImageArray], Any] | None,
+        prepare_decoded: Callable[[tuple[int, int], Scale], Any] | None = None,
+    ) -> None:
         """Let later passes attach to each frame what ``prepare`` returns for its image, as ``Frame.prepared``.
+
+        Frames that can scale themselves as they were decoded come to ``prepare_decoded`` instead, if it is given: their
+        width and height, and what scales them; where it returns None, ``prepare`` gets the image.
 
         ``prepare`` runs in the background thread that decodes, ahead of the loop. Frames of a live source are
         prepared only when they are taken: work on frames that are dropped later would delay the others.
         """
-        self._prepare = prepare
+        self._prepare, self._prepare_decoded = prepare, prepare_decoded
 
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
@@ -189,7 +197,12 @@ class FrameReader:
         if self._prepare is None:
             return frame
         started = time.perf_counter()
-        frame = replace(frame, prepared=self._prepare(frame.image))
+        prepared = None
+        if self._prepare_decoded is not None and frame.scale is not None:
+            prepared = self._prepare_decoded(self._source.size, frame.scale)
+        if prepared is None:
+            prepared = self._prepare(frame.image)
+        frame = replace(frame, prepared=prepared, scale=None)  # the decoder's buffer is free again
         self.prepare_seconds += time.perf_counter() - started
         return frame
 

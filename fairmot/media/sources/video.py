@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from urllib.parse import urlsplit
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from fairmot.errors import InputError
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
-from fairmot.geometry import ImageArray
+from fairmot.geometry import ImageArray, Scale
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.frame_times import FrameTimes
 from fairmot.media.sources.locations import without_password
@@ -27,6 +29,7 @@ _ADDRESS_SECONDS = (20.0, 30.0)
 # Recorders join transport streams with ``cat``: at a join the container misses pieces that nobody sent.
 _JOIN_PACKETS = 8
 _STREAMS = ("mpegts", "mpeg")
+_UPRIGHT = (1, 0, 0, 1)
 
 
 class VideoSource(StoredSource):
@@ -86,6 +89,7 @@ class VideoSource(StoredSource):
             most = max(_MOST_PIXELS, 4 * self.size[0] * self.size[1])
             stream.codec_context.options = {"max_pixels": str(most)}
             times = frame_times(container, self.frame_rate)
+            reformatter = VideoReformatter()
             for decoded in decode(container, stream):
                 if isinstance(decoded, Damage):
                     damage.append(decoded)
@@ -103,7 +107,7 @@ class VideoSource(StoredSource):
                             "frames of other sizes were fitted into the first size"
                         )
                         image = fitted(image, self.size)
-                    yield Frame(image, index, seconds)
+                    yield Frame(image, index, seconds, scale=_scale(decoded, reformatter) if change is None else None)
                 if index + 1 >= selected.stop:
                     break
         wanted_all = index + 1 < selected.stop
@@ -237,11 +241,25 @@ def upright(frame: Any) -> ImageArray:
     return np.ascontiguousarray(_as_shown(image, *_display_matrix(frame)))
 
 
+def _scale(frame: Any, reformatter: VideoReformatter) -> Scale | None:
+    """Return what scales a decoded frame and converts it to BGR in one step; None: it must be turned."""
+    if _display_matrix(frame) != _UPRIGHT:
+        return None
+    # The filter of areas, as of ``Letterbox``; one thread, since the network has the others.
+    reformat = functools.partial(reformatter.reformat, frame, format="bgr24", interpolation="AREA", threads=1)
+
+    def scale(size: tuple[int, int]) -> ImageArray:
+        image: Any = reformat(width=size[0], height=size[1]).to_ndarray()
+        return image  # type: ignore[no-any-return]
+
+    return scale
+
+
 def _display_matrix(frame: Any) -> tuple[int, int, int, int]:
     """Return a, b, c, d of the matrix that takes a pixel (x, y) to (a x + c y, b x + d y): each -1, 0 or 1."""
     data = frame.side_data.get("DISPLAYMATRIX") if frame.side_data else None
     if data is None:
-        return 1, 0, 0, 1
+        return _UPRIGHT
     values = np.frombuffer(bytes(data), dtype=np.int32)[[0, 1, 3, 4]].astype(np.float64)
     # 16.16 fixed point; cameras record multiples of 90 degrees. Any other angle becomes the nearest of them.
     a, b, c, d = values / max(1.0, float(np.abs(values).max()))

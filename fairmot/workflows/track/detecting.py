@@ -8,6 +8,8 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
+import cv2
+
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.media.sources.frames import Frame
@@ -51,6 +53,9 @@ def _side_by_side(run: SourceRun, detector: ImageDetector, at_once: int) -> Gene
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="fairmot-detector")
     waiting: deque[tuple[Frame, Future[Detections]]] = deque()
     detect = detector.beside_others  # type: ignore[attr-defined]
+    # The calls fill all cores: OpenCV's threads, which wait busily, would take theirs from them.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
     try:
         with closing(_batches([run])) as batches:
             is_open = True
@@ -72,6 +77,7 @@ def _side_by_side(run: SourceRun, detector: ImageDetector, at_once: int) -> Gene
                     yield [(run, frame, detections)]
     finally:
         pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
 
 
 def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:

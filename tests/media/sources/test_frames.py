@@ -105,6 +105,15 @@ def test_preparing_is_done_in_the_thread_that_decodes_ahead(video):
     assert next(iter(frames)).prepared is None
 
 
+def test_a_decoded_frame_may_be_prepared_without_its_image(video):
+    frames = read_frames(video)
+    frames.prepare_with(lambda image: "image", lambda size, scale: (size, scale((40, 30)).shape))
+    assert {frame.prepared for frame in frames} == {(frames.size, (30, 40, 3))}
+    frames.prepare_with(lambda image: "image", lambda size, scale: None)
+    assert {frame.prepared for frame in frames} == {"image"}
+    assert next(iter(frames)).scale is None  # the decoder has its buffer back
+
+
 def test_an_error_while_preparing_comes_to_the_loop(video):
     frames = read_frames(video)
     seen = []
