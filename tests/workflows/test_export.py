@@ -12,7 +12,8 @@ from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.decoding import Decoded, decode_heads, fraction_found
 from fairmot.network.initial import initial_weights
-from fairmot.network.safetensors import save_weights
+from fairmot.network.layers import Convolution
+from fairmot.network.safetensors import load_weights, save_weights
 from fairmot.workflows import export as workflow
 from fairmot.workflows.export import export, trial_canvases
 
@@ -241,3 +242,17 @@ def test_the_share_notices_each_part():
         assert fraction_found(decoded(**{name: (cell, value)}), expected) == 0.5, name
     other = Decoded(expected.boxes_xyxy, expected.scores, expected.class_ids + 1, expected.embeddings)
     assert fraction_found(other, expected) == 0
+
+
+def test_int8_leaves_the_layers_near_the_image_in_float32(weights, images, tmp_path, capsys):
+    onnx = pytest.importorskip("onnx")
+    export(weights, tmp_path / "x.onnx", precision="int8", calibration=images)
+    assert capsys.readouterr().out == ""  # ONNX Runtime's calibration prints, beside what --json prints
+    nodes = onnx.load(tmp_path / "x.onnx").graph.node
+    makers = {value: node.op_type for node in nodes for value in node.output}
+    short = {node.name for node in nodes if node.op_type == "Conv" and makers.get(node.input[1]) == "DequantizeLinear"}
+    graph = build_graph(load_weights(weights).network)
+    strides = {node.name: node.stride for node in graph.nodes if node.name in short}
+    assert len(strides) == len(short) > 20
+    assert min(strides.values()) == 4
+    assert {node.stride for node in graph.nodes if isinstance(node.layer, Convolution)} >= {2, 4}
