@@ -7,8 +7,9 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, nn, ops
 from mindspore.ops import functional
 
+from fairmot.engines.mindspore.device import on_cpu
 from fairmot.engines.mindspore.loss import WeightedLoss
-from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels
+from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, canvases_to_pixels_by_index
 from fairmot.engines.mindspore.optimizer import Average, Optimizer
 from fairmot.engines.training_rules import Normalisers
 
@@ -18,7 +19,7 @@ class Model(nn.Cell):
 
     def __init__(self, network: GraphNetwork, loss: WeightedLoss, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
-        self.network, self.loss = network, loss
+        self.network, self.loss, self.on_cpu = network, loss, on_cpu()
         self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
         places = {head: place for place, head in enumerate(network.heads)}
         self.order = tuple(places[head] for head in loss.heads if head in places)
@@ -27,7 +28,7 @@ class Model(nn.Cell):
 
     def construct(self, scale, images, over, targets):
         """Take the loss scale, canvases, divisors and targets."""
-        maps = self.network(canvases_to_pixels(images))
+        maps = self.network(canvases_to_pixels_by_index(images) if self.on_cpu else canvases_to_pixels(images))
         heads = ()
         for place in self.order:
             heads = (*heads, maps[place])
