@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ print(sorted(file.read_text().strip() for file in Path("/proc/self/task").glob("
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="lists threads as Linux does")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lists threads as Linux does")
 @pytest.mark.parametrize(("choice", "has_second"), [(None, False), ("0", True)])
 def test_a_graph_is_run_by_the_thread_that_calls_it(tmp_path, choice, has_second):
     """The second thread is what the first one would wait for without a pause."""

@@ -72,9 +72,10 @@ class MindSporeTrainer:
         self.average = Average(trainable) if config.optimizer.ema_decay > 0 else None
         self.step_count = 0
         model = Model(self.network, self.loss, self.loss_parameters)
-        self.gradient_cell = Gradients(model, self.optimizer.trained)
+        self.gradient_cell = Gradients(model, self.optimizer.plan)
         self.run_gradients = runner(self.gradient_cell, compiled)
-        combine = Combine(self.optimizer.trained, self.together.size, self.scale.enabled)
+        shapes = [moment.shape for moment in self.optimizer.m]
+        combine = Combine(shapes, self.together.size, self.scale.enabled)
         self.run_combine = runner(combine, compiled)
         self.run_step = runner(Update(self.optimizer, self.average), compiled)
         statistics = [p for p in self.network.named.values() if not p.requires_grad]
@@ -105,11 +106,8 @@ class MindSporeTrainer:
         """See ``Trainer``."""
         statistics = {name: to_numpy(p) for name, p in self.network.named.items() if not p.requires_grad}
         losses, _, gradients = self._backward(batch, training)
-        found = dict(zip(self.optimizer.moving, gradients, strict=True))
-        arrays = {
-            name: to_numpy(found[name]) if name in found else np.zeros(parameter.shape, np.float32)
-            for name, parameter in self.parameters.items()
-        }
+        arrays = {name: np.zeros(parameter.shape, np.float32) for name, parameter in self.parameters.items()}
+        arrays |= self.optimizer.plan.split([to_numpy(gradient) for gradient in gradients])
         for name, array in statistics.items():
             set_value(self.network.named[name], array)
         return StepResult(losses), arrays
@@ -130,7 +128,7 @@ class MindSporeTrainer:
         state |= self.optimizer.arrays()
         if self.average is not None:
             # Statistics are averages already: the newest ones stand for them.
-            averages = {name: to_numpy(parameter) for name, parameter in self.average.named.items()}
+            averages = self.average.stored.arrays()
             state |= {f"ema.{name}": averages.get(name, array).copy() for name, array in network.items()}
         state["step"] = np.array(self.step_count, dtype=np.int64)
         return state | self.scale.arrays()
@@ -145,8 +143,7 @@ class MindSporeTrainer:
             set_value(parameter, state[name])
         self.optimizer.load_arrays(state)
         if self.average is not None:
-            for name, parameter in self.average.named.items():
-                set_value(parameter, state[f"ema.{name}"])
+            self.average.stored.load({name: state[f"ema.{name}"] for name in self.average.stored.plan.names})
         self.step_count = int(state["step"])
 
     def _count(self, batch: AnyTrainingBatch) -> tuple[NDArray[np.float64], int | None]:
