@@ -15,7 +15,11 @@ from fairmot.engines.mindspore.detector import Decoder, MindSporeDetector  # noq
 from fairmot.engines.mindspore.device import use_device  # noqa: E402
 from fairmot.engines.mindspore.inference import load_canvas_detector, load_network  # noqa: E402
 from fairmot.engines.mindspore.launcher import check_devices  # noqa: E402
-from fairmot.engines.mindspore.network import MindSporeNetwork, canvases_to_pixels  # noqa: E402
+from fairmot.engines.mindspore.network import (  # noqa: E402
+    MindSporeNetwork,
+    canvases_to_pixels,
+    canvases_to_pixels_by_index,
+)
 
 STRIDE = 4
 MODES = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
@@ -93,6 +97,9 @@ def test_canvases_become_rgb_planes():
     canvases = small_batch().images
     planes = canvases_to_pixels(ms.Tensor(canvases)).asnumpy()
     np.testing.assert_allclose(planes, canvases[..., ::-1].transpose(0, 3, 1, 2) / 255, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(planes, canvases_to_pixels_by_index(ms.Tensor(canvases)).asnumpy())
+    with pytest.raises(AssertionError):  # BGR
+        np.testing.assert_array_equal(planes[:, ::-1], canvases_to_pixels_by_index(ms.Tensor(canvases)).asnumpy())
 
 
 def test_a_detector_is_the_folded_network_and_its_decoding():

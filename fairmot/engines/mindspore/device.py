@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import mindspore as ms
 
@@ -15,7 +16,7 @@ _TARGETS = {"cpu": "CPU", "ascend": "Ascend", "cuda": "GPU"}
 
 
 def use_device(device: str) -> None:
-    """Choose the device of this process, and its kernels on a processor.
+    """Choose the device of this process, and on a processor its kernels and how it waits for them.
 
     ``auto`` leaves MindSpore its own choice: Ascend where there is one.
 
@@ -23,6 +24,8 @@ def use_device(device: str) -> None:
         InputError: an unknown device, one that this machine lacks, or a change after MindSpore has begun to work.
     """
     limit_instruction_set()
+    if device == "cpu" or (device == "auto" and on_cpu()):
+        wait_at_rest()
     if device == "auto":
         return
     if device not in _TARGETS:
@@ -35,6 +38,20 @@ def use_device(device: str) -> None:
         ms.set_device(_TARGETS[device])
     except (RuntimeError, ValueError) as error:
         raise InputError(f"device {device}: {str(error).splitlines()[0]}") from error
+
+
+def on_cpu() -> bool:
+    """Return whether MindSpore works on the processor."""
+    return bool(ms.get_context("device_target") == "CPU")
+
+
+def wait_at_rest() -> None:
+    """Let this thread run compiled graphs itself; without effect after the first operation of the process.
+
+    MindSpore hands them to a second thread, and the first one asks without a pause whether they are finished: that
+    doubles the processor time of a step, and takes a processor away from the kernels.
+    """
+    os.environ.setdefault("MS_DEV_HOST_BLOCKING_RUN", "1")
 
 
 def available_devices() -> tuple[str, ...]:

@@ -30,9 +30,9 @@ def build_loss(
     return LevelLoss(config, classifiers, strides, processes) if strides else FairLoss(config, classifiers)
 
 
-def batch_targets(batch: AnyTrainingBatch) -> tuple[Tensor, ...]:
-    """Return the target arrays of a batch as tensors."""
-    return level_targets_of(batch) if has_levels(batch) else targets_of(batch)
+def batch_targets(batch: AnyTrainingBatch, slots: int | None = None) -> tuple[Tensor, ...]:
+    """Return the target arrays of a batch as tensors; on several levels without slots from ``slots`` on."""
+    return level_targets_of(batch, slots) if has_levels(batch) else targets_of(batch)
 
 
 def losses_of_heads(

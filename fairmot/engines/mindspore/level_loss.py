@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
+from numpy.typing import NDArray
 
 from fairmot.config import LossConfig
 from fairmot.engines.interface import LevelTrainingBatch
+from fairmot.engines.mindspore.device import on_cpu
 from fairmot.engines.mindspore.loss import WeightedLoss
 from fairmot.engines.training_rules import Classifier
 from fairmot.network.level_assignment import (
@@ -25,6 +27,9 @@ from fairmot.network.level_decoding import level_names
 INFINITE = 3.0e38
 """Above every cost, and finite in float32."""
 
+SLOTS = (32, 128)
+"""Of objects in an image, where fewer than all are compiled for: the smallest number that holds a batch's objects."""
+
 
 class LevelLoss(WeightedLoss):
     """Scores, boxes and identity terms, and their weighting; holds no parameters."""
@@ -37,6 +42,7 @@ class LevelLoss(WeightedLoss):
         self.scores_weight, self.boxes_weight = config.scores_weight, config.boxes_weight
         self.strides, self.processes = tuple(strides), processes
         self.add = ops.AllReduce() if processes > 1 else None
+        self.on_cpu = on_cpu()
         names = [level_names(stride) for stride in strides]
         self.heads = (*(name[0] for name in names), *(name[1] for name in names), "embedding")
         """Order in which the cell takes the heads."""
@@ -98,7 +104,11 @@ class LevelLoss(WeightedLoss):
         inside = ops.logical_and(ops.logical_and(inside_x, inside_y), is_object)  # [B, N, K]
         takes_part = ops.cast(inside, ms.float32).sum(2, keepdims=True) > 0
         usable = ops.logical_and(takes_part, is_object)
-        overlaps = overlaps_of(ops.expand_dims(boxes, 2), ops.expand_dims(true_boxes, 1), False)
+        found, true = sides_of(ops.expand_dims(boxes, 2)), (left, top, right, bottom)
+        if self.on_cpu:
+            nothing = ops.cast(usable, ms.float32) * 0.0
+            found, true = spread(found, nothing), spread(true, nothing)
+        overlaps = overlaps_of_sides(found, true, False)
         overlaps = ops.where(usable, overlaps, ops.zeros_like(overlaps))
         away = ops.sqrt(ops.square(x - (left + right) / 2.0) + ops.square(y - (top + bottom) / 2.0)) / strides
         prior = ops.pow(10.0, ops.minimum(away - CENTRE_RADIUS, LARGEST_EXPONENT))
@@ -112,9 +122,10 @@ class LevelLoss(WeightedLoss):
         cost = ops.where(usable, cost, infinite)
 
         best = min(BEST_CELLS, cells)
-        greatest, _ = ops.topk(ops.transpose(overlaps, (0, 2, 1)), best)  # [B, K, 13]
+        # By index: MindSpore warns of an output that is unpacked and not read, as if a side effect were lost.
+        greatest = ops.topk(ops.transpose(overlaps, (0, 2, 1)), best)[0]  # [B, K, 13]
         counts = ops.clamp(ops.cast(greatest.sum(2), ms.int32), 1, best)
-        lowest, _ = ops.topk(-ops.transpose(cost, (0, 2, 1)), best)
+        lowest = ops.topk(-ops.transpose(cost, (0, 2, 1)), best)[0]
         limits = -ops.gather_elements(lowest, 2, ops.expand_dims(counts - 1, 2))
         matched = ops.logical_and(cost <= ops.transpose(limits, (0, 2, 1)), usable)
         times = ops.cast(matched, ms.float32).sum(2, keepdims=True)
@@ -133,8 +144,13 @@ def quality_focal(logits: Tensor, wanted: Tensor) -> Tensor:
 
 def overlaps_of(first: Tensor, second: Tensor, generalised: bool) -> Tensor:
     """IoU, or generalised IoU, of boxes [..., 4]; sides of negative length count 0."""
-    left, top, right, bottom = sides_of(first)
-    other_left, other_top, other_right, other_bottom = sides_of(second)
+    return overlaps_of_sides(sides_of(first), sides_of(second), generalised)
+
+
+def overlaps_of_sides(first, second, generalised):
+    """``overlaps_of`` boxes by their sides, which may have different shapes."""
+    left, top, right, bottom = first
+    other_left, other_top, other_right, other_bottom = second
     common = area(
         ops.maximum(left, other_left),
         ops.maximum(top, other_top),
@@ -159,18 +175,44 @@ def sides_of(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]
 
 
+def spread(sides, nothing):
+    """Bring sides to the shape of ``nothing``, which is 0.
+
+    On a processor MindSpore takes 39 ns for the larger of two numbers of different shapes, and 3 for a sum or for
+    equal shapes.
+    """
+    left, top, right, bottom = sides
+    return left + nothing, top + nothing, right + nothing, bottom + nothing
+
+
 def area(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor) -> Tensor:
     """Area of boxes by their sides."""
     return ops.maximum(right - left, 0.0) * ops.maximum(bottom - top, 0.0)
 
 
-def level_targets_of(batch: LevelTrainingBatch) -> tuple[Tensor, ...]:
-    """Return the target arrays of a batch as tensors; empty slots hold 0, and no identity."""
-    is_object = np.array(batch.is_object, dtype=np.bool_)
+def slots_needed(batch: LevelTrainingBatch) -> NDArray[np.float64]:
+    """Mark the place in ``SLOTS`` of the smallest number that holds these objects; behind the last: all slots."""
+    last = int(np.flatnonzero(batch.is_object.any(0)).max(initial=-1))
+    marks = np.zeros(len(SLOTS) + 1)
+    marks[np.searchsorted(SLOTS, last + 1)] = 1
+    return marks
+
+
+def slots_of(marks: NDArray[np.float64], every: int) -> int:
+    """Return the largest number that is marked, at most ``every`` slot."""
+    return min((*SLOTS, every)[int(np.flatnonzero(marks)[-1])], every)
+
+
+def level_targets_of(batch: LevelTrainingBatch, slots: int | None = None) -> tuple[Tensor, ...]:
+    """Return the target arrays of a batch as tensors; empty slots hold 0, and no identity.
+
+    Slots from ``slots`` on are left out.
+    """
+    is_object = np.array(batch.is_object[:, :slots], dtype=np.bool_)
     return (
         Tensor(is_object),
-        Tensor(np.where(is_object[..., None], batch.boxes_xyxy, 0).astype(np.float32)),
-        Tensor(np.where(is_object, batch.class_ids, 0).astype(np.int32)),
-        Tensor(np.where(is_object, batch.identities, -1).astype(np.int32)),
+        Tensor(np.where(is_object[..., None], batch.boxes_xyxy[:, :slots], 0).astype(np.float32)),
+        Tensor(np.where(is_object, batch.class_ids[:, :slots], 0).astype(np.int32)),
+        Tensor(np.where(is_object, batch.identities[:, :slots], -1).astype(np.int32)),
         Tensor(np.array(batch.is_ignored, dtype=np.bool_)),
     )

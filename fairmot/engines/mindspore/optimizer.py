@@ -14,34 +14,38 @@ from mindspore.ops import functional
 
 from fairmot.config import OptimizerConfig
 from fairmot.engines.interface import Arrays
-from fairmot.engines.mindspore.network import runner, set_value, to_numpy
+from fairmot.engines.mindspore.joined import Join, Plan, Stored, Write
+from fairmot.engines.mindspore.network import runner, to_numpy
 from fairmot.engines.training_rules import rate_factor
 
 
 class Optimizer(nn.Cell):
     """Steps all trainable parameters of a run; frozen ones (factor 0) keep their place in the state only.
 
-    ``parameters`` maps the names of the state (``network.`` and so on) to parameters.
+    ``parameters`` maps the names of the state (``network.`` and so on) to parameters. Gradients come in the arrays of
+    ``plan``.
     """
 
     def __init__(self, parameters: dict[str, Parameter], config: OptimizerConfig) -> None:
         super().__init__(auto_prefix=False)
         factors = {name: rate_factor(name, config.rate_factors) for name in parameters}
-        moving = [name for name in parameters if factors[name] > 0]
-        self.moving = tuple(moving)
-        self.moments = {
-            f"optimizer.{kind}.{name}": Parameter(
-                Tensor(np.zeros(parameter.shape, np.float32)), name=f"optimizer.{kind}.{name}", requires_grad=False
-            )
+        decays = {name: config.weight_decay if parameters[name].ndim > 1 else 0.0 for name in parameters}
+        moving = {name: parameter for name, parameter in parameters.items() if factors[name] > 0}
+        self.plan = Plan(moving, {name: (factors[name], decays[name]) for name in moving})
+        zeros = {name: np.zeros(parameter.shape, np.float32) for name, parameter in parameters.items()}
+        self.moments = {kind: Stored(self.plan, zeros, f"optimizer.{kind}") for kind in ("m", "v")}
+        self.resting = {
+            f"optimizer.{kind}.{name}": zeros[name].copy()
             for kind in ("m", "v")
-            for name, parameter in parameters.items()
+            for name in zeros
+            if name not in moving
         }
-        self.trained = ParameterTuple([parameters[name] for name in moving])
-        self.m = ParameterTuple([self.moments[f"optimizer.m.{name}"] for name in moving])
-        self.v = ParameterTuple([self.moments[f"optimizer.v.{name}"] for name in moving])
-        self.factors = tuple(factors[name] for name in moving)
-        self.decays = tuple(config.weight_decay if parameters[name].ndim > 1 else 0.0 for name in moving)
-        self.over_all = ops.Map()
+        """Moments of frozen parameters, as they were loaded."""
+        self.trained = self.plan.parameters
+        self.m, self.v = self.moments["m"].parameters, self.moments["v"].parameters
+        self.factors = tuple(factor for factor, _ in self.plan.kinds)
+        self.decays = tuple(decay for _, decay in self.plan.kinds)
+        self.join, self.write, self.over_all = Join(self.plan), Write(self.plan), ops.Map()
         self.is_sgd, self.is_adamw = config.name == "sgd", config.name == "adamw"
         self.beta1, self.beta2, self.epsilon = config.beta1, config.beta2, config.epsilon
         # A compiled graph would subtract in float32: 1 - 0.999 is off by 1.3e-5 there.
@@ -71,16 +75,21 @@ class Optimizer(nn.Cell):
         else:
             settings = (self.beta1, self.rest1, self.beta2, self.rest2, self.epsilon, self.is_adamw)
             step = functional.partial(_step_adam, settings, rate, adam_rate, correction2)
-        return self.over_all(step, self.trained, self.m, self.v, gradients, self.factors, self.decays)
+        values = self.join(self.trained)
+        return self.write(self.over_all(step, values, self.m, self.v, gradients, self.factors, self.decays))
 
     def arrays(self) -> Arrays:
         """Return copies of the moments as ``optimizer.m.<name>`` and ``optimizer.v.<name>``."""
-        return {name: to_numpy(moment) for name, moment in self.moments.items()}
+        arrays = {name: array.copy() for name, array in self.resting.items()}
+        for kind, moments in self.moments.items():
+            arrays |= {f"optimizer.{kind}.{name}": array for name, array in moments.arrays().items()}
+        return arrays
 
     def load_arrays(self, arrays: Arrays) -> None:
         """Load the moments."""
-        for name, moment in self.moments.items():
-            set_value(moment, arrays[name])
+        self.resting = {name: np.array(arrays[name], np.float32) for name in self.resting}
+        for kind, moments in self.moments.items():
+            moments.load({name: arrays[f"optimizer.{kind}.{name}"] for name in self.plan.names})
 
 
 class Average(nn.Cell):
@@ -88,17 +97,14 @@ class Average(nn.Cell):
 
     def __init__(self, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
-        self.named = {
-            name: Parameter(Tensor(to_numpy(parameter)), name=f"ema.{name}", requires_grad=False)
-            for name, parameter in parameters.items()
-        }
-        self.parameters = ParameterTuple(list(parameters.values()))
-        self.over_all = ops.Map()
-        self.averages = ParameterTuple(list(self.named.values()))
+        plan = Plan(parameters, dict.fromkeys(parameters))
+        self.stored = Stored(plan, {name: to_numpy(parameter) for name, parameter in parameters.items()}, "ema")
+        self.parameters, self.averages = plan.parameters, self.stored.parameters
+        self.join, self.over_all = Join(plan), ops.Map()
 
     def construct(self, weight: Tensor) -> None:
         """Take the parameters in with this weight."""
-        return self.over_all(functional.partial(_take_in, weight), self.averages, self.parameters)
+        return self.over_all(functional.partial(_take_in, weight), self.averages, self.join(self.parameters))
 
 
 class Copies:
@@ -133,7 +139,7 @@ def _shorten(clip, gradient):
 
 
 def _descend(rate, parameter, m, v, gradient, factor, decay):
-    return ops.assign(parameter, parameter - (gradient + parameter * decay) * (rate * factor))
+    return parameter - (gradient + parameter * decay) * (rate * factor)
 
 
 def _step_adam(settings, rate, adam_rate, correction2, parameter, m, v, gradient, factor, decay):
@@ -148,7 +154,7 @@ def _step_adam(settings, rate, adam_rate, correction2, parameter, m, v, gradient
     ops.assign(m, m_new)
     ops.assign(v, v_new)
     update = m_new / (ops.sqrt(v_new / correction2) + epsilon)
-    return ops.assign(parameter, value - update * (adam_rate * factor))
+    return value - update * (adam_rate * factor)
 
 
 def _take_in(weight, average, parameter):

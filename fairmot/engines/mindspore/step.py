@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, nn, ops
 from mindspore.ops import functional
 
+from fairmot.engines.mindspore.device import on_cpu
+from fairmot.engines.mindspore.joined import Join, Plan
 from fairmot.engines.mindspore.loss import WeightedLoss
-from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels
+from fairmot.engines.mindspore.network import GraphNetwork, canvases_to_pixels, canvases_to_pixels_by_index
 from fairmot.engines.mindspore.optimizer import Average, Optimizer
 from fairmot.engines.training_rules import Normalisers
 
@@ -18,7 +22,7 @@ class Model(nn.Cell):
 
     def __init__(self, network: GraphNetwork, loss: WeightedLoss, parameters: dict[str, Parameter]) -> None:
         super().__init__(auto_prefix=False)
-        self.network, self.loss = network, loss
+        self.network, self.loss, self.on_cpu = network, loss, on_cpu()
         self.parameters_of_loss = ParameterTuple([parameters[name] for name in loss.parameters_in_order])
         places = {head: place for place, head in enumerate(network.heads)}
         self.order = tuple(places[head] for head in loss.heads if head in places)
@@ -27,7 +31,7 @@ class Model(nn.Cell):
 
     def construct(self, scale, images, over, targets):
         """Take the loss scale, canvases, divisors and targets."""
-        maps = self.network(canvases_to_pixels(images))
+        maps = self.network(canvases_to_pixels_by_index(images) if self.on_cpu else canvases_to_pixels(images))
         heads = ()
         for place in self.order:
             heads = (*heads, maps[place])
@@ -38,17 +42,19 @@ class Model(nn.Cell):
 
 
 class Gradients(nn.Cell):
-    """Loss terms and the gradients of the scaled total."""
+    """Loss terms, and the gradients of the scaled total in the arrays of a plan."""
 
-    def __init__(self, model: Model, parameters: ParameterTuple) -> None:
+    def __init__(self, model: Model, plan: Plan) -> None:
         super().__init__(auto_prefix=False)
         self.model = model
-        self.both = ms.value_and_grad(model, None, parameters, has_aux=True)
+        self.both = ms.value_and_grad(model, None, plan.parameters, has_aux=True)
+        self.join = Join(plan)
 
     def construct(self, scale, images, *others):
         """Take what ``Model`` takes, divisors and targets one after the other."""
         count = len(Normalisers._fields)
-        return self.both(scale, images, others[:count], others[count:])
+        terms, gradients = self.both(scale, images, others[:count], others[count:])
+        return terms, self.join(gradients)
 
 
 class Combine(nn.Cell):
@@ -57,12 +63,12 @@ class Combine(nn.Cell):
     All in one array: one exchange instead of several hundred.
     """
 
-    def __init__(self, parameters: ParameterTuple, processes: int, scaled: bool) -> None:
+    def __init__(self, shapes: Sequence[tuple[int, ...]], processes: int, scaled: bool) -> None:
         super().__init__(auto_prefix=False)
         self.processes, self.scaled = processes, scaled
         self.add = ops.AllReduce() if processes > 1 else None
         self.over_all = ops.Map()
-        self.shapes = tuple(parameter.shape for parameter in parameters)
+        self.shapes = tuple(shapes)
         stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist()
         self.starts, self.stops = (0, *stops[:-1]), tuple(stops)
 

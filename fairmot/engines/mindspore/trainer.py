@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor
+from numpy.typing import NDArray
 
 from fairmot.config import Config
 from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, StepResult
-from fairmot.engines.mindspore.device import use_device, use_threads
+from fairmot.engines.mindspore.device import on_cpu, use_device, use_threads
 from fairmot.engines.mindspore.heads_loss import batch_targets, build_loss
+from fairmot.engines.mindspore.level_loss import slots_needed, slots_of
 from fairmot.engines.mindspore.loss import scalars_of
 from fairmot.engines.mindspore.network import runner, set_value, to_numpy
 from fairmot.engines.mindspore.optimizer import Average, Copies, Optimizer
@@ -25,6 +27,7 @@ from fairmot.engines.training_rules import (
     average_decay,
     check_state,
     count_targets,
+    has_levels,
     identity_classifiers,
     initial_classifiers,
     normalisers,
@@ -69,9 +72,10 @@ class MindSporeTrainer:
         self.average = Average(trainable) if config.optimizer.ema_decay > 0 else None
         self.step_count = 0
         model = Model(self.network, self.loss, self.loss_parameters)
-        self.gradient_cell = Gradients(model, self.optimizer.trained)
+        self.gradient_cell = Gradients(model, self.optimizer.plan)
         self.run_gradients = runner(self.gradient_cell, compiled)
-        combine = Combine(self.optimizer.trained, self.together.size, self.scale.enabled)
+        shapes = [moment.shape for moment in self.optimizer.m]
+        combine = Combine(shapes, self.together.size, self.scale.enabled)
         self.run_combine = runner(combine, compiled)
         self.run_step = runner(Update(self.optimizer, self.average), compiled)
         statistics = [p for p in self.network.named.values() if not p.requires_grad]
@@ -102,11 +106,8 @@ class MindSporeTrainer:
         """See ``Trainer``."""
         statistics = {name: to_numpy(p) for name, p in self.network.named.items() if not p.requires_grad}
         losses, _, gradients = self._backward(batch, training)
-        found = dict(zip(self.optimizer.moving, gradients, strict=True))
-        arrays = {
-            name: to_numpy(found[name]) if name in found else np.zeros(parameter.shape, np.float32)
-            for name, parameter in self.parameters.items()
-        }
+        arrays = {name: np.zeros(parameter.shape, np.float32) for name, parameter in self.parameters.items()}
+        arrays |= self.optimizer.plan.split([to_numpy(gradient) for gradient in gradients])
         for name, array in statistics.items():
             set_value(self.network.named[name], array)
         return StepResult(losses), arrays
@@ -127,7 +128,7 @@ class MindSporeTrainer:
         state |= self.optimizer.arrays()
         if self.average is not None:
             # Statistics are averages already: the newest ones stand for them.
-            averages = {name: to_numpy(parameter) for name, parameter in self.average.named.items()}
+            averages = self.average.stored.arrays()
             state |= {f"ema.{name}": averages.get(name, array).copy() for name, array in network.items()}
         state["step"] = np.array(self.step_count, dtype=np.int64)
         return state | self.scale.arrays()
@@ -142,14 +143,22 @@ class MindSporeTrainer:
             set_value(parameter, state[name])
         self.optimizer.load_arrays(state)
         if self.average is not None:
-            for name, parameter in self.average.named.items():
-                set_value(parameter, state[f"ema.{name}"])
+            self.average.stored.load({name: state[f"ema.{name}"] for name in self.average.stored.plan.names})
         self.step_count = int(state["step"])
+
+    def _count(self, batch: AnyTrainingBatch) -> tuple[NDArray[np.float64], int | None]:
+        """Count the targets of all processes, and the slots that hold them: all (None) where shapes must not change."""
+        counts = count_targets(batch, self.classifiers)
+        if not (has_levels(batch) and on_cpu()):
+            return self.together.sum(counts), None
+        # In one exchange, so that processes compile at the same time and none waits for another.
+        both = self.together.sum(np.concatenate([counts, slots_needed(batch)]))
+        return both[: len(counts)], slots_of(both[len(counts) :], batch.is_object.shape[1])
 
     def _backward(self, batch: AnyTrainingBatch, training: bool) -> tuple[dict[str, float], Tensor, tuple[Tensor, ...]]:
         """Return the mean losses of all parts and processes, and the length and the arrays of the mean gradient."""
         parts = split_batch(batch, self.config.train.accumulate)
-        counts = self.together.sum(count_targets(batch, self.classifiers))
+        counts, slots = self._count(batch)
         over = scalars_of(normalisers(counts, len(parts) * self.together.size))
         self.gradient_cell.set_train(training)
         if self.config.train.freeze_batch_norm:
@@ -157,7 +166,7 @@ class MindSporeTrainer:
         scale = Tensor(self.scale.value / len(parts), ms.float32)
         sums, gradients = np.zeros(len(self.loss.terms)), None
         for part in parts:
-            (_, *terms), fresh = self.run_gradients(scale, _images(part), *over, *batch_targets(part))
+            (_, *terms), fresh = self.run_gradients(scale, _images(part), *over, *batch_targets(part, slots))
             gradients = fresh if gradients is None else tuple(a + b for a, b in zip(gradients, fresh, strict=True))
             sums += [float(term.asnumpy()) for term in terms]
         means = self.together.sum(sums / len(parts)) / self.together.size
@@ -171,11 +180,10 @@ def half_precision(name: str) -> ms.Type | None:
     Raises:
         InputError: bfloat16 on a processor, where MindSpore has no such convolution.
     """
-    on_cpu = ms.get_context("device_target") == "CPU"
-    if name == "bf16" and on_cpu:
+    if name == "bf16" and on_cpu():
         raise InputError("train.precision: MindSpore has no bf16 on processors; choose f32, or engine torch")
     if name == "auto":
-        return None if on_cpu else ms.float16
+        return None if on_cpu() else ms.float16
     return {"f32": None, "bf16": ms.bfloat16, "f16": ms.float16}[name]
 
 

@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from fairmot.engines.interface import Arrays
 from fairmot.engines.mindspore.deformable import SampledDeformableConvolution
+from fairmot.engines.mindspore.device import on_cpu
 from fairmot.engines.mindspore.network import GraphNetwork, build_network
 from fairmot.engines.training_rules import is_exact
 from fairmot.network.graph import Graph
@@ -32,7 +33,7 @@ def build_training_network(
     for index, node in enumerate(graph.nodes):
         name = f"layer{index}"
         # Exports keep the operator that devices have; sparse products are those of processors.
-        if isinstance(node.layer, DeformableConvolution) and ms.get_context("device_target") == "CPU":
+        if isinstance(node.layer, DeformableConvolution) and on_cpu():
             setattr(network, name, SampledDeformableConvolution(getattr(network, name)))
         elif isinstance(node.layer, BatchNorm):
             if f"{node.name}.weight" in frozen:
