@@ -153,7 +153,7 @@ def _inference_scripts() -> list[Mistake]:
         ]
     return [
         *found,
-        Mistake("run_eval.sh CPU small.yaml '' no_truth", "ground truth absent", "gt.txt"),
+        Mistake("run_eval.sh CPU small.yaml '' no_truth", "ground truth absent", "no_truth: no ground truth"),
         Mistake("run_eval.sh CPU small.yaml '' bad_truth", "a wrong line of ground truth", r"gt.txt.* line 2|gt.txt:2"),
         Mistake("run_eval.sh CPU small.yaml '' no_images", "images absent", "no_images"),
         Mistake("run_infer.sh CPU small.yaml '' no_images", "images absent", "no_images"),
