@@ -50,7 +50,10 @@ set_training() {
 
 # train_in_background ARGUMENT...: `fairmot train` with these arguments, checked first: a mistake must not end in a log.
 train_in_background() {
-    "${program[@]}" train "$@" --dry-run
+    local found
+    found="$("${program[@]}" train "$@" --dry-run)"
+    echo "$found"
+    [[ "$found" != finished:* ]] || return 0 # called again, it has nothing left to do
     mkdir -p train
     nohup "${program[@]}" train "$@" >train/tran.log 2>&1 </dev/null &
     echo "process $!, log in train/tran.log, checkpoints in train/ckpt"

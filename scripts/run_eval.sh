@@ -11,5 +11,7 @@ source "$(dirname "$0")/arguments.sh"
 [ $# -le 4 ] || usage
 set_inference "${1:-}" "${2:-}" "${3:-}"
 dataset="$(find_split "${4:-data/MOT20}" train)"
+[ -e "$dataset/gt/gt.txt" ] || compgen -G "$dataset/*/gt/gt.txt" >/dev/null ||
+    fail "DATASET_DIR $dataset: no ground truth (SEQUENCE/gt/gt.txt) in it; run_infer.sh tracks without"
 run_logged eval eval.log "${program[@]}" evaluate "$dataset" "${inference[@]}" --benchmark "${BENCHMARK:-auto}" \
     --published --output eval/results --overwrite

@@ -63,12 +63,13 @@ def train(
         _check(settings, engine, device)
         return
     if dry_run:
-        steps = check_run(settings, chosen, device, resume, processes)
-        typer.echo(f"ready: {settings.network.architecture} in {chosen}, {steps} steps an epoch")
+        found = check_run(settings, chosen, device, resume, processes)
+        what = f"{settings.network.architecture} in {chosen}, {found.epoch_steps} steps an epoch"
+        typer.echo(f"finished: {found.finished}" if found.finished else f"ready: {what}")
         return
     if processes > 1 and not process.launched:
-        # One process, not each of them, reports what cannot start.
-        load_training(chosen)
+        # One process, and before any launcher, reports what cannot start.
+        check_run(settings, chosen, device, resume, processes)
         arguments = ["train", config, *(part for each in overrides or () for part in ("--set", each))]
         arguments += [*(["--resume"] if resume else []), "--engine", chosen, "--device", device]
         folder = settings.train.output / "processes"

@@ -86,6 +86,16 @@ def installed_engines() -> tuple[str, ...]:
     return tuple(name for name in MODULES if importlib.util.find_spec(name))
 
 
+def check_installed(name: str) -> None:
+    """Check that the library of an engine is installed, without importing it.
+
+    Raises:
+        InputError: it is not.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise InputError(f"engine {name}: {name} is not installed; run: pip install 'fairmot[{name}]'")
+
+
 def engines_with(capability: Capability) -> tuple[str, ...]:
     """Engines that have a capability, installed or not."""
     return tuple(name for name, modules in MODULES.items() if capability in modules)
@@ -169,8 +179,8 @@ def _load(name: str, capability: Capability, needs_library: bool = True) -> Any:
     if capability not in MODULES[name]:
         able = ", ".join(engines_with(capability))
         raise InputError(f"engine {name!r} has no {capability}; engines that have it: {able}")
-    if needs_library and importlib.util.find_spec(name) is None:
-        raise InputError(f"engine {name}: {name} is not installed; run: pip install 'fairmot[{name}]'")
+    if needs_library:
+        check_installed(name)
     return importlib.import_module(MODULES[name][capability])
 
 

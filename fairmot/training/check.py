@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
 from fairmot.config import Config
-from fairmot.data.loader import create_loader
-from fairmot.engines import choose_training_engine, load_launcher
+from fairmot.data.loader import Loader, create_loader
+from fairmot.engines import check_installed, choose_training_engine, load_launcher
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
-from fairmot.training.checkpoint import check_resumable, load_checkpoint
+from fairmot.training.checkpoint import Checkpoint, check_resumable, load_checkpoint
 from fairmot.training.start import start_weights
+from fairmot.training.validation import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a run would do."""
+
+    epoch_steps: int
+    """Steps of an epoch."""
+    finished: str | None
+    """A line for people where the run that is resumed has nothing left to do."""
 
 
 def check_run(
     config: Config, engine: str = "auto", device: str = "auto", resume: bool = False, processes: int = 1
-) -> int:
-    """Check everything that can be known without the training framework, and return the steps of an epoch.
+) -> Prospect:
+    """Check everything that can be known without the training framework.
 
     Args: as ``fairmot.training.loop.train``; ``processes`` that share the work.
 
@@ -22,14 +37,41 @@ def check_run(
         InputError: what a run with these arguments would end with.
     """
     check_free(config, resume)
-    load_launcher(choose_training_engine(engine, device)).check_devices(device, processes)
+    _check_writable(config.train.output)
+    chosen = choose_training_engine(engine, device)
+    check_installed(chosen)
+    load_launcher(chosen).check_devices(device, processes)
     loader = create_loader(config, processes=processes)
+    if config.train.validate_every_epochs:
+        Validator(config, device)
     path = config.train.output / "last.safetensors"
-    if path.exists():
-        check_resumable(load_checkpoint(path), config, loader.identity_count, loader.fingerprint(), path)
-    else:
+    if not path.exists():
         start_weights(build_graph(config.network), config)
-    return len(loader)
+        return Prospect(len(loader), None)
+    checkpoint = load_checkpoint(path)
+    check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), path)
+    taken = steps_taken(checkpoint, config, loader, path)
+    return Prospect(len(loader), finished_run(config) if taken == len(loader) * config.train.epochs else None)
+
+
+def steps_taken(checkpoint: Checkpoint, config: Config, loader: Loader, path: Path) -> int:
+    """Return the steps that the run of a checkpoint has taken.
+
+    Raises:
+        InputError: more than the configuration has.
+    """
+    taken = len(loader) * checkpoint.epoch + checkpoint.step_in_epoch
+    if taken > len(loader) * config.train.epochs:
+        raise InputError(
+            f"{path} has taken {taken} steps, {taken / len(loader):g} epochs, and train.epochs is "
+            f"{config.train.epochs}: give at least as many, or another train.output"
+        )
+    return taken
+
+
+def finished_run(config: Config) -> str:
+    """Return what is said of a run that has nothing left to do."""
+    return f"{config.train.output} holds a finished run of {config.train.epochs} epochs; more train.epochs continue it"
 
 
 def check_free(config: Config, resume: bool) -> None:
@@ -40,3 +82,11 @@ def check_free(config: Config, resume: bool) -> None:
     """
     if (config.train.output / "last.safetensors").exists() and not resume:
         raise InputError(f"{config.train.output} holds a run already; resume it, or set another train.output")
+
+
+def _check_writable(folder: Path) -> None:
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not existing.is_dir():
+        raise InputError(f"{folder}: cannot be written: {existing} is a file; set another train.output")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: cannot be written: no permission in {existing}; set another train.output")

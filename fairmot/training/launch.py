@@ -71,13 +71,18 @@ def launch(
         Exit code: 0, 130 after a signal, 1 where a process failed.
 
     Raises:
-        InputError: not an engine that trains, too few devices, or what a process raised as one.
+        InputError: not an engine that trains, too few devices, a folder that cannot be written, or what a process
+            raised as one.
     """
     log = log or (lambda line: None)
     launcher = load_launcher(engine)
     launcher.check_devices(device, processes)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    made = [each for each in (folder, *folder.absolute().parents) if not each.exists()]
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from error
     threads = max(1, (os.cpu_count() or 1) // processes)
     environment = {"OMP_NUM_THREADS": str(threads), **MEMORY_SETTINGS, **os.environ, FOLDER_VARIABLE: str(folder)}
     # As a script, this file's folder would be searched for modules first; the package itself must be found.
@@ -100,7 +105,13 @@ def launch(
     if parent.returncode == 0:
         return 0
     for mistake in sorted(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")):
-        raise InputError(mistake.read_text(encoding="utf-8"))
+        line = mistake.read_text(encoding="utf-8")
+        # It says all that the logs do: a run that did not begin leaves nothing behind.
+        shutil.rmtree(folder, ignore_errors=True)
+        for each in made[1:]:
+            with suppress(OSError):  # not empty
+                each.rmdir()
+        raise InputError(line)
     log(f"training in {processes} processes failed; logs in {folder}")
     ends = {rank: _last_lines(launcher.log_files(folder, rank)) for rank in range(processes)}
     # One without a log may be gone first only because it lost the connection to the one that failed.
@@ -115,8 +126,8 @@ def launch(
 def _watch(parent: subprocess.Popen[bytes], folder: Path) -> int | None:
     """Wait for the end; return the rank that was gone first while others still ran.
 
-    A run that cannot go on is ended with all that its launcher started: one process reports a mistake, or none of them
-    lives any more.
+    A run that cannot go on is ended with all that its launcher started: one process reports a mistake (at once, before
+    the launcher adds its traceback), or none of them lives any more.
     """
     first: int | None = None
     hopeless_since: float | None = None
@@ -126,8 +137,11 @@ def _watch(parent: subprocess.Popen[bytes], folder: Path) -> int | None:
         gone = [rank for rank, number in numbers.items() if not _is_alive(number)]
         if first is None and gone and len(gone) < len(numbers):
             first = gone[0]
+        if any(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")):
+            _kill(parent, folder)
+            parent.wait()
         failed = [rank for rank in gone if not (folder / f"{rank}{DONE_SUFFIX}").exists()]
-        if any(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")) or (failed and len(gone) == len(numbers)):
+        if failed and len(gone) == len(numbers):
             hopeless_since = hopeless_since or time.monotonic()
             if time.monotonic() - hopeless_since > _GRACE_SECONDS:
                 _kill(parent, folder)

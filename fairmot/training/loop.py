@@ -15,7 +15,7 @@ from fairmot.files import locked
 from fairmot.network.architectures import build_graph
 from fairmot.network.initial import initial_weights
 from fairmot.progress import Log, Progress
-from fairmot.training.check import check_free
+from fairmot.training.check import check_free, finished_run, steps_taken
 from fairmot.training.checkpoint import check_resumable, load_checkpoint
 from fairmot.training.memory import out_of_memory_in_one_line
 from fairmot.training.metrics import MetricsLog
@@ -113,12 +113,7 @@ def _train_alone(
     taken = 0
     if checkpoint:
         check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), checkpoint_path)
-        taken = len(loader) * checkpoint.epoch + checkpoint.step_in_epoch
-        if taken > total_steps(config, loader):
-            raise InputError(
-                f"{checkpoint_path} has taken {taken} steps, {taken / len(loader):g} epochs, and train.epochs is "
-                f"{config.train.epochs}: give at least as many, or another train.output"
-            )
+        taken = steps_taken(checkpoint, config, loader, checkpoint_path)
     try:
         graph = build_graph(config.network)
         notes: list[str] = []
@@ -134,7 +129,7 @@ def _train_alone(
         total = total_steps(config, loader)
         log(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {total}")
         if taken == total:
-            log(f"{output} holds a finished run of {config.train.epochs} epochs; more train.epochs continue it")
+            log(finished_run(config))
         if loader.images.skipped:
             log(f"absent and skipped: {', '.join(loader.images.skipped)}")
         if validator and (shared := {*validator.held_out_paths} & {*loader.images.paths}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ FOLDER_VARIABLE = "FAIRMOT_PROCESSES"
 
 MISTAKE_SUFFIX = ".mistake"
 """A process leaves the message of its ``InputError`` in a file of its rank with this suffix."""
+WAIT_FOR_THE_END_SECONDS = 5.0
+"""Time that ``launch``, if it still lives, has to end a process with a mistake."""
 DONE_SUFFIX = ".done"
 """A process that ends as it should leaves an empty file of its rank with this suffix."""
 
@@ -50,5 +53,7 @@ def registered(process: Process) -> Iterator[None]:
         # Complete or absent: ``launch`` may read it at any time.
         with replacing(file.with_suffix(MISTAKE_SUFFIX)) as temporary:
             temporary.write_text(str(error), encoding="utf-8")
+        # ``launch`` says the line and ends this process: if it ended by itself, its launcher would show a traceback.
+        time.sleep(WAIT_FOR_THE_END_SECONDS)
         raise
     file.with_suffix(DONE_SUFFIX).touch()

@@ -1,5 +1,6 @@
 """The published scripts, run as published, on a processor, with a small street and a small network."""
 
+import json
 import os
 import re
 import shutil
@@ -161,6 +162,7 @@ def test_a_mistake_leaves_nothing_behind(place):
         ("run_eval.sh", ["CPU", "no.yaml"], {}, "CONFIG no.yaml: no such file"),
         ("run_eval.sh", ["CPU", "", "no.ckpt"], {}, "LOAD_CKPT no.ckpt: no such file"),
         ("run_infer.sh", ["ASCEND", "", "", "nowhere"], {}, "DATASET_DIR nowhere: no such folder"),
+        ("run_eval.sh", ["Gpu", "", "", "."], {}, "DATASET_DIR .: no ground truth (SEQUENCE/gt/gt.txt) in it"),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_starts(tmp_path, script, arguments, variables, line):
@@ -177,6 +179,7 @@ def test_a_background_run_is_checked_before_it_starts(place):
     (place / "mix" / "data.json").unlink()
     finished = start(place, "run_distribute_train_gpu.sh", 2, "CPU", "small.yaml")
     assert finished.returncode == 2
+    assert len(finished.stderr.splitlines()) == 1
     assert "mix/data.json" in finished.stderr.splitlines()[-1]
     assert not (place / "train").exists()
 
@@ -192,8 +195,29 @@ def test_the_requirements_are_those_of_the_package():
 def test_distributed_training_goes_on_in_the_background(place):
     finished = start(place, "run_distribute_train_gpu.sh", 2, "CPU", "small.yaml")
     assert finished.returncode == 0, finished.stderr
-    wait_for(place / "train" / "ckpt" / "weights.safetensors")
-    assert "2 processes" in (place / "train" / "tran.log").read_text()
+    check_background_run(place)
+
+
+def check_background_run(place):
+    """Checkpoints and one whole log; called again, the run says that it is finished, and nothing starts."""
+    log, checkpoints = place / "train" / "tran.log", place / "train" / "ckpt"
+    wait_for(checkpoints / "weights.safetensors")
+    end = time.monotonic() + 100
+    while "\nweights    train/ckpt/weights.safetensors\n" not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
+    assert " in 2 processes, results in train/ckpt\n" in log.read_text()
+    assert "step 0 of 1\n" in log.read_text()
+    metrics = [json.loads(line) for line in (checkpoints / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in metrics] == [1]
+    assert (checkpoints / "last.safetensors").exists()
+    before = log.read_text()
+    script = "run_distribute_train_ascend.sh" if "mindspore" in before else "run_distribute_train_gpu.sh"
+    finished = start(place, script, 2, *(["cpu"] if "gpu" in script else []), "small.yaml", DEVICE="CPU")
+    assert finished.returncode == 0, finished.stderr
+    (line,) = finished.stdout.splitlines()
+    assert line == "finished: train/ckpt holds a finished run of 1 epochs; more train.epochs continue it"
+    assert log.read_text() == before
 
 
 def test_a_data_description_takes_the_place_of_the_default_one(place):
@@ -205,16 +229,42 @@ def test_a_data_description_takes_the_place_of_the_default_one(place):
 
 @pytest.mark.slow
 def test_mindspore_on_the_processor(place):
-    finished = start(place, "run_standalone_train_ascend.sh", "CPU", "small.yaml")
+    finished = start(place, "run_standalone_train_ascend.sh", "cpu", "small.yaml")
     assert finished.returncode == 0, finished.stderr
-    assert (place / "output" / "weights.safetensors").exists()
+    assert finished.stdout.splitlines()[-1] == "weights    output/weights.safetensors"
+    assert {"last.safetensors", "weights.safetensors"} <= {path.name for path in (place / "output").iterdir()}
+    finished = start(place, "run_standalone_train_ascend.sh", "Cpu", "small.yaml")
+    assert finished.returncode == 0, finished.stderr
+    assert "output holds a finished run of 1 epochs" in finished.stderr
+
+
+@pytest.mark.slow
+def test_the_distributed_folder_and_its_parent_are_scored_and_tracked_alike(place):
+    logs = {}
+    for given in ("MOT20", "MOT20/", ".", "MOT20/train", str(place / "MOT20")):
+        finished = start(place, "run_eval.sh", "Cpu", "small.yaml", "", given)
+        assert finished.returncode == 0, finished.stderr
+        logs[given] = (place / "eval" / "eval.log").read_text()
+        check_published(logs[given])
+        shutil.rmtree(place / "eval")
+    tables = {re.sub(r"(?s).*?(?= +IDF1)|Time elapsed.*", "", log) for log in logs.values()}
+    assert len(tables) == 1
+    for given in ("MOT20", ".", "MOT20/test", "MOT20/test/MOT20-04"):
+        finished = start(place, "run_infer.sh", "cpu", "small.yaml", "", given)
+        assert finished.returncode == 0, finished.stderr
+        assert (place / "infer" / "infer.log").read_text() == finished.stdout
+        results = place / "infer" / "results"
+        assert [path.name for path in results.glob("*.mp4")] == ["MOT20-04.mp4"]
+        assert len(list(results.glob("MOT20-04/00000?.jpg"))) == 4
+        assert (results / "MOT20-04.txt").exists()
+        shutil.rmtree(place / "infer")
 
 
 @pytest.mark.slow
 def test_distributed_mindspore(place):
     finished = start(place, "run_distribute_train_ascend.sh", 2, "small.yaml", DEVICE="CPU")
     assert finished.returncode == 0, finished.stderr
-    wait_for(place / "train" / "ckpt" / "weights.safetensors")
+    check_background_run(place)
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("run_*.sh")))

@@ -55,7 +55,7 @@ WORKFLOWS = {
     "fairmot.serve.server.serve": None,
     "fairmot.engines.choose_training_engine": "torch",
     "fairmot.engines.load_training": None,
-    "fairmot.training.check.check_run": 3,
+    "fairmot.training.check.check_run": SimpleNamespace(epoch_steps=3, finished=None),
     "fairmot.training.launch.launch": 0,
     "fairmot.training.loop.train": SimpleNamespace(checkpoint="c", weights="w"),
     "fairmot.training.self_check.self_check": SimpleNamespace(problems=[]),

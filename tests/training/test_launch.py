@@ -20,6 +20,7 @@ from small_run import NETWORK
 from fairmot.config import parse_config
 from fairmot.engines.torch import launcher as torch_launcher
 from fairmot.errors import InputError
+from fairmot.files import locked
 from fairmot.training.checkpoint import load_checkpoint
 from fairmot.training.launch import _passing_signals_on, _watch, launch
 from fairmot.training.loop import train
@@ -222,10 +223,28 @@ def test_a_signal_saves_the_run_and_ends_all_processes(settings, tmp_path):
         train(settings("run", batch_size=2, epochs=1000), "torch", "cpu", resume=True)
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
-def test_a_mistake_is_one_line_and_exit_code_2(engine, settings, tmp_path):
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_a_mistake_is_one_line_before_a_launcher_starts(engine, settings, tmp_path):
     pytest.importorskip(engine)
     run = start(settings("run", batch_size=20), engine, 2)
     _, notes = run.communicate(timeout=120)
     assert run.returncode == 2, notes
-    assert "12 images in made, fewer than one batch of 20 in each of 2 processes" in notes.splitlines()[-1]
+    (line,) = notes.splitlines()
+    assert "12 images in made, fewer than one batch of 20 in each of 2 processes" in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+def test_a_mistake_that_a_process_finds_is_the_last_line(engine, settings, tmp_path):
+    pytest.importorskip(engine)
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run"):
+        begun = time.monotonic()
+        run = start(settings("run", batch_size=2), engine, 2)
+        _, notes = run.communicate(timeout=120)
+        # msrun alone waits ten minutes.
+        assert time.monotonic() - begun < 100
+    assert run.returncode == 2, notes
+    assert "writes into this folder" in notes.splitlines()[-1]
+    assert "Traceback" not in notes
+    assert not list((tmp_path / "run").iterdir())
