@@ -72,6 +72,27 @@ def test_deformable_convolution_has_the_gradients_of_finite_differences():
     assert torch.autograd.gradcheck(convolve, (x, offsets, mask, weight, bias), eps=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize(("half", "limit"), [(torch.bfloat16, 0.01), (torch.float16, 0.0015)])
+def test_half_precision_multiplies_but_does_not_place_the_samples(half, limit):
+    """At the right of a wide map a position in bfloat16 is off by a quarter of a cell."""
+    rng = np.random.default_rng(2)
+    x, maps, weight, bias = (
+        torch.tensor(rng.normal(size=shape), dtype=torch.float32)
+        for shape in ((1, 16, 4, 272), (1, 27, 4, 272), (8, 16, 3, 3), (8,))
+    )
+    x, maps = x.to(half), maps.to(half)
+    expected = deformable_convolution(x.float(), maps.float(), weight, bias, 1, 1)
+
+    def distance(maps):
+        with torch.autocast("cpu", half):
+            found = deformable_convolution(x, maps, weight, bias, 1, 1)
+        assert found.dtype == half
+        return float((found.float() - expected).norm() / expected.norm())
+
+    assert distance(maps) < limit
+    assert distance(maps + 0.02) > limit
+
+
 @pytest.mark.parametrize("case", ["dla_34_s18_1x320x576", "dlaconv_34_s11_1x320x576"])
 def test_decoding_finds_the_published_cells(case, oracle):
     arrays = oracle(f"forward_{case}.npz")

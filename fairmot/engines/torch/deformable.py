@@ -1,22 +1,36 @@
-"""Modulated deformable convolution (Zhu et al., Deformable ConvNets v2) in plain, differentiable PyTorch.
+"""Modulated deformable convolution (Zhu et al., Deformable ConvNets v2), differentiable, in one of three forms.
 
-torchvision's compiled operator is used where torchvision imports; nothing here needs a compiler.
+The plain form is PyTorch alone, runs everywhere and is the reference. On CUDA, half precision takes the Triton kernels
+of ``deformable_kernels`` where they work, and float32 torchvision's operator where torchvision imports.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import warnings
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Form = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor | None, int, int], Tensor]
+
+SETTING = "FAIRMOT_TRITON"
+"""Environment variable: ``0`` never takes the kernels, ``1`` for float32 too, anything else for half precision."""
+_MOST_NUMBERS = 2**31 - 1
+"""Numbers in a map whose places the kernels can count."""
+_TOLERANCES = {torch.float32: 2e-3, torch.float16: 5e-3, torch.bfloat16: 4e-2}
+"""Relative distance from the plain form that the trial allows; TF32 counts as float32."""
+
 
 def deformable_convolution(
     x: Tensor, offsets_and_mask: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
 ) -> Tensor:
     """Convolve at shifted, weighted taps.
+
+    Under autocast the product is in half precision; positions and bilinear weights never are.
 
     Args:
         x: features [B, C, H, W].
@@ -33,9 +47,15 @@ def deformable_convolution(
     # Sampling positions need float32: half precision has no sub-pixel left at x > 512.
     offsets = offsets_and_mask[:, : 2 * taps].float()
     mask = offsets_and_mask[:, 2 * taps :].float().sigmoid()
+    kind = x.device.type
+    half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+    if kind == "cuda" and (kernels := _kernels_for(x, half or x.dtype)):
+        dtype = half or x.dtype
+        bias = None if bias is None else bias.to(dtype)
+        return kernels(x.to(dtype), offsets, mask, weight.to(dtype), bias, stride, padding)
     compiled = _torchvision_operator()
-    if compiled is not None:
-        return compiled(x, offsets.to(x.dtype), weight, bias, stride, padding, 1, mask.to(x.dtype))
+    if compiled is not None and half is None:
+        return compiled(x, offsets.to(x.dtype), mask.to(x.dtype), weight, bias, stride, padding)
     return sampled_convolution(x, offsets, mask, weight, bias, stride, padding)
 
 
@@ -44,7 +64,8 @@ def sampled_convolution(
 ) -> Tensor:
     """The plain form: bilinear sampling of all taps at once, then one matrix product.
 
-    ``offsets`` [B, 2 * k * k, h, w] and ``mask`` [B, k * k, h, w] after the sigmoid.
+    ``offsets`` [B, 2 * k * k, h, w] and ``mask`` [B, k * k, h, w] after the sigmoid. Sampling is in float32 at least;
+    the product is in the type that autocast, or else the weight has.
     """
     batch, channels, height, width = x.shape
     kernel = weight.shape[2]
@@ -58,20 +79,82 @@ def sampled_convolution(
     x_position = shifts[:, :, :, 1] + step.view(1, 1, -1, 1, 1) + columns.view(1, 1, 1, 1, -1)
     # grid_sample counts from the edge of the first pixel: (2 p + 1) / size - 1.
     grid = torch.stack([(2 * x_position + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-    grid = grid.reshape(batch, taps * out_height, out_width, 2).to(x.dtype)
-    sampled = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    precise = torch.promote_types(x.dtype, torch.float32)
+    grid = grid.reshape(batch, taps * out_height, out_width, 2).to(precise)
+    # A grid has the type of what it samples, and one in half precision would be off by half a cell of a wide map.
+    sampled = F.grid_sample(x.to(precise), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     sampled = sampled.reshape(batch, channels, taps, out_height * out_width)
-    sampled = sampled * mask.to(x.dtype).reshape(batch, 1, taps, -1)
-    result = torch.matmul(weight.reshape(weight.shape[0], -1), sampled.reshape(batch, channels * taps, -1))
+    sampled = sampled * mask.to(precise).reshape(batch, 1, taps, -1)
+    sampled = sampled.reshape(batch, channels * taps, -1).to(weight.dtype)
+    result = torch.matmul(weight.reshape(weight.shape[0], -1), sampled)
     if bias is not None:
-        result = result + bias.view(1, -1, 1)
+        result = result + bias.to(result.dtype).view(1, -1, 1)
     return result.reshape(batch, -1, out_height, out_width)
 
 
+def _kernels_for(x: Tensor, dtype: torch.dtype) -> Form | None:
+    """Return the Triton kernels where a map on a card should take them."""
+    setting = os.environ.get(SETTING, "")
+    if setting == "0" or dtype not in _TOLERANCES or (dtype == torch.float32 and setting != "1"):
+        return None
+    return triton_form(x.device, dtype) if x.numel() <= _MOST_NUMBERS else None
+
+
 @functools.cache
-def _torchvision_operator() -> Callable[..., Tensor] | None:
+def triton_form(device: torch.device, dtype: torch.dtype) -> Form | None:
+    """Return the convolution by Triton kernels, if Triton is there and works: a small trial decides.
+
+    Where it does not, one warning says why.
+    """
+    try:
+        from fairmot.engines.torch.deformable_kernels import convolve
+    except ImportError:
+        return None
+    try:
+        worst = _trial(convolve, device, dtype)
+    except Exception as error:  # a compiler, a driver, a card: whatever is wrong, the plain form works
+        problem = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+    else:
+        if worst <= _TOLERANCES[dtype]:
+            # A compiled step goes around: Dynamo would look into the kernels.
+            return torch.compiler.disable(convolve)
+        problem = f"they differ from the plain form by {worst:.1g} of its length"
+    warnings.warn(
+        f"Triton's kernels are not used on {device} in {str(dtype).removeprefix('torch.')}: {problem}; the plain "
+        f"deformable convolution is ({SETTING}=0 leaves out this trial)",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def _trial(form: Form, device: torch.device, dtype: torch.dtype) -> float:
+    """Return the largest relative distance of results and gradients from the plain form."""
+    generator = torch.Generator().manual_seed(1)
+    shapes = ((1, 20, 5, 7), (1, 18, 5, 7), (1, 9, 5, 7), (24, 20, 3, 3), (24,))
+    kinds = (dtype, torch.float32, torch.float32, dtype, dtype)
+    # Detectors call from inference mode, and trainers under autocast.
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        given = [
+            torch.randn(shape, generator=generator).to(device, kind) for shape, kind in zip(shapes, kinds, strict=True)
+        ]
+        wanted = torch.randn(1, 24, 5, 7, generator=generator).to(device)
+
+        def values(convolution: Form, exact: bool) -> list[Tensor]:
+            own = [(each.float() if exact else each).detach().clone().requires_grad_() for each in given]
+            out = convolution(own[0], own[1], own[2], own[3], own[4], 1, 1)
+            return [out.detach(), *torch.autograd.grad((out.float() * wanted).sum(), own)]
+
+        pairs = zip(values(form, exact=False), values(sampled_convolution, exact=True), strict=True)
+        return max(float((ours.float() - plain).norm() / plain.norm()) for ours, plain in pairs)
+
+
+@functools.cache
+def _torchvision_operator() -> Form | None:
     try:
         from torchvision.ops import deform_conv2d
     except (ImportError, RuntimeError):  # a torchvision of another PyTorch build raises RuntimeError
         return None
-    return deform_conv2d
+    return lambda x, offsets, mask, weight, bias, stride, padding: deform_conv2d(
+        x, offsets, weight, bias, stride, padding, 1, mask
+    )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fairmot.engines.interface import Arrays
 from fairmot.engines.torch.deformable import deformable_convolution
+from fairmot.engines.training_rules import is_exact
 from fairmot.errors import InputError
 from fairmot.network.graph import Graph, Node
 from fairmot.network.layers import (
@@ -38,12 +39,16 @@ HALVES = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 class GraphNetwork(nn.Module):
-    """Interprets a graph. Parameters carry the public dotted names: modules are nested along them."""
+    """Interprets a graph. Parameters carry the public dotted names: modules are nested along them.
+
+    Under autocast heads and sampling offsets stay in float32.
+    """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
         self.freed = graph.last_uses()
+        self.exact = {index for index, node in enumerate(graph.nodes) if is_exact(node)}
         self.holders: list[nn.Module | None] = [None] * len(graph.nodes)
         for parameter in graph.parameters():
             path, _, leaf = parameter.name.rpartition(".")
@@ -83,7 +88,12 @@ class GraphNetwork(nn.Module):
             if node.along_boxes != along_boxes:
                 continue
             inputs = [maps[i] for i in node.inputs] or [given]
-            maps[index] = self._run(node, inputs, self.holders[index])
+            kind = inputs[0].device.type
+            if index in self.exact and torch.is_autocast_enabled(kind):
+                with torch.autocast(kind, enabled=False):
+                    maps[index] = self._run(node, [x.float() for x in inputs], self.holders[index])
+            else:
+                maps[index] = self._run(node, inputs, self.holders[index])
             for source in self.freed.get(index, ()):
                 del maps[source]
         return maps

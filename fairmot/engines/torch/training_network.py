@@ -1,4 +1,4 @@
-"""The network as it trains: half precision where it does no harm, batch norms that see all processes."""
+"""The network as it trains: batch norms that see all processes, or none."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from fairmot.engines.torch.batch_norm import batch_norm, needs_precise_sums
 from fairmot.engines.torch.network import GraphNetwork
 from fairmot.engines.torch.process_group import ProcessGroup, SumOverProcesses
-from fairmot.engines.training_rules import is_exact
 from fairmot.network.graph import Graph, Node
-from fairmot.network.layers import BatchNorm, DeformableConvolution
+from fairmot.network.layers import BatchNorm
 
 
 class TrainingNetwork(GraphNetwork):
-    """``GraphNetwork`` that may run under autocast; heads and deformable convolutions stay in float32 there."""
+    """``GraphNetwork`` with the batch norms of training."""
 
     def __init__(self, graph: Graph, together: ProcessGroup | None) -> None:
         """Batch norms see the images of all processes of ``together``, or their own alone.
@@ -24,7 +23,6 @@ class TrainingNetwork(GraphNetwork):
         """
         super().__init__(graph)
         self.together = together
-        self.exact = {id(self.holders[index]) for index, node in enumerate(graph.nodes) if is_exact(node)}
 
     def _run(self, node: Node, inputs: list[Tensor], p: nn.Module | None) -> Tensor:
         layer = node.layer
@@ -41,11 +39,6 @@ class TrainingNetwork(GraphNetwork):
                 return batch_norm(
                     inputs[0], p.running_mean, p.running_var, p.weight, p.bias, layer.momentum, layer.epsilon
                 )
-        if torch.is_autocast_enabled(inputs[0].device.type) and (
-            isinstance(layer, DeformableConvolution) or id(p) in self.exact
-        ):
-            with torch.autocast(inputs[0].device.type, enabled=False):
-                return super()._run(node, [x.float() for x in inputs], p)
         return super()._run(node, inputs, p)
 
 
