@@ -60,7 +60,7 @@ _SELECTION = "start end every classes"
 _NETWORK = "weights engine device precision input_size"
 _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone anchor line_margin"
-_DRAWN = "video no_audio images crops heatmap blur"
+_DRAWN = "video video_height no_audio images crops heatmap blur"
 _ANSWER = "output overwrite as_json quiet"
 _SAVED = "interpolate refine save_detections record"
 

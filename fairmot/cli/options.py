@@ -69,7 +69,7 @@ def video(show_default: str) -> Any:
         "--video/--no-video",
         metavar="",
         rich_help_panel=RESULTS,
-        help="Video with the tracks drawn: NAME.mp4.",
+        help="Video with tracks drawn: NAME.mp4.",
         show_default=show_default,
     )
 
@@ -188,7 +188,7 @@ Images = Annotated[
         "--images/--no-images",
         metavar="",
         rich_help_panel=RESULTS,
-        help="Frames with the tracks drawn: NAME/.",
+        help="Frames with tracks drawn: NAME/.",
         show_default="no",
     ),
 ]

@@ -56,6 +56,12 @@ def track(
     output: Annotated[Path | None, options.output(show_default="runs/track/NAME")] = None,
     overwrite: options.Overwrite = False,
     video: Annotated[bool | None, options.video("yes")] = None,
+    video_height: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX", rich_help_panel=options.RESULTS, help="Largest height of the video.", show_default=False
+        ),
+    ] = None,
     no_audio: Annotated[bool, options.flag("--no-audio", options.RESULTS, "Leave the sound out of the video.")] = False,
     images: options.Images = None,
     csv: Annotated[bool, options.flag("--csv", options.FILES, "Rows with a header: NAME.csv.")] = False,
@@ -111,7 +117,12 @@ def track(
     ] = None,
     give_up: Annotated[
         float,
-        typer.Option(metavar="SECONDS", rich_help_panel=options.STREAMS, help="Time to reconnect to a lost stream."),
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=options.STREAMS,
+            help="Time to reconnect to a stream: 30 by default.",
+            show_default=False,
+        ),
     ] = 30.0,
     together: Annotated[
         bool | None,
@@ -171,6 +182,7 @@ def track(
         video=not recordings and chosen(video, inference, "save_videos", True),
         images=not recordings and chosen(images, inference, "save_images", False),
         audio=not no_audio,
+        video_height=video_height,
         jsonl=jsonl,
         csv=csv,
         crops=crops,

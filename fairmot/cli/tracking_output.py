@@ -31,7 +31,7 @@ _STAGES = {
 
 
 def read_outputs(
-    lines: list[str] | None, zone: Path | None, show: bool, anchor: str, line_margin: float, **flags: bool
+    lines: list[str] | None, zone: Path | None, show: bool, anchor: str, line_margin: float, **fields: Any
 ) -> Outputs:
     """Return the outputs; where there is no screen, say so and go on without the window.
 
@@ -41,7 +41,7 @@ def read_outputs(
         show: a window is wanted.
         anchor: of ``--anchor``.
         line_margin: of ``--line-margin``.
-        flags: fields of ``Outputs``.
+        fields: of ``Outputs``.
 
     Raises:
         InputError: a line or zone cannot be read, or outputs exclude each other.
@@ -59,7 +59,7 @@ def read_outputs(
         show=show and problem is None,
         anchor=cast("Anchor", anchor),
         line_margin=line_margin,
-        **flags,
+        **fields,
     )
 
 

@@ -50,14 +50,18 @@ class Footage:
             return bool(container.streams.audio)
 
 
-def drawn_footage(video: Path) -> Footage:
+def drawn_footage(video: Path, size: tuple[int, int] | None = None) -> Footage:
     """Return the video that a run wrote: its frames are the tracked ones.
+
+    Args:
+        video: the file.
+        size: width and height of the tracked frames, which the video may show smaller; None: those of the video.
 
     Raises:
         InputError: it cannot be read.
     """
     times = frame_seconds(video)
-    return Footage(video, read_frames(video).size, times, range(len(times)), drawn=True)
+    return Footage(video, size or read_frames(video).size, times, range(len(times)), drawn=True)
 
 
 def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:

@@ -144,7 +144,7 @@ def _footage(
     progress: Progress | None,
 ) -> Footage | None:
     if original is None:
-        return None if each.drawn_video is None else drawn_footage(each.drawn_video)
+        return None if each.drawn_video is None else drawn_footage(each.drawn_video, each.size)
     frames = all_frames(start, every)
     if each.drawn_video is not None:  # it has as many frames as were tracked
         frames = range(start, start + every * len(drawn_footage(each.drawn_video).seconds), every)

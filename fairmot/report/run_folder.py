@@ -31,6 +31,8 @@ class TrackedSource:
     """Step between tracked frames, from ``run.json``."""
     frame_count: int | None = None
     """Number of tracked frames, from ``run.json``; None: not recorded."""
+    size: tuple[int, int] | None = None
+    """Width and height of the tracked frames, from ``run.json``; None: not recorded."""
     is_blurred: bool = False
     """Whether people were hidden: then nothing but ``drawn_video`` may be shown."""
     counts: dict[str, Any] | None = None
@@ -106,6 +108,7 @@ def _source(file: Path, about: dict[str, Any]) -> TrackedSource:
         start=_whole(about, "start", 0, noted) or 0,
         every=_whole(about, "every", 1, noted) or 1,
         frame_count=_whole(about, "frames", 0, noted),
+        size=_size(about, noted),
         is_blurred=about.get("blur") is True,
         counts=_counts(about),
         source=_unchanged(about, noted),
@@ -119,6 +122,15 @@ def _whole(about: dict[str, Any], name: str, least: int, noted: Path) -> int | N
     if value is not None and (not isinstance(value, int) or not least <= value <= _LAST_FRAME):
         raise InputError(f"{noted}: {name} is {str(value)[:40]!r}, expected a whole number; track again")
     return value
+
+
+def _size(about: dict[str, Any], noted: Path) -> tuple[int, int] | None:
+    value = about.get("size")
+    if value is None:
+        return None
+    if not (isinstance(value, list) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)):
+        raise InputError(f"{noted}: size is {str(value)[:40]!r}, expected width and height; track again")
+    return value[0], value[1]
 
 
 def _counts(about: dict[str, Any]) -> dict[str, Any] | None:

@@ -70,6 +70,7 @@ def cut_thumbnails(
     last = max(moment for moment in wanted if moment < len(footage.selected))
     selected = footage.selected[: last + 1]
     reader = read_frames(footage.path, selected.start, selected.stop, selected.step)
+    scale = np.divide(reader.size, footage.size)[[0, 1, 0, 1]]  # a video may show frames smaller than they were tracked
     with reader:
         for frame in reader:
             moment = selected.index(frame.index)
@@ -77,7 +78,7 @@ def cut_thumbnails(
                 height = max(1, round(_SCENE_WIDTH_PX * frame.image.shape[0] / frame.image.shape[1]))
                 scene = _data_uri(cv2.resize(frame.image, (_SCENE_WIDTH_PX, height), interpolation=cv2.INTER_AREA))
             for number in wanted.get(moment, ()):
-                thumbnails[number] = _cut(frame.image, boxes_tlwh[number])
+                thumbnails[number] = _cut(frame.image, boxes_tlwh[number] * scale)
             if progress:
                 progress(f"{name}: thumbnails", moment + 1, len(selected))
     return thumbnails, scene

@@ -150,6 +150,15 @@ def test_a_linked_video_is_named_relative_to_the_page(case, model_of):
     assert '<script type="text/plain" id="video' not in made.page.read_text(encoding="utf-8")
 
 
+def test_a_video_may_be_smaller_than_the_frames_that_were_tracked(case, model_of):
+    tell_source(case, case.run / "yard.mp4", size=[640, 360], blur=True)
+    (source,) = model_of(report(case.run).page)["sources"]
+    assert (source["size"], source["drawn"]) == ([640, 360], True)
+    tell_source(case, case.run / "yard.mp4", size="large")
+    with pytest.raises(InputError, match=r"run\.json: size is 'large', expected width and height; track again"):
+        report(case.run)
+
+
 def test_several_sources_are_one_page(case, model_of):
     for suffix in ("txt", "mp4"):
         (case.run / f"other.{suffix}").write_bytes((case.run / f"yard.{suffix}").read_bytes())

@@ -31,3 +31,7 @@ def test_images_are_cut_from_the_moments_asked_for(shared_case):
     assert first.shape[1] < 96
     assert second.shape[1] == 96
     assert decoded(scene).shape == (405, 720, 3)
+    # Tracked in frames of twice the size, of which the video shows a smaller form.
+    large = drawn_footage(shared_case.run / "yard.mp4", (640, 360))
+    assert cut_thumbnails(large, np.array([30, 3]), 2 * boxes[:2], "yard")[0] == images[:2]
+    assert cut_thumbnails(large, np.array([30, 3]), boxes[:2], "yard")[0] != images[:2]

@@ -82,6 +82,7 @@ WORKFLOWS = {
 """Function -> what it returns."""
 
 VALUES = {
+    "--video-height": "240",
     "--input-size": "64x32",
     "--classes": "0,2",
     "--tracker": "byte",

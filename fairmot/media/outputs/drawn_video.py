@@ -6,17 +6,29 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+import cv2
+
 from fairmot.detections import Detections, Tracks
+from fairmot.geometry import ImageArray
 from fairmot.media.outputs.video import VideoWriter
 from fairmot.media.outputs.writer import Target, Writer
 from fairmot.media.sources.frame import Frame
+
+
+def video_size(size: tuple[int, int], most_height: int | None) -> tuple[int, int]:
+    """Return the width and height of a video of frames of this size that is at most so high; smaller sides are even."""
+    if most_height is None or size[1] <= most_height:
+        return size
+    height = most_height // 2 * 2
+    return max(2, 2 * round(size[0] * height / size[1] / 2)), height
 
 
 class DrawnVideo(Writer):
     """``<name>.mp4``; takes frames as they were read and draws them in the thread that encodes."""
 
     def __init__(self, target: Target) -> None:
-        self._video = VideoWriter(target.paths["video"], target.size, target.frame_rate, sound=target.sound)
+        self._size = video_size(target.size, target.outputs.video_height)
+        self._video = VideoWriter(target.paths["video"], self._size, target.frame_rate, sound=target.sound)
         self._draw = target.draw
         self._first_seconds: float | None = None
 
@@ -42,7 +54,14 @@ class DrawnVideo(Writer):
         """
         if self._first_seconds is None:
             self._first_seconds = self._video.sound_start = frame.seconds
-        self._video.write(partial(self._draw, frame, tracks, detections), frame.seconds - self._first_seconds)
+        self._video.write(partial(self._drawn, frame, tracks, detections), frame.seconds - self._first_seconds)
+
+    def _drawn(self, frame: Frame, tracks: Tracks, detections: Detections | None) -> ImageArray:
+        image = self._draw(frame, tracks, detections)
+        if image.shape[1::-1] == self._size:
+            return image
+        scaled: ImageArray = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        return scaled
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

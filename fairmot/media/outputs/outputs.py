@@ -14,6 +14,8 @@ Anchor = Literal["feet", "centre"]
 Boxes are of whole people and may reach over the edge of the image; a point beyond it counts at the edge.
 """
 
+_LEAST_VIDEO_HEIGHT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
@@ -21,7 +23,7 @@ class Outputs:
 
     Raises:
         InputError: crops and blur at once, since crops would show the people whom blur hides; another anchor; a margin
-            that is negative or more than a whole person.
+            that is negative or more than a whole person; a height of no video, or of less than 64 pixels.
     """
 
     video: bool = True
@@ -49,6 +51,8 @@ class Outputs:
     boxes that jitter on the line from counting. 0: the line itself."""
     audio: bool = True
     """The source's sound in the video; every frame must be tracked, and people must not be blurred."""
+    video_height: int | None = None
+    """Largest height of the video, pixels; frames that are higher are drawn at their own size and then scaled down."""
     show: bool = False
     """Show the drawn frames in a window; closing it ends the run as Ctrl-C does."""
 
@@ -57,6 +61,10 @@ class Outputs:
             raise InputError("crops show the people whom blur hides: leave one of them out")
         if self.anchor not in get_args(Anchor):
             raise InputError(f"anchor {self.anchor}: expected {' or '.join(get_args(Anchor))}")
+        if self.video_height is not None and self.video_height < _LEAST_VIDEO_HEIGHT:
+            raise InputError(f"video height {self.video_height}: expected {_LEAST_VIDEO_HEIGHT} pixels or more")
+        if self.video_height is not None and not self.video:
+            raise InputError(f"video height {self.video_height}: no video is written")
         if not 0 <= self.line_margin <= 1:
             raise InputError(f"line margin {self.line_margin:g}: expected a fraction of a person's height, 0 to 1")
 

@@ -10,6 +10,7 @@ import pytest
 
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, different_names, result_folder
 from fairmot.media.outputs.rows import format_rows
 from fairmot.media.sources.frame import Frame
@@ -174,3 +175,24 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def test_names_that_occur_twice():
     assert different_names(["a", "b", "a", "a-2", "a"]) == ["a", "b", "a-2", "a-2-2", "a-3"]
+
+
+@pytest.mark.parametrize(("most", "size"), [(None, (160, 120)), (120, (160, 120)), (200, (160, 120)), (91, (120, 90))])
+def test_the_video_may_be_smaller_than_the_frames(tmp_path, most, size):
+    outputs = Outputs(images=True, video_height=most)
+    flat = np.full((SIZE[1], SIZE[0], 3), (200, 60, 20), np.uint8)
+    with ResultFiles(tmp_path, "a", SIZE, 25, outputs=outputs) as files:
+        for index in range(3):
+            files.write(Frame(flat, index, index / 25), tracks((10, 10, 30, 60)))
+    video = read_frames(tmp_path / "a.mp4")
+    assert (video.size, video.frame_count) == (size, 3)
+    middle = next(iter(video)).image[size[1] // 2, size[0] // 2]
+    np.testing.assert_allclose(middle, (200, 60, 20), atol=12)
+    assert cv2.imread(str(tmp_path / "a" / "000001.jpg")).shape == (120, 160, 3)
+
+
+def test_a_video_that_is_not_written_has_no_height():
+    with pytest.raises(InputError, match="video height 240: no video is written"):
+        Outputs(video=False, video_height=240)
+    with pytest.raises(InputError, match="video height 12: expected 64 pixels or more"):
+        Outputs(video_height=12)
