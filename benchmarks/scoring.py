@@ -1,12 +1,14 @@
 """``fairmot score`` against TrackEval on the same files: wall time of both in one run, and their largest difference.
 
     python benchmarks/scoring.py --trackeval-python trackeval-env/bin/python [--data MOT15_FOLDER] [--repeat 3]
+    python benchmarks/scoring.py --growth 10 30 100 300 1000
 
 TrackEval needs an environment of its own (``pip install trackeval==1.3.0``). Its evaluator runs as in its script for
 MOTChallenge: HOTA, CLEAR and Identity, in one process and in as many as there are processors. ``--data`` is a folder
 of MOT15 sequences with ground truth, which is perturbed to make results; without it both are generated: 21 sequences of
 600 frames. The programs take turns; each time is the least of the repeats and includes the start of the interpreter.
-On a machine that runs other programs too, processor time is the fairer measure.
+On a machine that runs other programs too, processor time is the fairer measure. ``--growth`` times ``fairmot score``
+alone, in this process, on one sequence of 60 frames for each number of people, and prints how its time grows.
 """
 
 import argparse
@@ -60,7 +62,9 @@ def make_sequences(folder, count, frames, people):
         rng = np.random.default_rng(index)
         rows = make_truth(rng, frames=frames, people=people, spread=1500.0)
         write_sequence(folder / "gt" / f"MOT17-{index:02}", rows, frames)
-        write_rows(results / f"MOT17-{index:02}.txt", perturb(rng, rows, frames=frames))
+        found = perturb(rng, rows, frames=frames)
+        _, places = np.unique(found[:, :2], axis=0, return_index=True)  # false boxes may take an identity twice
+        write_rows(results / f"MOT17-{index:02}.txt", found[np.sort(places)])
     return "MOT17"
 
 
@@ -80,6 +84,32 @@ def seconds(command):
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def print_growth(counts, repeat, frames=60):
+    """Processor time of scoring a frame, over the number of people in it."""
+    from fairmot import score
+
+    table = Table("people", "result rows a frame", "ms a frame")
+    times, densities = [], []
+    for people in counts:
+        with tempfile.TemporaryDirectory() as scratch:
+            benchmark = make_sequences(Path(scratch), 1, frames, people)
+            results = Path(scratch, "trackers", "tracker", "data")
+            (file,) = results.glob("*.txt")
+            densities.append(len(file.read_text().splitlines()) / frames)
+            spent = []
+            for _ in range(repeat):
+                began = time.process_time()
+                score(Path(scratch, "gt"), results, benchmark)
+                spent.append(time.process_time() - began)
+        times.append(1000 * min(spent) / frames)
+        table.add_row(str(people), f"{densities[-1]:.0f}", f"{times[-1]:.2f}")
+    Console().print(table)
+    if len(counts) > 1:
+        exponent = np.polyfit(np.log(densities), np.log(times), 1)[0]
+        last = np.log(times[-1] / times[-2]) / np.log(densities[-1] / densities[-2])
+        print(f"the time of scoring grows with the power {exponent:.2f} of the rows of a frame, at the end {last:.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trackeval-python", help="interpreter with TrackEval; default: FAIRMOT_TRACKEVAL_PYTHON")
@@ -88,7 +118,11 @@ def main():
     parser.add_argument("--frames", type=int, default=600)
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--growth", type=int, nargs="+", metavar="PEOPLE", help="time scoring alone over these numbers")
     arguments = parser.parse_args()
+    if arguments.growth:
+        print_growth(arguments.growth, arguments.repeat)
+        return
     python = arguments.trackeval_python or os.environ.get("FAIRMOT_TRACKEVAL_PYTHON")
     if not python:
         parser.error("--trackeval-python: give an interpreter with TrackEval")

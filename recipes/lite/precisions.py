@@ -1,13 +1,15 @@
 """AP of people and time of each precision and engine on this machine: the table of precisions in docs/speed.md.
 
-    python recipes/lite/precisions.py DATA [--weights FILE] [--rounds 3] [--engines onnxruntime,openvino]
+    python recipes/lite/precisions.py DATA [--weights FILE] [--rounds 3] [--engines onnxruntime,openvino] [--folder F]
+    python recipes/lite/precisions.py DATA --folder F --times
 
 DATA holds ``coco_person_multi`` (its ``val`` images, and ``train`` images to calibrate int8 with) and ``mot``
 (TUD-Campus and two cut MOT17 sequences). Each row is one precision of one engine, as the network in memory or as an
 exported file; a precision that the engine lacks here is named below the table. The last row puts frames on the canvas
 as a video's decoder does (``Detector.prepare_decoded``), out of planes with half the colour resolution, beside the one
 that converts the same planes first. AP counts as in ``people_detection.py``. Times are those of calls one after the
-other, on the same images in turns; the least of all rounds.
+other, on the same images in turns; the least of all rounds. ``--folder`` keeps the exported files, and ``--times``
+measures their times alone.
 """
 
 import argparse
@@ -104,15 +106,22 @@ def main():
     parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engines", default="onnxruntime,openvino")
+    parser.add_argument("--folder", type=Path, help="where exported files are kept and found")
+    parser.add_argument("--times", action="store_true", help="leave AP out")
     arguments = parser.parse_args()
     sets = {"COCO val, several people": list(photographs(arguments.data / "coco_person_multi"))}
     sets |= {name: list(sequence(arguments.data / "mot" / name)) for name in SEQUENCES}
     timed = [image for image, _ in sets["TUD-Campus"][:TIMED]]
     calibration = arguments.data / "coco_person_multi" / "images" / "train"
-    with tempfile.TemporaryDirectory(prefix="fairmot-") as folder:
-        all_ways = dict(detectors(arguments.weights, arguments.engines.split(","), calibration, Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="fairmot-") as temporary:
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        all_ways = dict(detectors(arguments.weights, arguments.engines.split(","), calibration, folder))
         finders = {name: way for name, way in all_ways.items() if not isinstance(way, str)}
         least = least_milliseconds({name: fast for name, (fast, _) in finders.items()}, timed, arguments.rounds)
+        if arguments.times:
+            print(table(("engine, precision", "ms"), 1, [(name, f"{spent:.1f}") for name, spent in least.items()]))
+            return
         rows = [(name, f"{least[name]:.1f}", *precision_of(faint, sets)) for name, (_, faint) in finders.items()]
     _, plain = next(iter(finders.values()))
     for name, in_one_step in (("converted, then scaled", False), ("scaled by the decoder", True)):
