@@ -74,6 +74,6 @@ def test_steps_equal_those_of_separate_arrays(monkeypatch, compiled):
         states.append(trainer.state())
     assert_same_arrays(*states)
     name = "network.hm.2.weight"
-    assert not np.array_equal(states[0][f"ema.{name}"], states[0][name])
+    assert not np.array_equal(states[0]["ema.hm.2.weight"], states[0][name])
     with pytest.raises(AssertionError):
         assert_same_arrays(states[0], states[1] | {name: states[1][name] * np.float32(1.000001)})
