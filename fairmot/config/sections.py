@@ -114,6 +114,9 @@ class DataConfig(Section):
     )
     clip_boxes: bool = Field(default=False, description="Clip boxes to the image (published for MOT20).")
     workers: int = Field(default=2, ge=0, le=1024, description="Loader threads; 0 loads in the training thread.")
+    worker_processes: bool = Field(
+        default=False, description="Loader workers are processes, not threads: for a card and many cores."
+    )
     augmentation: AugmentationConfig = AugmentationConfig()
     finish_epochs: int = Field(
         default=0, ge=0, description="Number of final epochs that use the augmentation settings of finish (YOLOX)."

@@ -1,13 +1,16 @@
-"""Batches for training, made by threads: the same for any number of them, and after any resume.
+"""Batches for training, made by threads or processes: the same for any number of them, and after any resume.
 
 A sample depends on (seed, epoch, index) alone and the order of an epoch on (seed, epoch) alone, so nothing needs to be
-saved to resume at any step. Threads suffice since OpenCV releases the interpreter's lock for decoding and warping.
-OpenCV's own threads are a setting of the whole process, so they are left alone; they do not change the batches.
+saved to resume at any step. Threads suffice for a few cores, since OpenCV releases the interpreter's lock for decoding
+and warping; many of them wait for each other's Python, and processes do not. OpenCV's own threads are a setting of the
+whole process, so they are left alone; they do not change the batches.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import weakref
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +28,7 @@ from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
 from fairmot.data.level_targets import LevelBatch, make_level_targets
 from fairmot.data.targets import make_targets
+from fairmot.data.worker_processes import WorkerProcesses
 from fairmot.errors import InputError
 
 AnyBatch = Batch | LevelBatch
@@ -59,6 +63,7 @@ class Loader:
         level_strides: tuple[int, ...] = (),
         clip_boxes: bool = False,
         workers: int = 2,
+        worker_processes: bool = False,
         rank: int = 0,
         processes: int = 1,
     ) -> None:
@@ -77,6 +82,7 @@ class Loader:
             level_strides: of a network on several levels; its batches are ``LevelBatch``.
             clip_boxes: cut boxes at the image's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
+            worker_processes: let the workers be processes. They start with the first batch and live until ``close``.
             rank: this process among those that train together, from 0.
             processes: number of these processes. A step takes the batches of all, which follow each other in one common
                 order.
@@ -116,6 +122,9 @@ class Loader:
         self._classes, self._max_objects, self._box_radius = classes, max_objects, box_radius
         self._level_strides = level_strides
         self._clip_boxes, self._workers = clip_boxes, workers
+        self._worker_processes = worker_processes and workers > 0
+        self._pool: WorkerProcesses[AnyBatch] | None = None
+        self._end_pool: weakref.finalize[..., Loader] | None = None
 
     def __len__(self) -> int:
         """Return the batches an epoch."""
@@ -144,29 +153,32 @@ class Loader:
     def epoch(self, epoch: int, first_step: int = 0) -> Generator[AnyBatch, None, None]:
         """Yield the batches of an epoch from ``first_step`` on.
 
-        Threads live as long as the iterator: exhausting, closing or dropping it ends them. They prepare a bounded
-        number of batches ahead.
+        Threads live as long as the iterator: exhausting, closing or dropping it ends them. Processes stay for the next
+        epoch unless it is left early. Both prepare a bounded number of batches ahead.
 
         Raises:
             InputError: an image cannot be read.
-            RuntimeError: any other failure with an image; the message names it.
+            RuntimeError: any other failure with an image, which the message names, or a worker process that is gone.
         """
         order = np.argsort(np.random.default_rng([self.seed, epoch, _ORDER_STREAM]).random(len(self.images)))
         steps = order[: len(self) * self.step_size].reshape(len(self), -1, self.batch_size)
         chunks = steps[first_step:, self.rank]
+        if self._worker_processes:
+            yield from self._by_processes(epoch, chunks)
+            return
         if self._workers == 0:
             for chunk in chunks:
-                batch = self._reserved(chunk)
+                batch = self.reserve(chunk)
                 for slot, index in enumerate(chunk):
-                    self._fill(batch, slot, epoch, int(index))
+                    self.fill(batch, slot, epoch, int(index))
                 yield batch
             return
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="fairmot-loader")
         waiting: deque[tuple[AnyBatch, list[Future[None]]]] = deque()
         try:
             for chunk in chunks:
-                batch = self._reserved(chunk)
-                jobs = [pool.submit(self._fill, batch, slot, epoch, int(index)) for slot, index in enumerate(chunk)]
+                batch = self.reserve(chunk)
+                jobs = [pool.submit(self.fill, batch, slot, epoch, int(index)) for slot, index in enumerate(chunk)]
                 waiting.append((batch, jobs))
                 if len(waiting) > PREFETCHED_BATCHES:
                     yield _finished(*waiting.popleft())
@@ -174,6 +186,25 @@ class Loader:
                 yield _finished(*waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def close(self) -> None:
+        """End the worker processes; there is nothing else to close."""
+        if self._end_pool is not None:
+            self._end_pool()
+        self._pool = self._end_pool = None
+
+    def _by_processes(self, epoch: int, chunks: NDArray[np.integer[Any]]) -> Generator[AnyBatch, None, None]:
+        if self._pool is None:
+            maker = copy.copy(self)  # without the processes, so that dropping the loader ends them
+            self._pool = WorkerProcesses[AnyBatch](maker, self.batch_size, self._workers, PREFETCHED_BATCHES)
+            self._end_pool = weakref.finalize(self, self._pool.close)
+        whole = False
+        try:
+            yield from self._pool.batches(epoch, chunks)
+            whole = True
+        finally:
+            if not whole:  # they still work on batches that nobody wants
+                self.close()
 
     def sample(self, epoch: int, index: int) -> LabelledArray:
         """Return the canvas (BGR [H, W, 3]) and its label rows [n, 6], divided by the canvas, of one image."""
@@ -193,13 +224,20 @@ class Loader:
             labels[:, 2:4], labels[:, 4:6] = (first + last) / 2, last - first
         return labels
 
-    def _reserved(self, chunk: NDArray[np.integer[Any]]) -> AnyBatch:
-        paths = (self.images.paths[index] for index in chunk)
+    def reserve(self, indices: NDArray[np.integer[Any]]) -> AnyBatch:
+        """Reserve the arrays of a batch of these images."""
+        paths = (self.images.paths[index] for index in indices)
         if self._level_strides:
             return LevelBatch.reserved(paths, self.input_size, self._level_strides, self._max_objects)
         return Batch.reserved(paths, self.input_size, self._classes, self._max_objects)
 
-    def _fill(self, batch: AnyBatch, slot: int, epoch: int, index: int) -> None:
+    def fill(self, batch: AnyBatch, slot: int, epoch: int, index: int) -> None:
+        """Make the sample of one image and its targets, in their slot of a batch.
+
+        Raises:
+            InputError: an image cannot be read.
+            RuntimeError: any other failure; the message names the image.
+        """
         try:
             canvas, labels = self.sample(epoch, index)
             if isinstance(batch, LevelBatch):
@@ -213,7 +251,7 @@ class Loader:
         except InputError:
             raise
         except Exception as error:
-            raise RuntimeError(f"{batch.paths[slot]}: {type(error).__name__}: {error}") from error
+            raise RuntimeError(f"{self.images.paths[index]}: {type(error).__name__}: {error}") from error
 
 
 def with_identities_of_classes(images: LabelledImages, classes: int) -> tuple[LabelledImages, tuple[int, ...]]:
@@ -259,6 +297,7 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         level_strides=network.level_strides,
         clip_boxes=data.clip_boxes,
         workers=data.workers,
+        worker_processes=data.worker_processes,
         rank=rank,
         processes=processes,
     )

@@ -183,5 +183,8 @@ def total_steps(config: Config, loader: Loader) -> int:
 def _batches(loader: Loader, epochs: int, taken: int) -> Iterator[AnyBatch]:
     """Yield the batches of all epochs that are left after so many steps."""
     first_epoch, first_step = divmod(taken, len(loader))
-    for epoch in range(first_epoch, epochs):
-        yield from loader.epoch(epoch, first_step if epoch == first_epoch else 0)
+    try:
+        for epoch in range(first_epoch, epochs):
+            yield from loader.epoch(epoch, first_step if epoch == first_epoch else 0)
+    finally:
+        loader.close()

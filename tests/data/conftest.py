@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fairmot.data.annotations import read_images
+
 
 def write_set(root: Path, name: str, labels: list[str], size: tuple[int, int] = (64, 48), seed: int = 0) -> None:
     """Write images of noise, one for each text of ``labels``, their list, and the entry in ``root/data.json``."""
@@ -31,3 +33,14 @@ def write_set(root: Path, name: str, labels: list[str], size: tuple[int, int] = 
 def make_set():
     """Call with root, name and one text of label lines an image."""
     return write_set
+
+
+@pytest.fixture
+def images(tmp_path, make_set):
+    rng = np.random.default_rng(1)
+    texts = []
+    for number in range(10):
+        rows = [f"0 {number + k} {x:.4f} {y:.4f} .3 .5" for k, (x, y) in enumerate(rng.random((3, 2)))]
+        texts.append("\n".join([*rows, "-1 -1 .2 .2 .2 .2"]))
+    make_set(tmp_path, "street", texts)
+    return read_images(tmp_path / "data.json")

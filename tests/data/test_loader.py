@@ -4,6 +4,7 @@ import threading
 import cv2
 import numpy as np
 import pytest
+from loading import EVERYTHING, assert_same, loader_of
 
 import fairmot.data.loader as loader_module
 from fairmot.config import AugmentationConfig, Config, DataConfig, NetworkConfig, TrainConfig
@@ -12,35 +13,6 @@ from fairmot.data.batch import Batch
 from fairmot.data.image_files import read_image
 from fairmot.data.loader import Loader, create_loader
 from fairmot.errors import InputError
-
-SIZE = (96, 64)
-EVERYTHING = AugmentationConfig(blur=0.3, jpeg=0.3, grey=0.3, stretch=0.3, mosaic=0.5)
-
-
-@pytest.fixture
-def images(tmp_path, make_set):
-    rng = np.random.default_rng(1)
-    texts = []
-    for number in range(10):
-        rows = [f"0 {number + k} {x:.4f} {y:.4f} .3 .5" for k, (x, y) in enumerate(rng.random((3, 2)))]
-        texts.append("\n".join([*rows, "-1 -1 .2 .2 .2 .2"]))
-    make_set(tmp_path, "street", texts)
-    return read_images(tmp_path / "data.json")
-
-
-def loader_of(images, **options):
-    return Loader(
-        images, SIZE, **({"batch_size": 3, "seed": 5, "augmentation": EVERYTHING, "max_objects": 8} | options)
-    )
-
-
-def assert_same(first, second):
-    assert len(first) == len(second)
-    for one, other in zip(first, second, strict=True):
-        assert one.paths == other.paths
-        for field in dataclasses.fields(one):
-            if field.name != "paths":
-                np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
 
 
 def loader_threads():
@@ -137,13 +109,13 @@ def test_closing_early_leaves_no_threads(images):
 
 def test_prefetch_is_bounded(images, monkeypatch):
     filled = []
-    original = Loader._fill
+    original = Loader.fill
 
     def count(self, batch, slot, epoch, index):
         original(self, batch, slot, epoch, index)
         filled.append(index)
 
-    monkeypatch.setattr(Loader, "_fill", count)
+    monkeypatch.setattr(Loader, "fill", count)
     batches = loader_of(images, batch_size=1, workers=2).epoch(0)
     next(batches)
     threading.Event().wait(0.3)

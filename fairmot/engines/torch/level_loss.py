@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fairmot.config import LossConfig
-from fairmot.engines.torch.loss import WeightedLoss
+from fairmot.engines.torch.loss import Labelled, WeightedLoss
 from fairmot.engines.torch.process_group import ProcessGroup
 from fairmot.engines.training_rules import Classifier, Normalisers
 from fairmot.geometry import anchor_points
@@ -31,7 +31,7 @@ class LevelTargets(NamedTuple):
     is_object: Tensor
     boxes: Tensor
     class_ids: Tensor
-    identities: Tensor
+    labelled: Labelled
     is_ignored: Tensor
 
 
@@ -62,11 +62,12 @@ class LevelLoss(WeightedLoss):
         """Qualities are summed over all processes of ``together``, or over this one alone."""
         super().__init__(config, classifiers, embedding)
         self.strides, self.together = tuple(strides), together
+        self._grids: dict[tuple[int, int, torch.device], tuple[Tensor, Tensor]] = {}
 
     def forward(self, heads: dict[str, Tensor], targets: LevelTargets, over: Normalisers) -> dict[str, Tensor]:
         """Return ``total`` and its terms, all float32 scalars; ``embedding`` is given along the boxes of the slots."""
         heads = {name: head.float() for name, head in heads.items()}
-        cells = cells_of(heads, self.strides)
+        cells = self._cells_of(heads)
         owners, is_taken, qualities = assign_cells(cells, targets)
         quality = qualities.sum()
         processes = 1
@@ -78,26 +79,36 @@ class LevelLoss(WeightedLoss):
         class_ids = targets.class_ids.gather(1, owners)
         wanted = torch.zeros_like(cells.logits).scatter_(2, class_ids[..., None], qualities[..., None])
         counted = is_taken | ~targets.is_ignored
-        scores = quality_focal(cells.logits, wanted)[counted].sum() / quality
-        true_boxes = targets.boxes.gather(1, owners[..., None].expand(-1, -1, 4))[is_taken]
-        fits = overlaps_of(cells.boxes[is_taken], true_boxes, generalised=True)
-        boxes = (qualities[is_taken] * (1 - fits)).sum() / quality
+        # Nothing is cut out: a device would have to tell how much that is, and everything would wait for the answer.
+        scores = quality_focal(cells.logits, wanted).where(counted[..., None], 0.0).sum() / quality
+        true_boxes = targets.boxes.gather(1, owners[..., None].expand(-1, -1, 4))
+        found = cells.boxes.where(is_taken[..., None], true_boxes)
+        fits = overlaps_of(found, true_boxes, generalised=True)
+        boxes = (qualities * (1 - fits)).sum() / quality
         detection = self.config.scores_weight * scores + self.config.boxes_weight * boxes
         vectors = heads["embedding"][:, :, 0, : targets.is_object.shape[1]].transpose(1, 2)
-        identity = self.identity_loss(vectors, targets.is_object, targets.identities) / over.labelled
+        identity = self.identity_loss(vectors, targets.labelled) / over.labelled
         return {"total": self.total(detection, identity), "scores": scores, "boxes": boxes, "identity": identity}
 
+    def _cells_of(self, heads: dict[str, Tensor]) -> Cells:
+        """Line up the cells of all levels."""
+        names = [level_names(stride) for stride in self.strides]
+        largest = heads[names[0][0]]
+        points, strides = self._grid(*largest.shape[2:], largest.device)
+        logits, sides = (
+            torch.cat([heads[name[kind]].flatten(2) for name in names], 2).transpose(1, 2) for kind in (0, 1)
+        )
+        sides = sides * strides[:, None]
+        return Cells(logits, torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1), points, strides)
 
-def cells_of(heads: dict[str, Tensor], strides: Sequence[int]) -> Cells:
-    """Line up the cells of all levels."""
-    names = [level_names(stride) for stride in strides]
-    height, width = heads[names[0][0]].shape[2:]
-    device = heads[names[0][0]].device
-    numbers = anchor_points((width * strides[0], height * strides[0]), strides)
-    points, cell_strides = (torch.from_numpy(each).to(device) for each in numbers)
-    logits, sides = (torch.cat([heads[name[kind]].flatten(2) for name in names], 2).transpose(1, 2) for kind in (0, 1))
-    sides = sides * cell_strides[:, None]
-    return Cells(logits, torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1), points, cell_strides)
+    def _grid(self, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the anchor points and strides of all cells, taken to a device once."""
+        key = height, width, device
+        if key not in self._grids:
+            numbers = anchor_points((width * self.strides[0], height * self.strides[0]), self.strides)
+            points, strides = (torch.from_numpy(each).to(device) for each in numbers)
+            self._grids[key] = points, strides
+        return self._grids[key]
 
 
 @torch.no_grad()

@@ -13,6 +13,18 @@ from fairmot.config import LossConfig
 from fairmot.engines.training_rules import OVERLAP_MARGIN, PROBABILITY_MARGIN, Classifier, Normalisers
 
 
+class Labelled(NamedTuple):
+    """The objects that each classifier tells apart, C lists of equal length, so that a device need not count them."""
+
+    slots: Tensor
+    """Places [C, n] in the slots of all images [B * K]."""
+    identities: Tensor
+    """Identities [C, n], from 0 for each classifier; ``NOT_LABELLED`` behind the end of a list."""
+
+
+NOT_LABELLED = -100
+
+
 class TensorTargets(NamedTuple):
     """The arrays of a ``TrainingBatch``, without its images, as tensors on the device."""
 
@@ -21,7 +33,7 @@ class TensorTargets(NamedTuple):
     cells: Tensor
     extents: Tensor
     offsets: Tensor
-    identities: Tensor
+    labelled: Labelled
 
 
 class WeightedLoss(nn.Module):
@@ -48,22 +60,21 @@ class WeightedLoss(nn.Module):
             total = total + torch.exp(-self.s_id) * identity + self.s_id
         return 0.5 * total.squeeze()
 
-    def identity_loss(self, vectors: Tensor, is_object: Tensor, identities: Tensor) -> Tensor:
+    def identity_loss(self, vectors: Tensor, labelled: Labelled) -> Tensor:
         """Sum of the cross entropy of scaled, unit-length embeddings over labelled objects, each among its class.
 
         DEVIATION: the published code gives NaN without any labelled object; here the term is 0.
 
         Args:
             vectors: embedding of each slot [B, K, D].
-            is_object: whether a slot holds an object [B, K].
-            identities: of each slot [B, K].
+            labelled: which of them have an identity.
         """
         total = vectors.new_zeros(())
-        for each in self.classifiers:
-            local = identities - each.first
-            labelled = is_object & (local >= 0) & (local < each.identities)
-            logits = self.get_submodule(each.name)(each.scale * F.normalize(vectors[labelled], dim=-1))
-            total = total + F.cross_entropy(logits, local[labelled], reduction="sum")
+        vectors = vectors.flatten(0, 1)
+        for each, slots, identities in zip(self.classifiers, *labelled, strict=True):
+            unit = F.normalize(vectors.index_select(0, slots), dim=-1)
+            logits = self.get_submodule(each.name)(each.scale * unit)
+            total = total + F.cross_entropy(logits, identities, ignore_index=NOT_LABELLED, reduction="sum")
         return total
 
 
@@ -84,7 +95,7 @@ class FairLoss(WeightedLoss):
             terms["overlap"] = overlap_loss(extents_at, offsets_at, targets) / over.objects
             detection = detection + config.overlap_weight * terms["overlap"]
         vectors = gather_cells(heads["embedding"], targets.cells)
-        identity = self.identity_loss(vectors, targets.is_object, targets.identities) / over.labelled
+        identity = self.identity_loss(vectors, targets.labelled) / over.labelled
         return {"total": self.total(detection, identity), **terms, "identity": identity}
 
 

@@ -63,6 +63,15 @@ class GraphNetwork(nn.Module):
                 dtype = torch.int64 if parameter.role == "bn_count" else torch.float32
                 holder.register_buffer(leaf, torch.zeros(parameter.shape, dtype=dtype))
             self.holders[parameter.node] = holder
+        for index, node in enumerate(graph.nodes):
+            if isinstance(node.layer, Normalize):
+                # No part of the state. They follow the network to a card once: a copy in each call would hold it up,
+                # and none can be recorded as a graph.
+                self.holders[index] = holder = nn.Module()
+                self.add_module(f"normalize_{index}", holder)
+                for name in ("mean", "std"):
+                    values = torch.tensor(getattr(node.layer, name))[:, None, None]
+                    holder.register_buffer(name, values, persistent=False)
 
     def forward(self, pixels: Tensor, boxes: Tensor | None = None) -> dict[str, Tensor]:
         """Take RGB planes [B, 3, H, W] in 0..1, return the heads by name; those along boxes where these are given."""
@@ -127,8 +136,8 @@ class GraphNetwork(nn.Module):
                 return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
             case SpaceToDepth():
                 return torch.cat([x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)
-            case Normalize(mean, std):
-                return (x - x.new_tensor(mean)[:, None, None]) / x.new_tensor(std)[:, None, None]
+            case Normalize():
+                return (x - p.mean) / p.std
             case ChannelAttention():
                 return x * F.hardsigmoid(F.conv2d(x.mean((2, 3), keepdim=True), p.weight, p.bias))
             case SampleBoxes(rows, columns):

@@ -61,9 +61,9 @@ class Optimizer:
             group.gradients.zero_()
 
     @torch.no_grad()
-    def average_gradients(self, together: ProcessGroup, scale: float) -> float:
-        """Divide by the loss scale, take the mean over all processes, and return the length of the whole gradient."""
-        norms = []
+    def average_gradients(self, together: ProcessGroup, scale: float) -> Tensor:
+        """Divide by the loss scale, take the mean over all processes; return the length [] of the whole gradient."""
+        norms = [self.groups[0].values.new_zeros(())]
         for group in self.groups:
             if group.factor == 0:
                 continue
@@ -71,35 +71,40 @@ class Optimizer:
                 group.gradients.mul_(1 / scale)
             together.average(group.gradients)
             norms.append(torch.linalg.vector_norm(group.gradients))
-        return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+        return torch.linalg.vector_norm(torch.stack(norms))
 
     @torch.no_grad()
-    def clip_gradients(self, norm: float) -> None:
-        """Shorten a gradient of this length to ``clip_norm``, if it is longer."""
-        if 0 < self.config.clip_norm < norm:
+    def clip_gradients(self, norm: Tensor) -> None:
+        """Shorten a gradient of this length [] to ``clip_norm``, if it is longer."""
+        if self.config.clip_norm > 0:
+            factor = torch.where(norm > self.config.clip_norm, self.config.clip_norm / norm, 1.0)
             for group in self.groups:
-                group.gradients.mul_(self.config.clip_norm / norm)
+                group.gradients.mul_(factor)
 
     @torch.no_grad()
-    def step(self, learning_rate: float, count: int) -> None:
-        """Take the ``count``-th step (from 1)."""
+    def step(self, learning_rate: float, count: int, skipped: Tensor | None = None) -> None:
+        """Take the ``count``-th step (from 1), or leave everything as it is where ``skipped`` [] is 1 and not 0.
+
+        PyTorch's fused kernels: one pass over a group, and a device knows by itself whether it steps.
+        """
         c = self.config
         for group in self.groups:
             rate = learning_rate * group.factor
             if rate == 0:
                 continue
-            gradient = group.gradients
-            if group.decay and c.name != "adamw":
-                gradient = gradient + group.decay * group.values
+            values, gradients = [group.values], [group.gradients]
             if c.name == "sgd":
-                group.values.add_(gradient, alpha=-rate)
+                torch._fused_sgd_(
+                    values, gradients, [], weight_decay=group.decay, momentum=0.0, lr=rate, dampening=0.0,
+                    nesterov=False, maximize=False, is_first_step=True, found_inf=skipped,
+                )  # fmt: skip
                 continue
-            if group.decay and c.name == "adamw":
-                group.values.mul_(1 - rate * group.decay)
-            group.m.mul_(c.beta1).add_(gradient, alpha=1 - c.beta1)
-            group.v.mul_(c.beta2).addcmul_(gradient, gradient, value=1 - c.beta2)
-            denominator = (group.v / (1 - c.beta2**count)).sqrt_().add_(c.epsilon)
-            group.values.addcdiv_(group.m, denominator, value=-rate / (1 - c.beta1**count))
+            adam = torch._fused_adamw_ if c.name == "adamw" else torch._fused_adam_
+            counts = [torch.full((), float(count), device=group.values.device)]
+            adam(
+                values, gradients, [group.m], [group.v], [], counts, lr=rate, beta1=c.beta1, beta2=c.beta2,
+                weight_decay=group.decay, eps=c.epsilon, amsgrad=False, maximize=False, found_inf=skipped,
+            )  # fmt: skip
 
     def state(self) -> Arrays:
         """Return the moments as ``optimizer.m.<name>`` and ``optimizer.v.<name>``."""

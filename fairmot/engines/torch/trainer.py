@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, LevelTrainingBatch, StepResult
 from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
-from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
+from fairmot.engines.torch.loss import NOT_LABELLED, FairLoss, Labelled, TensorTargets, WeightedLoss
 from fairmot.engines.torch.network import HALVES, canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
@@ -71,31 +71,42 @@ class TorchTrainer:
         self.scale = LossScale(self.half == torch.float16)
         self.forward = torch.compile(self.network) if config.train.compile else self.network
         self.uploaded: dict[int, list[DeviceBatch]] = {}
+        self.kept: list[torch.Tensor] = []
+        """Batch-norm statistics before a step, which takes them back if it is left out."""
 
     def step(self, batch: AnyTrainingBatch, learning_rate: float) -> StepResult:
-        """See ``Trainer``."""
+        """See ``Trainer``.
+
+        A card decides by itself whether it steps; this process learns of it when the step is on its way already.
+        """
         statistics = self._statistics()
-        kept = [tensor.clone() for tensor in statistics]
-        losses, norm = self._backward(batch, training=True)
-        finite = math.isfinite(losses["total"]) and math.isfinite(norm)
+        if not self.kept:
+            self.kept = [torch.empty_like(tensor) for tensor in statistics]
+        _copy_all(self.kept, statistics)
+        names, losses, norm = self._backward(batch, training=True)
+        report = _Report(torch.cat([losses, norm[None]]))
+        self.optimizer.clip_gradients(norm)
+        skipped = 1 - (losses[names.index("total")].isfinite() & norm.isfinite()).float()
+        self.optimizer.step(learning_rate, self.step_count + 1, skipped)
+        *values, length = report.numbers()
+        found = dict(zip(names, values, strict=True))
+        finite = math.isfinite(found["total"]) and math.isfinite(length)
         self.scale.update(finite)
         if not finite:
-            for tensor, before in zip(statistics, kept, strict=True):
-                tensor.copy_(before)
-            return StepResult(losses, norm, taken=False)
-        self.optimizer.clip_gradients(norm)
+            _copy_all(statistics, self.kept)
+            return StepResult(found, length, taken=False)
         self.step_count += 1
-        self.optimizer.step(learning_rate, self.step_count)
         self._average()
-        return StepResult(losses, norm)
+        return StepResult(found, length)
 
     def gradients(self, batch: AnyTrainingBatch, training: bool = True) -> tuple[StepResult, Arrays]:
         """See ``Trainer``."""
         statistics = self._statistics()
         kept = [tensor.clone() for tensor in statistics]
-        losses, _ = self._backward(batch, training)
+        names, losses, _ = self._backward(batch, training)
         for tensor, before in zip(statistics, kept, strict=True):
             tensor.copy_(before)
+        losses = dict(zip(names, losses.tolist(), strict=True))
         return StepResult(losses), {name: p.grad.cpu().numpy().copy() for name, p in self.parameters.items()}
 
     def prefetched(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
@@ -148,14 +159,18 @@ class TorchTrainer:
         self.optimizer.load_state(state)
         self.step_count = int(state["step"])
 
-    def _backward(self, batch: AnyTrainingBatch, training: bool) -> tuple[dict[str, float], float]:
-        """Leave the mean gradient of all parts and processes; return their mean losses and the gradient's length."""
+    def _backward(self, batch: AnyTrainingBatch, training: bool) -> tuple[tuple[str, ...], torch.Tensor, torch.Tensor]:
+        """Leave the mean gradient of all parts and processes.
+
+        Returns:
+            the names of the losses, their means [n], and the gradient's length [].
+        """
         parts = self.uploaded.pop(id(batch), None) or self._parts(batch)
         counts = self.together.sum(count_targets(batch, self.classifiers))
         over = normalisers(counts, len(parts) * self.together.size)
         self.network.train(training and not self.config.train.freeze_batch_norm)
         self.optimizer.zero_gradients()
-        names, values = (), torch.zeros(1)
+        names, values = (), 0.0
         for images, targets in parts:
             # Made here, not ahead: as float planes a batch takes four times the memory.
             pixels = canvases_to_pixels(images).contiguous(memory_format=torch.channels_last)
@@ -166,14 +181,14 @@ class TorchTrainer:
                 losses = self.loss(heads, targets, over)
                 (losses["total"] * (self.scale.value / len(parts))).backward()
             names = tuple(losses)
-            values = values.to(self.device) + torch.stack([loss.detach() for loss in losses.values()]) / len(parts)
+            values = values + torch.stack([loss.detach() for loss in losses.values()]) / len(parts)
         self.together.average(values)
         norm = self.optimizer.average_gradients(self.together, self.scale.value)
-        return dict(zip(names, values.tolist(), strict=True)), norm
+        return names, values, norm
 
     def _parts(self, batch: AnyTrainingBatch) -> list[DeviceBatch]:
         return [
-            (_to_device(part.images, self.device), batch_targets(part, self.device))
+            (_to_device(part.images, self.device), batch_targets(part, self.device, self.classifiers))
             for part in split_batch(batch, self.config.train.accumulate)
         ]
 
@@ -211,30 +226,83 @@ def build_loss(
     return FairLoss(config, classifiers, embedding)
 
 
-def batch_targets(batch: AnyTrainingBatch, device: torch.device) -> TensorTargets | LevelTargets:
+@torch.no_grad()
+def _copy_all(targets: list[torch.Tensor], sources: list[torch.Tensor]) -> None:
+    """Copy tensors of a few types into others: one operation for each type."""
+    for kind in {tensor.dtype for tensor in targets}:
+        chosen = [place for place, tensor in enumerate(targets) if tensor.dtype == kind]
+        torch._foreach_copy_([targets[place] for place in chosen], [sources[place] for place in chosen])
+
+
+class _Report:
+    """Numbers of a card on their way to this process, which need not wait for what is begun afterwards."""
+
+    def __init__(self, numbers: torch.Tensor) -> None:
+        self.copy, self.ready = numbers, None
+        if numbers.device.type == "cuda":
+            self.copy = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
+            self.copy.copy_(numbers, non_blocking=True)
+            self.ready = torch.cuda.Event()
+            self.ready.record()
+
+    def numbers(self) -> list[float]:
+        """Wait for them."""
+        if self.ready is not None:
+            self.ready.synchronize()
+        return self.copy.tolist()
+
+
+def batch_targets(
+    batch: AnyTrainingBatch, device: torch.device, classifiers: Sequence[Classifier]
+) -> TensorTargets | LevelTargets:
     """Take a batch's target arrays to the device."""
     if has_levels(batch):
-        return _level_targets(batch, device)
+        return _level_targets(batch, device, classifiers)
     # Whatever a padded slot holds, cell 0 can be read.
     cells = np.where(batch.is_object, batch.cells, 0)
-    arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets, batch.identities)
-    return TensorTargets(*(_to_device(array, device) for array in arrays))
+    arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets)
+    return TensorTargets(
+        *(_to_device(array, device) for array in arrays),
+        _labelled(np.asarray(batch.is_object), np.asarray(batch.identities), device, classifiers),
+    )
 
 
-def _level_targets(batch: LevelTrainingBatch, device: torch.device) -> LevelTargets:
+def _level_targets(batch: LevelTrainingBatch, device: torch.device, classifiers: Sequence[Classifier]) -> LevelTargets:
     is_object = np.array(batch.is_object, dtype=np.bool_)
     # Slots behind the last object are left out; few different sizes spare work where each is prepared for.
     used = int(np.flatnonzero(is_object.any(0)).max(initial=0)) + 1
-    used = min(is_object.shape[1], max(8, 1 << (used - 1).bit_length()))
+    used = min(is_object.shape[1], _padded(used))
     is_object = is_object[:, :used]
     arrays = (
         is_object,
         np.where(is_object[..., None], batch.boxes_xyxy[:, :used], np.float32(0)),
         np.where(is_object, batch.class_ids[:, :used], 0),
-        np.where(is_object, batch.identities[:, :used], -1),
         batch.is_ignored,
     )
-    return LevelTargets(*(_to_device(array, device) for array in arrays))
+    *first, is_ignored = (_to_device(array, device) for array in arrays)
+    labelled = _labelled(is_object, np.asarray(batch.identities)[:, :used], device, classifiers)
+    return LevelTargets(*first, labelled, is_ignored)
+
+
+def _labelled(
+    is_object: NDArray[np.bool_], identities: NDArray[np.int64], device: torch.device, classifiers: Sequence[Classifier]
+) -> Labelled:
+    lists = []
+    for each in classifiers:
+        local = identities - each.first
+        slots = np.flatnonzero(is_object & (local >= 0) & (local < each.identities))
+        lists.append((slots, local.reshape(-1)[slots]))
+    length = _padded(max((len(slots) for slots, _ in lists), default=0))
+    slots = np.zeros((len(lists), length), dtype=np.int64)
+    local = np.full((len(lists), length), NOT_LABELLED, dtype=np.int64)
+    for row, (places, numbers) in enumerate(lists):
+        slots[row, : len(places)], local[row, : len(places)] = places, numbers
+    return Labelled(_to_device(slots, device), _to_device(local, device))
+
+
+def _padded(count: int) -> int:
+    """Return the next power of two, from 8 on."""
+    return max(8, 1 << max(count - 1, 0).bit_length())
 
 
 def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:

@@ -45,7 +45,7 @@ def losses_of_heads(
             parameter.copy_(torch.from_numpy(np.array(parameters[name])).reshape(parameter.shape))
     maps = {name: torch.from_numpy(np.array(head)).requires_grad_() for name, head in heads.items()}
     over = normalisers(count_targets(batch, classifiers))
-    losses = loss(maps, batch_targets(batch, torch.device("cpu")), over)
+    losses = loss(maps, batch_targets(batch, torch.device("cpu"), classifiers), over)
     losses["total"].backward()
     gradients = {
         name: np.zeros(tensor.shape, np.float32) if tensor.grad is None else tensor.grad.numpy()
