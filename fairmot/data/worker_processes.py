@@ -160,6 +160,7 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
     cv2.setNumThreads(1)  # there is a process for each core
     blocks = [SharedMemory(name=name) for name in names]
     batches: dict[int, Any] = {}
+    array: Any = None
     shared = filler.reserve(np.zeros(batch_size, dtype=np.int64))
     for number, block in enumerate(blocks):
         batches[number] = _arrays(block, layout)
@@ -179,7 +180,7 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
     except (EOFError, OSError):
         pass
     finally:
-        del array, shared
+        array = shared = None  # the blocks close when nothing refers to them, also before the first job
         batches.clear()
         for block in blocks:
             block.close()

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from loading import assert_same, loader_of
 
+from fairmot.data.worker_processes import _work
 from fairmot.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are those of POSIX")
@@ -134,3 +136,13 @@ def test_a_worker_does_not_see_the_signals_of_its_group(loader):
             os.kill(worker.pid, number)
     assert len(list(batches)) == 2
     assert np.all([each.is_alive() for each in workers_of_this_process()])
+
+
+def test_a_worker_that_got_no_job_ends_quietly(images):
+    before = cv2.getNumThreads()
+    here, there = multiprocessing.Pipe()
+    here.close()
+    try:
+        assert _work(loader_of(images), 3, [], {}, there) is None  # other workers took all images
+    finally:
+        cv2.setNumThreads(before)
