@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -39,6 +40,9 @@ LIBRARIES = (
     *("numpy", "onnx", "onnxruntime", "openvino", "torch", "mindspore", "opencv-python-headless", "av", "supervision"),
     *("scipy", "safetensors", "pydantic"),
 )
+
+TRIED_VERSIONS = {"mindspore": ("2.9.0", "2.10.0")}
+"""Library -> first and last version that the engine's tests were run with, both included (docs/ascend.md)."""
 
 State = Literal["ok", "absent", "bad"]
 
@@ -80,9 +84,18 @@ def _system() -> str:
 
 def _library(name: str) -> Finding:
     try:
-        return Finding(name, "ok", importlib.metadata.version(name))
+        version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "absent", "not installed")
+    first, last = TRIED_VERSIONS.get(name, (version, version))
+    if _numbers(first) <= _numbers(version) <= _numbers(last):
+        return Finding(name, "ok", version)
+    return Finding(name, "ok", f"{version}; not tried: this package was tested with {first} to {last}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: 2.10.1 of "2.10.1.post1"."""
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def _engine(name: str) -> Finding:

@@ -1,6 +1,10 @@
 """The workflow doctor: it finds what is wrong, and says so in its exit code."""
 
+import importlib.metadata
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +12,8 @@ from typer.testing import CliRunner
 from fairmot.cli import app
 from fairmot.workflows import doctor
 from fairmot.workflows.doctor import convolution_gflops, examine
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -59,6 +65,27 @@ def test_what_is_not_installed_is_no_fault(monkeypatch, only_onnx_runtime):
     found = states(examine())
     assert found["engine onnxruntime"] == found["no-such-library"] == "absent"
     assert "bad" not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("version", "tried"),
+    [("2.10.0", True), ("2.9.0", True), ("2.9.0.post1", True), ("2.11.0", False), ("2.10.1", False), ("2.6.0", False)],
+)
+def test_a_version_that_was_not_tried_is_said_to_be_one(only_onnx_runtime, monkeypatch, version, tried):
+    monkeypatch.setattr(doctor, "LIBRARIES", ("mindspore",))
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
+    (finding,) = [each for each in examine() if each.topic == "mindspore"]
+    assert finding.state == "ok"  # it may well work
+    first, last = doctor.TRIED_VERSIONS["mindspore"]
+    note = "" if tried else f"; not tried: this package was tested with {first} to {last}"
+    assert finding.text == version + note
+
+
+def test_the_tried_versions_are_those_that_are_required():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for library, (first, last) in doctor.TRIED_VERSIONS.items():
+        (line,) = [line for line in project["optional-dependencies"][library] if re.match(rf"{library}\b", line)]
+        assert line.partition(";")[0] == f"{library}>={first},<={last}"
 
 
 def test_missing_weights_are_a_fault(only_onnx_runtime, monkeypatch, tmp_path):
