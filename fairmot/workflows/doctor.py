@@ -41,8 +41,8 @@ LIBRARIES = (
     *("scipy", "safetensors", "pydantic"),
 )
 
-TRIED_VERSIONS = {"mindspore": ("2.9.0", "2.10.0")}
-"""Library -> first and last version that the engine's tests were run with, both included (docs/ascend.md)."""
+SUPPORTED_VERSIONS = {"mindspore": ("2.10.0", "2.10.0")}
+"""Library -> first and last version that was tried and works, both included (docs/ascend.md)."""
 
 State = Literal["ok", "absent", "bad"]
 
@@ -87,10 +87,11 @@ def _library(name: str) -> Finding:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "absent", "not installed")
-    first, last = TRIED_VERSIONS.get(name, (version, version))
+    first, last = SUPPORTED_VERSIONS.get(name, (version, version))
     if _numbers(first) <= _numbers(version) <= _numbers(last):
         return Finding(name, "ok", version)
-    return Finding(name, "ok", f"{version}; not tried: this package was tested with {first} to {last}")
+    supported = first if first == last else f"{first} to {last}"
+    return Finding(name, "ok", f"{version}, not among the versions that were tried and work: {supported}")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -68,24 +68,30 @@ def test_what_is_not_installed_is_no_fault(monkeypatch, only_onnx_runtime):
 
 
 @pytest.mark.parametrize(
-    ("version", "tried"),
-    [("2.10.0", True), ("2.9.0", True), ("2.9.0.post1", True), ("2.11.0", False), ("2.10.1", False), ("2.6.0", False)],
+    ("supported", "text", "inside", "outside"),
+    [
+        (("2.10.0", "2.10.0"), "2.10.0", ["2.10.0", "2.10.0.post1"], ["2.9.0", "2.10.1", "2.11.0"]),
+        (("2.9.0", "2.10.0"), "2.9.0 to 2.10.0", ["2.9.0", "2.9.1", "2.10.0"], ["2.8.0", "2.10.1", "2.11.0"]),
+    ],
 )
-def test_a_version_that_was_not_tried_is_said_to_be_one(only_onnx_runtime, monkeypatch, version, tried):
+def test_a_version_outside_the_range_is_said_to_be_there(monkeypatch, supported, text, inside, outside):
+    monkeypatch.setattr(doctor, "known_engines", tuple)
     monkeypatch.setattr(doctor, "LIBRARIES", ("mindspore",))
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
-    (finding,) = [each for each in examine() if each.topic == "mindspore"]
-    assert finding.state == "ok"  # it may well work
-    first, last = doctor.TRIED_VERSIONS["mindspore"]
-    note = "" if tried else f"; not tried: this package was tested with {first} to {last}"
-    assert finding.text == version + note
+    monkeypatch.setattr(doctor, "SUPPORTED_VERSIONS", {"mindspore": supported})
+    for version in (*inside, *outside):
+        monkeypatch.setattr(importlib.metadata, "version", lambda name, version=version: version)
+        (finding,) = [each for each in examine() if each.topic == "mindspore"]
+        assert finding.state == "ok"  # it may well work
+        note = "" if version in inside else f", not among the versions that were tried and work: {text}"
+        assert finding.text == version + note
 
 
-def test_the_tried_versions_are_those_that_are_required():
+def test_the_supported_versions_are_those_that_are_required():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    for library, (first, last) in doctor.TRIED_VERSIONS.items():
+    for library, (first, last) in doctor.SUPPORTED_VERSIONS.items():
         (line,) = [line for line in project["optional-dependencies"][library] if re.match(rf"{library}\b", line)]
-        assert line.partition(";")[0] == f"{library}>={first},<={last}"
+        wanted = f"=={first}" if first == last else f">={first},<={last}"
+        assert line.partition(";")[0] == library + wanted
 
 
 def test_missing_weights_are_a_fault(only_onnx_runtime, monkeypatch, tmp_path):
