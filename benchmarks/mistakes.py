@@ -1,6 +1,6 @@
 """Mistakes in the published scripts and in training with several processes: one line, within ten seconds.
 
-    python benchmarks/mistakes.py [--only WORD] [--list]
+    python benchmarks/mistakes.py [--only PATTERN] [--list]
 
 Each is made through the scripts or `fairmot train --processes`, in a folder with a street of four frames and a
 small network; where weights are not the mistake, the shipped model is used. Prints a Markdown table: the command, the
@@ -258,10 +258,10 @@ def make(mistake: Mistake, place: Path) -> Ended:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", metavar="WORD", help="only those whose command or name holds this")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="only commands and names that match")
     parser.add_argument("--list", action="store_true", help="only list them")
     options = parser.parse_args()
-    chosen = [each for each in mistakes() if options.only in f"{each.shown} ({each.name})"]
+    chosen = [each for each in mistakes() if re.search(options.only, f"{each.shown} ({each.name})")]
     if options.list:
         print("\n".join(f"{each.shown} ({each.name})" for each in chosen))
         return 0

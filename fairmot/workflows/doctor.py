@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -39,6 +40,9 @@ LIBRARIES = (
     *("numpy", "onnx", "onnxruntime", "openvino", "torch", "mindspore", "opencv-python-headless", "av", "supervision"),
     *("scipy", "safetensors", "pydantic"),
 )
+
+SUPPORTED_VERSIONS = {"mindspore": ("2.10.0", "2.10.0")}
+"""Library -> first and last version that was tried and works, both included (docs/ascend.md)."""
 
 State = Literal["ok", "absent", "bad"]
 
@@ -80,9 +84,19 @@ def _system() -> str:
 
 def _library(name: str) -> Finding:
     try:
-        return Finding(name, "ok", importlib.metadata.version(name))
+        version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "absent", "not installed")
+    first, last = SUPPORTED_VERSIONS.get(name, (version, version))
+    if _numbers(first) <= _numbers(version) <= _numbers(last):
+        return Finding(name, "ok", version)
+    supported = first if first == last else f"{first} to {last}"
+    return Finding(name, "ok", f"{version}, not among the versions that were tried and work: {supported}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: 2.10.1 of "2.10.1.post1"."""
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def _engine(name: str) -> Finding:

@@ -1,6 +1,10 @@
 """The workflow doctor: it finds what is wrong, and says so in its exit code."""
 
+import importlib.metadata
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +12,8 @@ from typer.testing import CliRunner
 from fairmot.cli import app
 from fairmot.workflows import doctor
 from fairmot.workflows.doctor import convolution_gflops, examine
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -59,6 +65,33 @@ def test_what_is_not_installed_is_no_fault(monkeypatch, only_onnx_runtime):
     found = states(examine())
     assert found["engine onnxruntime"] == found["no-such-library"] == "absent"
     assert "bad" not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("supported", "text", "inside", "outside"),
+    [
+        (("2.10.0", "2.10.0"), "2.10.0", ["2.10.0", "2.10.0.post1"], ["2.9.0", "2.10.1", "2.11.0"]),
+        (("2.9.0", "2.10.0"), "2.9.0 to 2.10.0", ["2.9.0", "2.9.1", "2.10.0"], ["2.8.0", "2.10.1", "2.11.0"]),
+    ],
+)
+def test_a_version_outside_the_range_is_said_to_be_there(monkeypatch, supported, text, inside, outside):
+    monkeypatch.setattr(doctor, "known_engines", tuple)
+    monkeypatch.setattr(doctor, "LIBRARIES", ("mindspore",))
+    monkeypatch.setattr(doctor, "SUPPORTED_VERSIONS", {"mindspore": supported})
+    for version in (*inside, *outside):
+        monkeypatch.setattr(importlib.metadata, "version", lambda name, version=version: version)
+        (finding,) = [each for each in examine() if each.topic == "mindspore"]
+        assert finding.state == "ok"  # it may well work
+        note = "" if version in inside else f", not among the versions that were tried and work: {text}"
+        assert finding.text == version + note
+
+
+def test_the_supported_versions_are_those_that_are_required():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for library, (first, last) in doctor.SUPPORTED_VERSIONS.items():
+        (line,) = [line for line in project["optional-dependencies"][library] if re.match(rf"{library}\b", line)]
+        wanted = f"=={first}" if first == last else f">={first},<={last}"
+        assert line.partition(";")[0] == library + wanted
 
 
 def test_missing_weights_are_a_fault(only_onnx_runtime, monkeypatch, tmp_path):
