@@ -1,6 +1,6 @@
 """Loader speed: images/s for several numbers of workers, and for a plain loop over boxes.
 
-    python benchmarks/loader.py [--data data.json]
+    python benchmarks/loader.py [--data data.json] [--workers 0 1 2] [--processes 1 2]
 
 Without ``--data`` it generates its images. All loaders are measured in turns, so that other programs on the machine
 disturb them alike; the best turn of each counts. The plain loader works like the published one: whole images in floats,
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -94,16 +93,12 @@ def images_a_second_plain(images: LabelledImages, size: tuple[int, int], count: 
     return count / (time.perf_counter() - start)
 
 
-def images_a_second(images: LabelledImages, size: tuple[int, int], count: int, workers: int, batch: int) -> float:
-    loader = Loader(images, size, batch, workers=workers)
+def images_a_second(loader: Loader, count: int) -> float:
     done, epoch = 0, 0
     start = time.perf_counter()
     while done < count:
-        with closing(loader.epoch(epoch)) as batches:
-            for each in batches:
-                done += len(each.images)
-                if done >= count:
-                    break
+        for each in loader.epoch(epoch):
+            done += len(each.images)
         epoch += 1
     return done / (time.perf_counter() - start)
 
@@ -117,6 +112,7 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=60, help="boxes in each generated image")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--processes", type=int, nargs="+", default=[2], help="workers that are processes")
     parser.add_argument("--opencv-threads", type=int, help="threads of OpenCV; default: its own choice")
     arguments = parser.parse_args()
     if arguments.opencv_threads is not None:
@@ -124,18 +120,26 @@ def main() -> None:
     size = (arguments.input_size[0], arguments.input_size[1])
     with tempfile.TemporaryDirectory() as folder:
         images = read_images(arguments.data) if arguments.data else make_images(Path(folder), 12, arguments.boxes)
-        speeds: dict[int | None, list[float]] = {each: [] for each in (None, *arguments.workers)}
+        loaders = {
+            f"{count} {kind}": Loader(
+                images, size, arguments.batch, workers=count, worker_processes=kind == "processes"
+            )
+            for kind, counts in (("threads", arguments.workers), ("processes", arguments.processes))
+            for count in counts
+        }
+        speeds: dict[str, list[float]] = {each: [] for each in ("plain", *loaders)}
+        for loader in loaders.values():
+            list(loader.epoch(0))  # processes start
         for _ in range(arguments.turns):
-            for workers, found in speeds.items():
-                if workers is None:
-                    found.append(images_a_second_plain(images, size, arguments.images))
-                else:
-                    found.append(images_a_second(images, size, arguments.images, workers, arguments.batch))
+            speeds["plain"].append(images_a_second_plain(images, size, arguments.images))
+            for name, loader in loaders.items():
+                speeds[name].append(images_a_second(loader, arguments.images))
+        for loader in loaders.values():
+            loader.close()
     title = f"{size[0]} x {size[1]}, OpenCV threads: {cv2.getNumThreads()}"
     table = Table("loader", "images/s", "relative to plain", title=title)
-    plain = max(speeds[None])
-    for workers, found in speeds.items():
-        name = "plain" if workers is None else f"{workers} workers" if workers else "no workers"
+    plain = max(speeds["plain"])
+    for name, found in speeds.items():
         table.add_row(name, f"{max(found):.1f}", f"{max(found) / plain:.2f}")
     Console().print(table)
 
