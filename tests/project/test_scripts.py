@@ -211,13 +211,12 @@ def check_background_run(place):
     metrics = [json.loads(line) for line in (checkpoints / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in metrics] == [1]
     assert (checkpoints / "last.safetensors").exists()
-    before = log.read_text()
-    script = "run_distribute_train_ascend.sh" if "mindspore" in before else "run_distribute_train_gpu.sh"
+    script = f"run_distribute_train_{'ascend' if 'mindspore' in log.read_text() else 'gpu'}.sh"
     finished = start(place, script, 2, *(["cpu"] if "gpu" in script else []), "small.yaml", DEVICE="CPU")
     assert finished.returncode == 0, finished.stderr
     (line,) = finished.stdout.splitlines()
     assert line == "finished: train/ckpt holds a finished run of 1 epochs; more train.epochs continue it"
-    assert log.read_text() == before
+    assert log.read_text().count("results in train/ckpt\n") == 1
 
 
 def test_a_data_description_takes_the_place_of_the_default_one(place):
