@@ -4,14 +4,25 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from levels import level_batch
 from small_run import configuration
 from test_oracles import check_heads
 from test_precision import distance
-from training import small_batch, small_config, tiny_trainer, trainer_of, uneven_batch
+from training import (
+    IDENTITIES,
+    create_trainer,
+    graph_of,
+    small_batch,
+    small_config,
+    tiny_trainer,
+    trainer_of,
+    uneven_batch,
+)
 
 import fairmot
 from fairmot.engines import load_inference
 from fairmot.errors import InputError
+from fairmot.network.initial import initial_weights
 from fairmot.street import render_street
 from fairmot.training.loop import train
 
@@ -82,6 +93,70 @@ def test_the_compiled_deformable_convolution_is_the_plain_one():
     plain = sampled_convolution(x, offsets[:, :18], offsets[:, 18:].sigmoid(), weight, bias, 1, 1)
     assert (compiled - plain).norm() < ROUNDING * plain.norm()
     assert (compiled - 1.001 * plain).norm() > ROUNDING * plain.norm()
+
+
+@pytest.mark.parametrize(("kind", "limit"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02), (torch.float16, 3e-3)])
+@pytest.mark.parametrize("sizes", [(64, 64, 30, 41), (128, 64, 19, 34), (70, 33, 5, 7)])
+def test_the_kernels_of_the_deformable_convolution_are_the_plain_one(kind, limit, sizes):
+    pytest.importorskip("triton")
+    from fairmot.engines.torch.deformable import sampled_convolution, triton_form
+
+    form = triton_form(torch.device("cuda"), kind)
+    assert form is not None
+    inner, outer, height, width = sizes
+    rng = torch.Generator().manual_seed(1)
+    shapes = ((2, inner, height, width), (2, 18, height, width), (2, 9, height, width), (outer, inner, 3, 3), (outer,))
+    given = [torch.randn(shape, generator=rng).cuda() for shape in shapes]
+    wanted = torch.randn(2, outer, height, width, generator=rng).cuda()
+
+    def results(convolution, kind, moved=0.0):
+        own = [each + moved if place == 1 else each for place, each in enumerate(given)]
+        own = [each.to(kind if place in (0, 3, 4) else torch.float32) for place, each in enumerate(own)]
+        own = [each.detach().requires_grad_() for each in own]
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            out = convolution(*own, 1, 1)
+            return [out.detach(), *torch.autograd.grad((out.float() * wanted).sum(), own)]
+
+    def distances(found, expected):
+        return [
+            float((ours.float() - plain).norm() / plain.norm()) for ours, plain in zip(found, expected, strict=True)
+        ]
+
+    found, expected = results(form, kind), results(sampled_convolution, torch.float32)
+    assert max(distances(found, expected)) < limit
+    # The gradient of the bias knows no place.
+    assert min(distances(results(form, kind, 0.1), expected)[:5]) > limit
+
+
+@pytest.mark.parametrize("architecture", ["dla_34", "lite"])
+def test_losses_in_bfloat16_are_those_of_float32_within_a_hundredth(architecture):
+    batch = level_batch(images=4) if architecture == "lite" else uneven_batch(5)
+
+    def losses(precision):
+        config = small_config(architecture, train={"precision": precision})
+        graph = graph_of(config)
+        trainer = create_trainer("torch", graph, initial_weights(graph), IDENTITIES, config, "cuda")
+        return trainer.gradients(batch)[0]
+
+    exact, half = losses("f32"), losses("bf16")
+    assert half.losses["total"] == pytest.approx(exact.losses["total"], rel=0.01)
+    assert half.losses["total"] != pytest.approx(exact.losses["total"], rel=1e-7)
+
+
+@pytest.mark.parametrize("architecture", ["dla_34", "lite"])
+def test_a_step_does_not_wait_for_the_card(architecture):
+    config = small_config(architecture, train={"precision": "bf16"}, optimizer={"clip_norm": 1.0, "ema_decay": 0.9})
+    trainer = trainer_of("torch", config, device="cuda")
+    batch = level_batch() if architecture == "lite" else small_batch()
+    trainer.step(batch, 1e-3)  # kernels are compiled and tried
+    trainer.uploaded[id(batch)] = trainer._parts(batch)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        assert trainer.step(batch, 1e-3).taken
+        with pytest.raises(RuntimeError, match="synchroniz"):
+            trainer.network.arrays()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("bf16", 0.1), ("f16", 0.02), ("auto", 0.1)])

@@ -1,6 +1,7 @@
 """What a training run leaves, and in which engine it runs."""
 
 import json
+import multiprocessing
 import re
 from functools import partial
 
@@ -116,3 +117,15 @@ def test_a_run_goes_on_in_another_engine_and_back(images, tmp_path, monkeypatch)
     assert_same_way(kept[0], first, second)
     with pytest.raises(AssertionError):
         assert_same_way(kept[0], first, kept[1])
+
+
+def test_loader_processes_train_the_same_weights_and_end_with_the_run(images, tmp_path):
+    pytest.importorskip("torch")
+    states = []
+    for processes in (False, True):
+        data = {"worker_processes": processes}
+        run = train(configuration(images, tmp_path / f"run-{processes}", data=data), "torch", "cpu")
+        states.append(load_checkpoint(run.checkpoint).state)
+        assert not [each for each in multiprocessing.active_children() if each.name.startswith("fairmot-loader")]
+    for name, array in states[0].items():
+        np.testing.assert_array_equal(states[1][name], array, err_msg=name)
