@@ -36,7 +36,8 @@ def make_set():
 
 
 @pytest.fixture
-def images(tmp_path, make_set):
+def noise_images(tmp_path, make_set):
+    """Ten images with three boxes each, and one that is to be left out."""
     rng = np.random.default_rng(1)
     texts = []
     for number in range(10):

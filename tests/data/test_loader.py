@@ -15,6 +15,11 @@ from fairmot.data.loader import Loader, create_loader
 from fairmot.errors import InputError
 
 
+@pytest.fixture
+def images(noise_images):
+    return noise_images
+
+
 def loader_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("fairmot-loader")]
 

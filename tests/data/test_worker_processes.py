@@ -20,6 +20,11 @@ from fairmot.errors import InputError
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are those of POSIX")
 
 
+@pytest.fixture
+def images(noise_images):
+    return noise_images
+
+
 def workers_of_this_process():
     return [each for each in multiprocessing.active_children() if each.name.startswith("fairmot-loader")]
 
