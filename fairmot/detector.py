@@ -86,7 +86,7 @@ class Detector:
         self.input_size = self._networks.input_size
         self.fits_images = self._networks.fits_images
         self.class_count = class_count
-        self._confidence = confidence
+        self._confidence = float(confidence)
         self.classes = None if classes is None else tuple(classes)
         self.tracker = tracker or TrackerConfig()
         self.weights = weights

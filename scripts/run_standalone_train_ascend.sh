@@ -8,7 +8,7 @@ set -euo pipefail
 DEVICE="${DEVICE:-}"
 source "$(dirname "$0")/arguments.sh"
 [ $# -le 3 ] || usage
-[ $# -ge 1 ] || { echo "$(basename "$0"): DEVICE_ID is missing: the number of the device, or CPU" >&2; usage; }
+[ $# -ge 1 ] || fail "DEVICE_ID is missing: the number of the device, or CPU"
 device=ascend
 if is_cpu "$1"; then
     device=cpu

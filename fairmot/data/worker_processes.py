@@ -95,7 +95,7 @@ class WorkerProcesses(Generic[BatchT]):
             block = free.popleft()
             missing[block] = len(chunk)
             for slot, index in enumerate(chunk.tolist()):
-                self._send((block, slot, epoch, index))
+                self._send((block, slot, epoch, index), missing)
             waiting.append((block, chunk))
             if not free:
                 yield self._take(waiting, missing, free)
@@ -117,12 +117,25 @@ class WorkerProcesses(Generic[BatchT]):
                 block.unlink()
         self._processes, self._pipes, self._blocks = [], [], []
 
-    def _send(self, job: tuple[int, int, int, int]) -> None:
+    def _send(self, job: tuple[int, int, int, int], missing: list[int]) -> None:
+        self._receive(missing, timeout=0)  # full pipes in both directions would wait for each other
         self._turn = (self._turn + 1) % len(self._pipes)
         try:
             self._pipes[self._turn].send(job)
         except OSError:
             raise self._gone() from None
+
+    def _receive(self, missing: list[int], timeout: float | None = None) -> None:
+        """Wait for results, at most so many seconds, and count them."""
+        for pipe in wait(self._pipes, timeout):
+            try:
+                done, problem = cast("Connection", pipe).recv()
+            except (EOFError, OSError):
+                raise self._gone() from None
+            if problem is not None:
+                is_input, message = problem
+                raise InputError(message) if is_input else RuntimeError(message)
+            missing[done] -= 1
 
     def _take(
         self, waiting: deque[tuple[int, NDArray[np.integer[Any]]]], missing: list[int], free: deque[int]
@@ -130,15 +143,7 @@ class WorkerProcesses(Generic[BatchT]):
         """Wait for the oldest batch and copy it out of its block, which is free again."""
         block, chunk = waiting.popleft()
         while missing[block]:
-            for pipe in wait(self._pipes):
-                try:
-                    done, problem = cast("Connection", pipe).recv()
-                except (EOFError, OSError):
-                    raise self._gone() from None
-                if problem is not None:
-                    is_input, message = problem
-                    raise InputError(message) if is_input else RuntimeError(message)
-                missing[done] -= 1
+            self._receive(missing)
         batch = self._filler.reserve(chunk)
         for name, array in _arrays(self._blocks[block], self._layout).items():
             getattr(batch, name)[...] = array
@@ -146,8 +151,7 @@ class WorkerProcesses(Generic[BatchT]):
         return batch
 
     def _gone(self) -> RuntimeError:
-        for process in self._processes:
-            process.join(1)
+        wait([process.sentinel for process in self._processes], timeout=1)
         codes = sorted({process.exitcode for process in self._processes if process.exitcode is not None})
         return RuntimeError(
             f"a loader process ended by itself (exit code {', '.join(map(str, codes))}): out of memory or killed; "

@@ -11,7 +11,9 @@ from fairmot.data.loader import Loader, create_loader
 from fairmot.engines import check_installed, choose_training_engine, load_launcher
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
+from fairmot.network.safetensors import read_metadata
 from fairmot.training.checkpoint import Checkpoint, check_resumable, load_checkpoint
+from fairmot.training.metrics import validated_steps
 from fairmot.training.start import start_weights
 from fairmot.training.validation import Validator
 
@@ -51,7 +53,19 @@ def check_run(
     checkpoint = load_checkpoint(path)
     check_resumable(checkpoint, config, loader.identity_count, loader.fingerprint(), path)
     taken = steps_taken(checkpoint, config, loader, path)
-    return Prospect(len(loader), finished_run(config) if taken == len(loader) * config.train.epochs else None)
+    return Prospect(len(loader), finished_run(config) if _is_finished(config, len(loader), taken) else None)
+
+
+def _is_finished(config: Config, epoch_steps: int, taken: int) -> bool:
+    """Whether nothing is left of a run: a killed one may lack its last validation, or the weights of its last step."""
+    train = config.train
+    if taken != epoch_steps * train.epochs:
+        return False
+    weights = train.output / "weights.safetensors"
+    if not weights.exists() or read_metadata(weights).get("steps") != str(taken):
+        return False
+    every = train.validate_every_epochs
+    return not every or bool(train.epochs % every) or taken in validated_steps(train.output)
 
 
 def steps_taken(checkpoint: Checkpoint, config: Config, loader: Loader, path: Path) -> int:

@@ -17,6 +17,14 @@ import cv2
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
 
+_VALIDATIONS = "validation.jsonl"
+
+
+def validated_steps(folder: Path) -> set[int]:
+    """Return the steps after which a run was validated; nothing is written."""
+    path = folder / _VALIDATIONS
+    return {values["step"] for values in _lines(path)} if path.exists() else set()
+
 
 class MetricsLog:
     """Appends JSON lines to ``metrics.jsonl`` and ``validation.jsonl``, and the same scalars to TensorBoard's file.
@@ -28,7 +36,7 @@ class MetricsLog:
 
     def __init__(self, folder: Path, first_step: int) -> None:
         self.steps = _LineFile(folder / "metrics.jsonl", first_step)
-        self.validations = _LineFile(folder / "validation.jsonl", first_step)
+        self.validations = _LineFile(folder / _VALIDATIONS, first_step)
         self.validated: list[dict[str, Any]] = list(_lines(self.validations.path))
         """Scores of the validations so far."""
         self.events = _EventFile.beside(self.steps.path)

@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from loading import assert_same, loader_of
+from loading import Numbering, assert_same, loader_of
 
-from fairmot.data.worker_processes import _work
+from fairmot.data.worker_processes import WorkerProcesses, _work
 from fairmot.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are those of POSIX")
@@ -151,3 +151,14 @@ def test_a_worker_that_got_no_job_ends_quietly(images):
         assert _work(loader_of(images), 3, [], {}, there) is None  # other workers took all images
     finally:
         cv2.setNumThreads(before)
+
+
+def test_batches_larger_than_a_pipe_do_not_block():
+    """A pipe holds a few hundred small messages; filled in both directions, both ends would wait for ever."""
+    chunks = np.arange(9000).reshape(3, 3000)
+    workers = WorkerProcesses(Numbering(), 3000, 1, 2)
+    try:
+        found = [batch.values for batch in workers.batches(0, chunks)]
+    finally:
+        workers.close()
+    np.testing.assert_array_equal(found, chunks)

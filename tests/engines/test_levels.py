@@ -121,7 +121,7 @@ def test_only_what_is_looked_at_is_described(engine):
     images = canvases(2)
     all_described, limit = load()(images), 0.8
     found = load(described_above=limit)(images)
-    counts = (found.scores > limit).sum(1)
+    counts = (found.scores > limit * (1 - 2**-6)).sum(1)  # a little more, whatever rounds
     assert 0 < counts.max() < (found.scores > 0).sum(1).max()
     for name in ("boxes_xyxy", "scores", "class_ids"):
         np.testing.assert_array_equal(getattr(found, name), getattr(all_described, name))

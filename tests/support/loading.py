@@ -11,6 +11,23 @@ SIZE = (96, 64)
 EVERYTHING = AugmentationConfig(blur=0.3, jpeg=0.3, grey=0.3, stretch=0.3, mosaic=0.5)
 
 
+@dataclasses.dataclass
+class Numbers:
+    """A batch of numbers in place of images."""
+
+    values: np.ndarray
+
+
+class Numbering:
+    """Fills each slot with the index of its image, which takes no time."""
+
+    def reserve(self, indices):
+        return Numbers(np.zeros(len(indices), dtype=np.int64))
+
+    def fill(self, batch, slot, epoch, index):
+        batch.values[slot] = index
+
+
 def loader_of(images, **options):
     return Loader(
         images, SIZE, **({"batch_size": 3, "seed": 5, "augmentation": EVERYTHING, "max_objects": 8} | options)

@@ -61,6 +61,9 @@ def test_a_finished_run_is_said_to_be_one(place):
     assert check_run(place.config(epochs=3), "torch", "cpu", resume=True).finished is None
     assert "has taken 4 steps, 2 epochs, and train.epochs is 1" in refused_alike(place.config(epochs=1), resume=True)
     assert "holds a run already" in refused_alike(place.config())
+    # Killed between its last step and its last weights: a resumed run has still something to do.
+    (place.config().train.output / "weights.safetensors").unlink()
+    assert check_run(place.config(), "torch", "cpu", resume=True).finished is None
 
 
 def test_a_folder_that_cannot_be_made_is_noticed(place):

@@ -69,7 +69,11 @@ def write_level_boxes(
 
 
 def write_count_above(writer: Writer, scores: str, limit: float) -> str:
-    """Append the number int64 [1] of scores [B, K] above a limit in the image that has the most; at least 1."""
+    """Append the number int64 [1] of scores [B, K] above a limit in the image that has the most; at least 1.
+
+    The limit is a little lower, so that no rounding, in whatever precision, leaves out a score that lies above it.
+    """
+    limit *= 1 - 2**-6
     above = writer.add("Cast", writer.add("Greater", scores, writer.constant(limit, np.float32)), to=TensorProto.INT64)
     counts = writer.add("ReduceSum", above, writer.constant([1], np.int64), keepdims=0)
     return writer.add("Max", writer.add("ReduceMax", counts, keepdims=1), writer.constant([1], np.int64))

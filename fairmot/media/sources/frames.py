@@ -194,8 +194,8 @@ class FrameReader:
             raise InputError(f"{self._label}: reading stopped ({reason})") from error
 
     def _prepared(self, frame: Frame) -> Frame:
-        if self._prepare is None:
-            return frame
+        if self._prepare is None:  # nobody scales: the decoder has its buffer back
+            return frame if frame.scale is None else replace(frame, scale=None)
         started = time.perf_counter()
         prepared = None
         if self._prepare_decoded is not None and frame.scale is not None:
