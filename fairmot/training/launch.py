@@ -106,11 +106,12 @@ def launch(
         return 0
     for mistake in sorted(folder.glob(f"[0-9]*{MISTAKE_SUFFIX}")):
         line = mistake.read_text(encoding="utf-8")
-        # It says all that the logs do: a run that did not begin leaves nothing behind.
-        shutil.rmtree(folder, ignore_errors=True)
-        for each in made[1:]:
-            with suppress(OSError):  # not empty
-                each.rmdir()
+        # It says all that the logs do: a run that did not begin leaves nothing behind. One that has trained keeps them.
+        if not (folder.parent / "last.safetensors").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for each in made[1:]:
+                with suppress(OSError):  # not empty
+                    each.rmdir()
         raise InputError(line)
     log(f"training in {processes} processes failed; logs in {folder}")
     ends = {rank: _last_lines(launcher.log_files(folder, rank)) for rank in range(processes)}

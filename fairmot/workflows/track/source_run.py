@@ -43,9 +43,9 @@ class ImageDetector(Protocol):
     Where it has a method ``batch``, that gets the images of several sources at once and returns a list. Where it has a
     method ``prepare``, that gets each image ahead of time, in the reading thread, and the detector gets its result in
     place of the image; ``prepare_decoded`` may do the same for a frame of a video that scales itself
-    (``Detector.prepare_decoded``). An attribute ``tracker``, a ``TrackerConfig``, holds the parameters that fit the
-    detector. Where it has a method ``beside_others`` and ``at_once``, that method is called in so many threads for a
-    stored source.
+    (``Detector.prepare_decoded``). A class that overrides the former overrides the latter too, for example to return
+    None. An attribute ``tracker``, a ``TrackerConfig``, holds the parameters that fit the detector. Where it has a
+    method ``beside_others`` and ``at_once``, that method is called in so many threads for a stored source.
     """
 
     def __call__(self, image: Any) -> Detections:
