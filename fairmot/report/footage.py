@@ -61,7 +61,11 @@ def drawn_footage(video: Path, size: tuple[int, int] | None = None) -> Footage:
         InputError: it cannot be read.
     """
     times = frame_seconds(video)
-    return Footage(video, size or read_frames(video).size, times, range(len(times)), drawn=True)
+    shown = read_frames(video).size
+    # Frames of odd size are shown with a repeated row or column, not scaled (``VideoWriter``).
+    if size is None or shown == (size[0] + size[0] % 2, size[1] + size[1] % 2):
+        size = shown
+    return Footage(video, size, times, range(len(times)), drawn=True)
 
 
 def source_footage(source: Path, frames: range, copy: Path, progress: Progress | None = None) -> Footage:

@@ -31,6 +31,9 @@ def test_images_are_cut_from_the_moments_asked_for(shared_case):
     assert first.shape[1] < 96
     assert second.shape[1] == 96
     assert decoded(scene).shape == (405, 720, 3)
+    # An odd frame has a repeated row and column in the video, which is no smaller form of it.
+    assert drawn_footage(shared_case.run / "yard.mp4", (319, 179)).size == (320, 180)
+    assert drawn_footage(shared_case.run / "yard.mp4", (318, 178)).size == (318, 178)
     # Tracked in frames of twice the size, of which the video shows a smaller form.
     large = drawn_footage(shared_case.run / "yard.mp4", (640, 360))
     assert cut_thumbnails(large, np.array([30, 3]), 2 * boxes[:2], "yard")[0] == images[:2]
