@@ -4,11 +4,13 @@ On a single street the rates differ by more (docs/tracking.md, frame rates): one
 """
 
 import numpy as np
+import pytest
 from rated_street import STEPS, hota, make_street
 
 from fairmot.config import TrackerConfig
 
 
+@pytest.mark.slow
 def test_the_mean_hota_of_eight_streets_differs_by_at_most_three_points():
     streets = [make_street(seed, seconds=6) for seed in range(8)]
     config = TrackerConfig.preset("boxes", min_box_area_px=0)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prepared import Prepared
 
 from fairmot.training.checkpoint import load_checkpoint
 
@@ -20,10 +21,11 @@ def test_killed_and_resumed_equals_undisturbed_bit_for_bit(kills, epochs, tmp_pa
     pytest.importorskip("torch")
     description = write_people(tmp_path / "people")
     whole, killed = (program.configuration(description, tmp_path / name, epochs) for name in ("whole", "killed"))
-    assert program.start(whole).wait() == 0
+    prepared = Prepared(program.command(whole), tmp_path)  # runs it
     steps = program.steps_taken(whole)
     assert steps == 3 * epochs
-    assert len(program.kill_and_resume(killed, steps, kills)) == kills
+    assert len(program.kill_and_resume(killed, steps, kills, prepared=prepared)) == kills
+    prepared.close()
     assert program.differences(whole.train.output, killed.train.output) == []
     # A resumed run's lines are those of one run.
     assert program.steps_taken(killed) == steps

@@ -96,6 +96,7 @@ def assert_same_way(start, first, second):
     assert distance(first, second) <= 1e-3 * distance(start, first)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_another_engine_and_back(images, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("mindspore")

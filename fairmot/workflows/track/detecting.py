@@ -8,12 +8,11 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
-import cv2
-
 from fairmot.detections import Detections
 from fairmot.errors import InputError
 from fairmot.media.sources.frames import Frame
 from fairmot.media.sources.merge import merged
+from fairmot.workflows.track.opencv_threads import one_opencv_thread
 from fairmot.workflows.track.source_run import ImageDetector, SourceRun
 
 Found = list[tuple[SourceRun, Frame, Detections]]
@@ -53,11 +52,9 @@ def _side_by_side(run: SourceRun, detector: ImageDetector, at_once: int) -> Gene
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="fairmot-detector")
     waiting: deque[tuple[Frame, Future[Detections]]] = deque()
     detect = detector.beside_others  # type: ignore[attr-defined]
-    # The calls fill all cores: OpenCV's threads, which wait busily, would take theirs from them.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     try:
-        with closing(_batches([run])) as batches:
+        # The calls fill all cores: OpenCV's threads, which wait busily, would take theirs from them.
+        with one_opencv_thread(), closing(_batches([run])) as batches:
             is_open = True
             while is_open or waiting:
                 begun = time.perf_counter()
@@ -77,7 +74,6 @@ def _side_by_side(run: SourceRun, detector: ImageDetector, at_once: int) -> Gene
                     yield [(run, frame, detections)]
     finally:
         pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
 
 
 def _batches(runs: list[SourceRun]) -> Generator[list[tuple[SourceRun, Frame]]]:
