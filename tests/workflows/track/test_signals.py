@@ -191,7 +191,7 @@ def test_workers_end_when_their_parent_does(tmp_path, way):
     words = ["track", "a.mp4", "b.mp4", "--jobs", "2", "--output", "out", "--quiet", "--input-size", "64x64"]
     process = subprocess.Popen([sys.executable, "-c", "from fairmot.cli import main; main()", *words])
     end = time.monotonic() + 300
-    while len(list(tmp_path.glob("out/*/.fairmot-part/*"))) < 2:
+    while len(list(tmp_path.glob("out/*/.fairmot-part/*.mp4"))) < 2:  # there from their first frame on
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
