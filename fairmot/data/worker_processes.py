@@ -24,6 +24,8 @@ from fairmot.interrupts import SIGNALS
 
 _ALIGNMENT = 64
 """Every array begins at a multiple of so many bytes."""
+_END_SECONDS = 10.0
+"""How long a process whose pipe has ended may take to end."""
 
 BatchT = TypeVar("BatchT")
 Layout = dict[str, tuple[int, tuple[int, ...], str]]
@@ -123,7 +125,7 @@ class WorkerProcesses(Generic[BatchT]):
         try:
             self._pipes[self._turn].send(job)
         except OSError:
-            raise self._gone() from None
+            raise self._gone(self._pipes[self._turn]) from None
 
     def _receive(self, missing: list[int], timeout: float | None = None) -> None:
         """Wait for results, at most so many seconds, and count them."""
@@ -131,7 +133,7 @@ class WorkerProcesses(Generic[BatchT]):
             try:
                 done, problem = cast("Connection", pipe).recv()
             except (EOFError, OSError):
-                raise self._gone() from None
+                raise self._gone(cast("Connection", pipe)) from None
             if problem is not None:
                 is_input, message = problem
                 raise InputError(message) if is_input else RuntimeError(message)
@@ -150,11 +152,13 @@ class WorkerProcesses(Generic[BatchT]):
         free.append(block)
         return batch
 
-    def _gone(self) -> RuntimeError:
-        wait([process.sentinel for process in self._processes], timeout=1)
-        codes = sorted({process.exitcode for process in self._processes if process.exitcode is not None})
+    def _gone(self, pipe: Connection) -> RuntimeError:
+        process = self._processes[self._pipes.index(pipe)]
+        # Its files, and with them the pipe, close before it has ended: only then has it an exit code.
+        process.join(_END_SECONDS)
+        code = "none yet" if process.exitcode is None else process.exitcode
         return RuntimeError(
-            f"a loader process ended by itself (exit code {', '.join(map(str, codes))}): out of memory or killed; "
+            f"a loader process ended by itself (exit code {code}): out of memory or killed; "
             "fewer data.workers need less memory, and data.worker_processes=false takes threads"
         )
 
