@@ -9,39 +9,22 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import fields
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.batch import BatchT, Filler
+from fairmot.data.shared_memory import Layout, arrays_in, create_blocks, free_blocks, layout_of
 from fairmot.errors import InputError
 from fairmot.interrupts import SIGNALS
 
-_ALIGNMENT = 64
-"""Every array begins at a multiple of so many bytes."""
 _END_SECONDS = 10.0
 """How long a process whose pipe has ended may take to end."""
-
-BatchT = TypeVar("BatchT")
-Layout = dict[str, tuple[int, tuple[int, ...], str]]
-"""Field -> offset in bytes, shape and type of its array."""
-
-
-class Filler(Protocol[BatchT]):
-    """What a worker needs of the loader; it is pickled once for each."""
-
-    def reserve(self, indices: NDArray[np.integer[Any]]) -> BatchT:
-        """Reserve the arrays of a batch of these images."""
-        ...
-
-    def fill(self, batch: BatchT, slot: int, epoch: int, index: int) -> None:
-        """Fill the slot of one image."""
-        ...
 
 
 class WorkerProcesses(Generic[BatchT]):
@@ -55,11 +38,14 @@ class WorkerProcesses(Generic[BatchT]):
             batch_size: images in a batch.
             count: processes.
             ahead: batches that are ready or being made while the caller uses another.
+
+        Raises:
+            SharedMemoryFullError: the batches do not fit there.
         """
         self._filler = filler
         example = filler.reserve(np.zeros(batch_size, dtype=np.int64))
-        self._layout, size = _layout_of(example)
-        self._blocks = [SharedMemory(create=True, size=size) for _ in range(ahead + 1)]
+        self._layout, size = layout_of(example)
+        self._blocks = create_blocks(size, ahead + 1)
         self._turn = 0
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
@@ -113,10 +99,7 @@ class WorkerProcesses(Generic[BatchT]):
             process.close()
         for pipe in self._pipes:
             pipe.close()
-        for block in self._blocks:
-            block.close()
-            with suppress(FileNotFoundError):
-                block.unlink()
+        free_blocks(self._blocks)
         self._processes, self._pipes, self._blocks = [], [], []
 
     def _send(self, job: tuple[int, int, int, int], missing: list[int]) -> None:
@@ -147,7 +130,7 @@ class WorkerProcesses(Generic[BatchT]):
         while missing[block]:
             self._receive(missing)
         batch = self._filler.reserve(chunk)
-        for name, array in _arrays(self._blocks[block], self._layout).items():
+        for name, array in arrays_in(self._blocks[block], self._layout).items():
             getattr(batch, name)[...] = array
         free.append(block)
         return batch
@@ -171,7 +154,7 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
     array: Any = None
     shared = filler.reserve(np.zeros(batch_size, dtype=np.int64))
     for number, block in enumerate(blocks):
-        batches[number] = _arrays(block, layout)
+        batches[number] = arrays_in(block, layout)
     try:
         while True:
             number, slot, epoch, index = pipe.recv()
@@ -192,21 +175,6 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
         batches.clear()
         for block in blocks:
             block.close()
-
-
-def _layout_of(batch: Any) -> tuple[Layout, int]:
-    layout: Layout = {}
-    end = 0
-    for field in fields(batch):
-        array = getattr(batch, field.name)
-        if isinstance(array, np.ndarray):
-            layout[field.name] = end, array.shape, array.dtype.str
-            end += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
-    return layout, end
-
-
-def _arrays(block: SharedMemory, layout: Layout) -> dict[str, NDArray[Any]]:
-    return {name: np.ndarray(shape, dtype, block.buf, offset) for name, (offset, shape, dtype) in layout.items()}
 
 
 @contextmanager
