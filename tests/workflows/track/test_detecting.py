@@ -1,8 +1,10 @@
 """Several frames at a time: the same results in the same order, from as many threads as the detector asks for."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from walkers import COUNT, film, find_bright, read_rows
@@ -45,6 +47,36 @@ def test_two_frames_are_detected_at_the_same_time_and_tracked_in_their_order(tmp
     assert run.text.read_bytes() == expected.text.read_bytes()
     # The twin: rows of frames that change places differ.
     assert not np.array_equal(read_rows(run.text), read_rows(run.text)[::-1])
+
+
+def test_opencv_has_its_threads_back_after_two_runs_that_overlap(tmp_path):
+    clip = film(tmp_path / "street.mp4")
+    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
+    seen = []
+
+    def first(_, index, __):
+        first_began.set()
+        assert second_began.wait(60)
+
+    def second(_, index, __):
+        second_began.set()
+        assert first_ended.wait(60)
+        seen.append(cv2.getNumThreads())
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(track, clip, TwoAtOnce(), output=tmp_path / "1", video=False, observe=first)]
+            assert first_began.wait(60)
+            runs.append(pool.submit(track, clip, TwoAtOnce(), output=tmp_path / "2", video=False, observe=second))
+            runs[0].result()
+            first_ended.set()
+            runs[1].result()
+        assert seen == [1] * COUNT  # the run that still goes on keeps its setting
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_what_came_before_a_failed_read_is_tracked(tmp_path, monkeypatch):
