@@ -77,8 +77,8 @@ def launch(
     log = log or (lambda line: None)
     launcher = load_launcher(engine)
     launcher.check_devices(device, processes)
-    made = [each for each in (folder, *folder.absolute().parents) if not each.exists()]
     try:
+        made = [each for each in (folder, *folder.absolute().parents) if not each.exists()]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     except OSError as error:
