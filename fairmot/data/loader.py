@@ -187,7 +187,7 @@ class Loader:
             except SharedMemoryFullError as error:
                 self._worker_processes = False
                 if self.log:
-                    self.log(f"data.worker_processes: {error}; {self._workers} threads load the images instead")
+                    self.log(f"data.worker_processes: {error}; threads load the images instead")
                 yield from batches_by_threads(self, epoch, chunks, self._workers, PREFETCHED_BATCHES)
                 return
             self._end_pool = weakref.finalize(self, self._pool.close)
