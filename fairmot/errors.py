@@ -1,4 +1,4 @@
-"""The exception for user errors: commands print it as one line and exit with code 2."""
+"""The exception for user errors: commands print it as one line and exit with code 2. And what means out of memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 from typing import Any
+
+# PyTorch's CUDA and CPU allocators; MindSpore's; the operating system's, by its number.
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "memory not enough",
+    "not enough memory",
+    "allocate memory failed",
+    "memory isn't enough",
+    "memory is not enough",
+    "failed to alloc memory",
+    "bad_alloc",
+    "cannot allocate memory",
+)
 
 
 class InputError(Exception):
@@ -17,6 +31,13 @@ class InputError(Exception):
     def __init__(self, message: str = "", argument: str = "") -> None:
         super().__init__(message)
         self.argument = argument
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory ran out, which frameworks say by its type or in its message."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(message in str(error).lower() for message in _OUT_OF_MEMORY)
 
 
 def closest_name(name: str, candidates: Iterable[str]) -> str:

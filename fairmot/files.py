@@ -24,6 +24,9 @@ PARTS = ".fairmot-part"
 _LEFTOVER = re.compile(r"\..*\.(?P<process>\d+)\.part(\.\w+)?|\.tmp\w{6}|\..+\.part")
 """What a killed process leaves: ``replacing``, safetensors, a folder of images."""
 
+_CLOCKS_DIFFER_SECONDS = 2.0
+"""Between times of files and times of processes; some file systems round to two seconds."""
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -141,7 +144,7 @@ def sweep(folder: Path) -> None:
         match = _LEFTOVER.fullmatch(path.name)
         if match is None and path.name != PARTS:
             continue
-        if match is not None and match["process"] and _is_alive(int(match["process"])):
+        if match is not None and match["process"] and _may_be_written(path, int(match["process"])):
             continue  # such as a report on this run
         with suppress(OSError):
             if path.is_dir() and not path.is_symlink():
@@ -150,10 +153,21 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def _is_alive(process: int) -> bool:
+def _may_be_written(path: Path, process: int) -> bool:
+    """Whether the process whose number a file has may still write it: it lives, and has since before the file.
+
+    Numbers come again, in a container with every start: one that began after the file's last change is another process.
+    """
     import psutil
 
-    return process != os.getpid() and process < 2**31 and psutil.pid_exists(process)
+    if process == os.getpid() or process >= 2**31:
+        return False
+    try:
+        return bool(psutil.Process(process).create_time() < path.stat().st_mtime + _CLOCKS_DIFFER_SECONDS)
+    except (OSError, psutil.NoSuchProcess):
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def is_unused(folder: Path) -> bool:

@@ -1,14 +1,17 @@
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import save_file
 
-from fairmot.files import folder_name, numbered_folder, replacing
+from fairmot.files import folder_name, numbered_folder, replacing, sweep
 
 
 def test_a_finished_block_replaces_the_file(tmp_path):
@@ -163,3 +166,19 @@ def test_a_file_that_its_writer_leaves_read_only_is_taken(tmp_path, monkeypatch)
     assert (tmp_path / "a.mindir").read_bytes() == b"network"
     assert modes
     assert all(mode & stat.S_IWUSR for mode in modes)
+
+
+def test_what_is_swept_belongs_to_no_process_that_may_write_it(tmp_path):
+    """A number alone does not tell: in a container every start gives the same ones."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        began = psutil.Process(other.pid).create_time()
+        names = {f".{name}.{other.pid}.part.txt": began + age for name, age in [("before", -60), ("after", 60)]}
+        names[".gone.99999999.part.txt"] = names[f".own.{os.getpid()}.part.txt"] = began
+        for name, changed in names.items():
+            (tmp_path / name).write_text("half")
+            os.utime(tmp_path / name, (changed, changed))
+        sweep(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [f".after.{other.pid}.part.txt"]
+        other.communicate(b"\n")
+    sweep(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.benchmark import subjects
-from fairmot.benchmark.subjects import Skipped, Subject, ceiling_subject, check_size, find_subject
+from fairmot.benchmark.subjects import (
+    Skipped,
+    Subject,
+    ceiling_subject,
+    check_size,
+    check_that_any_fits,
+    find_subject,
+    skipped_for,
+)
 from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.engines import (
     engines_with,
@@ -80,7 +88,7 @@ def measure(
         log: gets a line for each combination before it is measured.
 
     Raises:
-        InputError: an unknown network or engine, or a wrong size.
+        InputError: an unknown network or engine, a wrong size, or too little memory for all of them.
     """
     check_size(input_size)
     rows, skipped = [], []
@@ -94,13 +102,15 @@ def measure(
                 try:
                     run = _runner(subject, engine, precision, size, device, raw)
                     run_ceiling = _runner(ceiling, engine, precision, subjects.CEILING_SIZE, device, raw)
-                except InputError as error:
+                    times, ceiling_times = time_in_turns([run, run_ceiling], seconds)
+                except (InputError, MemoryError, RuntimeError) as error:
                     if engine not in installed_engines():
                         raise
-                    skipped.append(Skipped(subject.name, engine, precision, str(error)))
+                    images = "one image of {} x {}".format(*size)
+                    skipped.append(skipped_for(error, subject, engine, precision, images))
                     continue
-                times, ceiling_times = time_in_turns([run, run_ceiling], seconds)
                 rows.append(_speed(subject, engine, precision, size, times, ceiling_times))
+    check_that_any_fits(rows, skipped)
     return rows, skipped
 
 

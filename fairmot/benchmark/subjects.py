@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot.engines import EXPORTED
-from fairmot.errors import InputError, closest_name
+from fairmot.errors import InputError, closest_name, is_out_of_memory
 from fairmot.network.architectures import ARCHITECTURES, build_graph, published_config
 from fairmot.network.graph import Graph
 from fairmot.network.initial import initial_weights
@@ -35,6 +36,7 @@ class Skipped:
     engine: str
     precision: str
     reason: str
+    out_of_memory: bool = False
 
 
 def find_subject(name: str) -> Subject:
@@ -59,6 +61,38 @@ def find_subject(name: str) -> Subject:
         raise InputError(f"{name}: neither a .safetensors file nor an architecture{closest}; known: {known}")
     graph = build_graph(published_config(name))
     return Subject(name, graph, initial_weights(graph))
+
+
+def skipped_for(error: Exception, subject: Subject, engine: str, precision: str, images: str) -> Skipped:
+    """Return the combination that an error leaves out.
+
+    Args:
+        error: what measuring raised.
+        subject: the network.
+        engine: the engine.
+        precision: the precision.
+        images: what the network got, in words.
+
+    Raises:
+        Exception: the error itself, unless it is a combination that this machine lacks or memory that ran out.
+    """
+    if is_out_of_memory(error):
+        reason = f"out of memory with {images}; give fewer or smaller ones"
+        return Skipped(subject.name, engine, precision, reason, out_of_memory=True)
+    if isinstance(error, InputError):
+        return Skipped(subject.name, engine, precision, str(error))
+    raise error
+
+
+def check_that_any_fits(rows: Sequence[object], skipped: Sequence[Skipped]) -> None:
+    """Raise where memory ran out and nothing was measured.
+
+    Raises:
+        InputError: says what did not fit.
+    """
+    for each in skipped:
+        if each.out_of_memory and not rows:
+            raise InputError(f"{each.network} in {each.engine}, {each.precision}: {each.reason}")
 
 
 def ceiling_subject() -> Subject:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairmot.benchmark.subjects import Skipped, check_size, find_subject
+from fairmot.benchmark.subjects import Skipped, check_size, check_that_any_fits, find_subject, skipped_for
 from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.config import Config, TrainConfig
 from fairmot.data.batch import Batch
@@ -66,7 +66,8 @@ def measure_training(
         log: gets a line for each combination before it is measured.
 
     Raises:
-        InputError: an unknown network, precision or engine, or one that cannot train, or a wrong size.
+        InputError: an unknown network, precision or engine, or one that cannot train, a wrong size, or too little
+            memory for all of them.
     """
     check_size(input_size)
     for precision in precisions:
@@ -91,13 +92,15 @@ def measure_training(
                 training = load_training(engine)
                 try:
                     trainer = training.create_trainer(subject.graph, subject.weights, IDENTITIES, config, device)
-                except InputError as error:
-                    skipped.append(Skipped(subject.name, engine, precision, str(error)))
+                    (times,) = time_in_turns([lambda t=trainer, d=data: t.step(d, 1e-6)], seconds)  # type: ignore[misc]
+                except (InputError, MemoryError, RuntimeError) as error:
+                    images = f"{batch} images of {width} x {height} a step"
+                    skipped.append(skipped_for(error, subject, engine, precision, images))
                     continue
-                (times,) = time_in_turns([lambda t=trainer, d=data: t.step(d, 1e-6)], seconds)  # type: ignore[misc]
                 median = statistics.median(times)
                 rate = 1000 * batch / median
                 rows.append(TrainingSpeed(subject.name, engine, precision, size, batch, median, quartiles(times), rate))
+    check_that_any_fits(rows, skipped)
     return rows, skipped
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -33,7 +33,6 @@ __all__ = [
     "read_images",
     "read_labels",
     "read_list",
-    "with_unique_identities",
 ]
 
 # Of these, "root", "train" and "val" are read; the others are in published files.
@@ -90,24 +89,6 @@ class LabelledImages:
     def labels(self, index: int) -> NDArray[np.float64]:
         """Return a copy of the rows [n, 6] of one image."""
         return self.rows[self.starts[index] : self.starts[index + 1]].copy()
-
-
-def with_unique_identities(images: LabelledImages) -> LabelledImages:
-    """Give every object without an identity its own one, numbered after all others of its set."""
-    rows = images.rows.copy()
-    sets: list[ImageSet] = []
-    first_image, start = 0, 0
-    for each in images.sets:
-        last_image = first_image + each.images
-        block = rows[images.starts[first_image] : images.starts[last_image]]
-        known = block[:, 1] >= 0
-        block[known, 1] += start - each.identity_start
-        unknown = (block[:, 1] < 0) & (block[:, 0] != IGNORE_CLASS)
-        count = int(unknown.sum())
-        block[unknown, 1] = start + each.identities + np.arange(count)
-        sets.append(replace(each, identities=each.identities + count, identity_start=start))
-        first_image, start = last_image, start + each.identities + count
-    return LabelledImages(images.paths, rows, images.starts, tuple(sets), images.skipped)
 
 
 def read_description(path: Path | str, root: Path | str | None = None, part: str = "train") -> Description:

@@ -1,10 +1,11 @@
-"""One training batch: arrays that workers fill slot by slot."""
+"""One training batch: arrays that workers fill slot by slot, and what the workers need for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,20 @@ from numpy.typing import NDArray
 from fairmot.config import STRIDE
 from fairmot.data.targets import Targets
 from fairmot.geometry import ImageArray
+
+BatchT = TypeVar("BatchT")
+
+
+class Filler(Protocol[BatchT]):
+    """What workers need of the loader; processes get a pickled one each."""
+
+    def reserve(self, indices: NDArray[np.integer[Any]]) -> BatchT:
+        """Reserve the arrays of a batch of these images."""
+        ...
+
+    def fill(self, batch: BatchT, slot: int, epoch: int, index: int) -> None:
+        """Fill the slot of one image."""
+        ...
 
 
 @dataclass(slots=True)

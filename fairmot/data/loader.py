@@ -11,10 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import weakref
-from collections import deque
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot.config import STRIDE, AugmentationConfig, Config
-from fairmot.data.annotations import LabelledImages, read_images, with_unique_identities
+from fairmot.data.annotations import LabelledImages, read_images
 from fairmot.data.augmentation import LabelledArray, augment, choose_images
 from fairmot.data.batch import Batch
+from fairmot.data.identities import with_identities_of_classes, with_unique_identities
 from fairmot.data.image_files import read_image
 from fairmot.data.level_targets import LevelBatch, make_level_targets
+from fairmot.data.shared_memory import SharedMemoryFullError
 from fairmot.data.targets import make_targets
 from fairmot.data.worker_processes import WorkerProcesses
+from fairmot.data.worker_threads import batches_by_threads
 from fairmot.errors import InputError
+from fairmot.progress import Log
 
 AnyBatch = Batch | LevelBatch
 
@@ -83,6 +84,7 @@ class Loader:
             clip_boxes: cut boxes at the image's edges first (published for MOT20).
             workers: threads; 0 loads in the calling thread.
             worker_processes: let the workers be processes. They start with the first batch and live until ``close``.
+                Where shared memory does not hold the batches they are threads, and ``log`` gets a line.
             rank: this process among those that train together, from 0.
             processes: number of these processes. A step takes the batches of all, which follow each other in one common
                 order.
@@ -123,6 +125,8 @@ class Loader:
         self._level_strides = level_strides
         self._clip_boxes, self._workers = clip_boxes, workers
         self._worker_processes = worker_processes and workers > 0
+        self.log: Log | None = None
+        """Gets a line where the workers cannot be processes."""
         self._pool: WorkerProcesses[AnyBatch] | None = None
         self._end_pool: weakref.finalize[..., Loader] | None = None
 
@@ -165,27 +169,8 @@ class Loader:
         chunks = steps[first_step:, self.rank]
         if self._worker_processes:
             yield from self._by_processes(epoch, chunks)
-            return
-        if self._workers == 0:
-            for chunk in chunks:
-                batch = self.reserve(chunk)
-                for slot, index in enumerate(chunk):
-                    self.fill(batch, slot, epoch, int(index))
-                yield batch
-            return
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="fairmot-loader")
-        waiting: deque[tuple[AnyBatch, list[Future[None]]]] = deque()
-        try:
-            for chunk in chunks:
-                batch = self.reserve(chunk)
-                jobs = [pool.submit(self.fill, batch, slot, epoch, int(index)) for slot, index in enumerate(chunk)]
-                waiting.append((batch, jobs))
-                if len(waiting) > PREFETCHED_BATCHES:
-                    yield _finished(*waiting.popleft())
-            while waiting:
-                yield _finished(*waiting.popleft())
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        else:
+            yield from batches_by_threads(self, epoch, chunks, self._workers, PREFETCHED_BATCHES)
 
     def close(self) -> None:
         """End the worker processes; there is nothing else to close."""
@@ -196,7 +181,15 @@ class Loader:
     def _by_processes(self, epoch: int, chunks: NDArray[np.integer[Any]]) -> Generator[AnyBatch, None, None]:
         if self._pool is None:
             maker = copy.copy(self)  # without the processes, so that dropping the loader ends them
-            self._pool = WorkerProcesses[AnyBatch](maker, self.batch_size, self._workers, PREFETCHED_BATCHES)
+            maker.log = None
+            try:
+                self._pool = WorkerProcesses[AnyBatch](maker, self.batch_size, self._workers, PREFETCHED_BATCHES)
+            except SharedMemoryFullError as error:
+                self._worker_processes = False
+                if self.log:
+                    self.log(f"data.worker_processes: {error}; threads load the images instead")
+                yield from batches_by_threads(self, epoch, chunks, self._workers, PREFETCHED_BATCHES)
+                return
             self._end_pool = weakref.finalize(self, self._pool.close)
         whole = False
         try:
@@ -254,21 +247,6 @@ class Loader:
             raise RuntimeError(f"{self.images.paths[index]}: {type(error).__name__}: {error}") from error
 
 
-def with_identities_of_classes(images: LabelledImages, classes: int) -> tuple[LabelledImages, tuple[int, ...]]:
-    """Number identities class by class, and return nID of each: its identities and one more, as published for one.
-
-    The numbers of a class follow those of the class before, so that a number determines the class too.
-    """
-    rows = images.rows.copy()
-    counts: list[int] = []
-    for class_id in range(classes):
-        chosen = (rows[:, 0] == class_id) & (rows[:, 1] >= 0)
-        found, places = np.unique(rows[chosen, 1], return_inverse=True)
-        rows[chosen, 1] = sum(counts) + places
-        counts.append(len(found) + 1)
-    return replace(images, rows=rows), tuple(counts)
-
-
 def create_loader(config: Config, root: Path | str | None = None, rank: int = 0, processes: int = 1) -> Loader:
     """Read the images that a configuration names and return their loader.
 
@@ -301,9 +279,3 @@ def create_loader(config: Config, root: Path | str | None = None, rank: int = 0,
         rank=rank,
         processes=processes,
     )
-
-
-def _finished(batch: AnyBatch, jobs: list[Future[None]]) -> AnyBatch:
-    for job in jobs:
-        job.result()
-    return batch

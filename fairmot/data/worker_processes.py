@@ -9,37 +9,22 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import fields
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot.data.batch import BatchT, Filler
+from fairmot.data.shared_memory import Layout, arrays_in, create_blocks, free_blocks, layout_of
 from fairmot.errors import InputError
 from fairmot.interrupts import SIGNALS
 
-_ALIGNMENT = 64
-"""Every array begins at a multiple of so many bytes."""
-
-BatchT = TypeVar("BatchT")
-Layout = dict[str, tuple[int, tuple[int, ...], str]]
-"""Field -> offset in bytes, shape and type of its array."""
-
-
-class Filler(Protocol[BatchT]):
-    """What a worker needs of the loader; it is pickled once for each."""
-
-    def reserve(self, indices: NDArray[np.integer[Any]]) -> BatchT:
-        """Reserve the arrays of a batch of these images."""
-        ...
-
-    def fill(self, batch: BatchT, slot: int, epoch: int, index: int) -> None:
-        """Fill the slot of one image."""
-        ...
+_END_SECONDS = 10.0
+"""How long a process whose pipe has ended may take to end."""
 
 
 class WorkerProcesses(Generic[BatchT]):
@@ -53,11 +38,14 @@ class WorkerProcesses(Generic[BatchT]):
             batch_size: images in a batch.
             count: processes.
             ahead: batches that are ready or being made while the caller uses another.
+
+        Raises:
+            SharedMemoryFullError: the batches do not fit there.
         """
         self._filler = filler
         example = filler.reserve(np.zeros(batch_size, dtype=np.int64))
-        self._layout, size = _layout_of(example)
-        self._blocks = [SharedMemory(create=True, size=size) for _ in range(ahead + 1)]
+        self._layout, size = layout_of(example)
+        self._blocks = create_blocks(size, ahead + 1)
         self._turn = 0
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
@@ -111,10 +99,7 @@ class WorkerProcesses(Generic[BatchT]):
             process.close()
         for pipe in self._pipes:
             pipe.close()
-        for block in self._blocks:
-            block.close()
-            with suppress(FileNotFoundError):
-                block.unlink()
+        free_blocks(self._blocks)
         self._processes, self._pipes, self._blocks = [], [], []
 
     def _send(self, job: tuple[int, int, int, int], missing: list[int]) -> None:
@@ -123,7 +108,7 @@ class WorkerProcesses(Generic[BatchT]):
         try:
             self._pipes[self._turn].send(job)
         except OSError:
-            raise self._gone() from None
+            raise self._gone(self._pipes[self._turn]) from None
 
     def _receive(self, missing: list[int], timeout: float | None = None) -> None:
         """Wait for results, at most so many seconds, and count them."""
@@ -131,7 +116,7 @@ class WorkerProcesses(Generic[BatchT]):
             try:
                 done, problem = cast("Connection", pipe).recv()
             except (EOFError, OSError):
-                raise self._gone() from None
+                raise self._gone(cast("Connection", pipe)) from None
             if problem is not None:
                 is_input, message = problem
                 raise InputError(message) if is_input else RuntimeError(message)
@@ -145,16 +130,18 @@ class WorkerProcesses(Generic[BatchT]):
         while missing[block]:
             self._receive(missing)
         batch = self._filler.reserve(chunk)
-        for name, array in _arrays(self._blocks[block], self._layout).items():
+        for name, array in arrays_in(self._blocks[block], self._layout).items():
             getattr(batch, name)[...] = array
         free.append(block)
         return batch
 
-    def _gone(self) -> RuntimeError:
-        wait([process.sentinel for process in self._processes], timeout=1)
-        codes = sorted({process.exitcode for process in self._processes if process.exitcode is not None})
+    def _gone(self, pipe: Connection) -> RuntimeError:
+        process = self._processes[self._pipes.index(pipe)]
+        # Its files, and with them the pipe, close before it has ended: only then has it an exit code.
+        process.join(_END_SECONDS)
+        code = "none yet" if process.exitcode is None else process.exitcode
         return RuntimeError(
-            f"a loader process ended by itself (exit code {', '.join(map(str, codes))}): out of memory or killed; "
+            f"a loader process ended by itself (exit code {code}): out of memory or killed; "
             "fewer data.workers need less memory, and data.worker_processes=false takes threads"
         )
 
@@ -167,7 +154,7 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
     array: Any = None
     shared = filler.reserve(np.zeros(batch_size, dtype=np.int64))
     for number, block in enumerate(blocks):
-        batches[number] = _arrays(block, layout)
+        batches[number] = arrays_in(block, layout)
     try:
         while True:
             number, slot, epoch, index = pipe.recv()
@@ -188,21 +175,6 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
         batches.clear()
         for block in blocks:
             block.close()
-
-
-def _layout_of(batch: Any) -> tuple[Layout, int]:
-    layout: Layout = {}
-    end = 0
-    for field in fields(batch):
-        array = getattr(batch, field.name)
-        if isinstance(array, np.ndarray):
-            layout[field.name] = end, array.shape, array.dtype.str
-            end += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
-    return layout, end
-
-
-def _arrays(block: SharedMemory, layout: Layout) -> dict[str, NDArray[Any]]:
-    return {name: np.ndarray(shape, dtype, block.buf, offset) for name, (offset, shape, dtype) in layout.items()}
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,15 +94,31 @@ def check_free(config: Config, resume: bool) -> None:
     """Check that a new run has a folder of its own.
 
     Raises:
-        InputError: it holds a run already.
+        InputError: it holds a run already, or is no path that can be written.
     """
-    if (config.train.output / "last.safetensors").exists() and not resume:
+    with _cannot_be_written(config.train.output):
+        holds_run = (config.train.output / "last.safetensors").exists()
+    if holds_run and not resume:
         raise InputError(f"{config.train.output} holds a run already; resume it, or set another train.output")
 
 
 def _check_writable(folder: Path) -> None:
-    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    if not existing.is_dir():
-        raise InputError(f"{folder}: cannot be written: {existing} is a file; set another train.output")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"{folder}: cannot be written: no permission in {existing}; set another train.output")
+    with _cannot_be_written(folder):
+        # A link that leads nowhere is in the way too, though it does not "exist".
+        there = (each for each in (folder, *folder.absolute().parents) if each.is_symlink() or each.exists())
+        existing = next(there)
+        if not existing.is_dir():
+            kind = "is a file" if existing.exists() else "is a link that leads nowhere"
+            raise InputError(f"{folder}: cannot be written: {existing} {kind}; set another train.output")
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise InputError(f"{folder}: cannot be written: no permission in {existing}; set another train.output")
+
+
+@contextmanager
+def _cannot_be_written(folder: Path) -> Iterator[None]:
+    """Say in one line what the system says of a path: no permission on the way, a name that is too long ..."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{folder}: cannot be written: {reason}; set another train.output") from error

@@ -23,6 +23,7 @@ import psutil
 import fairmot
 from fairmot.engines import load_launcher
 from fairmot.errors import InputError
+from fairmot.files import FolderInUseError, locked
 from fairmot.progress import Log
 from fairmot.training.process import DONE_SUFFIX, FOLDER_VARIABLE, MISTAKE_SUFFIX
 
@@ -77,8 +78,8 @@ def launch(
     log = log or (lambda line: None)
     launcher = load_launcher(engine)
     launcher.check_devices(device, processes)
-    made = [each for each in (folder, *folder.absolute().parents) if not each.exists()]
     try:
+        made = [each for each in (folder, *folder.absolute().parents) if not each.exists()]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     except OSError as error:
@@ -100,6 +101,7 @@ def launch(
         parent = subprocess.Popen(command, env=environment, start_new_session=True)
         with _passing_signals_on(parent, folder) as signals:
             first_ended = _watch(parent, folder)
+    _sweep_after_killed_processes(folder.parent)
     if signals:
         return 130
     if parent.returncode == 0:
@@ -150,6 +152,13 @@ def _watch(parent: subprocess.Popen[bytes], folder: Path) -> int | None:
         else:
             hopeless_since = None  # a process that registers later
     return first
+
+
+def _sweep_after_killed_processes(output: Path) -> None:
+    """Delete half-written files and the lock of a first process that was killed; the run's own end leaves none."""
+    if output.is_dir():
+        with suppress(OSError, FolderInUseError), locked(output):
+            pass
 
 
 def _numbers(folder: Path) -> dict[int, int]:

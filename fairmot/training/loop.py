@@ -126,6 +126,7 @@ def _train_alone(
                 trainer.load_state(checkpoint.state)
         # Nothing is written before weights and device are known to be good.
         log = logging_to(output / "log.txt", log) if process.is_first else _ignore
+        loader.log = log
         total = total_steps(config, loader)
         log(f"{name}: {'resumed after' if checkpoint else 'begins at'} step {taken} of {total}")
         if taken == total:

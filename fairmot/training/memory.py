@@ -6,28 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fairmot.config import Config
-from fairmot.errors import InputError
-
-# PyTorch's CUDA and CPU allocators; MindSpore's; the operating system's, by its number.
-_MESSAGES = (
-    "out of memory",
-    "can't allocate memory",
-    "memory not enough",
-    "not enough memory",
-    "allocate memory failed",
-    "memory isn't enough",
-    "memory is not enough",
-    "failed to alloc memory",
-    "bad_alloc",
-    "cannot allocate memory",
-)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory ran out, which frameworks say by its type or in its message."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and any(message in str(error).lower() for message in _MESSAGES)
+from fairmot.errors import InputError, is_out_of_memory
 
 
 @contextmanager

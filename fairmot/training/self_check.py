@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from fairmot.config import AugmentationConfig, Config, NetworkConfig, OptimizerConfig
-from fairmot.data.annotations import ImageSet, LabelledImages, read_images, with_unique_identities
+from fairmot.data.annotations import ImageSet, LabelledImages, read_images
 from fairmot.data.converters import convert_motchallenge
+from fairmot.data.identities import with_unique_identities
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.engines import TRAINING_ENGINES, choose_inference_engine, choose_training_engine, load_training

@@ -118,6 +118,43 @@ def test_a_precision_reaches_the_trainer(weights, monkeypatch):
     ]
 
 
+MINDSPORE_HAS_NO_MEMORY = "Allocate memory failed\n\n----\n- C++ Call Stack: (For framework developers)\n----"
+
+
+@pytest.mark.parametrize(
+    ("raised", "line"),
+    [
+        (
+            RuntimeError(MINDSPORE_HAS_NO_MEMORY),
+            r"^lite in torch, f32: out of memory with 7 images of 64 x 32 a step; .*$",
+        ),
+        (MemoryError(), r"out of memory with 7 images"),
+        (RuntimeError("sizes do not match"), "^sizes do not match$"),  # no shortage: a fault stays a fault
+    ],
+)
+def test_a_step_that_does_not_fit_is_one_line(weights, monkeypatch, raised, line):
+    def step(batch, rate):
+        raise raised
+
+    trainer = SimpleNamespace(create_trainer=lambda *_: SimpleNamespace(step=step))
+    monkeypatch.setattr(training, "load_training", lambda name: trainer)
+    with pytest.raises(RuntimeError if "sizes" in line else InputError, match=line) as caught:
+        measure_training([weights], ["torch"], batch=7, seconds=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_does_not_fit_is_left_out_beside_what_fits(weights, monkeypatch):
+    def create_trainer(graph, arrays, identities, config, device):
+        if config.train.precision == "f32":
+            raise RuntimeError(MINDSPORE_HAS_NO_MEMORY)
+        return SimpleNamespace(step=lambda batch, rate: None)
+
+    monkeypatch.setattr(training, "load_training", lambda name: SimpleNamespace(create_trainer=create_trainer))
+    rows, skipped = measure_training([weights], ["torch"], ["f32", "bf16"], seconds=0)
+    assert [row.precision for row in rows] == ["bf16"]
+    assert [(each.precision, each.out_of_memory) for each in skipped] == [("f32", True)]
+
+
 def test_architectures_have_their_published_sizes():
     assert find_subject("yolo").graph.config == published_config("yolo")
     assert find_subject("lite").graph.config == LITE

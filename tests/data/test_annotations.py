@@ -9,7 +9,6 @@ from fairmot.data.annotations import (
     read_description,
     read_images,
     read_labels,
-    with_unique_identities,
 )
 from fairmot.errors import InputError
 
@@ -168,15 +167,6 @@ def test_an_empty_label_file_is_an_image_of_nobody(tmp_path):
     assert read_labels(tmp_path / "0.txt").shape == (0, 6)
 
 
-def test_photographs_get_an_identity_for_each_box(tmp_path, make_set):
-    make_set(tmp_path, "photos", ["0 -1 .5 .5 .1 .1\n-1 -1 .2 .2 .1 .1\n0 -1 .6 .5 .1 .1\n", "0 -1 .4 .4 .1 .1\n"])
-    make_set(tmp_path, "video", ["0 0 .5 .5 .1 .1\n0 -1 .3 .3 .1 .1\n", "0 1 .5 .5 .1 .1\n"])
-    images = with_unique_identities(read_images(tmp_path / "data.json"))
-    np.testing.assert_array_equal(images.rows[:, 1], [0, -1, 1, 2, 3, 5, 4])
-    assert [(each.identities, each.identity_start) for each in images.sets] == [(3, 0), (3, 3)]
-    assert images.identity_count == 7
-
-
 @pytest.fixture
 def partial(tmp_path, make_set):
     """Three sets, of which the first has no list and the last no images."""
@@ -199,7 +189,6 @@ def test_absent_sets_are_named_all_at_once(partial):
 def test_absent_sets_are_left_out_only_when_asked(partial):
     images = read_images(partial, skip_missing=True)
     assert ([each.name for each in images.sets], images.skipped) == (["here"], ("none", "unfetched"))
-    assert with_unique_identities(images).skipped == ("none", "unfetched")
     with pytest.raises(InputError, match="2 of 2 sets are absent"):
         read_images(partial, ("none", "unfetched"), skip_missing=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from loading import Numbering, assert_same, loader_of
+from loading import Ending, Numbering, assert_same, loader_of
 
 from fairmot.data.worker_processes import WorkerProcesses, _work
 from fairmot.errors import InputError
@@ -77,6 +77,16 @@ def test_a_broken_image_and_a_killed_worker_are_one_line_each(images, loader):
     assert "\n" not in str(caught.value)
     assert not workers_of_this_process()
     assert len(list(loader.epoch(1))) == 3  # a new start
+
+
+def test_the_exit_code_of_a_worker_whose_end_takes_a_while():
+    """Pipes and sentinels report an end when the files close, before the process can be waited for."""
+    workers = WorkerProcesses(Ending(), 3, 1, 2)
+    try:
+        with pytest.raises(RuntimeError, match=r"ended by itself \(exit code 7\)"):
+            list(workers.batches(0, np.arange(3).reshape(1, 3)))
+    finally:
+        workers.close()
 
 
 SCRIPT = """

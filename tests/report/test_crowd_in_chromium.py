@@ -84,8 +84,8 @@ def download(page, button):
     return started.value
 
 
-def violations(page):
-    found = Axe().run(page).response["violations"]
+def violations(page, rules=None):
+    found = Axe().run(page, options={"runOnly": rules} if rules else {}).response["violations"]
     return [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found]
 
 
@@ -214,7 +214,7 @@ def test_a_crowd_on_a_desktop(opened, plaza_page, tmp_path):
     assert len(clip.path().read_bytes()) > 1000
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")
-    assert violations(page) == []
+    assert violations(page, ["color-contrast"]) == []
     page.emulate_media(color_scheme="light", media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#identity-lanes .lane").count() == PEOPLE
@@ -250,7 +250,7 @@ def test_two_runs_on_a_dark_phone(opened, run):
     assert box["y"] + box["height"] < 0.4 * 844
     assert violations(page) == []
     page.emulate_media(color_scheme="light")
-    assert violations(page) == []
+    assert violations(page, ["color-contrast"]) == []
     assert json.loads(page.evaluate("document.getElementById('model').textContent"))["sources"][0]["sound"] is False
     assert page.locator("#sound").is_hidden()
 

@@ -10,6 +10,7 @@ from small_run import configuration
 
 from fairmot.errors import InputError
 from fairmot.training.check import check_run
+from fairmot.training.launch import launch
 from fairmot.training.loop import train
 
 
@@ -76,6 +77,35 @@ def test_a_folder_that_cannot_be_made_is_noticed(place):
     (place.folder / "closed").mkdir(mode=0o500)
     with pytest.raises(InputError, match="no permission in"):
         check_run(place.config("closed/run"), "torch", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("n" * 300, "File name too long"),
+        (f"{'n' * 300}/run", "File name too long"),
+        ("lost", "lost is a link that leads nowhere"),
+        ("round/run", "round is a link that leads nowhere"),
+        pytest.param(
+            "locked/within/run",
+            "Permission denied",
+            marks=pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere"),
+        ),
+    ],
+)
+def test_a_path_that_the_system_refuses_is_one_line(place, name, reason):
+    """Asking whether it exists may fail by itself, such as below a folder without permission to look in."""
+    (place.folder / "locked").mkdir()
+    (place.folder / "lost").symlink_to("nowhere")
+    (place.folder / "round").symlink_to("round")
+    (place.folder / "locked").chmod(0o600)
+    try:
+        with pytest.raises(InputError, match=rf"cannot be written: .*{reason}; set another train\.output$"):
+            check_run(place.config(name), "torch", "cpu")
+        with pytest.raises(InputError, match=r"cannot be written"):
+            launch([], "torch", 2, place.folder / name, device="cpu")
+    finally:
+        (place.folder / "locked").chmod(0o700)
 
 
 def test_an_engine_that_is_not_installed_is_noticed(place, monkeypatch):

@@ -25,7 +25,7 @@ from fairmot.training.checkpoint import load_checkpoint
 from fairmot.training.launch import _passing_signals_on, _watch, launch
 from fairmot.training.loop import train
 from fairmot.training.metrics import read_metrics
-from fairmot.training.process import Process, current_process
+from fairmot.training.process import FOLDER_VARIABLE, Process, current_process
 
 
 def test_a_process_finds_its_place():
@@ -112,6 +112,29 @@ def test_absent_devices_are_reported_before_anything_starts(tmp_path, monkeypatc
 def test_an_engine_that_cannot_train_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"onnxruntime.* has no launching; engines that have it: torch, mindspore"):
         launch([], "onnxruntime", 2, tmp_path / "logs")
+
+
+KILLED = """
+import os
+from pathlib import Path
+
+folder = Path(os.environ["FAIRMOT_PROCESSES"])
+if os.environ["RANK"] == "0":
+    (folder.parent / f".last.{os.getpid()}.part.safetensors").write_text("half")
+    (folder.parent / ".fairmot.lock").write_text("")
+(folder / f"{os.environ['RANK']}.pid").write_text(str(os.getpid()))
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_half_written_files_of_killed_processes_do_not_stay(tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "script.py").write_text(KILLED.replace("FAIRMOT_PROCESSES", FOLDER_VARIABLE))
+    (tmp_path / "run").mkdir()
+    code = launch([], "torch", 2, tmp_path / "run" / "processes", device="cpu", script=tmp_path / "script.py")
+    assert code == 1
+    assert (tmp_path / "run" / "processes" / "0.pid").exists()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["processes"]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 
 from fairmot.config import parse_config
 from fairmot.errors import InputError
-from fairmot.training.memory import is_out_of_memory, out_of_memory_in_one_line
+from fairmot.training.memory import out_of_memory_in_one_line
 
 
 @pytest.mark.parametrize(("size", "tried", "passes"), [(12, 6, 2), (9, 3, 3), (7, 1, 7), (2, 1, 2)])
@@ -12,12 +12,3 @@ def test_the_advice_gives_the_same_steps(size, tried, passes):
     with pytest.raises(InputError, match=line), out_of_memory_in_one_line(config):
         raise MemoryError
     assert tried * passes == size
-
-
-def test_only_memory_is_meant():
-    class OutOfMemoryError(RuntimeError):
-        """As PyTorch calls its own."""
-
-    assert is_out_of_memory(OutOfMemoryError())
-    assert not is_out_of_memory(RuntimeError("sizes do not match"))
-    assert not is_out_of_memory(ValueError("out of memory"))

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fairmot.config import Config, LossConfig
-from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, LevelTrainingBatch, StepResult
+from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, StepResult
 from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
-from fairmot.engines.torch.loss import NOT_LABELLED, FairLoss, Labelled, TensorTargets, WeightedLoss
+from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
 from fairmot.engines.torch.network import HALVES, canvases_to_pixels, choose_device, exact_float32
 from fairmot.engines.torch.optimizer import Optimizer
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
+from fairmot.engines.torch.targets import batch_targets, to_device
 from fairmot.engines.torch.training_network import TrainingNetwork
 from fairmot.engines.training_rules import (
     Classifier,
@@ -25,7 +24,6 @@ from fairmot.engines.training_rules import (
     average_decay,
     check_state,
     count_targets,
-    has_levels,
     identity_classifiers,
     initial_classifiers,
     normalisers,
@@ -188,7 +186,7 @@ class TorchTrainer:
 
     def _parts(self, batch: AnyTrainingBatch) -> list[DeviceBatch]:
         return [
-            (_to_device(part.images, self.device), batch_targets(part, self.device, self.classifiers))
+            (to_device(part.images, self.device), batch_targets(part, self.device, self.classifiers))
             for part in split_batch(batch, self.config.train.accumulate)
         ]
 
@@ -250,65 +248,6 @@ class _Report:
         if self.ready is not None:
             self.ready.synchronize()
         return self.copy.tolist()
-
-
-def batch_targets(
-    batch: AnyTrainingBatch, device: torch.device, classifiers: Sequence[Classifier]
-) -> TensorTargets | LevelTargets:
-    """Take a batch's target arrays to the device."""
-    if has_levels(batch):
-        return _level_targets(batch, device, classifiers)
-    # Whatever a padded slot holds, cell 0 can be read.
-    cells = np.where(batch.is_object, batch.cells, 0)
-    arrays = (batch.heatmap, batch.is_object, cells, batch.extents, batch.offsets)
-    return TensorTargets(
-        *(_to_device(array, device) for array in arrays),
-        _labelled(np.asarray(batch.is_object), np.asarray(batch.identities), device, classifiers),
-    )
-
-
-def _level_targets(batch: LevelTrainingBatch, device: torch.device, classifiers: Sequence[Classifier]) -> LevelTargets:
-    is_object = np.array(batch.is_object, dtype=np.bool_)
-    # Slots behind the last object are left out; few different sizes spare work where each is prepared for.
-    used = int(np.flatnonzero(is_object.any(0)).max(initial=0)) + 1
-    used = min(is_object.shape[1], _padded(used))
-    is_object = is_object[:, :used]
-    arrays = (
-        is_object,
-        np.where(is_object[..., None], batch.boxes_xyxy[:, :used], np.float32(0)),
-        np.where(is_object, batch.class_ids[:, :used], 0),
-        batch.is_ignored,
-    )
-    *first, is_ignored = (_to_device(array, device) for array in arrays)
-    labelled = _labelled(is_object, np.asarray(batch.identities)[:, :used], device, classifiers)
-    return LevelTargets(*first, labelled, is_ignored)
-
-
-def _labelled(
-    is_object: NDArray[np.bool_], identities: NDArray[np.int64], device: torch.device, classifiers: Sequence[Classifier]
-) -> Labelled:
-    lists = []
-    for each in classifiers:
-        local = identities - each.first
-        slots = np.flatnonzero(is_object & (local >= 0) & (local < each.identities))
-        lists.append((slots, local.reshape(-1)[slots]))
-    length = _padded(max((len(slots) for slots, _ in lists), default=0))
-    slots = np.zeros((len(lists), length), dtype=np.int64)
-    local = np.full((len(lists), length), NOT_LABELLED, dtype=np.int64)
-    for row, (places, numbers) in enumerate(lists):
-        slots[row, : len(places)], local[row, : len(places)] = places, numbers
-    return Labelled(_to_device(slots, device), _to_device(local, device))
-
-
-def _padded(count: int) -> int:
-    """Return the next power of two, from 8 on."""
-    return max(8, 1 << max(count - 1, 0).bit_length())
-
-
-def _to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    # A copy out of pinned memory does not hold up the calling thread.
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def loss_name(name: str) -> str:

@@ -13,7 +13,8 @@ from fairmot.engines.torch.level_loss import LevelLoss
 from fairmot.engines.torch.loss import FairLoss
 from fairmot.engines.torch.network import choose_device
 from fairmot.engines.torch.process_group import ProcessGroup, own_device
-from fairmot.engines.torch.trainer import TorchTrainer, batch_targets, loss_name
+from fairmot.engines.torch.targets import batch_targets
+from fairmot.engines.torch.trainer import TorchTrainer, loss_name
 from fairmot.engines.training_rules import count_targets, identity_classifiers, normalisers
 from fairmot.network.graph import Graph
 from fairmot.network.level_decoding import strides_of

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-import fairmot.detector
+import fairmot.detector.loading
 from fairmot import load_detector, load_network
 from fairmot.config import NetworkConfig
 from fairmot.detector import Detector
@@ -266,7 +266,7 @@ def test_absent_files(tmp_path, monkeypatch):
         load_detector(tmp_path / "absent.safetensors")
     with pytest.raises(InputError, match="no such ONNX file"):
         load_detector(tmp_path / "absent.onnx")
-    monkeypatch.setattr(fairmot.detector, "SHIPPED_WEIGHTS", tmp_path / "lite.safetensors")
+    monkeypatch.setattr(fairmot.detector.loading, "SHIPPED_WEIGHTS", tmp_path / "lite.safetensors")
     with pytest.raises(InputError, match="holds no weights; name a file, or train one"):
         load_detector()
 
@@ -278,7 +278,7 @@ def test_the_device_chooses_the_engine(weight_file, monkeypatch):
         asked.append(name)
         raise InputError("enough")
 
-    monkeypatch.setattr(fairmot.detector, "load_inference", load_inference)
+    monkeypatch.setattr(fairmot.detector.loading, "load_inference", load_inference)
     for device in ("cuda", "ascend", "cpu"):
         for load in (load_detector, load_network):
             with pytest.raises(InputError, match="enough"):
