@@ -74,15 +74,18 @@ set_inference() {
     weights="${3:-}"
 }
 
-# find_split FOLDER SPLIT: prints the folder of sequences in a data set as it is distributed (MOT20, or its parent), or
-# the folder itself.
+# find_split FOLDER SPLIT...: prints the folder of sequences in a data set as it is distributed (MOT20, or its parent),
+# the first of the splits that is there, or the folder itself.
 find_split() {
-    [ -e "$1" ] || fail "DATASET_DIR $1: no such folder"
-    local each
-    for each in "$1/MOT20/$2" "$1/$2"; do
-        if [ -d "$each" ] && [ ! -d "$1/img1" ]; then echo "$each"; return; fi
+    local folder="${1%/}" split each
+    [ -e "$folder" ] || fail "DATASET_DIR $folder: no such folder"
+    shift
+    for split in "$@"; do
+        for each in "$folder/MOT20/$split" "$folder/$split"; do
+            if [ -d "$each" ] && [ ! -d "$folder/img1" ]; then echo "$each"; return; fi
+        done
     done
-    echo "${1%/}"
+    echo "$folder"
 }
 
 # run_logged FOLDER LOG COMMAND ARGUMENT...: runs it with the weights of `set_inference`; FOLDER/LOG gets all that it

@@ -4,13 +4,13 @@
 #   DEVICE       Ascend, GPU or CPU; left out: CPU
 #   CONFIG       a YAML configuration, for its tracker and inference sections; left out: default_config.yaml
 #   LOAD_CKPT    weights: .ckpt, .pth or .safetensors; left out: the shipped model
-#   DATASET_DIR  MOT20, the folder that holds it, a folder of sequences, of image folders or of videos, or one of these;
-#                left out: data/MOT20
+#   DATASET_DIR  MOT20 or the folder that holds it (its test sequences; train where there are none), a folder of
+#                sequences, of image folders or of videos, or one of these; left out: data/MOT20
 set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
 [ $# -le 4 ] || usage
 set_inference "${1:-}" "${2:-}" "${3:-}"
-dataset="$(find_split "${4:-data/MOT20}" test)"
+dataset="$(find_split "${4:-data/MOT20}" test train)"
 sources=("$dataset"/*)
 # A video, a sequence, or a folder of images is one source; a folder of anything else holds one source an entry.
 if [ ! -d "$dataset" ] || [ -d "$dataset/img1" ] || compgen -G "$dataset/*.[jJ][pP][gG]" >/dev/null ||

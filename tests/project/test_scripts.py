@@ -99,10 +99,13 @@ def test_train_track_and_score(place):
 
 def test_a_data_set_is_found_as_it_is_distributed(place):
     (place / "loose" / "MOT20-01").mkdir(parents=True)
+    (place / "half" / "train" / "MOT20-01").mkdir(parents=True)
     for given, split, found in (
         (".", "train", "./MOT20/train"),
         ("MOT20", "test", "MOT20/test"),
-        ("MOT20/", "test", "MOT20//test"),
+        ("MOT20/", "test", "MOT20/test"),
+        ("MOT20", "test train", "MOT20/test"),
+        ("half", "test train", "half/train"),
         ("MOT20/train", "train", "MOT20/train"),
         ("MOT20/test/MOT20-04/", "test", "MOT20/test/MOT20-04"),  # one sequence
         ("loose", "test", "loose"),
