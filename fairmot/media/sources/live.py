@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import av
 
 from fairmot.errors import InputError
+from fairmot.media.sources.decoding import Damage, decode, frame_times, stamps, video_stream
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.latest_queue import LatestQueue
 from fairmot.media.sources.locations import Location
 from fairmot.media.sources.pipe import open_pipe
+from fairmot.media.sources.pixels import upright
 from fairmot.media.sources.stream_clock import StreamClock
-from fairmot.media.sources.video import Damage, decode, frame_times, stamps, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0

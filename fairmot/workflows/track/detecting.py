@@ -12,7 +12,7 @@ import cv2
 
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.media.sources.frames import Frame
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.merge import merged
 from fairmot.workflows.track.source_run import ImageDetector, SourceRun
 

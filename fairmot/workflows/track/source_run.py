@@ -13,8 +13,9 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks, as_detections
 from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
-from fairmot.media.sources.frames import Frame, FrameReader
+from fairmot.media.sources.reader import FrameReader
 
 if TYPE_CHECKING:
     from fairmot.workflows.track.refining import RefinedCounts

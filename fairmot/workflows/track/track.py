@@ -12,8 +12,9 @@ from fairmot.detector import load_detector
 from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
-from fairmot.media.sources.frames import FrameReader, open_frames
+from fairmot.media.sources.frames import open_frames
 from fairmot.media.sources.live import LiveOptions
+from fairmot.media.sources.reader import FrameReader
 from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress

@@ -12,7 +12,8 @@ from walkers import COUNT, SIZE, files, film, find_bright, read_rows, street, wa
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.frames import _QUEUE_FRAMES, FrameReader, read_frames
+from fairmot.media.sources.frames import read_frames
+from fairmot.media.sources.reader import _QUEUE_FRAMES, FrameReader
 from fairmot.workflows.track.track import Stop, track
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")
