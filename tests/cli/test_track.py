@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from fairmot.cli import app
 from fairmot.cli.tracking_output import timing_line
 from fairmot.errors import InputError
 from fairmot.formats.run_file import load_run
+from fairmot.media.outputs.encoders import choose_encoder, encoders
 from fairmot.media.sources.frames import read_frames
 from fairmot.workflows.track.source_run import StageTimes, TrackRun
 
@@ -158,6 +160,19 @@ def test_the_timing_line_names_the_slowest_stage():
     # One thread does both.
     assert StageTimes(detect=20, decode=13, prepare=8).limit == "decode"
     assert StageTimes(detect=20, decode=13, prepare=6).limit == "detect"
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", 1)])
+def test_what_software_stands_in_for_is_said_in_one_line_each(street, jobs):
+    device = next(iter(encoders()), None)
+    if device is None or choose_encoder(device, (320, 240), Fraction(25))[1] is None:
+        pytest.skip(f"{device}: encodes here, or is not known")
+    result = run(street, "--video-encoder", device, "--output", "out", *jobs)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert said.count(f"video encoder {device}: it cannot be opened (") == 1
+    assert "Traceback" not in said
+    assert device not in run(street, "--video-encoder", device, "--output", "quiet", "--quiet", *jobs).stderr
 
 
 def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):

@@ -106,6 +106,16 @@ class FrameReader:
         return getattr(self._source, "sound", None)
 
     @property
+    def video_decoder(self) -> str | None:
+        """What decodes the video: ``software`` or a device; None for images."""
+        return None if self._source.decoding is None else self._source.decoding.device
+
+    @property
+    def decoder_fallback(self) -> str | None:
+        """Why software decodes although a device was named, in one line; None: it does what was named."""
+        return None if self._source.decoding is None else self._source.decoding.fallback
+
+    @property
     def problem(self) -> str | None:
         """What could not be read in the last pass, in one line; None when all is well."""
         return self._source.problem

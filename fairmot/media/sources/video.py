@@ -12,6 +12,7 @@ from av.video.reformatter import VideoReformatter
 
 from fairmot.errors import InputError
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
+from fairmot.media.hardware import SOFTWARE, Decoding
 from fairmot.media.sources.decoding import STREAMS, Damage, decode, frame_times, stamps, video_stream
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.locations import without_password
@@ -34,18 +35,20 @@ class VideoSource(StoredSource):
     Args:
         path: the file, or its address.
         frame_rate: frames/s; left out: the mean rate of the file.
+        decoding: what decodes it; left out: software.
 
     Raises:
         InputError: the file holds no video, or not one frame of it can be decoded.
     """
 
-    def __init__(self, path: Path | str, frame_rate: float | None = None) -> None:
+    def __init__(self, path: Path | str, frame_rate: float | None = None, decoding: Decoding | None = None) -> None:
         self.path = path
         self._label = without_password(str(path))
         self.name = path.stem if isinstance(path, Path) else Path(urlsplit(self._label).path).stem or "video"
         self.problem: str | None = None
+        self.decoding: Decoding = decoding or Decoding()
         try:
-            with _open(path) as container:
+            with _open(path, self.decoding) as container:
                 stream = video_stream(container)
                 # FFmpeg renders plain text as a video of a terminal.
                 if stream is None or container.format.name == "tty":
@@ -53,10 +56,12 @@ class VideoSource(StoredSource):
                         f"{self._label}: no video in this file; give a video, an image or a folder of images"
                     )
                 rate = _frame_rate(container, stream)
+                self.decoding.configure(stream)
                 self.frame_rate = frame_rate or rate or _DEFAULT_FRAME_RATE
                 self._duration = _duration_seconds(container, stream)
                 self.frame_count = _frame_count(container, stream, self._duration, rate)
                 first = next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
+                self.decoding = self.decoding.proven(stream)
                 if first is not None and container.streams.audio:
                     self.sound = Sound(
                         path if isinstance(path, str) else f"file:{path}", stamps(first, stream)[0] or 0.0
@@ -75,10 +80,11 @@ class VideoSource(StoredSource):
         change: str | None = None
         index = -1
         end_seconds = 0.0
-        with _open(self.path) as container:
+        with _open(self.path, self.decoding) as container:
             stream = video_stream(container)
             # Threads decode several frames at once; the default of one thread a frame is half as fast.
             stream.thread_type = "AUTO"
+            self.decoding.configure(stream)
             # A video may grow in the middle: its decoder must not take all memory for that.
             most = max(_MOST_PIXELS, 4 * self.size[0] * self.size[1])
             stream.codec_context.options = {"max_pixels": str(most)}
@@ -89,6 +95,8 @@ class VideoSource(StoredSource):
                     damage.append(decoded)
                     continue
                 index += 1
+                if index == 0:
+                    self.decoding = self.decoding.proven(stream)
                 pts, dts, length = stamps(decoded, stream)
                 seconds = times.next(pts, dts, length)
                 end_seconds = seconds + length
@@ -122,12 +130,21 @@ class VideoSource(StoredSource):
         return None
 
 
-def _open(path: Path | str) -> Any:
+def _open(path: Path | str, decoding: Decoding) -> Any:
+    try:
+        return _open_with(path, decoding)
+    except av.FFmpegError:
+        if decoding.device == SOFTWARE:
+            raise
+    return _open_with(path, Decoding())  # the device has no room for another video, or has gone since its trial
+
+
+def _open_with(path: Path | str, decoding: Decoding) -> Any:
     if isinstance(path, str):
         # The first number limits the opening, the second each read.
-        return av.open(path, timeout=_ADDRESS_SECONDS, metadata_errors="replace")
+        return decoding.open(path, timeout=_ADDRESS_SECONDS, metadata_errors="replace")
     # Without the prefix a colon in the name would be read as a protocol.
-    return av.open(f"file:{path}", metadata_errors="replace")
+    return decoding.open(f"file:{path}", metadata_errors="replace")
 
 
 def _duration_seconds(container: Any, stream: Any) -> float | None:

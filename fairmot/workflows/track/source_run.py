@@ -124,6 +124,13 @@ class TrackRun:
     silence: str | None = None
     """Why the video lacks the sound of the source; None: it has it, or none was to be had."""
 
+    video_decoder: str | None = None
+    """What decoded the source, ``software`` or a device; None: it was no video."""
+    video_encoder: str | None = None
+    """What encoded the drawn video, ``software`` or a device; None: there is none."""
+    fallbacks: tuple[str, ...] = ()
+    """A line for each device that was named, and for which software stood in."""
+
     @property
     def frames_per_second(self) -> float:
         """Frames tracked per second."""
@@ -285,4 +292,7 @@ class SourceRun:
             reconnect_count=self.reader.reconnect_count,
             counts=self.files.counts,
             silence=self._silence,
+            video_decoder=self.reader.video_decoder,
+            video_encoder=self.files.video_encoder,
+            fallbacks=tuple(filter(None, (self.reader.decoder_fallback, self.files.encoder_fallback))),
         )
