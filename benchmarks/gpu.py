@@ -311,7 +311,8 @@ def video(options) -> None:
     print(f"PyAV {av.__version__} decodes with {', '.join(decoding_devices()) or 'no device'}, ", end="")
     print(f"encodes with {', '.join(encoders()) or 'no device'}\n")
     frames, size = (4, (320, 180)) if options.quick else (300, (1920, 1080))
-    detector = fairmot.load_detector(engine="torch", device=options.device)
+    small = {"input_size": (96, 64)} if options.quick else {}
+    detector = fairmot.load_detector(engine="torch", device=options.device, **small)
     header("`lite` from 1080p", "decoder", "encoder", "frames/s", "decoding ms a frame", "what fell back")
     with tempfile.TemporaryDirectory() as name:
         clip = Path(name) / "street.mp4"
