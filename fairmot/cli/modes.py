@@ -60,11 +60,11 @@ _SELECTION = "start end every classes"
 _NETWORK = "weights engine device precision input_size"
 _TRACKER = "config tracker confidence"
 _TABLES = "jsonl csv line zone anchor line_margin"
-_DRAWN = "video video_height no_audio images crops heatmap blur"
+_DRAWN = "video video_height video_encoder no_audio images crops heatmap blur"
 _ANSWER = "output overwrite as_json quiet"
 _SAVED = "interpolate refine save_detections record"
 
-_VIDEOS = f"sources {_SELECTION} {_NETWORK} {_TRACKER} {_TABLES} {_DRAWN} {_SAVED} {_ANSWER}"
+_VIDEOS = f"sources video_decoder {_SELECTION} {_NETWORK} {_TRACKER} {_TABLES} {_DRAWN} {_SAVED} {_ANSWER}"
 _IN_PROCESS = f"{_VIDEOS} together show"
 _OWN_PROCESS = "each video is a file with an end, tracked in a process of its own without a window"
 

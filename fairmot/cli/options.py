@@ -30,7 +30,9 @@ def output(show_default: str | bool = True) -> Any:
 
 def engine(names: str) -> Any:
     """Return ``--engine``, of which a command knows these."""
-    return typer.Option("--engine", metavar="NAME", rich_help_panel=NETWORK, help=f"Engine: {names}.")
+    return typer.Option(
+        "--engine", metavar="NAME", rich_help_panel=NETWORK, help=f"Engine: {names}.", show_default=False
+    )
 
 
 def every(show_default: str | bool = True, more: str = "") -> Any:
@@ -71,6 +73,13 @@ def video(show_default: str) -> Any:
         rich_help_panel=RESULTS,
         help="Video with tracks drawn: NAME.mp4.",
         show_default=show_default,
+    )
+
+
+def video_device(name: str, panel: str, subject: str) -> Any:
+    """Return an option that names what decodes or encodes videos."""
+    return typer.Option(
+        name, metavar="NAME", rich_help_panel=panel, help=f"{subject}: software, auto, cuda etc.", show_default=False
     )
 
 
@@ -153,6 +162,7 @@ TrackerChoice = Annotated[
         rich_help_panel=TRACKER,
         help="Tracker parameters: auto (of the weights), fairmot (published), byte, motion, boxes, fused, crowd "
         "(MOT20), or a YAML file.",
+        show_default=False,
     ),
 ]
 Confidence = Annotated[

@@ -179,6 +179,8 @@ def end_of_runs(runs: Sequence[TrackRun], as_json: bool, quiet: bool) -> None:
     for run in runs if not quiet else ():
         if run.silence is not None:
             typer.echo(f"fairmot: {run.name}: the video has no sound: {run.silence}", err=True)
+        for line in run.fallbacks:
+            typer.echo(f"fairmot: {run.name}: {line}", err=True)
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise InputError("; ".join(problems))
@@ -229,6 +231,7 @@ def _job_progress(quiet: bool) -> Iterator[dict[str, Any]]:
         def done(result: JobResult, count: int, total: int) -> None:
             frames = "" if result.run is None else f", {result.run.frame_count} frames"
             problem = "" if result.problem is None else f" ({result.problem})"
-            end(result.source, f"[{count}/{total}] {result.source}: {result.outcome}{frames}{problem}")
+            lines = "".join(f"; {line}" for line in (result.run.fallbacks if result.run is not None else ()))
+            end(result.source, f"[{count}/{total}] {result.source}: {result.outcome}{frames}{problem}{lines}")
 
         yield {"progress": report, "done": done}

@@ -10,8 +10,9 @@ import av
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray
+from fairmot.media.sources.decoding import Damage, decode, video_stream
 from fairmot.media.sources.locations import without_password
-from fairmot.media.sources.video import Damage, decode, upright, video_stream
+from fairmot.media.sources.pixels import upright
 from fairmot.serve.settings import Settings
 
 # Containers that hold their own frames. FFmpeg also reads playlists and lists of files (HLS, DASH, concat), through

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -16,10 +17,12 @@ from typer.testing import CliRunner
 from walkers import files, film
 
 from fairmot.cli import app
-from fairmot.cli.tracking_output import timing_line
+from fairmot.cli.tracking_output import _job_progress, end_of_runs, timing_line
 from fairmot.errors import InputError
 from fairmot.formats.run_file import load_run
+from fairmot.media.outputs.encoders import choose_encoder, encoders
 from fairmot.media.sources.frames import read_frames
+from fairmot.workflows.track.jobs import JobResult
 from fairmot.workflows.track.source_run import StageTimes, TrackRun
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -158,6 +161,29 @@ def test_the_timing_line_names_the_slowest_stage():
     # One thread does both.
     assert StageTimes(detect=20, decode=13, prepare=8).limit == "decode"
     assert StageTimes(detect=20, decode=13, prepare=6).limit == "detect"
+
+
+def test_what_software_stands_in_for_is_said(street):
+    device = next(iter(encoders()), None)
+    if device is None or choose_encoder(device, (320, 240), Fraction(25))[1] is None:
+        pytest.skip(f"{device}: encodes here, or is not known")
+    result = run(street, "--video-encoder", device, "--output", "out")
+    assert result.exit_code == 0, result.output
+    said = [line for line in result.stderr.splitlines() if device in line]
+    assert len(said) == 1
+    assert said[0].startswith(f"fairmot: straße 1: video encoder {device}: it cannot be opened (")
+
+
+def test_each_fallback_has_a_line_unless_quiet(capsys):
+    made = TrackRun("a", Path("a.txt"), None, 1, 0, 0, 1.0, StageTimes(), fallbacks=("no decoder", "no encoder"))
+    end_of_runs([made], as_json=False, quiet=False)
+    said = capsys.readouterr().err
+    assert "fairmot: a: no decoder\nfairmot: a: no encoder\n" in said
+    end_of_runs([made], as_json=False, quiet=True)
+    assert capsys.readouterr().err == ""
+    with _job_progress(quiet=False) as reports:
+        reports["done"](JobResult("a.mp4", Path("a"), "tracked", run=made), 1, 1)
+    assert "a.mp4: tracked, 1 frames; no decoder; no encoder" in " ".join(capsys.readouterr().err.split())
 
 
 def test_ctrl_c_ends_a_stream_with_whole_files(tmp_path):

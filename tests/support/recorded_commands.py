@@ -83,6 +83,8 @@ WORKFLOWS = {
 
 VALUES = {
     "--video-height": "240",
+    "--video-decoder": "auto",
+    "--video-encoder": "auto",
     "--input-size": "64x32",
     "--classes": "0,2",
     "--tracker": "byte",

@@ -28,7 +28,13 @@ class DrawnVideo(Writer):
 
     def __init__(self, target: Target) -> None:
         self._size = video_size(target.size, target.outputs.video_height)
-        self._video = VideoWriter(target.paths["video"], self._size, target.frame_rate, sound=target.sound)
+        self._video = VideoWriter(
+            target.paths["video"],
+            self._size,
+            target.frame_rate,
+            sound=target.sound,
+            encoder=target.outputs.video_encoder,
+        )
         self._draw = target.draw
         self._first_seconds: float | None = None
 
@@ -41,6 +47,16 @@ class DrawnVideo(Writer):
     def frame_count(self) -> int:
         """Frames encoded so far."""
         return self._video.frame_count
+
+    @property
+    def encoder(self) -> str | None:
+        """What encodes, ``software`` or a device; None: nothing yet."""
+        return self._video.encoder
+
+    @property
+    def fallback(self) -> str | None:
+        """Why software encodes although a device was named; None: it does what was named."""
+        return self._video.fallback
 
     def __enter__(self) -> Self:
         self._video.__enter__()

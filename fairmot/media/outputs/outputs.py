@@ -23,7 +23,8 @@ class Outputs:
 
     Raises:
         InputError: crops and blur at once, since crops would show the people whom blur hides; another anchor; a margin
-            that is negative or more than a whole person; a height of no video, or of less than 64 pixels.
+            that is negative or more than a whole person; a height of no video, or of less than 64 pixels; an encoder of
+            no video, or one that FFmpeg does not know.
     """
 
     video: bool = True
@@ -53,6 +54,9 @@ class Outputs:
     """The source's sound in the video; every frame must be tracked, and people must not be blurred."""
     video_height: int | None = None
     """Largest height of the video, pixels; frames that are higher are drawn at their own size and then scaled down."""
+    video_encoder: str = "software"
+    """What encodes the video: ``software``; a device by FFmpeg's name (``cuda``, ``qsv``, ``vaapi`` ...); ``auto``: the
+    first device that opens, else software. Software stands in for a device that does not open."""
     show: bool = False
     """Show the drawn frames in a window; closing it ends the run as Ctrl-C does."""
 
@@ -65,6 +69,12 @@ class Outputs:
             raise InputError(f"video height {self.video_height}: expected {_LEAST_VIDEO_HEIGHT} pixels or more")
         if self.video_height is not None and not self.video:
             raise InputError(f"video height {self.video_height}: no video is written")
+        if self.video_encoder != "software":
+            from fairmot.media.outputs.encoders import check_encoder
+
+            check_encoder(self.video_encoder)
+            if not self.video:
+                raise InputError(f"video encoder {self.video_encoder}: no video is written")
         if not 0 <= self.line_margin <= 1:
             raise InputError(f"line margin {self.line_margin:g}: expected a fraction of a person's height, 0 to 1")
 

@@ -44,6 +44,8 @@ class ResultFiles:
         text: the file of result rows.
         outputs: everything that is requested.
         video: the video; None where none is requested and, after the block, where there was no frame.
+        video_encoder: what encoded the video, ``software`` or a device; known after the block. None: nothing.
+        encoder_fallback: why software encoded although a device was named; None: what was named did.
         encode_seconds: time that drawing and encoding took in a background thread; known after the block.
 
     Raises:
@@ -69,6 +71,8 @@ class ResultFiles:
         self.text = paths["rows"]
         self.video = paths.get("video")
         self.encode_seconds = 0.0
+        self.video_encoder: str | None = None
+        self.encoder_fallback: str | None = None
         self._folder, self._shown = folder, shown or folder
         self._made = _writers(lines, Target(name, size, frame_rate, self.outputs, paths, self._draw, sound))
         self._stages: dict[Stage, list[Writer]] = {
@@ -135,6 +139,7 @@ class ResultFiles:
         for writer, _ in self._made:
             if isinstance(writer, DrawnVideo):
                 self.encode_seconds = writer.busy_seconds
+                self.video_encoder, self.encoder_fallback = writer.encoder, writer.fallback
                 self.video = self.video if writer.frame_count else None
 
     @contextmanager

@@ -16,22 +16,18 @@ import cv2
 
 from fairmot.files import replacing
 from fairmot.geometry import ImageArray
+from fairmot.media.hardware import SOFTWARE
+from fairmot.media.outputs.encoders import TICKS_PER_FRAME, check_encoder, choose_encoder
 from fairmot.media.outputs.sound import SoundTrack
 from fairmot.media.sources.sound import Sound
 
 ImageOrMaker = ImageArray | Callable[[], ImageArray]
 
-# A time stamp may lie between two ticks of the frame rate: variable rates are kept to a hundredth of a frame.
-_TICKS_PER_FRAME = 100
-# 23 is x264's own quality; "veryfast" costs a third of the time of its default at about the same size. Coarser motion
-# vectors save another fifth to a quarter of it for 3.5 % more bytes and 0.08 dB (rendered streets, 480p and 1080p).
-_OPTIONS = {"preset": "veryfast", "crf": "23", "x264-params": "subme=1"}
 # How long a second Ctrl-C waits for the thread, which drops what is left after the image at hand.
 _ABANDON_SECONDS = 10.0
 # An image is shown for an hour at most.
 _LONGEST_LEAP_SECONDS = 3600.0
 _MOST_FRAMES = 1e12
-_BT709, _BT601, _LIMITED_RANGE = 1, 6, 1
 
 
 class _Abandoned(Exception):  # noqa: N818 - no error: the file is dropped on purpose
@@ -53,8 +49,12 @@ class VideoWriter:
         keep_on_error: finish the file also when the block is left by an exception (Ctrl-C).
         queue_images: how many images may wait; ``write`` blocks while the queue is full.
         sound: the sound that belongs to the images, as long as they last; ``sound_start`` shifts it.
+        encoder: what encodes: ``software`` (x264); a device by FFmpeg's name, such as ``cuda``, ``qsv``, ``vaapi`` or
+            ``videotoolbox``; ``auto``: the first device that opens, else software. Software stands in for a device that
+            does not open; ``fallback`` says why.
 
     Raises:
+        InputError: there is no such encoder.
         OSError: the file cannot be written (raised by ``write`` or at the end); nothing is left of it.
     """
 
@@ -66,7 +66,9 @@ class VideoWriter:
         keep_on_error: bool = False,
         queue_images: int = 4,
         sound: Sound | None = None,
+        encoder: str = SOFTWARE,
     ) -> None:
+        check_encoder(encoder)
         self.path = Path(path)
         self.size = size
         # Also turns 29.97002997 back into 30000/1001.
@@ -77,9 +79,14 @@ class VideoWriter:
         """Images encoded so far."""
         self.busy_seconds = 0.0
         """Time that the background thread spent on making and encoding images."""
+        self.encoder: str | None = None
+        """What encodes, ``software`` or a device; None: nothing yet."""
+        self.fallback: str | None = None
+        """Why software encodes although a device was named, in one line; None: it does what was named."""
         self.sound_start = 0.0
         """Time of the first image on the clock of the sound's video, seconds; set it before the first image."""
         self._sound = sound
+        self._wanted = encoder
         self._keep_on_error = keep_on_error
         # The end mark never waits for room: a second Ctrl-C could end that wait, and the thread would never get it.
         self._waiting: queue.SimpleQueue[tuple[ImageOrMaker, float | None] | None] = queue.SimpleQueue()
@@ -171,11 +178,11 @@ class VideoWriter:
             ExitStack() as stack,
             av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container,
         ):
-            stream = self._add_stream(container)
+            stream, layout = self._add_stream(container)
             track = self._add_sound(container, stack)
             tick_seconds = float(stream.codec_context.time_base)
             item: tuple[ImageOrMaker, float | None] | None = first
-            last_tick = -_TICKS_PER_FRAME
+            last_tick = -TICKS_PER_FRAME
             self._left_out = 0
             while item is not None:
                 image, seconds = item
@@ -184,7 +191,7 @@ class VideoWriter:
                 started = time.perf_counter()
                 # OpenCV converts to the encoder's format in a fifth of swscale's time (1.3 and 6.8 ms at 1080p).
                 planes = cv2.cvtColor(self._even(image), cv2.COLOR_BGR2YUV_I420)
-                frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+                frame = av.VideoFrame.from_ndarray(planes, format="yuv420p").reformat(format=layout)
                 last_tick = frame.pts = self._tick(seconds, last_tick)
                 frame.time_base = stream.codec_context.time_base
                 container.mux(stream.encode(frame))
@@ -195,7 +202,7 @@ class VideoWriter:
                 item = self._next()
             container.mux(stream.encode(None))
             if track is not None and not self._abandoned:
-                track.until((last_tick + _TICKS_PER_FRAME) * tick_seconds)
+                track.until((last_tick + TICKS_PER_FRAME) * tick_seconds)
                 track.finish()
 
     def _add_sound(self, container: Any, stack: ExitStack) -> SoundTrack | None:
@@ -206,26 +213,22 @@ class VideoWriter:
         except (av.FFmpegError, ValueError):  # the video is worth more than its sound
             return None
 
-    def _add_stream(self, container: Any) -> Any:
-        stream = container.add_stream("libx264", rate=self.frame_rate, options=_OPTIONS)
-        stream.width, stream.height = (side + side % 2 for side in self.size)
-        stream.pix_fmt = "yuv420p"
-        codec = stream.codec_context
-        codec.time_base = 1 / (self.frame_rate * _TICKS_PER_FRAME)
-        # Pixels are converted with the BT.601 matrix at every size; players guess BT.709 for large images.
-        codec.color_primaries = codec.color_trc = _BT709
-        codec.colorspace, codec.color_range = _BT601, _LIMITED_RANGE
-        return stream
+    def _add_stream(self, container: Any) -> tuple[Any, str]:
+        """Return the stream of images, and the format of the frames that its encoder takes."""
+        width, height = (side + side % 2 for side in self.size)
+        encoder, self.fallback = choose_encoder(self._wanted, (width, height), self.frame_rate)
+        self.encoder = encoder.device
+        return encoder.add_stream(container, (width, height), self.frame_rate), encoder.pixel_format
 
     def _tick(self, seconds: float | None, last_tick: int) -> int:
         if seconds is None:
-            return last_tick + _TICKS_PER_FRAME
+            return last_tick + TICKS_PER_FRAME
         frames = min(float(seconds * self.frame_rate), _MOST_FRAMES)
         # Containers round time stamps (Matroska to 1 ms): a constant rate stays constant.
         snapped = round(frames) if abs(frames - round(frames)) < 0.05 else frames
-        tick = round(snapped * _TICKS_PER_FRAME) - self._left_out
+        tick = round(snapped * TICKS_PER_FRAME) - self._left_out
         # MP4 cannot hold a leap of days, such as a camera's clock makes when it is set.
-        longest = round(max(_LONGEST_LEAP_SECONDS * float(self.frame_rate), 2) * _TICKS_PER_FRAME)
+        longest = round(max(_LONGEST_LEAP_SECONDS * float(self.frame_rate), 2) * TICKS_PER_FRAME)
         leap = max(0, tick - last_tick - longest)
         self._left_out += leap
         return max(last_tick + 1, tick - leap)

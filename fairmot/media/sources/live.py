@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import av
 
 from fairmot.errors import InputError
+from fairmot.media.hardware import Decoding
+from fairmot.media.sources.decoding import Damage, decode, frame_times, stamps, video_stream
 from fairmot.media.sources.frame import Frame, fitted
 from fairmot.media.sources.latest_queue import LatestQueue
 from fairmot.media.sources.locations import Location
 from fairmot.media.sources.pipe import open_pipe
+from fairmot.media.sources.pixels import upright
 from fairmot.media.sources.stream_clock import StreamClock
-from fairmot.media.sources.video import Damage, decode, frame_times, stamps, upright, video_stream
 
 _DEFAULT_FRAME_RATE = 25.0
 _OPEN_SECONDS = 10.0
@@ -60,6 +62,7 @@ class LiveSource:
         location: what to open.
         frame_rate: frames/s; left out: the source's own.
         options: how to read it.
+        decoding: what decodes it; left out: software.
 
     Raises:
         InputError: it cannot be opened, or sends no video.
@@ -67,12 +70,19 @@ class LiveSource:
 
     is_live = True
 
-    def __init__(self, location: Location, frame_rate: float | None = None, options: LiveOptions | None = None) -> None:
+    def __init__(
+        self,
+        location: Location,
+        frame_rate: float | None = None,
+        options: LiveOptions | None = None,
+        decoding: Decoding | None = None,
+    ) -> None:
         self.name = location.name
         self.frame_count: int | None = None
         self.problem: str | None = None
         self.reconnect_count = 0
         self.busy_seconds = 0.0
+        self.decoding: Decoding = decoding or Decoding()
         self._location = location
         self._options = options or LiveOptions()
         self._queue: LatestQueue[Frame] | None = None
@@ -81,7 +91,7 @@ class LiveSource:
             container = self._open()
             try:
                 stream = video_stream(container)
-                first = None if stream is None else _first_frame(container, stream)
+                first = None if stream is None else self._first_frame(container, stream)
             except BaseException:
                 container.close()
                 raise
@@ -90,6 +100,7 @@ class LiveSource:
         if stream is None or first is None:
             container.close()
             raise InputError(f"{location}: sends no video")
+        self.decoding = self.decoding.proven(stream)
         rate = stream.average_rate or stream.guessed_rate
         stated = float(rate) if rate and 1 <= rate <= 240 else _DEFAULT_FRAME_RATE
         self.frame_rate = frame_rate or stated
@@ -186,6 +197,8 @@ class LiveSource:
             stream = video_stream(container)
             if stream is None:
                 return "no video in it"
+            if opened is None:
+                self.decoding.configure(stream)
             if clock.count:
                 self.reconnect_count += 1
             clock.connected()
@@ -215,9 +228,9 @@ class LiveSource:
     def _open(self) -> Any:
         location = self._location
         if location.is_pipe:
-            container, self._kept = open_pipe()
+            container, self._kept = open_pipe(self.decoding)
             return container
-        return av.open(
+        return self.decoding.open(
             location.address,
             format=location.format,
             options=dict(location.options),
@@ -226,13 +239,13 @@ class LiveSource:
             timeout=(_OPEN_SECONDS, self._options.stall_seconds),
         )
 
+    def _first_frame(self, container: Any, stream: Any) -> Any:
+        stream.thread_type = "SLICE"  # threads that decode several frames at once would hold them back
+        self.decoding.configure(stream)
+        return next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)
+
 
 def _has_end(container: Any) -> bool:
     """Whether a container states its end: a playlist with an end mark, a file whose length the server tells."""
     is_list = container.format.name.startswith(("hls", "dash"))
     return bool(container.duration) or (not is_list and container.size > 0)
-
-
-def _first_frame(container: Any, stream: Any) -> Any:
-    stream.thread_type = "SLICE"  # threads that decode several frames at once would hold them back
-    return next((frame for frame in decode(container, stream) if not isinstance(frame, Damage)), None)

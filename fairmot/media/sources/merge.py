@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 
 from fairmot.errors import InputError
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.frames import FrameReader
+from fairmot.media.sources.reader import FrameReader
 
 _LONGEST_READ_SECONDS = 20.0
 

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-import av
+from fairmot.media.hardware import Decoding
 
 _STANDARD_INPUT = 0
 _CHUNK = 1 << 16
@@ -16,10 +16,13 @@ _BOX_HEADER = 8
 _LONG_BOX_HEADER = 16
 
 
-def open_pipe() -> tuple[Any, Any]:
+def open_pipe(decoding: Decoding) -> tuple[Any, Any]:
     """Open the video that comes through standard input; nothing else may have read from it.
 
     An MP4 with its index behind its frames cannot be read forwards: it is kept in a temporary file until it is whole.
+
+    Args:
+        decoding: what decodes it.
 
     Returns:
         The container, and what must live as long as it does (the temporary file), or None.
@@ -34,10 +37,10 @@ def open_pipe() -> tuple[Any, Any]:
         while chunk := os.read(_STANDARD_INPUT, _CHUNK):
             file.write(chunk)
         file.flush()
-        return av.open(f"file:{file.name}"), file
+        return decoding.open(f"file:{file.name}"), file
     reader, writer = os.pipe()
     threading.Thread(target=_feed, args=(head, writer), name="fairmot-pipe", daemon=True).start()
-    return av.open(f"pipe:{reader}"), None
+    return decoding.open(f"pipe:{reader}"), None
 
 
 def _feed(head: bytes, writer: int) -> None:

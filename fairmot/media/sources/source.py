@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Protocol
 
+from fairmot.media.hardware import Decoding
 from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.sound import Sound
 
@@ -18,6 +19,8 @@ class StoredSource:
     busy_seconds = 0.0
     sound: Sound | None = None
     """Its sound track; None: it has none."""
+    decoding: Decoding | None = None
+    """What decodes its video; None: it has images."""
 
     def close(self) -> None:
         """Do nothing: each pass opens and closes its files."""
@@ -42,6 +45,11 @@ class Source(Protocol):
     """How often a live source was lost and reconnected in the last pass."""
     busy_seconds: float
     """Time that a live source spent on decoding in the last pass."""
+
+    @property
+    def decoding(self) -> Decoding | None:
+        """What decodes its video; None: it has images."""
+        ...
 
     @property
     def dropped_count(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from fairmot.media.sources.frames import FrameReader
+from fairmot.media.sources.reader import FrameReader
 
 
 class Stop:

@@ -10,7 +10,7 @@ from contextlib import closing
 
 from fairmot.detections import Detections
 from fairmot.errors import InputError
-from fairmot.media.sources.frames import Frame
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.merge import merged
 from fairmot.workflows.track.opencv_threads import one_opencv_thread
 from fairmot.workflows.track.source_run import ImageDetector, SourceRun

@@ -14,6 +14,7 @@ from fairmot.detector import load_detector, weights_tracker
 from fairmot.errors import InputError
 from fairmot.formats.recordings import SUFFIX
 from fairmot.formats.run_file import RUN_FILE, add_to_run, load_run
+from fairmot.media.hardware import SOFTWARE
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.table import OUTPUTS, endings
 from fairmot.media.sources.stop import Stop
@@ -52,6 +53,8 @@ class SourceJob:
     start: int | None = None
     end: int | None = None
     every: int = 1
+    video_decoder: str = SOFTWARE
+    """What decodes it."""
     save_detections: bool = False
     """Also write what the detector found."""
     record: bool = False
@@ -112,6 +115,7 @@ def run_job(job: SourceJob, progress: Progress | None = None, stop: Stop | None 
             start=job.start,
             end=job.end,
             every=job.every,
+            video_decoder=job.video_decoder,
             save_detections=job.save_detections,
             record=job.record,
             refine=job.refine,
@@ -145,7 +149,8 @@ def _request(job: SourceJob) -> dict[str, Any]:
         "weights": fairmot.__version__ if weights is None else str(Path(weights).resolve()),
         "weights_state": None if state is None else [state.st_size, state.st_mtime_ns],
     }
-    outputs = {name: value for name, value in asdict(job.outputs).items() if name != "show"}
+    # A window leaves nothing behind; what encodes changes no content.
+    outputs = {name: value for name, value in asdict(job.outputs).items() if name not in ("show", "video_encoder")}
     request: dict[str, Any] = json.loads(json.dumps({"detector": detector, "outputs": outputs}))
     return {
         **request,

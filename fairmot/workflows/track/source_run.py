@@ -13,8 +13,9 @@ from fairmot.config import TrackerConfig
 from fairmot.detections import Detections, Tracks, as_detections
 from fairmot.formats.recordings import SUFFIX, Recorder, describe_detector
 from fairmot.media.outputs.results import ResultFiles
+from fairmot.media.sources.frame import Frame
 from fairmot.media.sources.frame_clock import FrameClock
-from fairmot.media.sources.frames import Frame, FrameReader
+from fairmot.media.sources.reader import FrameReader
 
 if TYPE_CHECKING:
     from fairmot.workflows.track.refining import RefinedCounts
@@ -122,6 +123,13 @@ class TrackRun:
     """What lines and zones counted, as in ``<name>.counts.json``; None where nothing was counted."""
     silence: str | None = None
     """Why the video lacks the sound of the source; None: it has it, or none was to be had."""
+
+    video_decoder: str | None = None
+    """What decoded the source, ``software`` or a device; None: it was no video."""
+    video_encoder: str | None = None
+    """What encoded the drawn video, ``software`` or a device; None: there is none."""
+    fallbacks: tuple[str, ...] = ()
+    """A line for each device that was named, and for which software stood in."""
 
     @property
     def frames_per_second(self) -> float:
@@ -284,4 +292,7 @@ class SourceRun:
             reconnect_count=self.reader.reconnect_count,
             counts=self.files.counts,
             silence=self._silence,
+            video_decoder=self.reader.video_decoder,
+            video_encoder=self.files.video_encoder,
+            fallbacks=tuple(filter(None, (self.reader.decoder_fallback, self.files.encoder_fallback))),
         )

@@ -10,10 +10,12 @@ from pathlib import Path
 from fairmot.config import TrackerConfig
 from fairmot.detector import load_detector
 from fairmot.interrupts import deferred_interrupts
+from fairmot.media.hardware import SOFTWARE
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
-from fairmot.media.sources.frames import FrameReader, open_frames
+from fairmot.media.sources.frames import open_frames
 from fairmot.media.sources.live import LiveOptions
+from fairmot.media.sources.reader import FrameReader
 from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
@@ -61,6 +63,7 @@ def track(
     end: int | None = None,
     every: int = 1,
     live: LiveOptions | None = None,
+    video_decoder: str = SOFTWARE,
     together: bool | None = None,
     save_detections: bool = False,
     record: bool = False,
@@ -99,6 +102,7 @@ def track(
         end: index of the first frame left out.
         every: take each n-th frame; the tracker is given the lower rate.
         live: how streams and cameras are read.
+        video_decoder: what decodes videos (``fairmot.read_frames``); ``outputs`` names what encodes them.
         together: track all sources at the same time instead of one after the other; left out: where several are given
             and one of them is a stream or camera.
         save_detections: also write ``<name>.detections.npz``, which ``replay`` tracks without a network.
@@ -130,7 +134,8 @@ def track(
     config = tracker_config or getattr(detector, "tracker", None) or TrackerConfig()
     wanted = outputs or Outputs(video=video, images=images)
     with ExitStack() as stack:
-        opened = open_frames([sources] if isinstance(sources, str | Path) else sources, start, end, every, live=live)
+        named = [sources] if isinstance(sources, str | Path) else sources
+        opened = open_frames(named, start, end, every, live=live, video_decoder=video_decoder)
         for _, reader in opened:
             stack.callback(reader.close)
         stop = stop or Stop()

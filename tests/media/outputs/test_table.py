@@ -37,7 +37,7 @@ def write(folder, outputs):
 
 
 def test_every_request_has_its_line():
-    settings = {"anchor", "line_margin", "audio", "video_height"}  # of lines, zones and the video
+    settings = {"anchor", "line_margin", "audio", "video_height", "video_encoder"}  # of lines, zones and the video
     requests = {field.name for field in fields(Outputs)} - settings
     assert requests | {"rows", "counts"} == {output.name for output in OUTPUTS}
     names = [output.ending for output in OUTPUTS if output.ending is not None]

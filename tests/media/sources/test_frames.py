@@ -3,8 +3,9 @@ import time
 
 import pytest
 
-from fairmot.media.sources.frames import FrameReader, read_frames
+from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.prefetch import prefetch
+from fairmot.media.sources.reader import FrameReader
 
 pytestmark = pytest.mark.usefixtures("no_new_threads")
 

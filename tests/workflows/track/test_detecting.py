@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from walkers import COUNT, film, find_bright, read_rows
 
-from fairmot.media.sources.frames import FrameReader
+from fairmot.media.sources.reader import FrameReader
 from fairmot.workflows.track.track import Stop, track
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")

@@ -128,6 +128,12 @@ def test_finished_is_what_was_asked_for_in_the_same_way(finished, change):
     assert not is_finished(replace(finished, **change))
 
 
+def test_what_decodes_and_encodes_changes_nothing_that_is_finished(finished, tmp_path):
+    job = replace(finished, folder=tmp_path / "out", outputs=Outputs())
+    assert run_job(job).outcome == "tracked"
+    assert is_finished(replace(job, video_decoder="auto", outputs=Outputs(video_encoder="auto")))
+
+
 def test_jobs_save_detections_and_record_and_fill_gaps(tmp_path, monkeypatch):
     plain = SourceJob(str(film(tmp_path / "a.mp4", 4)), tmp_path / "out", SMALL, outputs=Outputs(video=False))
     assert run_job(plain).outcome == "tracked"

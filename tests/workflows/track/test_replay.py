@@ -71,7 +71,7 @@ def noted(run):
     """What ``run.json`` says, without what differs in every run."""
     content = json.loads((run.text.parent / "run.json").read_text())
     (about,) = content["sources"].values()
-    for name in ("source", "recording", "seconds"):
+    for name in ("source", "recording", "seconds", "video_decoder"):
         about.pop(name, None)
     return content
 

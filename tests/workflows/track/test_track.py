@@ -1,5 +1,6 @@
 """The workflow on rendered videos through the real codec and the real tracker; the detector finds bright people."""
 
+import json
 import re
 import threading
 from pathlib import Path
@@ -11,8 +12,11 @@ from walkers import COUNT, SIZE, files, film, find_bright, read_rows, street, wa
 
 from fairmot.config import TrackerConfig
 from fairmot.detections import Detections
+from fairmot.media.hardware import decoding_devices
+from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.sources.frame import Frame
-from fairmot.media.sources.frames import _QUEUE_FRAMES, FrameReader, read_frames
+from fairmot.media.sources.frames import read_frames
+from fairmot.media.sources.reader import _QUEUE_FRAMES, FrameReader
 from fairmot.workflows.track.track import Stop, track
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_new_threads")
@@ -195,7 +199,7 @@ def test_another_thread_stops_a_camera_that_sends_nothing(tmp_path):
 
     class Silent:
         name, size, frame_rate, frame_count, problem = "camera", SIZE, 25.0, None, None
-        is_live, reconnect_count, dropped_count, busy_seconds = True, 0, 0, 0.0
+        is_live, reconnect_count, dropped_count, busy_seconds, decoding = True, 0, 0, 0.0, None
 
         def __init__(self):
             self.closed = threading.Event()
@@ -328,3 +332,28 @@ def test_several_at_once_get_batches_and_the_same_results(tmp_path):
         (alone,) = track(source, find_bright, output=tmp_path / "alone", overwrite=True)
         assert run.text.read_text() == alone.text.read_text()
         assert read_frames(run.video).frame_count == run.frame_count
+
+
+@pytest.mark.parametrize("device", decoding_devices())
+def test_the_run_says_what_decoded_and_encoded(tmp_path, device):
+    source = film(tmp_path / "street.mp4", 8)
+    outputs = Outputs(video_encoder=device)
+    (plain,) = track(source, find_bright, output=tmp_path / "plain")
+    (run,) = track(source, find_bright, output=tmp_path / "out", outputs=outputs, video_decoder=device)
+    np.testing.assert_allclose(read_rows(run.text), read_rows(plain.text), atol=1)
+    assert (plain.video_decoder, plain.video_encoder, plain.fallbacks) == ("software", "software", ())
+    about = json.loads((tmp_path / "out" / "run.json").read_text())["sources"]["street"]
+    assert (about["video_decoder"], about["video_encoder"]) == (run.video_decoder, run.video_encoder)
+    assert tuple(about["fallbacks"]) == run.fallbacks
+    what_ran = {"decoder": run.video_decoder, "encoder": run.video_encoder}
+    expected = [f"video {what} {device}: it" for what, ran in what_ran.items() if ran == "software"]
+    assert [line[: len(start)] for line, start in zip(run.fallbacks, expected, strict=True)] == expected
+    assert set(what_ran.values()) <= {"software", device}
+
+
+def test_images_have_no_decoder(tmp_path):
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "1.png"), street(0))
+    outputs = Outputs(video=False)
+    (run,) = track(tmp_path / "images", find_bright, output=tmp_path / "out", outputs=outputs, video_decoder="auto")
+    assert (run.video_decoder, run.video_encoder, run.fallbacks) == (None, None, ())
