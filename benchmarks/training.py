@@ -165,9 +165,10 @@ def main():
             found, label = best(now), f"`{row[0]}` | {' | '.join(map(str, row[1:]))}"
             if "reason" in found:
                 reasons.append(f"* `{row[0]}`, {', '.join(map(str, row[1:3]))}: {found['reason']}")
-                print(f"| {label} | {' | '.join('-' for _ in titles[4:])} |", flush=True)
+                words = ["-"] * len(titles[4:])
             else:
-                print(f"| {label} | {' | '.join(cells(options, found, best(before) if before else None))} |", flush=True)
+                words = cells(options, found, best(before) if before else None)
+            print(f"| {label} | {' | '.join(words)} |", flush=True)
     print("".join(f"\n{reason}" for reason in dict.fromkeys(reasons)))
 
 
