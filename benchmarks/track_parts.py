@@ -1,4 +1,4 @@
-"""Two parts of ``track``, each beside its other way: embeddings along few boxes, and the canvas by the decoder's scaler.
+"""Two parts of ``track`` beside their other ways: embeddings along few boxes, the canvas by the decoder's scaler.
 
     python benchmarks/track_parts.py [--rounds 12] [--frames 60] [--height 1080]
 
