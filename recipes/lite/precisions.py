@@ -2,14 +2,15 @@
 
     python recipes/lite/precisions.py DATA [--weights FILE] [--rounds 3] [--engines onnxruntime,openvino] [--folder F]
     python recipes/lite/precisions.py DATA --folder F --times
+    python recipes/lite/precisions.py DATA --canvases
 
 DATA holds ``coco_person_multi`` (its ``val`` images, and ``train`` images to calibrate int8 with) and ``mot``
 (TUD-Campus and two cut MOT17 sequences). Each row is one precision of one engine, as the network in memory or as an
-exported file; a precision that the engine lacks here is named below the table. The last row puts frames on the canvas
-as a video's decoder does (``Detector.prepare_decoded``), out of planes with half the colour resolution, beside the one
-that converts the same planes first. AP counts as in ``people_detection.py``. Times are those of calls one after the
-other, on the same images in turns; the least of all rounds. ``--folder`` keeps the exported files, and ``--times``
-measures their times alone.
+exported file; a precision that the engine lacks here is named below the table. A second table puts frames on the
+canvas as a video's decoder does (``Detector.prepare_decoded``), out of planes with half the colour resolution, beside
+the one that converts the same planes first; ``--canvases`` prints it alone. AP counts as in ``people_detection.py``.
+Times are those of calls one after the other, on the same images in turns; the least of all rounds. ``--folder`` keeps
+the exported files, and ``--times`` measures their times alone.
 """
 
 import argparse
@@ -87,6 +88,14 @@ def precision_of(find, sets):
     return cells
 
 
+def print_canvases(detector, sets):
+    """Print AP of frames that went through a video's planes, for both ways to the canvas."""
+    rows = []
+    for name, in_one_step in (("converted to BGR, then scaled by OpenCV", False), ("scaled by the decoder", True)):
+        rows.append((name, *precision_of(partial(through_planes, detector, in_one_step=in_one_step), sets)))
+    print("\n" + table(("canvas out of a video's planes; AP@0.5 / AP@0.75", *sets), 1, rows), flush=True)
+
+
 def least_milliseconds(finders, images, rounds):
     """Milliseconds of an image in each detector's fastest round."""
     least = dict.fromkeys(finders, float("inf"))
@@ -108,29 +117,33 @@ def main():
     parser.add_argument("--engines", default="onnxruntime,openvino")
     parser.add_argument("--folder", type=Path, help="where exported files are kept and found")
     parser.add_argument("--times", action="store_true", help="leave AP out")
+    parser.add_argument("--canvases", action="store_true", help="only AP of both canvases of a video's frames")
     arguments = parser.parse_args()
     sets = {"COCO val, several people": list(photographs(arguments.data / "coco_person_multi"))}
     sets |= {name: list(sequence(arguments.data / "mot" / name)) for name in SEQUENCES}
+    engines = arguments.engines.split(",")
+    if arguments.canvases:
+        weights = arguments.weights
+        faint = fairmot.load_detector(weights, engines[0], "cpu", confidence=LEAST_SCORE, precision="f32")
+        print_canvases(faint, sets)
+        return
     timed = [image for image, _ in sets["TUD-Campus"][:TIMED]]
     calibration = arguments.data / "coco_person_multi" / "images" / "train"
     with tempfile.TemporaryDirectory(prefix="fairmot-") as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        all_ways = dict(detectors(arguments.weights, arguments.engines.split(","), calibration, folder))
+        all_ways = dict(detectors(arguments.weights, engines, calibration, folder))
         finders = {name: way for name, way in all_ways.items() if not isinstance(way, str)}
         least = least_milliseconds({name: fast for name, (fast, _) in finders.items()}, timed, arguments.rounds)
         if arguments.times:
             print(table(("engine, precision", "ms"), 1, [(name, f"{spent:.1f}") for name, spent in least.items()]))
             return
         rows = [(name, f"{least[name]:.1f}", *precision_of(faint, sets)) for name, (_, faint) in finders.items()]
-    _, plain = next(iter(finders.values()))
-    for name, in_one_step in (("converted, then scaled", False), ("scaled by the decoder", True)):
-        cells = precision_of(partial(through_planes, plain, in_one_step=in_one_step), sets)
-        rows.append((f"frames of a video, {name}", "", *cells))
-    print(table(("engine, precision; AP@0.5 / AP@0.75", "ms", *sets), 1, rows))
+    print(table(("engine, precision; AP@0.5 / AP@0.75", "ms", *sets), 1, rows), flush=True)
     for name, reason in all_ways.items():
         if isinstance(reason, str):
             print(f"* {name}: {reason}")
+    print_canvases(next(faint for _, faint in finders.values()), sets)
 
 
 if __name__ == "__main__":
