@@ -182,7 +182,7 @@ def test_installing_is_the_readmes():
     assert "pip install . && fairmot demo" in readme
     assert "pip install . && fairmot demo" in PAGES["index.md"]
     assert "pip install '.[torch]'" in readme
-    assert '&& fairmot demo --frames' in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "&& fairmot demo --frames" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 SET_UP, TEST = PAGES["contributing.md"].split("## Run tests")

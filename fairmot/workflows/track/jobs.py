@@ -7,6 +7,7 @@ finished and does again what failed or was interrupted. A video that fails stops
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmot.errors import InputError
+from fairmot.formats.hub import is_hub_address
 from fairmot.interrupts import deferred_interrupts
 from fairmot.media.sources.locations import expand, is_address, live_location
 from fairmot.progress import Progress
@@ -28,6 +30,9 @@ Done = Callable[[JobResult, int, int], None]
 
 Not a ``Progress``: it carries data.
 """
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What Ray colours its messages with."""
 
 _LOOK_SECONDS = 0.2
 """How often a wait for Ray looks whether a signal came."""
@@ -109,22 +114,40 @@ def _on_ray(jobs: list[SourceJob], address: str, count: int, interrupted: Callab
         remote = ray.remote(num_cpus=1, max_retries=1)(run_job)
         waiting = list(jobs)
         running: dict[Any, SourceJob] = {}
-        while (waiting or running) and not interrupted():
+        stopping = False
+        while waiting or running:
+            if interrupted() and not stopping:
+                stopping = True
+                waiting.clear()
+                for under_way in running:
+                    ray.cancel(under_way)  # Ctrl-C in its process: its files end whole
             while waiting and len(running) < count:
                 job = waiting.pop(0)
-                running[remote.remote(job)] = job
+                running[remote.remote(anywhere(job))] = job
             ended, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_SECONDS)
             if not ended:
                 continue
             finished = ended[0]
             job = running.pop(finished)
             try:
-                yield ray.get(finished)
+                yield replace(ray.get(finished), source=job.source, folder=job.folder)
+            except ray.exceptions.TaskCancelledError:
+                yield JobResult(job.source, job.folder, "interrupted")
             except ray.exceptions.RayError as error:
-                reason = " ".join(str(error).split())[:200]
+                reason = " ".join(_COLOURS.sub("", str(error)).split())[:200]
                 yield JobResult(job.source, job.folder, "failed", f"{job.source}: {reason}")
     finally:
         ray.shutdown()
+
+
+def anywhere(job: SourceJob) -> SourceJob:
+    """Return the job with absolute paths: a cluster's processes work in the folder in which it was started."""
+    weights = job.detector.weights
+    if weights is not None and not is_hub_address(weights):
+        weights = weights.absolute()
+    detector = replace(job.detector, weights=weights)
+    source, folder = str(Path(job.source).absolute()), job.folder.absolute()
+    return replace(job, source=source, folder=folder, detector=detector)
 
 
 def _video_paths(sources: Sequence[str | Path]) -> list[str]:

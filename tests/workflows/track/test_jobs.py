@@ -20,7 +20,7 @@ from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.places import Line
 from fairmot.workflows.track.gap_filling import fill_gaps
 from fairmot.workflows.track.job import DetectorChoice, SourceJob, is_finished, run_job
-from fairmot.workflows.track.jobs import track_many
+from fairmot.workflows.track.jobs import anywhere, track_many
 
 SMALL = DetectorChoice(engine="onnxruntime", device="cpu", input_size=(64, 64))
 PLAN = SourceJob("", Path(), SMALL, outputs=Outputs(video=False))
@@ -225,7 +225,7 @@ def test_a_process_that_dies_is_named_and_the_others_go_on(videos, tmp_path):
 import os
 from pathlib import Path
 from fairmot.workflows.track.job import SourceJob
-from fairmot.workflows.track.jobs import track_many
+from fairmot.workflows.track.jobs import anywhere, track_many
 from fairmot.media.outputs.outputs import Outputs
 
 import fairmot.media.sources.video as module
@@ -335,6 +335,45 @@ def test_the_same_on_a_local_ray_cluster(videos, tmp_path):
         assert "1 of 4 videos failed" in done.stderr
         found = outcomes_of_json(done.stdout)
         assert found == {"a.mp4": expected, "b 2.mp4": expected, "broken.mp4": "failed", "c.mp4": expected}
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_a_local_ray_cluster_leaves_whole_files(tmp_path):
+    pytest.importorskip("ray")
+    film(tmp_path / "long.mp4", 2000)
+    film(tmp_path / "z.mp4", 3)
+    program = "from fairmot.cli import main; main()"
+    words = ["track", "long.mp4", "z.mp4", "--ray", "local", "--jobs", "1", "--output", "out", "--no-video"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob("out/long/.fairmot-part/.long.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 130, said
+    assert "the same command goes on with the rest" in said
+    about = json.loads((tmp_path / "out/long/run.json").read_text())["sources"]["long"]
+    assert about["interrupted"]
+    assert not list(tmp_path.glob("out/**/.*"))
+    assert not (tmp_path / "out/z").exists()
+
+
+def test_a_job_for_ray_names_its_files_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = SourceJob("videos/a.mp4", Path("out/a"), DetectorChoice(weights=Path("own.safetensors")))
+    found = anywhere(job)
+    assert found.source == str(tmp_path / "videos/a.mp4")
+    assert (found.folder, found.detector.weights) == (tmp_path / "out/a", tmp_path / "own.safetensors")
+    hub = Path("hf:owner/name")
+    assert anywhere(replace(job, detector=DetectorChoice(weights=hub))).detector.weights == hub
+    assert anywhere(replace(job, detector=DetectorChoice())).detector.weights is None
 
 
 def outcomes_of_json(text):
