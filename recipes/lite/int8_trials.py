@@ -120,9 +120,9 @@ def main():
     mean = "mean of the images' ranges"
     trials = [("all", everything, "min-max", images), ("all", everything, mean, images)]
     trials += [(f"{name} alone", chosen, mean, images) for name, chosen in groups.items()]
-    trials += [("those that export takes", taken, ranges, images) for ranges in ("min-max", mean)]
-    coarser = taken - groups["stride 4"]
-    trials.append(("those that export takes, without stride 4", coarser, mean, images))
+    finer = taken | groups["stride 4"]
+    trials += [("those that export takes and stride 4", finer, ranges, images) for ranges in ("min-max", mean)]
+    trials.append(("those that export takes", taken, mean, images))
     if arguments.percentile:
         few = images[:: -(-len(images) // arguments.percentile)]
         trials += [("those that export takes", taken, ranges, few) for ranges in (mean, "percentiles")]
