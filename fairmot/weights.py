@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from fairmot.network.safetensors import (
 
 SUFFIXES = (".safetensors", *CHECKPOINTS, ".ckpt")
 """Suffixes of the files that ``read_weights`` reads."""
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+"""How the files of ``torch.save`` begin; the pickle is from before PyTorch 1.6."""
 
 
 def weights_suffix(path: Path) -> str:
@@ -88,6 +91,7 @@ def read_weights(path: Path | str) -> SourceWeights:
             checkpoint = read_ckpt(path)
             arrays, other = checkpoint.arrays, checkpoint.other
         case suffix if suffix in CHECKPOINTS:
+            _check_beginning(path)
             arrays = load_checkpoint_format(suffix).read_checkpoint(path)
         case suffix:
             raise InputError(
@@ -98,6 +102,19 @@ def read_weights(path: Path | str) -> SourceWeights:
     return SourceWeights(
         path, kept, renamed.naming, None, notes, (*never_used, *renamed.dropped, *other), renamed.remarks
     )
+
+
+def _check_beginning(path: Path) -> None:
+    """Refuse foreign files before PyTorch is imported, which takes seconds; the old tar files it refuses itself."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(len(_ZIP))
+    except OSError:
+        return  # the reader says why
+    if not first.startswith((_ZIP, _PICKLE)) and not tarfile.is_tarfile(path):
+        raise InputError(
+            f"{path}: no PyTorch checkpoint, or cut off (neither a zip archive nor a pickle); copy it again"
+        )
 
 
 def architecture_of_source(source: SourceWeights) -> str:

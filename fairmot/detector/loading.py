@@ -12,6 +12,7 @@ from fairmot.config import TrackerConfig
 from fairmot.detector.detector import Detector
 from fairmot.engines import (
     EXPORTED,
+    check_device,
     choose_export_engine,
     choose_inference_engine,
     engines_with,
@@ -93,6 +94,7 @@ def load_detector(
         fits = input_size == "auto" or (input_size is None and bool(graph.level_strides))
         size = config.input_size if input_size is None or input_size == "auto" else input_size
         engine = choose_inference_engine(engine, device, summarize(graph, size).multiply_adds)
+        check_device(engine, device)
         build = partial(_build, load_inference(engine), graph, file.arrays, device, precision, confidence)
         networks = CanvasBuilder(build(size), build if fits else None)
     tracker = TrackerConfig.from_note(note, str(path))
@@ -170,7 +172,9 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
     file = load_weights(path)
     graph = build_graph(file.network)
     check_weights(graph, file.arrays, str(path))
-    return load_inference(choose_inference_engine(engine, device)).load_network(graph, file.arrays, device)
+    engine = choose_inference_engine(engine, device)
+    check_device(engine, device)
+    return load_inference(engine).load_network(graph, file.arrays, device)
 
 
 def _check_runs_exported(engine: str, path: Path) -> None:

@@ -201,6 +201,16 @@ def choose_inference_engine(name: str = "auto", device: str = "auto", multiply_a
     return installed[0]
 
 
+def check_device(engine: str, device: str) -> None:
+    """Check that this machine has the device, as far as that is known without importing the engine's library.
+
+    Raises:
+        InputError: it has not.
+    """
+    if "launching" in MODULES.get(engine, ()):
+        load_launcher(engine).check_devices(device, 1)
+
+
 def choose_export_engine(name: str = "auto", suffix: str = ".onnx") -> str:
     """Return ``name``, or for ``auto`` the engine that runs exported files of this suffix, on whatever device."""
     return EXPORTED[suffix][0] if name == "auto" else name

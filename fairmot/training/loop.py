@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmot.config import Config
 from fairmot.data.loader import create_loader
-from fairmot.engines import choose_training_engine, load_training
+from fairmot.engines import check_device, choose_training_engine, load_training
 from fairmot.errors import InputError
 from fairmot.files import locked
 from fairmot.network.architectures import build_graph
@@ -108,6 +108,7 @@ def _train_alone(
     check_free(config, resume)
     loader = create_loader(config, rank=process.rank, processes=process.size)
     name = choose_training_engine(engine, device)
+    check_device(name, device)
     validator = Validator(config, device) if config.train.validate_every_epochs and process.is_first else None
     checkpoint = load_checkpoint(checkpoint_path) if checkpoint_path.exists() else None
     taken = 0

@@ -20,7 +20,13 @@ from fairmot.data.converters import convert_motchallenge
 from fairmot.data.identities import with_unique_identities
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
-from fairmot.engines import TRAINING_ENGINES, choose_inference_engine, choose_training_engine, load_training
+from fairmot.engines import (
+    TRAINING_ENGINES,
+    check_device,
+    choose_inference_engine,
+    choose_training_engine,
+    load_training,
+)
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.progress import Log, Progress
@@ -128,6 +134,7 @@ def self_check(
     """
     began = time.perf_counter()
     name = choose_training_engine(engine, device)
+    check_device(name, device)
     # Where there is an accelerator, detection would run on it too.
     settings = _settings(config, choose_inference_engine("auto", device) not in TRAINING_ENGINES)
     with tempfile.TemporaryDirectory(prefix="fairmot-self-check-") as folder:

@@ -279,6 +279,7 @@ def test_the_device_chooses_the_engine(weight_file, monkeypatch):
         raise InputError("enough")
 
     monkeypatch.setattr(fairmot.detector.loading, "load_inference", load_inference)
+    monkeypatch.setattr(fairmot.detector.loading, "check_device", lambda engine, device: None)  # every device is here
     for device in ("cuda", "ascend", "cpu"):
         for load in (load_detector, load_network):
             with pytest.raises(InputError, match="enough"):

@@ -150,3 +150,45 @@ def test_a_run_says_why_it_takes_an_engine(machine, elsewhere):
 def plain(result):
     """What a command said, in one line."""
     return " ".join(result.stderr.split())
+
+
+REFUSED = """
+import os, sys
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+from fairmot.config import parse_config
+from fairmot.detector import SHIPPED_WEIGHTS, load_detector, load_network
+from fairmot.errors import InputError
+from fairmot.training.self_check import self_check
+from fairmot.weights import read_weights
+
+open("notes.pth", "w").write("no checkpoint")
+plain = parse_config({}, "test")
+for refused in (
+    lambda: load_detector(engine="mindspore", device="ascend"),
+    lambda: load_detector(device="ascend"),
+    lambda: load_detector(device="cuda"),
+    lambda: load_network(SHIPPED_WEIGHTS, "torch", "cuda"),
+    lambda: self_check(plain, "mindspore", "ascend"),
+    lambda: self_check(plain, "torch", "cuda"),
+    lambda: read_weights("notes.pth"),
+):
+    try:
+        refused()
+    except InputError as error:
+        print(error)
+assert not {"torch", "mindspore"} & sys.modules.keys()
+"""
+
+
+def test_an_absent_device_and_a_foreign_file_are_refused_before_a_framework_is_imported(tmp_path):
+    """Importing one takes seconds, and a mistake in a script shall be told at once."""
+    if engines._has_ascend() or engines._has_cuda():
+        pytest.skip("there is a device here")
+    done = subprocess.run([sys.executable, "-c", REFUSED], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert [("no Ascend device" in each, "no CUDA device" in each) for each in said[:-1]] == [
+        *((True, False), (True, False), (False, True), (False, True)),
+        *((True, False), (False, True)),
+    ]
+    assert said[-1].startswith("notes.pth: no PyTorch checkpoint")

@@ -280,7 +280,7 @@ def test_too_many_arguments_show_the_usage(tmp_path, script):
 @pytest.mark.parametrize(
     ("script", "arguments", "line"),
     [
-        ("run_standalone_train_gpu.sh", [], "finds no CUDA device"),
+        ("run_standalone_train_gpu.sh", [], "there is no CUDA device here"),
         ("run_standalone_train_ascend.sh", ["0"], "there is no Ascend device here"),
     ],
 )

@@ -43,7 +43,7 @@ def cuda_device_count() -> int | None:
     except AttributeError:
         return None
     except OSError:
-        return 0
+        return None if Path("/dev/kfd").exists() else 0  # AMD's cards are called cuda too
 
 
 def log_files(folder: Path, rank: int) -> list[Path]:
