@@ -224,6 +224,7 @@ def test_a_crowd_on_a_desktop(opened, plaza_page, tmp_path):
     assert page.locator("#identity-lanes .lane").count() < 60
 
 
+@pytest.mark.slow
 def test_two_runs_on_a_dark_phone(opened, run):
     """Side by side, differences on the timeline; accessible, without overflow."""
     write(run / "second" / "plaza.txt", [row for row in crowd(1.0, renamed=(3,)) if row[1] != 8])

@@ -186,7 +186,8 @@ def difference(first, second):
     return (apart / sum(float((first[name].astype(np.float64) ** 2).sum()) for name in names)) ** 0.5
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+@pytest.mark.slow  # engines/test_distributed.py compares their steps
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
 def test_two_processes_train_what_one_does(engine, settings, tmp_path):
     pytest.importorskip(engine)
     config = settings("two", batch_size=2, validate_every_epochs=1, best_score="AP50")

@@ -17,9 +17,6 @@ from fairmot.training.checkpoint import load_checkpoint
 from fairmot.training.loop import train
 from fairmot.training.metrics import read_metrics
 
-# Compiling a training step three times takes MindSpore more than a minute.
-ENGINES = ["torch", pytest.param("mindspore", marks=pytest.mark.slow)]
-
 pytestmark = pytest.mark.own_process
 
 
@@ -49,8 +46,9 @@ def signal_inside(monkeypatch, engine, steps, number, times=1):
     monkeypatch.setattr(module, "create_trainer", create_trainer)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.slow  # test_kill_and_resume.py compares a killed run bit for bit
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
 def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(engine, number, images, tmp_path, monkeypatch):
     pytest.importorskip(engine)
     whole = train(configuration(images, tmp_path / "whole"), engine, "cpu")

@@ -95,6 +95,7 @@ def test_a_classifier_that_is_not_trained_is_found_out(people, monkeypatch):
     assert [each for each in outcome.problems if re.fullmatch(line, each)]
 
 
+@pytest.mark.slow
 def test_shifted_targets_are_found_out(people, monkeypatch):
     pytest.importorskip("torch")
 

@@ -164,6 +164,7 @@ def test_mistakes(data, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_two_searches_of_one_study_take_its_trials_together(data, tmp_path):
     """And a trial whose process died counts for nothing."""
     import optuna
