@@ -168,6 +168,7 @@ def load_network(weights: Path | str, engine: str = "auto", device: str = "auto"
     if path.suffix in EXPORTED:
         engine = choose_export_engine(engine, path.suffix)
         _check_runs_exported(engine, path)
+        check_device(engine, device)
         return load_network_exporter(engine).load_exported_network(path, device).heads
     file = load_weights(path)
     graph = build_graph(file.network)

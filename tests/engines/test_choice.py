@@ -168,6 +168,7 @@ for refused in (
     lambda: load_detector(device="ascend"),
     lambda: load_detector(device="cuda"),
     lambda: load_network(SHIPPED_WEIGHTS, "torch", "cuda"),
+    lambda: load_network("heads.mindir", device="ascend"),
     lambda: self_check(plain, "mindspore", "ascend"),
     lambda: self_check(plain, "torch", "cuda"),
     lambda: read_weights("notes.pth"),
@@ -189,6 +190,6 @@ def test_an_absent_device_and_a_foreign_file_are_refused_before_a_framework_is_i
     said = done.stdout.splitlines()
     assert [("no Ascend device" in each, "no CUDA device" in each) for each in said[:-1]] == [
         *((True, False), (True, False), (False, True), (False, True)),
-        *((True, False), (False, True)),
+        *((True, False), (True, False), (False, True)),
     ]
     assert said[-1].startswith("notes.pth: no PyTorch checkpoint")
