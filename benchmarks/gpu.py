@@ -9,6 +9,7 @@ shipped ``lite``. ``FAIRMOT_SHARED`` names the folder of the oracles that tests 
 """
 
 import argparse
+import functools
 import itertools
 import os
 import subprocess
@@ -34,15 +35,16 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("machine", "Machine", 45),
-    Step("kernels", "Deformable convolution: parity with the plain form, and times", 95),
-    Step("tests", "Tests on the card", 115),
+    Step("machine", "Machine", 30),
+    Step("kernels", "Deformable convolution: parity with the plain form, and times", 85),
+    Step("tests", "Tests on the card", 105),
     Step("training", "Training, images in memory", 105),
-    Step("loader", "Training with the loader", 70),
+    Step("loader", "Training with the loader", 60),
     Step("inference", "Inference: latency, agreement and AP", 60),
-    Step("pipeline", "track at 1080p", 40),
+    Step("pipeline", "track at 1080p", 35),
     Step("onnx", "ONNX Runtime's providers", 30),
     Step("video", "Decoding and encoding on the card", 40),
+    Step("compiled", "Training with train.compile", 50),  # the last one also gets what the others left
 )
 
 
@@ -199,6 +201,30 @@ def training(options) -> None:
             rate = steps * batch / (time.perf_counter() - began)
             form = {"0": "plain", "1": "Triton"}.get(setting, "")
             row(architecture, batch, precision, form, f"{rate:.1f}", f"{losses[0]:.4f}")
+
+
+def compiled(options) -> None:
+    """Of ``lite``, whose step the launches of its kernels bound; compiling comes first and is timed apart."""
+    import torch
+
+    if options.quick:
+        torch.compile = functools.partial(torch.compile, backend="eager")  # one piece is found, no code is made
+    header("network", "precision", "compiled", "images/s", "first step, s", "total loss of the first step")
+    batch, steps = (2, 1) if options.quick else CASES[0][1:]
+    for compile_it in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            trainer, loader = trainer_of(options, "lite", Path(folder), "bf16", batch, train={"compile": compile_it})
+            example = next(loader.epoch(0))
+        began = time.perf_counter()
+        total = trainer.step(example, 1e-4).losses["total"]
+        first = time.perf_counter() - began
+        for _ in range(1 if options.quick else 3):
+            trainer.step(example, 1e-4)
+        began = time.perf_counter()
+        for each in trainer.prefetched(itertools.repeat(example, steps)):
+            trainer.step(each, 1e-4)
+        rate = steps * batch / (time.perf_counter() - began)
+        row("lite", "bf16", "yes" if compile_it else "no", f"{rate:.1f}", f"{first:.1f}", f"{total:.4f}")
 
 
 def loader(options) -> None:
@@ -377,7 +403,8 @@ def main() -> None:
         print(f"{step.name} ...", flush=True)
         started = time.monotonic()
         own = ["--device", options.device, "--repeats", str(options.repeats), *given, "--one", step.name]
-        text = run([sys.executable, __file__, *own], min(step.seconds, left)) if left > 5 else "**no time was left**\n"
+        limit = left if step is STEPS[-1] else min(step.seconds, left)
+        text = run([sys.executable, __file__, *own], limit) if left > 5 else "**no time was left**\n"
         report += f"\n## {step.title}\n\n{text}\n{time.monotonic() - started:.0f} s\n"
         options.output.write_text(report, encoding="utf-8")
     print(f"{options.output}: {time.monotonic() - began:.0f} s")

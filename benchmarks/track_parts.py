@@ -1,12 +1,13 @@
-"""Two parts of ``track`` beside their other ways: embeddings along few boxes, the canvas by the decoder's scaler.
+"""Parts of ``track`` beside their other ways: embeddings along few boxes, activations, the decoder's scaler.
 
     python benchmarks/track_parts.py [--rounds 12] [--frames 60] [--height 1080]
 
 The first table runs ``lite`` in ONNX Runtime on frames of a rendered street with 12 people: embeddings are read along
-the boxes above the score threshold of ``track``, or along all boxes of an image. The second one reads the street as an
-H.264 video: alone (every frame is decoded and converted to BGR), with a canvas that OpenCV scales from BGR, and with a
-canvas that the decoder's scaler makes out of the planes; processor time of all threads, less that of reading alone. All
-ways of a table take turns, the least of all rounds counts.
+the boxes above the score threshold of ``track``, or along all boxes of an image. The second one runs the layers on the
+image's grid with other activations in place of SiLU: times alone, since such a network would have to be trained. The
+third one reads the street as an H.264 video: alone (every frame is decoded and converted to BGR), with a canvas that
+OpenCV scales from BGR, and with a canvas that the decoder's scaler makes out of the planes; processor time of all
+threads, less that of reading alone. All ways of a table take turns, the least of all rounds counts.
 """
 
 import argparse
@@ -55,6 +56,62 @@ def embeddings(rounds, frames):
     least = least_milliseconds(calls, rounds, len(canvases), time.perf_counter)
     for name in dict.fromkeys(name for name, _ in ways):
         yield f"along {name}", *(f"{least[name, threads]:.1f}" for threads in (1, 2))
+
+
+ACTIVATIONS = {"SiLU, as it is": None, "hard swish": "HardSwish", "ReLU": "Relu", "none": "Identity"}
+
+
+def with_activation(model, operator):
+    """Return a copy of an ONNX model whose SiLU, a product with its own sigmoid, is another operator."""
+    import onnx
+
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    if operator is None:
+        return changed
+    sources = {node.output[0]: node.input[0] for node in changed.graph.node if node.op_type == "Sigmoid"}
+    count = 0
+    for node in changed.graph.node:
+        if node.op_type == "Mul" and sources.get(node.input[1]) == node.input[0]:
+            node.CopyFrom(onnx.helper.make_node(operator, [node.input[0]], list(node.output), name=node.name))
+            count += 1
+    if not count:
+        raise SystemExit("this model has no SiLU")
+    read = {name for node in changed.graph.node for name in node.input} | {each.name for each in changed.graph.output}
+    left = [node for node in changed.graph.node if read & set(node.output)]
+    del changed.graph.node[:]
+    changed.graph.node.extend(left)
+    return changed
+
+
+def activations(rounds, frames):
+    """Yield rows: activation, milliseconds of a call on one thread, relative to SiLU."""
+    import numpy as np
+    import onnx
+
+    from fairmot.detector import SHIPPED_WEIGHTS
+    from fairmot.engines.onnx.detector import create_session
+    from fairmot.engines.onnx.export import export_heads
+    from fairmot.geometry import Letterbox
+    from fairmot.network.architectures import build_graph
+    from fairmot.network.safetensors import load_weights
+
+    file = load_weights(SHIPPED_WEIGHTS)
+    graph = build_graph(file.network)
+    model = export_heads(graph, file.arrays)
+    model = model if isinstance(model, onnx.ModelProto) else onnx.load_from_string(model)
+    heads = [value.name for value in model.graph.output if value.name != "embedding"]
+    box = np.array([[[0, 0, 64, 128]]], np.float32)  # an input that these heads do not read
+    size = file.network.input_size
+    planes = [Letterbox(image.shape[1::-1], size).apply(image).transpose(2, 0, 1)[None] for image in frames]
+    given = [{"pixels": np.ascontiguousarray(each, np.float32), "boxes": box} for each in planes]
+    ways = {}
+    for name, operator in ACTIVATIONS.items():
+        session = create_session(with_activation(model, operator).SerializeToString(), "cpu", threads=1)
+        ways[name] = partial(_each, partial(session.run, heads), given)
+    least = least_milliseconds(ways, rounds, len(given), time.perf_counter)
+    for name, milliseconds in least.items():
+        yield name, f"{milliseconds:.1f}", f"{milliseconds / least['SiLU, as it is']:.2f}"
 
 
 def _each(function, items):
@@ -112,6 +169,8 @@ def main():
                     seen.append(frame.image)
         rows = list(embeddings(arguments.rounds, seen))
         print(table(("embeddings of `lite`", "one thread, ms", "two threads, ms"), 1, rows), flush=True)
+        heading = ("activation of `lite`, no embeddings", "one thread, ms", "relative")
+        print("\n" + table(heading, 1, list(activations(arguments.rounds, seen))), flush=True)
         title = f"canvas of a frame, {size[0]} x {size[1]}"
         print("\n" + table((title, "processor ms"), 1, list(canvases(arguments.rounds, clip, arguments.frames))))
 

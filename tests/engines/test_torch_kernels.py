@@ -27,9 +27,9 @@ SHAPES = {
 @pytest.fixture
 def kernels(monkeypatch):
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    from fairmot.engines.torch import deformable_kernels
+    from fairmot.engines.torch import deformable_triton
 
-    return deformable_kernels
+    return deformable_triton
 
 
 def arguments(shape, outputs, stride, bias):
@@ -67,6 +67,29 @@ def test_result_and_all_gradients_are_those_of_the_plain_form(kernels, shape, ou
     assert min(moved[:5]) > 1e-4
 
 
+@pytest.mark.parametrize("wanted", ["all", "weight"])
+def test_a_compiled_network_takes_the_kernels_as_one_operator(kernels, wanted):
+    from torch.library import opcheck
+
+    given = arguments(*SHAPES["several blocks of channels, stride 2"][:3], bias=True)
+    compiled = torch.compile(kernels.convolve, backend="aot_eager", fullgraph=True)
+    if wanted == "all":
+        found = results(compiled, given, 2)
+        assert max(distances(found, results(kernels.convolve, given, 2))) < 1e-6
+        x, offsets, *rest = given
+        moved = distances(found, results(kernels.convolve, (x, offsets + 0.01, *rest), 2))
+        assert min(moved[:5]) > 1e-4
+        opcheck(kernels._convolution_operator, (*given, 2, 1))
+        return
+    weight = given[3].requires_grad_()
+    compiled(*given, 2, 1).sum().backward()
+    expected = weight.grad.clone()
+    weight.grad = None
+    kernels.convolve(*given, 2, 1).sum().backward()
+    assert torch.equal(weight.grad, expected)
+    assert given[0].grad is given[4].grad is None
+
+
 def test_what_needs_no_gradient_gets_none(kernels):
     x, offsets, mask, weight, bias = arguments((1, 3, 2, 3), 4, 1, True)
     weight.requires_grad_()
@@ -76,7 +99,7 @@ def test_what_needs_no_gradient_gets_none(kernels):
 
 
 def test_the_trial_takes_kernels_that_work_and_no_others(kernels, monkeypatch):
-    deformable.triton_form.cache_clear()
+    deformable._tried_kernels.cache_clear()
     assert deformable.triton_form(torch.device("cpu"), torch.float32) is not None
 
     def wrong(x, offsets, mask, weight, bias, stride, padding):
@@ -87,11 +110,11 @@ def test_the_trial_takes_kernels_that_work_and_no_others(kernels, monkeypatch):
 
     for fault, message in ((wrong, "differ from the plain form by"), (broken, "RuntimeError: no compiler; the plain")):
         monkeypatch.setattr(kernels, "convolve", fault)
-        deformable.triton_form.cache_clear()
+        deformable._tried_kernels.cache_clear()
         with pytest.warns(RuntimeWarning, match=message):
             assert deformable.triton_form(torch.device("cpu"), torch.float32) is None
         assert deformable.triton_form(torch.device("cpu"), torch.float32) is None  # and no second warning
-    deformable.triton_form.cache_clear()
+    deformable._tried_kernels.cache_clear()
 
 
 COMPILE = """

@@ -1,7 +1,7 @@
 """Modulated deformable convolution (Zhu et al., Deformable ConvNets v2), differentiable, in one of three forms.
 
 The plain form is PyTorch alone, runs everywhere and is the reference. On CUDA, half precision takes the Triton kernels
-of ``deformable_kernels`` where they work, and float32 torchvision's operator where torchvision imports.
+of ``deformable_triton`` where they work, and float32 torchvision's operator where torchvision imports.
 """
 
 from __future__ import annotations
@@ -100,14 +100,18 @@ def _kernels_for(x: Tensor, dtype: torch.dtype) -> Form | None:
     return triton_form(x.device, dtype) if x.numel() <= _MOST_NUMBERS else None
 
 
-@functools.cache
 def triton_form(device: torch.device, dtype: torch.dtype) -> Form | None:
     """Return the convolution by Triton kernels, if Triton is there and works: a small trial decides.
 
     Where it does not, one warning says why.
     """
+    return _tried_kernels(device, dtype)
+
+
+@functools.cache
+def _tried_kernels(device: torch.device, dtype: torch.dtype) -> Form | None:
     try:
-        from fairmot.engines.torch.deformable_kernels import convolve
+        from fairmot.engines.torch.deformable_triton import convolve
     except ImportError:
         return None
     try:
@@ -116,8 +120,7 @@ def triton_form(device: torch.device, dtype: torch.dtype) -> Form | None:
         problem = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
     else:
         if worst <= _TOLERANCES[dtype]:
-            # A compiled step goes around: Dynamo would look into the kernels.
-            return torch.compiler.disable(convolve)
+            return convolve
         problem = f"they differ from the plain form by {worst:.1g} of its length"
     warnings.warn(
         f"Triton's kernels are not used on {device} in {str(dtype).removeprefix('torch.')}: {problem}; the plain "
@@ -149,8 +152,12 @@ def _trial(form: Form, device: torch.device, dtype: torch.dtype) -> float:
         return max(float((ours.float() - plain).norm() / plain.norm()) for ours, plain in pairs)
 
 
-@functools.cache
 def _torchvision_operator() -> Form | None:
+    return _imported_operator()
+
+
+@functools.cache
+def _imported_operator() -> Form | None:
     try:
         from torchvision.ops import deform_conv2d
     except (ImportError, RuntimeError):  # a torchvision of another PyTorch build raises RuntimeError
@@ -158,3 +165,7 @@ def _torchvision_operator() -> Form | None:
     return lambda x, offsets, mask, weight, bias, stride, padding: deform_conv2d(
         x, offsets, weight, bias, stride, padding, 1, mask
     )
+
+
+FORM_CHOICES = (triton_form, _torchvision_operator)
+"""Plain functions whose answers stay the same in a process: a compiled network takes them as constants."""

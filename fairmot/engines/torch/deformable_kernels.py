@@ -5,7 +5,7 @@ again; here a block of positions is sampled tap by tap into registers and multip
 channels-last, so that the channels of a corner lie side by side. Positions, bilinear weights and sums are float32; the
 products are in the type of the map, which for bfloat16 and float16 means tensor cores.
 
-Importing this module needs ``triton``; ``deformable.py`` decides where it is used.
+Importing this module needs ``triton``; ``deformable_triton.py`` makes one differentiable function of it.
 """
 
 from __future__ import annotations
@@ -195,76 +195,64 @@ def _backward_weight(  # type: ignore[no-untyped-def]
     tl.store(parts + place, total, mask=(c < channels)[:, None] & (n < outputs)[None, :])
 
 
-def convolve(
+def channels_last(x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+    """Return maps as [B, H, W, C], each a flat array of its positions, and the weight as [k, k, C, O]."""
+    maps = tuple(each.permute(0, 2, 3, 1).contiguous() for each in (x, offsets, mask))
+    return *maps, weight.permute(2, 3, 1, 0).contiguous()
+
+
+def convolved(
     x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
 ) -> Tensor:
-    """Do what ``sampled_convolution`` does, differentiable by all five tensors, in the type of ``x``.
+    """Return the result [B, O, h, w] for what ``channels_last`` returns."""
+    batch, out_height, out_width = offsets.shape[:3]
+    kernel, _, channels, outputs = weight.shape
+    out = x.new_empty(batch, out_height, out_width, outputs)
+    sizes = _sizes(x, offsets, outputs, stride, padding)
+    blocks = BLOCKS[x.element_size()]
+    block = _block(outputs, blocks.outputs)
+    grid = (triton.cdiv(sizes[0], blocks.positions), triton.cdiv(outputs, block))
+    _forward[grid](
+        x, offsets, mask, weight, x if bias is None else bias.contiguous(), out, *sizes,
+        HAS_BIAS=bias is not None, BN=block, BK=_block(channels, blocks.channels), **_settings(x, kernel),
+    )  # fmt: skip
+    return out.permute(0, 3, 1, 2)
 
-    ``x``, ``weight`` and ``bias`` are of one type (float32, bfloat16 or float16), ``offsets`` and ``mask`` float32. The
-    result is channels-last.
-    """
-    return _Convolution.apply(x, offsets, mask, weight, bias, stride, padding)
 
-
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, stride: int,
-        padding: int,
-    ) -> Tensor:  # fmt: skip
-        batch, channels = x.shape[:2]
-        outputs, _, kernel, _ = weight.shape
-        out_height, out_width = offsets.shape[2:]
-        # Channels-last, each a flat array of its positions.
-        x, offsets, mask = (each.permute(0, 2, 3, 1).contiguous() for each in (x, offsets, mask))
-        weight = weight.permute(2, 3, 1, 0).contiguous()
-        out = x.new_empty(batch, out_height, out_width, outputs)
-        sizes = _sizes(x, offsets, outputs, stride, padding)
-        blocks = BLOCKS[x.element_size()]
-        block = _block(outputs, blocks.outputs)
-        grid = (triton.cdiv(sizes[0], blocks.positions), triton.cdiv(outputs, block))
-        _forward[grid](
-            x, offsets, mask, weight, x if bias is None else bias.contiguous(), out, *sizes,
-            HAS_BIAS=bias is not None, BN=block, BK=_block(channels, blocks.channels), **_settings(x, kernel),
-        )  # fmt: skip
-        ctx.save_for_backward(x, offsets, mask, weight)
-        ctx.stride, ctx.padding, ctx.has_bias = stride, padding, bias is not None
-        return out.permute(0, 3, 1, 2)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, offsets, mask, weight = ctx.saved_tensors
-        kernel, _, channels, outputs = weight.shape
-        taps = kernel * kernel
-        gradient = gradient.permute(0, 2, 3, 1).contiguous()
-        sizes = _sizes(x, offsets, outputs, ctx.stride, ctx.padding)
-        blocks, settings = BLOCKS[x.element_size()], _settings(x, kernel)
-        across, down = _block(channels, blocks.channels), _block(outputs, blocks.outputs)
-        rows = triton.cdiv(sizes[0], blocks.positions)
-        wanted = ctx.needs_input_grad
-        to_x, to_offsets, to_mask, to_weight, to_bias = (None,) * 5
-        if any(wanted[:3]):
-            total = torch.zeros_like(x, dtype=torch.float32)
-            to_offsets, to_mask = torch.empty_like(offsets), torch.empty_like(mask)
-            _backward_samples[rows, taps](
-                gradient, x, offsets, mask, weight, total, to_offsets, to_mask, *sizes, BN=down, BK=across, **settings
-            )
-            to_x, to_offsets, to_mask = (each.permute(0, 3, 1, 2) for each in (total.to(x.dtype), to_offsets, to_mask))
-        if wanted[3]:
-            grid = (taps * triton.cdiv(channels, across), triton.cdiv(outputs, down))
-            count = max(1, min(rows, _WEIGHT_PROGRAMS // (grid[0] * grid[1])))
-            part = triton.cdiv(rows, count) * blocks.positions
-            count = triton.cdiv(sizes[0], part)
-            # Parts that are added afterwards: the sum has the same order in every run.
-            parts = torch.empty(count, kernel, kernel, channels, outputs, dtype=torch.float32, device=x.device)
-            _backward_weight[(*grid, count)](
-                gradient, x, offsets, mask, parts, *sizes, part, BN=down, BK=across, **settings
-            )
-            to_weight = parts.sum(0).permute(3, 2, 0, 1).to(weight.dtype)
-        if ctx.has_bias and wanted[4]:
-            to_bias = gradient.sum((0, 1, 2), dtype=torch.float32).to(weight.dtype)
-        return to_x, to_offsets, to_mask, to_weight, to_bias, None, None
+def gradients(
+    gradient: Tensor, x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, stride: int, padding: int,
+    wanted: list[bool],
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    """Return the gradients of the five tensors, None for those that are not wanted."""
+    kernel, _, channels, outputs = weight.shape
+    taps = kernel * kernel
+    gradient = gradient.permute(0, 2, 3, 1).contiguous()
+    sizes = _sizes(x, offsets, outputs, stride, padding)
+    blocks, settings = BLOCKS[x.element_size()], _settings(x, kernel)
+    across, down = _block(channels, blocks.channels), _block(outputs, blocks.outputs)
+    rows = triton.cdiv(sizes[0], blocks.positions)
+    to_x, to_offsets, to_mask, to_weight, to_bias = (None,) * 5
+    if any(wanted[:3]):
+        total = torch.zeros_like(x, dtype=torch.float32)
+        to_offsets, to_mask = torch.empty_like(offsets), torch.empty_like(mask)
+        _backward_samples[rows, taps](
+            gradient, x, offsets, mask, weight, total, to_offsets, to_mask, *sizes, BN=down, BK=across, **settings
+        )
+        to_x, to_offsets, to_mask = (each.permute(0, 3, 1, 2) for each in (total.to(x.dtype), to_offsets, to_mask))
+    if wanted[3]:
+        grid = (taps * triton.cdiv(channels, across), triton.cdiv(outputs, down))
+        count = max(1, min(rows, _WEIGHT_PROGRAMS // (grid[0] * grid[1])))
+        part = triton.cdiv(rows, count) * blocks.positions
+        count = triton.cdiv(sizes[0], part)
+        # Parts that are added afterwards: the sum has the same order in every run.
+        parts = torch.empty(count, kernel, kernel, channels, outputs, dtype=torch.float32, device=x.device)
+        _backward_weight[(*grid, count)](
+            gradient, x, offsets, mask, parts, *sizes, part, BN=down, BK=across, **settings
+        )
+        to_weight = parts.sum(0).permute(3, 2, 0, 1).to(weight.dtype)
+    if wanted[4]:
+        to_bias = gradient.sum((0, 1, 2), dtype=torch.float32).to(weight.dtype)
+    return to_x, to_offsets, to_mask, to_weight, to_bias
 
 
 def _sizes(x: Tensor, offsets: Tensor, outputs: int, stride: int, padding: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import torch
 
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, StepResult
+from fairmot.engines.torch.compilation import compile_network
 from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
 from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
 from fairmot.engines.torch.network import HALVES, canvases_to_pixels, choose_device, exact_float32
@@ -67,7 +68,7 @@ class TorchTrainer:
         self.ema = {name: t.clone() for name, t in self.network.state_dict().items()} if decays else {}
         self.half = half_precision(config.train.precision, self.device)
         self.scale = LossScale(self.half == torch.float16)
-        self.forward = torch.compile(self.network) if config.train.compile else self.network
+        self.forward = compile_network(self.network) if config.train.compile else self.network
         self.uploaded: dict[int, list[DeviceBatch]] = {}
         self.kept: list[torch.Tensor] = []
         """Batch-norm statistics before a step, which takes them back if it is left out."""

@@ -1,0 +1,84 @@
+"""``train.compile``: the network is compiled as one piece, with the same losses and gradients, or says why not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from training import IDENTITIES, create_trainer, small_config, uneven_batch
+
+from fairmot.errors import InputError
+from fairmot.network.graph import GraphBuilder
+from fairmot.network.heads import dense_heads
+from fairmot.network.initial import initial_weights
+
+torch = pytest.importorskip("torch")
+
+pytestmark = [
+    pytest.mark.own_process,  # the compiler keeps its state in the process
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),  # it uses what PyTorch itself calls deprecated
+]
+
+
+def deformable_graph(config):
+    builder = GraphBuilder()
+    x = builder.input()
+    for index, channels in enumerate((8, 12)):
+        x = builder.convolution(x, f"base.{index}.conv", channels, 3, stride=2)
+        x = builder.activation(builder.batch_norm(x, f"base.{index}.bn"))
+    x = builder.deformable_convolution(x, "base.2.conv", 12)
+    return builder.finish(config.network, dense_heads(builder, x, config.network))
+
+
+def trainer_of(**train):
+    config = small_config(optimizer={"name": "sgd"}, train={"threads": 1, **train})
+    graph = deformable_graph(config)
+    rng = np.random.default_rng(7)
+    weights = initial_weights(graph)
+    for parameter in graph.parameters():
+        if parameter.role == "weight":
+            weights[parameter.name] = rng.normal(0, 0.2, parameter.shape).astype(np.float32)
+    return create_trainer("torch", graph, weights, IDENTITIES, config, "cpu")
+
+
+def distance(first, second):
+    apart = sum(float(((first[name] - second[name]) ** 2).sum()) for name in first)
+    return (apart / sum(float((array**2).sum()) for array in first.values())) ** 0.5
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_yet():
+    from torch._dynamo import reset
+    from torch._dynamo.utils import counters
+
+    reset()
+    counters.clear()
+
+
+@pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_a_compiled_network_is_one_piece_with_the_same_losses_and_gradients(backend, monkeypatch):
+    from torch._dynamo.utils import counters
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    batch = uneven_batch(5)
+    expected, gradients = trainer_of().gradients(batch)
+    trainer = trainer_of(compile=True)
+    found, compiled = trainer.gradients(batch)
+    assert counters["stats"]["unique_graphs"] == 1
+    assert not counters["graph_break"]
+    assert found.losses["total"] == pytest.approx(expected.losses["total"], rel=1e-5)
+    assert distance(gradients, compiled) < 1e-4
+    moved = trainer.state()
+    moved["network.base.2.conv.weight"][0, 0, 0, 0] += 0.01
+    trainer.load_state(moved)
+    other, compiled = trainer.gradients(batch)
+    assert other.losses["total"] != pytest.approx(expected.losses["total"], rel=1e-5)
+    assert distance(gradients, compiled) > 1e-4
+
+
+def test_without_a_compiler_the_option_says_so(tmp_path, monkeypatch):
+    from torch._inductor import config
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "absent")))
+    with pytest.raises(InputError, match=r"train\.compile: PyTorch cannot compile.*[Cc]ompiler.*train\.compile=false"):
+        trainer_of(compile=True).step(uneven_batch(5), 0.01)
