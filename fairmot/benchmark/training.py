@@ -13,7 +13,8 @@ from fairmot.benchmark.timing import quartiles, time_in_turns
 from fairmot.config import Config, TrainConfig
 from fairmot.data.batch import Batch
 from fairmot.data.level_targets import LevelBatch
-from fairmot.engines import TRAINING_ENGINES, choose_training_engine, installed_engines, load_training
+from fairmot.engines import TRAINING_ENGINES, installed_engines, load_training
+from fairmot.engines.choice import choose_training_engine
 from fairmot.engines.interface import AnyTrainingBatch
 from fairmot.errors import InputError, closest_name
 from fairmot.geometry import anchor_points

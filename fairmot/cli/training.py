@@ -44,7 +44,8 @@ def train(
 
     from fairmot.cli import console
     from fairmot.config import load_config
-    from fairmot.engines import choose_training_engine, load_training, slower_training_engines
+    from fairmot.engines import load_training
+    from fairmot.engines.choice import choose_training_engine, slower_training_engines
     from fairmot.training.check import check_run
     from fairmot.training.launch import launch
     from fairmot.training.loop import train as run_train

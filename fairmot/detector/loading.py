@@ -10,18 +10,10 @@ from typing import Literal
 
 from fairmot.config import TrackerConfig
 from fairmot.detector.detector import Detector
-from fairmot.engines import (
-    EXPORTED,
-    check_device,
-    choose_export_engine,
-    choose_inference_engine,
-    engines_with,
-    load_detector_exporter,
-    load_inference,
-    load_network_exporter,
-)
+from fairmot.engines import EXPORTED, engines_with, load_detector_exporter, load_inference, load_network_exporter
 from fairmot.engines.canvases import SIZE_MULTIPLE_PX, CanvasBuilder
 from fairmot.engines.capabilities import InferenceEngine
+from fairmot.engines.choice import check_device, choose_export_engine, choose_inference_engine
 from fairmot.engines.interface import Arrays, CanvasDetector, RawNetwork
 from fairmot.engines.precision import OnTrial, check_known
 from fairmot.errors import InputError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fairmot.config import Config
 from fairmot.data.loader import Loader, create_loader
-from fairmot.engines import check_installed, choose_training_engine, load_launcher
+from fairmot.engines import check_installed, load_launcher
+from fairmot.engines.choice import choose_training_engine
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.network.safetensors import read_metadata

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fairmot.config import Config
 from fairmot.data.loader import create_loader
-from fairmot.engines import check_device, choose_training_engine, load_training
+from fairmot.engines import load_training
+from fairmot.engines.choice import check_device, choose_training_engine
 from fairmot.errors import InputError
 from fairmot.files import locked
 from fairmot.network.architectures import build_graph

@@ -20,13 +20,8 @@ from fairmot.data.converters import convert_motchallenge
 from fairmot.data.identities import with_unique_identities
 from fairmot.data.loader import Loader
 from fairmot.data.targets import IGNORE_CLASS
-from fairmot.engines import (
-    TRAINING_ENGINES,
-    check_device,
-    choose_inference_engine,
-    choose_training_engine,
-    load_training,
-)
+from fairmot.engines import TRAINING_ENGINES, load_training
+from fairmot.engines.choice import check_device, choose_inference_engine, choose_training_engine
 from fairmot.errors import InputError
 from fairmot.network.architectures import build_graph
 from fairmot.progress import Log, Progress

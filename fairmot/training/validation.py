@@ -17,7 +17,8 @@ from fairmot.data.image_files import read_image
 from fairmot.data.targets import IGNORE_CLASS
 from fairmot.detections import Detections
 from fairmot.detector import Detector
-from fairmot.engines import choose_inference_engine, load_inference
+from fairmot.engines import load_inference
+from fairmot.engines.choice import choose_inference_engine
 from fairmot.engines.interface import Arrays
 from fairmot.errors import InputError
 from fairmot.evaluation.benchmarks import choose_benchmark

@@ -14,12 +14,12 @@ from fairmot.detector import load_detector
 from fairmot.engines import (
     EXPORT_COMPANIONS,
     EXPORTED,
-    choose_reference_engine,
     engines_with,
     load_detector_exporter,
     load_inference,
     load_network_exporter,
 )
+from fairmot.engines.choice import choose_reference_engine
 from fairmot.engines.interface import CanvasDetector, RawNetwork
 from fairmot.engines.precision import check_known
 from fairmot.errors import InputError, closest_name

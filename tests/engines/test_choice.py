@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from fairmot import engines
 from fairmot.cli import app
-from fairmot.engines import (
+from fairmot.engines import choice
+from fairmot.engines.choice import (
     choose_export_engine,
     choose_inference_engine,
     choose_training_engine,
@@ -24,9 +25,9 @@ def machine(monkeypatch):
     """Call with what is installed and whether PyTorch sees a CUDA device."""
 
     def set_up(installed: tuple[str, ...], has_cuda: bool = False, has_ascend: bool = False) -> None:
-        monkeypatch.setattr(engines, "_has_ascend", lambda: has_ascend)
-        monkeypatch.setattr(engines, "installed_engines", lambda: installed)
-        monkeypatch.setattr(engines, "_has_cuda", lambda: has_cuda)
+        monkeypatch.setattr(choice, "_has_ascend", lambda: has_ascend)
+        monkeypatch.setattr(choice, "installed_engines", lambda: installed)
+        monkeypatch.setattr(choice, "_has_cuda", lambda: has_cuda)
 
     return set_up
 
@@ -130,10 +131,10 @@ def test_without_torch_or_driver_there_is_no_cuda_and_torch_is_not_imported(torc
     installed = EVERYTHING if torch_is_there else ("onnxruntime",)
     program = f"""
 import sys
-from fairmot import engines
-engines.installed_engines = lambda: {installed!r}
-engines._has_cuda_driver = lambda: {driver}
-assert engines.choose_inference_engine() == "onnxruntime"
+from fairmot.engines import choice
+choice.installed_engines = lambda: {installed!r}
+choice._has_cuda_driver = lambda: {driver}
+assert choice.choose_inference_engine() == "onnxruntime"
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -183,7 +184,7 @@ assert not {"torch", "mindspore"} & sys.modules.keys()
 
 def test_an_absent_device_and_a_foreign_file_are_refused_before_a_framework_is_imported(tmp_path):
     """Importing one takes seconds, and a mistake in a script shall be told at once."""
-    if engines._has_ascend() or engines._has_cuda():
+    if choice._has_ascend() or choice._has_cuda():
         pytest.skip("there is a device here")
     done = subprocess.run([sys.executable, "-c", REFUSED], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""

@@ -53,7 +53,7 @@ WORKFLOWS = {
     "fairmot.workflows.tune.tune.tune": TUNED,
     "fairmot.report.report.report": Report(Path("a.html"), 1, []),
     "fairmot.serve.server.serve": None,
-    "fairmot.engines.choose_training_engine": "torch",
+    "fairmot.engines.choice.choose_training_engine": "torch",
     "fairmot.engines.load_training": None,
     "fairmot.training.check.check_run": SimpleNamespace(epoch_steps=3, finished=None),
     "fairmot.training.launch.launch": 0,
