@@ -18,7 +18,7 @@ from fairmot.media.outputs.video import VideoWriter
 from fairmot.media.sources.frames import read_frames
 from fairmot.media.sources.live import LiveSource
 from fairmot.media.sources.locations import Location
-from fairmot.media.sources.pixels import planar, scaler, upright
+from fairmot.media.sources.pixels import DecodedFrame, planar, upright
 from fairmot.media.sources.video import VideoSource
 
 pytestmark = pytest.mark.usefixtures("no_new_threads")
@@ -37,7 +37,8 @@ def opens(device):
 
 
 def images(frames):
-    return np.stack([frame.image for frame in frames]).astype(int)
+    shown = [frame.image if frame.decoded is None else frame.decoded.image() for frame in frames]
+    return np.stack(shown).astype(int)
 
 
 @pytest.mark.parametrize("what", ["decoder", "encoder"])
@@ -125,7 +126,7 @@ def test_the_layout_of_a_device_gives_the_same_pixels(tmp_path, rendered, pixels
     paired = frame.reformat(format={"yuv422p": "nv16"}.get(pixels, "nv12"))
     reformatter = av.video.reformatter.VideoReformatter()
     np.testing.assert_array_equal(upright(paired), upright(frame))
-    scaled = [scaler(each, reformatter)((83, 57)).astype(int) for each in (paired, frame)]
+    scaled = [DecodedFrame(each, reformatter).scale((83, 57)).astype(int) for each in (paired, frame)]
     np.testing.assert_allclose(*scaled, atol=1)
     assert planar(frame) is frame
     # The twins: FFmpeg's own conversion of pairs, and another line of pixels.
@@ -139,7 +140,9 @@ def test_a_turned_frame_of_a_device_is_turned(tmp_path, rendered):
     paired = frame.reformat(format="nv12")
     assert upright(frame).shape == (160, 120, 3)
     np.testing.assert_array_equal(upright(paired), upright(frame))
-    assert scaler(paired, av.video.reformatter.VideoReformatter()) is None
+    shown = DecodedFrame(paired, av.video.reformatter.VideoReformatter())
+    assert shown.scale is None
+    assert shown.size == (120, 160)
 
 
 @pytest.mark.parametrize("device", encoders())

@@ -43,6 +43,7 @@ class ResultFiles:
     Attributes:
         text: the file of result rows.
         outputs: everything that is requested.
+        needs_images: whether an output shows pixels of the frames.
         video: the video; None where none is requested and, after the block, where there was no frame.
         video_encoder: what encoded the video, ``software`` or a device; known after the block. None: nothing.
         encoder_fallback: why software encoded although a device was named; None: what was named did.
@@ -73,6 +74,7 @@ class ResultFiles:
         self.encode_seconds = 0.0
         self.video_encoder: str | None = None
         self.encoder_fallback: str | None = None
+        self.needs_images = any(line.needs_images for line in lines)
         self._folder, self._shown = folder, shown or folder
         self._made = _writers(lines, Target(name, size, frame_rate, self.outputs, paths, self._draw, sound))
         self._stages: dict[Stage, list[Writer]] = {

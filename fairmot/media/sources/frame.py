@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
 from fairmot.geometry import ImageArray, Scale
+
+NO_IMAGE: ImageArray = np.empty((0, 0, 3), dtype=np.uint8)
+"""Of frames whose pixels nobody needs."""
+
+
+class Decoded(Protocol):
+    """A frame as it was decoded; while it is kept, so is the decoder's buffer."""
+
+    @property
+    def scale(self) -> Scale | None:
+        """Scales the frame and converts it to BGR in one step, faster than by way of ``image``; None: it cannot."""
+
+    def image(self) -> ImageArray:
+        """Return its pixels as it is shown, BGR [H, W, 3], uint8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +30,15 @@ class Frame:
     """One frame of a source."""
 
     image: ImageArray
-    """BGR pixels [H, W, 3], uint8."""
+    """BGR pixels [H, W, 3], uint8; ``NO_IMAGE`` where the loop said that it needs none."""
     index: int
     """Index in the source, from 0; frames left out by a selection are counted."""
     seconds: float
     """Time after the source's first frame."""
     prepared: Any = None
     """What the reading thread made of the image; see ``FrameReader.prepare_with``."""
-    scale: Scale | None = None
-    """Scales the frame as it was decoded, which is faster than scaling ``image``; None: not to be had."""
+    decoded: Decoded | None = None
+    """What the reading thread makes ``image`` and ``prepared`` of; None: ``image`` is all there is."""
 
 
 def fitted(image: ImageArray, size: tuple[int, int]) -> ImageArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -30,18 +29,36 @@ def planar(frame: Any) -> Any:
     return frame if other is None else frame.reformat(format=other)
 
 
-def scaler(frame: Any, reformatter: VideoReformatter) -> Scale | None:
-    """Return what scales a decoded frame and converts it to BGR in one step; None: it must be turned."""
-    if _display_matrix(frame) != _UPRIGHT:
-        return None
-    # The filter of areas, as of ``Letterbox``; one thread, since the network has the others.
-    reformat = functools.partial(reformatter.reformat, frame, format="bgr24", interpolation="AREA", threads=1)
+class DecodedFrame:
+    """A decoded frame whose pixels are converted when they are asked for (``frame.Decoded``)."""
 
-    def scale(size: tuple[int, int]) -> ImageArray:
-        image: Any = reformat(width=size[0], height=size[1]).to_ndarray()
-        return image  # type: ignore[no-any-return]
+    def __init__(self, frame: Any, reformatter: VideoReformatter) -> None:
+        self._frame, self._reformatter = frame, reformatter
+        self._matrix = _display_matrix(frame)
 
-    return scale
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as it is shown."""
+        width, height = self._frame.width, self._frame.height
+        return (height, width) if self._matrix[0] == 0 else (width, height)
+
+    @property
+    def scale(self) -> Scale | None:
+        """See ``Decoded``; None: it must be turned."""
+        return self._scaled if self._matrix == _UPRIGHT else None
+
+    def image(self) -> ImageArray:
+        """See ``Decoded``."""
+        return upright(self._frame)
+
+    def _scaled(self, size: tuple[int, int]) -> ImageArray:
+        # The filter of areas, as of ``Letterbox``; one thread, since the network has the others.
+        width, height = size
+        reformat: Any = self._reformatter.reformat
+        image: ImageArray = reformat(
+            self._frame, width, height, format="bgr24", interpolation="AREA", threads=1
+        ).to_ndarray()
+        return image
 
 
 def _display_matrix(frame: Any) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ import cv2
 
 from fairmot.errors import InputError
 from fairmot.geometry import ImageArray, Scale
-from fairmot.media.sources.frame import Frame
+from fairmot.media.sources.frame import Decoded, Frame
 from fairmot.media.sources.prefetch import prefetch
 from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.source import Source
@@ -46,6 +46,7 @@ class FrameReader:
         """Time that preparing took in the last pass."""
         self._prepare: Callable[[ImageArray], Any] | None = None
         self._prepare_decoded: Callable[[tuple[int, int], Scale], Any] | None = None
+        self._needs_images = True
 
     @property
     def name(self) -> str:
@@ -124,16 +125,20 @@ class FrameReader:
         self,
         prepare: Callable[[ImageArray], Any] | None,
         prepare_decoded: Callable[[tuple[int, int], Scale], Any] | None = None,
+        needs_images: bool = True,
     ) -> None:
         """Let later passes attach to each frame what ``prepare`` returns for its image, as ``Frame.prepared``.
 
         Frames that can scale themselves as they were decoded come to ``prepare_decoded`` instead, if it is given: their
-        width and height, and what scales them; where it returns None, ``prepare`` gets the image.
+        width and height, and what scales them; where it returns None, ``prepare`` gets the image. With
+        ``needs_images=False`` the loop says that what is prepared is enough: frames that ``prepare_decoded`` took are
+        not converted, and have an empty image.
 
         ``prepare`` runs in the background thread that decodes, ahead of the loop. Frames of a live source are
         prepared only when they are taken: work on frames that are dropped later would delay the others.
         """
         self._prepare, self._prepare_decoded = prepare, prepare_decoded
+        self._needs_images = needs_images
 
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
@@ -180,21 +185,39 @@ class FrameReader:
                 yield self._prepared(frame)
 
     def _next(self, frames: Generator[Frame]) -> Frame | None:
-        try:
+        with self._reading():
             return next(frames, None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, av.FFmpegError, cv2.error) as error:
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             raise InputError(f"{self._label}: reading stopped ({reason})") from error
 
     def _prepared(self, frame: Frame) -> Frame:
-        if self._prepare is None:  # nobody scales: the decoder has its buffer back
-            return frame if frame.scale is None else replace(frame, scale=None)
-        started = time.perf_counter()
         prepared = None
-        if self._prepare_decoded is not None and frame.scale is not None:
-            prepared = self._prepare_decoded(self._source.size, frame.scale)
-        if prepared is None:
-            prepared = self._prepare(frame.image)
-        frame = replace(frame, prepared=prepared, scale=None)  # the decoder's buffer is free again
-        self.prepare_seconds += time.perf_counter() - started
+        if frame.decoded is not None:
+            prepared = self._scaled(frame.decoded)
+            image = frame.image
+            if self._needs_images or prepared is None:
+                started = time.perf_counter()
+                with self._reading():
+                    image = frame.decoded.image()
+                self.busy_seconds += time.perf_counter() - started
+            frame = replace(frame, image=image, prepared=prepared, decoded=None)  # the decoder has its buffer back
+        if prepared is None and self._prepare is not None:
+            started = time.perf_counter()
+            frame = replace(frame, prepared=self._prepare(frame.image))
+            self.prepare_seconds += time.perf_counter() - started
         return frame
+
+    def _scaled(self, decoded: Decoded) -> Any:
+        """Return what ``prepare_decoded`` makes of a frame; None: nothing."""
+        if self._prepare is None or self._prepare_decoded is None or decoded.scale is None:
+            return None
+        started = time.perf_counter()
+        prepared = self._prepare_decoded(self._source.size, decoded.scale)
+        self.prepare_seconds += time.perf_counter() - started
+        return prepared

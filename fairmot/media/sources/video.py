@@ -14,9 +14,9 @@ from fairmot.errors import InputError
 from fairmot.formats.seqinfo import MAX_FRAME_RATE, MIN_FRAME_RATE
 from fairmot.media.hardware import SOFTWARE, Decoding
 from fairmot.media.sources.decoding import STREAMS, Damage, decode, frame_times, stamps, video_stream
-from fairmot.media.sources.frame import Frame, fitted
+from fairmot.media.sources.frame import NO_IMAGE, Frame, fitted
 from fairmot.media.sources.locations import without_password
-from fairmot.media.sources.pixels import scaler, upright
+from fairmot.media.sources.pixels import DecodedFrame
 from fairmot.media.sources.sound import Sound
 from fairmot.media.sources.source import StoredSource
 
@@ -70,8 +70,7 @@ class VideoSource(StoredSource):
             raise InputError(f"{self._label}: not a video that can be read ({error.strerror})") from error
         if first is None:
             raise InputError(f"{self._label}: a video without one frame that can be decoded")
-        image = upright(first)
-        self.size = (image.shape[1], image.shape[0])
+        self.size = DecodedFrame(first, VideoReformatter()).size
 
     def frames(self, selected: range) -> Generator[Frame]:
         """Yield the selected frames; ``problem`` reports damage, an early end and a change of size."""
@@ -101,15 +100,16 @@ class VideoSource(StoredSource):
                 seconds = times.next(pts, dts, length)
                 end_seconds = seconds + length
                 if index in selected:
-                    image = upright(decoded)
-                    if image.shape[1::-1] != self.size:
+                    frame = DecodedFrame(decoded, reformatter)
+                    if frame.size == self.size:
+                        yield Frame(NO_IMAGE, index, seconds, decoded=frame)
+                    else:
                         change = change or (
                             f"{self._label}: the frame size changes from {self.size[0]} x {self.size[1]} to "
-                            f"{image.shape[1]} x {image.shape[0]} pixels at frame {index + 1}; "
+                            f"{frame.size[0]} x {frame.size[1]} pixels at frame {index + 1}; "
                             "frames of other sizes were fitted into the first size"
                         )
-                        image = fitted(image, self.size)
-                    yield Frame(image, index, seconds, scale=scaler(decoded, reformatter) if change is None else None)
+                        yield Frame(fitted(frame.image(), self.size), index, seconds)
                 if index + 1 >= selected.stop:
                     break
         wanted_all = index + 1 < selected.stop

@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from dataclasses import astuple, replace
 from pathlib import Path
 
-import numpy as np
-
 from fairmot.config import TrackerConfig
 from fairmot.detections import Tracks
 from fairmot.errors import InputError
@@ -18,7 +16,7 @@ from fairmot.interrupts import deferred_interrupts
 from fairmot.media.outputs.outputs import Outputs
 from fairmot.media.outputs.results import ResultFiles, check_sources_stay, different_names
 from fairmot.media.outputs.table import check_without_images
-from fairmot.media.sources.frame import Frame
+from fairmot.media.sources.frame import NO_IMAGE, Frame
 from fairmot.media.sources.frame_clock import FrameClock
 from fairmot.progress import Progress
 from fairmot.tracking.record import TrackerRecord
@@ -30,8 +28,6 @@ from fairmot.workflows.track.run_notes import recording_note
 from fairmot.workflows.track.selection import select
 from fairmot.workflows.track.source_run import RECORD_SUFFIX, StageTimes, TrackRun
 from fairmot.workflows.track.track import DEFAULT_FOLDER
-
-_NO_IMAGE = np.empty((0, 0, 3), dtype=np.uint8)
 
 
 def replay(
@@ -141,7 +137,7 @@ def _replay_one(
         while not interrupted() and (tracked := next(frames, None)) is not None:
             seconds, (index, tracks) = tracked
             done += 1
-            files.write(Frame(_NO_IMAGE, index, seconds), tracks)
+            files.write(Frame(NO_IMAGE, index, seconds), tracks)
             row_count += len(tracks)
             identities.update(tracks.ids.tolist())
             if progress is not None:

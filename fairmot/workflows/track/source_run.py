@@ -207,11 +207,17 @@ class SourceRun:
         """Different identities so far."""
         return len(self._identities)
 
+    @property
+    def needs_images(self) -> bool:
+        """Whether ``take`` looks at the pixels of frames."""
+        return self._config.camera_motion != "none" or self.files.needs_images
+
     def take(self, frame: Frame, detections: Detections) -> Tracks:
         """Track the next frame, write it to the files and return its tracks."""
         begun = time.perf_counter()
         detections = as_detections(detections)  # a detector of the user's may return supervision's
-        tracks = self._tracker.update(detections, frame.image, self._clock.index(frame.index, frame.seconds))
+        image = frame.image if frame.image.size else None
+        tracks = self._tracker.update(detections, image, self._clock.index(frame.index, frame.seconds))
         tracked = time.perf_counter()
         self.stages["track"] += tracked - begun
         self.frame_count += 1

@@ -218,7 +218,11 @@ def _follow(
     """Track all frames of these sources, at the same time, and finish their files."""
     with ExitStack() as stack:
         for run in runs:
-            run.reader.prepare_with(getattr(detector, "prepare", None), getattr(detector, "prepare_decoded", None))
+            run.reader.prepare_with(
+                getattr(detector, "prepare", None),
+                getattr(detector, "prepare_decoded", None),
+                needs_images=run.needs_images or watch is not None,
+            )
             stack.enter_context(run)
         found = detected(runs, detector)
         try:

@@ -1,6 +1,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from fairmot.media.sources.frames import read_frames
@@ -112,7 +113,27 @@ def test_a_decoded_frame_may_be_prepared_without_its_image(video):
     assert {frame.prepared for frame in frames} == {(frames.size, (30, 40, 3))}
     frames.prepare_with(lambda image: "image", lambda size, scale: None)
     assert {frame.prepared for frame in frames} == {"image"}
-    assert next(iter(frames)).scale is None  # the decoder has its buffer back
+    assert next(iter(frames)).decoded is None  # the decoder has its buffer back
+
+
+def test_pixels_that_nobody_needs_are_not_converted(video, monkeypatch):
+    from fairmot.media.sources import pixels
+
+    frames = read_frames(video)
+    expected = [frame.image for frame in frames]
+    converted = []
+    original = pixels.upright
+    monkeypatch.setattr(pixels, "upright", lambda frame: converted.append(frame) or original(frame))
+    frames.prepare_with(lambda image: "image", lambda size, scale: scale((40, 30)).shape, needs_images=False)
+    seen = list(frames)
+    assert {frame.prepared for frame in seen} == {(30, 40, 3)}
+    assert all(frame.image.size == 0 for frame in seen)
+    assert converted == []
+    # A frame that cannot be prepared as it was decoded has its image, and so have all for a loop that needs them.
+    for prepare_decoded, needed in ((lambda size, scale: None, False), (lambda size, scale: "canvas", True)):
+        frames.prepare_with(lambda image: image.sum(), prepare_decoded, needs_images=needed)
+        assert all(np.array_equal(frame.image, image) for frame, image in zip(frames, expected, strict=True))
+    assert len(converted) == 2 * len(expected)
 
 
 def test_an_error_while_preparing_comes_to_the_loop(video):

@@ -45,13 +45,13 @@ def test_any_codec_gives_every_frame_in_order(tmp_path, rendered, name, codec, p
     # Blue, green, red, in this order.
     np.testing.assert_allclose(read[0].image[60, 20], (20, 30, 220), atol=12)
     assert frames.problem is None
-    assert read[3].scale is None  # it was not asked for
+    assert read[3].decoded is None  # the decoder has its buffer back
     decoded = list(VideoSource(path).frames(range(30)))
     for frame in (decoded[3], decoded[20]):
-        shrunk = cv2.resize(frame.image, (83, 57), interpolation=cv2.INTER_AREA).astype(int)
-        assert np.abs(frame.scale((83, 57)) - shrunk).mean() < 2
-        assert np.abs(frame.scale((83, 57))[..., ::-1] - shrunk).mean() > 20  # the twin: red for blue
-        assert np.abs(np.roll(frame.scale((83, 57)), 1, axis=1) - shrunk).mean() > 2  # one pixel further right
+        shrunk = cv2.resize(frame.decoded.image(), (83, 57), interpolation=cv2.INTER_AREA).astype(int)
+        assert np.abs(frame.decoded.scale((83, 57)) - shrunk).mean() < 2
+        assert np.abs(frame.decoded.scale((83, 57))[..., ::-1] - shrunk).mean() > 20  # the twin: red for blue
+        assert np.abs(np.roll(frame.decoded.scale((83, 57)), 1, axis=1) - shrunk).mean() > 2  # one pixel further right
 
 
 def test_a_reader_can_be_read_again(tmp_path, rendered):
@@ -90,8 +90,8 @@ def test_rotation_metadata_is_honoured(tmp_path, rendered, rotation):
     turned = rotation % 180 != 0
     assert frames.size == ((120, 160) if turned else (160, 120))
     first = next(VideoSource(path).frames(range(1)))
-    assert (first.scale is None) == (rotation != 0)  # the decoder scales, but does not turn
-    image = first.image
+    assert (first.decoded.scale is None) == (rotation != 0)  # the decoder scales, but does not turn
+    image = first.decoded.image()
     assert image.shape[1::-1] == frames.size
     # Where the red patch must be seen is computed from the matrix in the file, about the image's middle.
     x, y = tkhd_matrix(path) @ np.array([20 - 80, 60 - 60])
