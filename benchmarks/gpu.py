@@ -108,12 +108,16 @@ def kernels(options) -> None:
     batch = 12
     if options.quick:
         shapes, batch = ((16, 8, 8, 12),), 1
-    operator = deformable._torchvision_operator()
+    operator = deformable.by_torchvision if deformable.torchvision_works() else None
     header("type", "channels, map", "form", "worst distance from plain f32", "forward ms", "with gradients ms")
     for kind in (torch.float32, torch.bfloat16, torch.float16):
         forms = {"plain": deformable.sampled_convolution, "torchvision": operator if kind is torch.float32 else None}
         if options.device == "cuda":
-            forms["Triton"] = deformable.triton_form(torch.device(options.device), kind)
+            forms["Triton"] = None
+            if deformable.triton_works(torch.device(options.device), kind):
+                from fairmot.engines.torch.deformable_triton import convolve
+
+                forms["Triton"] = convolve
         for (inner, outer, height, width), (name, form) in itertools.product(shapes, forms.items()):
             size = f"{inner} to {outer}, {width} x {height}"
             if form is None:

@@ -99,10 +99,10 @@ def test_the_compiled_deformable_convolution_is_the_plain_one():
 @pytest.mark.parametrize("sizes", [(64, 64, 30, 41), (128, 64, 19, 34), (70, 33, 5, 7)])
 def test_the_kernels_of_the_deformable_convolution_are_the_plain_one(kind, limit, sizes):
     pytest.importorskip("triton")
-    from fairmot.engines.torch.deformable import sampled_convolution, triton_form
+    from fairmot.engines.torch.deformable import sampled_convolution, triton_works
+    from fairmot.engines.torch.deformable_triton import convolve
 
-    form = triton_form(torch.device("cuda"), kind)
-    assert form is not None
+    assert triton_works(torch.device("cuda"), kind)
     inner, outer, height, width = sizes
     rng = torch.Generator().manual_seed(1)
     shapes = ((2, inner, height, width), (2, 18, height, width), (2, 9, height, width), (outer, inner, 3, 3), (outer,))
@@ -122,10 +122,10 @@ def test_the_kernels_of_the_deformable_convolution_are_the_plain_one(kind, limit
             float((ours.float() - plain).norm() / plain.norm()) for ours, plain in zip(found, expected, strict=True)
         ]
 
-    found, expected = results(form, kind), results(sampled_convolution, torch.float32)
+    found, expected = results(convolve, kind), results(sampled_convolution, torch.float32)
     assert max(distances(found, expected)) < limit
     # The gradient of the bias knows no place.
-    assert min(distances(results(form, kind, 0.1), expected)[:5]) > limit
+    assert min(distances(results(convolve, kind, 0.1), expected)[:5]) > limit
 
 
 @pytest.mark.parametrize("architecture", ["dla_34", "lite"])

@@ -1,6 +1,9 @@
 """``train.compile``: the network is compiled as one piece, with the same losses and gradients, or says why not."""
 
+import importlib.util
+import sys
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from fairmot.network.heads import dense_heads
 from fairmot.network.initial import initial_weights
 
 torch = pytest.importorskip("torch")
+
+from fairmot.engines.torch import deformable  # noqa: E402
 
 pytestmark = [
     pytest.mark.own_process,  # the compiler keeps its state in the process
@@ -54,10 +59,29 @@ def nothing_compiled_yet():
     counters.clear()
 
 
+@pytest.fixture
+def torchvision(monkeypatch):
+    """Torchvision's operator; where it is absent, a stand-in that computes the plain form."""
+    deformable._imported_torchvision.cache_clear()
+    if importlib.util.find_spec("torchvision") is None:
+        package, operators = ModuleType("torchvision"), ModuleType("torchvision.ops")
+        operators.deform_conv2d = lambda x, offsets, weight, bias, stride, padding, dilation, mask: (
+            deformable.sampled_convolution(x, offsets, mask, weight, bias, stride, padding)
+        )
+        monkeypatch.setitem(sys.modules, "torchvision", package)
+        monkeypatch.setitem(sys.modules, "torchvision.ops", operators)
+    yield
+    deformable._imported_torchvision.cache_clear()
+
+
+@pytest.mark.parametrize("fixture", [None, "torchvision"])
 @pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
-def test_a_compiled_network_is_one_piece_with_the_same_losses_and_gradients(backend, monkeypatch):
+def test_a_compiled_network_is_one_piece_with_the_same_losses_and_gradients(backend, fixture, monkeypatch, request):
     from torch._dynamo.utils import counters
 
+    if fixture is not None:
+        request.getfixturevalue(fixture)
+        assert deformable.torchvision_works()
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     batch = uneven_batch(5)
     expected, gradients = trainer_of().gradients(batch)

@@ -90,6 +90,23 @@ def test_a_compiled_network_takes_the_kernels_as_one_operator(kernels, wanted):
     assert given[0].grad is given[4].grad is None
 
 
+def test_a_compiled_layer_chooses_the_kernels_without_a_break(kernels, monkeypatch):
+    monkeypatch.setattr(deformable, "_takes_kernels", lambda x, dtype: deformable.triton_works(x.device, dtype))
+    launched = []
+    original = kernels.convolved
+    monkeypatch.setattr(kernels, "convolved", lambda *given: launched.append(1) or original(*given))
+    for choice in deformable.FORM_CHOICES:  # as ``compile_network`` does
+        torch.compiler.assume_constant_result(choice)
+    x, offsets, mask, weight, bias = arguments((1, 3, 4, 5), 4, 1, True)
+    both = torch.cat([offsets, mask.logit()], 1)
+    layer = torch.compile(deformable.deformable_convolution, backend="aot_eager", fullgraph=True)
+    found = layer(x, both, weight, bias, 1, 1)
+    assert launched
+    expected = deformable.sampled_convolution(x, offsets, mask, weight, bias, 1, 1)
+    assert max(distances([found], [expected])) < 1e-5
+    assert min(distances([found], [expected.roll(1, -1)])) > 1e-2
+
+
 def test_what_needs_no_gradient_gets_none(kernels):
     x, offsets, mask, weight, bias = arguments((1, 3, 2, 3), 4, 1, True)
     weight.requires_grad_()
@@ -100,7 +117,7 @@ def test_what_needs_no_gradient_gets_none(kernels):
 
 def test_the_trial_takes_kernels_that_work_and_no_others(kernels, monkeypatch):
     deformable._tried_kernels.cache_clear()
-    assert deformable.triton_form(torch.device("cpu"), torch.float32) is not None
+    assert deformable.triton_works(torch.device("cpu"), torch.float32)
 
     def wrong(x, offsets, mask, weight, bias, stride, padding):
         return kernels._Convolution.apply(x, offsets + 0.1, mask, weight, bias, stride, padding)
@@ -112,8 +129,8 @@ def test_the_trial_takes_kernels_that_work_and_no_others(kernels, monkeypatch):
         monkeypatch.setattr(kernels, "convolve", fault)
         deformable._tried_kernels.cache_clear()
         with pytest.warns(RuntimeWarning, match=message):
-            assert deformable.triton_form(torch.device("cpu"), torch.float32) is None
-        assert deformable.triton_form(torch.device("cpu"), torch.float32) is None  # and no second warning
+            assert not deformable.triton_works(torch.device("cpu"), torch.float32)
+        assert not deformable.triton_works(torch.device("cpu"), torch.float32)  # and no second warning
     deformable._tried_kernels.cache_clear()
 
 

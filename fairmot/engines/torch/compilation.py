@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -12,28 +13,31 @@ from fairmot.errors import InputError
 
 
 def compile_network(network: TrainingNetwork) -> Callable[..., dict[str, torch.Tensor]]:
-    """Return the network's forward pass, which the first call compiles.
+    """Return the network's forward pass, which the first call compiles; call it within ``compile_errors``.
 
     In pieces nothing would be compiled: a break inside the loop over layers leaves all of it to Python.
-
-    Raises:
-        InputError: by a call, if PyTorch cannot compile here.
     """
-    # Its import takes seconds, which only who compiles should pay.
-    from torch._dynamo.exc import TorchDynamoException
-
     for choice in FORM_CHOICES:
         torch.compiler.assume_constant_result(choice)  # it imports and tries, which nothing can compile
-    whole = torch.compile(network, fullgraph=True)
+    compiled: Callable[..., dict[str, torch.Tensor]] = torch.compile(network, fullgraph=True)
+    return compiled
 
-    def forward(pixels: torch.Tensor, boxes: torch.Tensor | None) -> dict[str, torch.Tensor]:
-        try:
-            return whole(pixels, boxes)
-        except TorchDynamoException as error:
-            reason = " ".join(str(error).split("\n\n")[0].split()) or "no message"
-            raise InputError(
-                f"train.compile: PyTorch cannot compile the network here ({type(error).__name__}: {reason}); "
-                "try train.compile=false"
-            ) from error
 
-    return forward
+@contextmanager
+def compile_errors() -> Iterator[None]:
+    """Say in one line why PyTorch cannot compile the passes in this block, forward or backward.
+
+    Raises:
+        InputError: it cannot.
+    """
+    # The import takes seconds, which only who compiles should pay.
+    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
+
+    try:
+        yield
+    except (TorchDynamoException, FailOnRecompileLimitHit) as error:
+        reason = " ".join(str(error).split("\n\n")[0].split()) or "no message"
+        raise InputError(
+            f"train.compile: PyTorch cannot compile the network here ({type(error).__name__}: {reason}); "
+            "try train.compile=false"
+        ) from error

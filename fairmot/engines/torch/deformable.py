@@ -7,6 +7,7 @@ of ``deformable_triton`` where they work, and float32 torchvision's operator whe
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import warnings
 from collections.abc import Callable
@@ -49,13 +50,14 @@ def deformable_convolution(
     mask = offsets_and_mask[:, 2 * taps :].float().sigmoid()
     kind = x.device.type
     half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
-    if kind == "cuda" and (kernels := _kernels_for(x, half or x.dtype)):
+    if _takes_kernels(x, half or x.dtype):
+        from fairmot.engines.torch.deformable_triton import convolve
+
         dtype = half or x.dtype
         bias = None if bias is None else bias.to(dtype)
-        return kernels(x.to(dtype), offsets, mask, weight.to(dtype), bias, stride, padding)
-    compiled = _torchvision_operator()
-    if compiled is not None and half is None:
-        return compiled(x, offsets.to(x.dtype), mask.to(x.dtype), weight, bias, stride, padding)
+        return convolve(x.to(dtype), offsets, mask, weight.to(dtype), bias, stride, padding)
+    if half is None and torchvision_works():
+        return by_torchvision(x, offsets.to(x.dtype), mask.to(x.dtype), weight, bias, stride, padding)
     return sampled_convolution(x, offsets, mask, weight, bias, stride, padding)
 
 
@@ -92,35 +94,47 @@ def sampled_convolution(
     return result.reshape(batch, -1, out_height, out_width)
 
 
-def _kernels_for(x: Tensor, dtype: torch.dtype) -> Form | None:
-    """Return the Triton kernels where a map on a card should take them."""
+def by_torchvision(
+    x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
+) -> Tensor:
+    """Do what ``sampled_convolution`` does, by torchvision's operator; all tensors are of one type."""
+    from torchvision.ops import deform_conv2d
+
+    result: Tensor = deform_conv2d(x, offsets, weight, bias, stride, padding, 1, mask)
+    return result
+
+
+def _takes_kernels(x: Tensor, dtype: torch.dtype) -> bool:
+    """Whether a map should take the Triton kernels: on a card, and where they work."""
+    if x.device.type != "cuda":
+        return False
     setting = os.environ.get(SETTING, "")
     if setting == "0" or dtype not in _TOLERANCES or (dtype == torch.float32 and setting != "1"):
-        return None
-    return triton_form(x.device, dtype) if x.numel() <= _MOST_NUMBERS else None
+        return False
+    return x.numel() <= _MOST_NUMBERS and triton_works(x.device, dtype)
 
 
-def triton_form(device: torch.device, dtype: torch.dtype) -> Form | None:
-    """Return the convolution by Triton kernels, if Triton is there and works: a small trial decides.
+def triton_works(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether Triton is there and its kernels compute what the plain form does: a small trial decides.
 
-    Where it does not, one warning says why.
+    Where they do not, one warning says why.
     """
     return _tried_kernels(device, dtype)
 
 
 @functools.cache
-def _tried_kernels(device: torch.device, dtype: torch.dtype) -> Form | None:
+def _tried_kernels(device: torch.device, dtype: torch.dtype) -> bool:
     try:
         from fairmot.engines.torch.deformable_triton import convolve
     except ImportError:
-        return None
+        return False
     try:
         worst = _trial(convolve, device, dtype)
     except Exception as error:  # a compiler, a driver, a card: whatever is wrong, the plain form works
         problem = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
     else:
         if worst <= _TOLERANCES[dtype]:
-            return convolve
+            return True
         problem = f"they differ from the plain form by {worst:.1g} of its length"
     warnings.warn(
         f"Triton's kernels are not used on {device} in {str(dtype).removeprefix('torch.')}: {problem}; the plain "
@@ -128,7 +142,7 @@ def _tried_kernels(device: torch.device, dtype: torch.dtype) -> Form | None:
         RuntimeWarning,
         stacklevel=2,
     )
-    return None
+    return False
 
 
 def _trial(form: Form, device: torch.device, dtype: torch.dtype) -> float:
@@ -152,20 +166,19 @@ def _trial(form: Form, device: torch.device, dtype: torch.dtype) -> float:
         return max(float((ours.float() - plain).norm() / plain.norm()) for ours, plain in pairs)
 
 
-def _torchvision_operator() -> Form | None:
-    return _imported_operator()
+def torchvision_works() -> bool:
+    """Whether torchvision is there, of the same build as PyTorch."""
+    return _imported_torchvision()
 
 
 @functools.cache
-def _imported_operator() -> Form | None:
+def _imported_torchvision() -> bool:
     try:
-        from torchvision.ops import deform_conv2d
+        importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError):  # a torchvision of another PyTorch build raises RuntimeError
-        return None
-    return lambda x, offsets, mask, weight, bias, stride, padding: deform_conv2d(
-        x, offsets, weight, bias, stride, padding, 1, mask
-    )
+        return False
+    return True
 
 
-FORM_CHOICES = (triton_form, _torchvision_operator)
+FORM_CHOICES = (triton_works, torchvision_works)
 """Plain functions whose answers stay the same in a process: a compiled network takes them as constants."""

@@ -80,8 +80,8 @@ def _gradient_operator(
 def _(gradient, x, offsets, mask, weight, stride, padding, wanted):  # type: ignore[no-untyped-def]
     positions = any(wanted[:3])
     like = zip((x, offsets, mask, weight), (positions, positions, positions, wanted[3]), strict=True)
-    found = [each.new_empty(each.shape if needed else 0) for each, needed in like]
-    return [*found, weight.new_empty(weight.shape[0] if wanted[4] else 0)]
+    found = [each.new_empty(each.shape) if needed else x.new_empty(0) for each, needed in like]
+    return [*found, weight.new_empty(weight.shape[0]) if wanted[4] else x.new_empty(0)]
 
 
 def _keep(ctx, inputs, output):  # type: ignore[no-untyped-def]

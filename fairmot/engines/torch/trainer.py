@@ -11,7 +11,7 @@ import torch
 
 from fairmot.config import Config, LossConfig
 from fairmot.engines.interface import AnyTrainingBatch, Arrays, BatchT, StepResult
-from fairmot.engines.torch.compilation import compile_network
+from fairmot.engines.torch.compilation import compile_errors, compile_network
 from fairmot.engines.torch.level_loss import LevelLoss, LevelTargets
 from fairmot.engines.torch.loss import FairLoss, TensorTargets, WeightedLoss
 from fairmot.engines.torch.network import HALVES, canvases_to_pixels, choose_device, exact_float32
@@ -69,6 +69,7 @@ class TorchTrainer:
         self.half = half_precision(config.train.precision, self.device)
         self.scale = LossScale(self.half == torch.float16)
         self.forward = compile_network(self.network) if config.train.compile else self.network
+        self.compiling = compile_errors if config.train.compile else nullcontext
         self.uploaded: dict[int, list[DeviceBatch]] = {}
         self.kept: list[torch.Tensor] = []
         """Batch-norm statistics before a step, which takes them back if it is left out."""
@@ -174,7 +175,7 @@ class TorchTrainer:
             # Made here, not ahead: as float planes a batch takes four times the memory.
             pixels = canvases_to_pixels(images).contiguous(memory_format=torch.channels_last)
             # Beside half precision, TF32 rounds nothing that matters.
-            with exact_float32(self.device) if self.half is None else nullcontext():
+            with self.compiling(), exact_float32(self.device) if self.half is None else nullcontext():
                 with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
                     heads = self.forward(pixels, targets.boxes if isinstance(targets, LevelTargets) else None)
                 losses = self.loss(heads, targets, over)

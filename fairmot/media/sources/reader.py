@@ -217,7 +217,13 @@ class FrameReader:
         """Return what ``prepare_decoded`` makes of a frame; None: nothing."""
         if self._prepare is None or self._prepare_decoded is None or decoded.scale is None:
             return None
+        decoder_scale = decoded.scale
+
+        def scale(size: tuple[int, int]) -> ImageArray:
+            with self._reading():
+                return decoder_scale(size)
+
         started = time.perf_counter()
-        prepared = self._prepare_decoded(self._source.size, decoded.scale)
+        prepared = self._prepare_decoded(self._source.size, scale)
         self.prepare_seconds += time.perf_counter() - started
         return prepared
