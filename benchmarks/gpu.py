@@ -188,6 +188,24 @@ def trainer_of(options, architecture: str, folder: Path, precision: str, batch: 
 CASES = (("lite", 32, 20), ("dla_34", 12, 8))
 
 
+def images_a_second(options, trainer, batches, batch: int, steps: int) -> float:
+    """Rate of steps on batches that the trainer has prefetched; some come before, while kernels are chosen."""
+    for each in itertools.islice(batches, 1 if options.quick else 3):
+        trainer.step(each, 1e-4)
+    began = time.perf_counter()
+    for each in itertools.islice(batches, steps):
+        trainer.step(each, 1e-4)
+    return steps * batch / (time.perf_counter() - began)
+
+
+def in_memory(options, trainer, example, batch: int, steps: int) -> float:
+    """Rate of steps on one batch, which goes to the device anew each time."""
+    batches = trainer.prefetched(itertools.repeat(example))
+    rate = images_a_second(options, trainer, batches, batch, steps)
+    batches.close()
+    return rate
+
+
 def training(options) -> None:
     header("network", "batch", "precision", "deformable convolution", "images/s", "total loss of the first step")
     for (architecture, batch, steps), precision in itertools.product(CASES, ("f32", "bf16")):
@@ -198,13 +216,10 @@ def training(options) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 trainer, loader = trainer_of(options, architecture, Path(folder), precision, batch)
                 example = next(loader.epoch(0))
-            losses = [trainer.step(example, 1e-4).losses["total"] for _ in range(1 if options.quick else 3)]
-            began = time.perf_counter()
-            for each in trainer.prefetched(itertools.repeat(example, steps)):
-                trainer.step(each, 1e-4)
-            rate = steps * batch / (time.perf_counter() - began)
+            total = trainer.step(example, 1e-4).losses["total"]
+            rate = in_memory(options, trainer, example, batch, steps)
             form = {"0": "plain", "1": "Triton"}.get(setting, "")
-            row(architecture, batch, precision, form, f"{rate:.1f}", f"{losses[0]:.4f}")
+            row(architecture, batch, precision, form, f"{rate:.1f}", f"{total:.4f}")
 
 
 def compiled(options) -> None:
@@ -222,12 +237,7 @@ def compiled(options) -> None:
         began = time.perf_counter()
         total = trainer.step(example, 1e-4).losses["total"]
         first = time.perf_counter() - began
-        for _ in range(1 if options.quick else 3):
-            trainer.step(example, 1e-4)
-        began = time.perf_counter()
-        for each in trainer.prefetched(itertools.repeat(example, steps)):
-            trainer.step(each, 1e-4)
-        rate = steps * batch / (time.perf_counter() - began)
+        rate = in_memory(options, trainer, example, batch, steps)
         row("lite", "bf16", "yes" if compile_it else "no", f"{rate:.1f}", f"{first:.1f}", f"{total:.4f}")
 
 
@@ -241,16 +251,8 @@ def loader(options) -> None:
                 trainer, loader = trainer_of(options, architecture, Path(folder), "bf16", batch, data=data)
                 batches = trainer.prefetched(each for epoch in itertools.count() for each in loader.epoch(epoch))
                 example = next(batches)
-                rates = []
-                for source in (itertools.repeat(example), batches):
-                    for each in itertools.islice(
-                        source, 1 if options.quick else 3
-                    ):  # kernels are chosen, workers and queues fill
-                        trainer.step(each, 1e-4)
-                    began = time.perf_counter()
-                    for each in itertools.islice(source, steps):
-                        trainer.step(each, 1e-4)
-                    rates.append(steps * batch / (time.perf_counter() - began))
+                sources = (itertools.repeat(example), batches)
+                rates = [images_a_second(options, trainer, source, batch, steps) for source in sources]
                 batches.close()
                 loader.close()
             kind = f"{loader._workers} {'processes' if processes else 'threads'}"

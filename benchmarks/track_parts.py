@@ -6,8 +6,8 @@ The first table runs ``lite`` in ONNX Runtime on frames of a rendered street wit
 the boxes above the score threshold of ``track``, or along all boxes of an image. The second one runs the layers on the
 image's grid with other activations in place of SiLU: times alone, since such a network would have to be trained. The
 third one reads the street as an H.264 video: alone (every frame is decoded and converted to BGR), with a canvas that
-OpenCV scales from BGR, and with a canvas that the decoder's scaler makes out of the planes; processor time of all
-threads, less that of reading alone. All ways of a table take turns, the least of all rounds counts.
+OpenCV scales from BGR, with a canvas that the decoder's scaler makes out of the planes, and with that canvas alone, as
+``--no-video`` does; processor time of all threads. All ways of a table take turns, the least of all rounds counts.
 """
 
 import argparse
@@ -87,7 +87,6 @@ def with_activation(model, operator):
 def activations(rounds, frames):
     """Yield rows: activation, milliseconds of a call on one thread, relative to SiLU."""
     import numpy as np
-    import onnx
 
     from fairmot.detector import SHIPPED_WEIGHTS
     from fairmot.engines.onnx.detector import create_session
@@ -99,12 +98,12 @@ def activations(rounds, frames):
     file = load_weights(SHIPPED_WEIGHTS)
     graph = build_graph(file.network)
     model = export_heads(graph, file.arrays)
-    model = model if isinstance(model, onnx.ModelProto) else onnx.load_from_string(model)
     heads = [value.name for value in model.graph.output if value.name != "embedding"]
     box = np.array([[[0, 0, 64, 128]]], np.float32)  # an input that these heads do not read
     size = file.network.input_size
-    planes = [Letterbox(image.shape[1::-1], size).apply(image).transpose(2, 0, 1)[None] for image in frames]
-    given = [{"pixels": np.ascontiguousarray(each, np.float32), "boxes": box} for each in planes]
+    canvases = (Letterbox(image.shape[1::-1], size).apply(image) for image in frames)
+    planes = (canvas[..., ::-1].transpose(2, 0, 1)[None] / np.float32(255) for canvas in canvases)
+    given = [{"pixels": np.ascontiguousarray(each), "boxes": box} for each in planes]
     ways = {}
     for name, operator in ACTIVATIONS.items():
         session = create_session(with_activation(model, operator).SerializeToString(), "cpu", threads=1)
@@ -119,33 +118,35 @@ def _each(function, items):
         function(item)
 
 
+ALONE = "reading alone: decoding and BGR"
+
+
 def canvases(rounds, clip, count):
-    """Yield rows: how the canvas is made, processor milliseconds of a frame."""
+    """Yield rows: what is made of a frame, processor milliseconds, and those beyond reading alone."""
     import cv2
 
     import fairmot
 
     detector = fairmot.load_detector(engine="onnxruntime", device="cpu")
     ways = {
-        "reading alone": (None, None, 1),
-        "OpenCV, from BGR, one thread": (detector.prepare, None, 1),
-        "OpenCV, from BGR, two threads": (detector.prepare, None, 2),
-        "the decoder's scaler, from the planes": (detector.prepare, detector.prepare_decoded, 1),
+        ALONE: (None, None, 1),
+        "and OpenCV's canvas, from BGR, one thread": (detector.prepare, None, 1),
+        "and OpenCV's canvas, from BGR, two threads": (detector.prepare, None, 2),
+        "and the canvas of the decoder's scaler": (detector.prepare, detector.prepare_decoded, 1),
+        "decoding and that canvas, no BGR": (detector.prepare, detector.prepare_decoded, 1, False),
     }
 
-    def read(prepare, prepare_decoded, threads):
+    def read(prepare, prepare_decoded, threads, needs_images=True):
         cv2.setNumThreads(threads)
         with fairmot.read_frames(clip) as reader:
-            reader.prepare_with(prepare, prepare_decoded)
+            reader.prepare_with(prepare, prepare_decoded, needs_images)
             for _ in reader:
                 pass
 
     passes = {name: partial(read, *way) for name, way in ways.items()}
     least = least_milliseconds(passes, rounds, count, time.process_time)
-    alone = least.pop("reading alone")
-    yield "reading alone: decoding and BGR", f"{alone:.1f}"
     for name, spent in least.items():
-        yield name, f"{spent - alone:.1f}"
+        yield name, f"{spent:.1f}", f"{spent - least[ALONE]:+.1f}"
 
 
 def main():
@@ -171,8 +172,8 @@ def main():
         print(table(("embeddings of `lite`", "one thread, ms", "two threads, ms"), 1, rows), flush=True)
         heading = ("activation of `lite`, no embeddings", "one thread, ms", "relative")
         print("\n" + table(heading, 1, list(activations(arguments.rounds, seen))), flush=True)
-        title = f"canvas of a frame, {size[0]} x {size[1]}"
-        print("\n" + table((title, "processor ms"), 1, list(canvases(arguments.rounds, clip, arguments.frames))))
+        heading = (f"frame of {size[0]} x {size[1]}", "processor ms", "beyond reading alone")
+        print("\n" + table(heading, 1, list(canvases(arguments.rounds, clip, arguments.frames))))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairmot.media.outputs.outputs import Anchor, Outputs
     from fairmot.progress import Progress
     from fairmot.workflows.track.jobs import JobResult, SourceJob
-    from fairmot.workflows.track.source_run import TrackRun
+    from fairmot.workflows.track.track_run import TrackRun
 
 _STAGES = {
     "decode": "decoding",

@@ -169,7 +169,7 @@ def _work(filler: Filler[Any], batch_size: int, names: list[str], layout: Layout
                 problem = False, str(error)
             pipe.send((number, problem))
     except (EOFError, OSError):
-        pass
+        pass  # the other end is gone: nobody asks any more
     finally:
         array = shared = None  # the blocks close when nothing refers to them, also before the first job
         batches.clear()

@@ -1,4 +1,4 @@
-"""Engine -> capabilities -> module, imported when it is used: the only place that tells engines apart.
+"""Engine -> capabilities -> module, imported when it is used: with ``choice``, all that tells engines apart.
 
 The name of an engine is also that of the library it needs and of the package's extra that installs it.
 """

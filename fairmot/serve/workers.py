@@ -218,4 +218,4 @@ class Workers:
 
 
 class _CancelledError(Exception):
-    pass
+    """The user ended the job."""

@@ -23,7 +23,7 @@ from fairmot.formats.run_file import load_run
 from fairmot.media.outputs.encoders import choose_encoder, encoders
 from fairmot.media.sources.frames import read_frames
 from fairmot.workflows.track.jobs import JobResult
-from fairmot.workflows.track.source_run import StageTimes, TrackRun
+from fairmot.workflows.track.track_run import StageTimes, TrackRun
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

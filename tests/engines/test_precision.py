@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training import small_config, tiny_trainer, uneven_batch
+from training import distance, small_config, tiny_trainer, uneven_batch
 
 from fairmot.errors import InputError
 
@@ -13,12 +13,6 @@ SGD = {"name": "sgd"}
 def trainer_of(engine, compiled=False, optimizer=SGD, **train):
     pytest.importorskip(engine)
     return tiny_trainer(engine, small_config(optimizer=optimizer, train={"threads": 1, **train}), compiled=compiled)
-
-
-def distance(first, second):
-    """Distance of all arrays together, relative to their length."""
-    apart = sum(float(((first[name].astype(np.float64) - second[name]) ** 2).sum()) for name in first)
-    return (apart / sum(float((array.astype(np.float64) ** 2).sum()) for array in first.values())) ** 0.5
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,10 @@ import sys
 from functools import partial
 from types import ModuleType
 
-import numpy as np
 import pytest
-from training import IDENTITIES, create_trainer, small_config, uneven_batch
+from training import distance, small_config, tiny_trainer, uneven_batch
 
 from fairmot.errors import InputError
-from fairmot.network.graph import GraphBuilder
-from fairmot.network.heads import dense_heads
-from fairmot.network.initial import initial_weights
 
 torch = pytest.importorskip("torch")
 
@@ -24,30 +20,9 @@ pytestmark = [
 ]
 
 
-def deformable_graph(config):
-    builder = GraphBuilder()
-    x = builder.input()
-    for index, channels in enumerate((8, 12)):
-        x = builder.convolution(x, f"base.{index}.conv", channels, 3, stride=2)
-        x = builder.activation(builder.batch_norm(x, f"base.{index}.bn"))
-    x = builder.deformable_convolution(x, "base.2.conv", 12)
-    return builder.finish(config.network, dense_heads(builder, x, config.network))
-
-
 def trainer_of(**train):
     config = small_config(optimizer={"name": "sgd"}, train={"threads": 1, **train})
-    graph = deformable_graph(config)
-    rng = np.random.default_rng(7)
-    weights = initial_weights(graph)
-    for parameter in graph.parameters():
-        if parameter.role == "weight":
-            weights[parameter.name] = rng.normal(0, 0.2, parameter.shape).astype(np.float32)
-    return create_trainer("torch", graph, weights, IDENTITIES, config, "cpu")
-
-
-def distance(first, second):
-    apart = sum(float(((first[name] - second[name]) ** 2).sum()) for name in first)
-    return (apart / sum(float((array**2).sum()) for array in first.values())) ** 0.5
+    return tiny_trainer("torch", config, deformable=True)
 
 
 @pytest.fixture(autouse=True)

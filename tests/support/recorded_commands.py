@@ -19,7 +19,7 @@ from fairmot.report.report import Report
 from fairmot.workflows.convert import Conversion
 from fairmot.workflows.export import Export
 from fairmot.workflows.hub import Repository
-from fairmot.workflows.track.source_run import StageTimes, TrackRun
+from fairmot.workflows.track.track_run import StageTimes, TrackRun
 
 DETECTOR = SimpleNamespace(architecture="lite", engine="none", input_size=(64, 64), fits_images=False)
 RUN = TrackRun("x", Path("x.txt"), None, 1, 1, 1, 1.0, StageTimes())

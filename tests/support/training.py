@@ -84,19 +84,21 @@ def trainer_of(engine: str, config: Config, identity_count=IDENTITIES, compiled=
     )
 
 
-def tiny_graph(config: Config):
-    """Two convolutions with batch norms and the published heads: compiled in seconds."""
+def tiny_graph(config: Config, deformable: bool = False):
+    """Two convolutions with batch norms, perhaps a deformable one, and the published heads: compiled in seconds."""
     builder = GraphBuilder()
     x = builder.input()
     for index, channels in enumerate((8, 12)):
         x = builder.convolution(x, f"base.{index}.conv", channels, 3, stride=2)
         x = builder.activation(builder.batch_norm(x, f"base.{index}.bn"))
+    if deformable:
+        x = builder.deformable_convolution(x, "base.2.conv", 12)
     return builder.finish(config.network, dense_heads(builder, x, config.network))
 
 
-def tiny_weights(config: Config) -> dict[str, np.ndarray]:
+def tiny_weights(config: Config, deformable: bool = False) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(7)
-    graph = tiny_graph(config)
+    graph = tiny_graph(config, deformable)
     weights = initial_weights(graph)
     for parameter in graph.parameters():
         if parameter.role == "weight":
@@ -104,11 +106,19 @@ def tiny_weights(config: Config) -> dict[str, np.ndarray]:
     return weights
 
 
-def tiny_trainer(engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu"):
+def tiny_trainer(
+    engine: str, config: Config, identity_count=IDENTITIES, compiled=False, device="cpu", deformable=False
+):
     """As ``trainer_of``, of ``tiny_graph``."""
     pytest.importorskip(engine)
     return create_trainer(
-        engine, tiny_graph(config), tiny_weights(config), identity_count, config, device, compiled=compiled
+        engine,
+        tiny_graph(config, deformable),
+        tiny_weights(config, deformable),
+        identity_count,
+        config,
+        device,
+        compiled=compiled,
     )
 
 
@@ -120,3 +130,9 @@ def uneven_batch(seed=0, images=4) -> SimpleNamespace:
         batch.heatmap[image, 0].reshape(-1)[batch.cells[image, slots]] = 0.5
         batch.is_object[image, slots] = False
     return batch
+
+
+def distance(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> float:
+    """Distance of all arrays together, relative to their length."""
+    apart = sum(float(((first[name].astype(np.float64) - second[name]) ** 2).sum()) for name in first)
+    return (apart / sum(float((array.astype(np.float64) ** 2).sum()) for array in first.values())) ** 0.5

@@ -203,15 +203,14 @@ def _write_sparse_heads(
         x = patches[key]
         for index in stack.nodes:
             node = graph.nodes[index]
-            if index in at_peaks:
-                pass
-            elif isinstance(node.layer, Convolution):
-                kernel, groups = node.layer.kernel, node.layer.groups
-                at_peaks[index] = write_convolution(
-                    writer, node, x, weights, kernel, stride=kernel, padding=0, groups=groups
-                )
-            else:
-                at_peaks[index] = write_layer(writer, node, [x], weights)
+            if index not in at_peaks:
+                if isinstance(node.layer, Convolution):
+                    kernel, groups = node.layer.kernel, node.layer.groups
+                    at_peaks[index] = write_convolution(
+                        writer, node, x, weights, kernel, stride=kernel, padding=0, groups=groups
+                    )
+                else:
+                    at_peaks[index] = write_layer(writer, node, [x], weights)
             x = at_peaks[index]
         heads[head] = x
     return heads

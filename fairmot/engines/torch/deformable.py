@@ -181,4 +181,7 @@ def _imported_torchvision() -> bool:
 
 
 FORM_CHOICES = (triton_works, torchvision_works)
-"""Plain functions whose answers stay the same in a process: a compiled network takes them as constants."""
+"""Their answers stay the same in a process: a compiled network takes them as constants.
+
+Plain functions around cached ones, since the compiler looks through a cache into what it calls.
+"""

@@ -30,8 +30,8 @@ _LONGEST_LEAP_SECONDS = 3600.0
 _MOST_FRAMES = 1e12
 
 
-class _Abandoned(Exception):  # noqa: N818 - no error: the file is dropped on purpose
-    pass
+class _Abandoned(Exception):  # noqa: N818
+    """No error: the file is dropped on purpose."""
 
 
 class VideoWriter:

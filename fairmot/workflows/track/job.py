@@ -20,8 +20,9 @@ from fairmot.media.outputs.table import OUTPUTS, endings
 from fairmot.media.sources.stop import Stop
 from fairmot.progress import Progress
 from fairmot.workflows.track.gap_filling import Method, fill_gaps
-from fairmot.workflows.track.source_run import RECORD_SUFFIX, ImageDetector, TrackRun
+from fairmot.workflows.track.source_run import RECORD_SUFFIX, ImageDetector
 from fairmot.workflows.track.track import track
+from fairmot.workflows.track.track_run import TrackRun
 
 Outcome = Literal["tracked", "skipped", "failed", "interrupted"]
 

@@ -26,8 +26,9 @@ from fairmot.workflows.track.refining import memory_for, refine_results
 from fairmot.workflows.track.run_folder import RunFolder, run_folder
 from fairmot.workflows.track.run_notes import recording_note
 from fairmot.workflows.track.selection import select
-from fairmot.workflows.track.source_run import RECORD_SUFFIX, StageTimes, TrackRun
+from fairmot.workflows.track.source_run import RECORD_SUFFIX
 from fairmot.workflows.track.track import DEFAULT_FOLDER
+from fairmot.workflows.track.track_run import StageTimes, TrackRun
 
 
 def replay(

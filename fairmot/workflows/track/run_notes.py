@@ -13,7 +13,8 @@ import fairmot
 from fairmot.config import TrackerConfig
 from fairmot.formats.recordings import Recording, describe_detector
 from fairmot.formats.run_file import write_run
-from fairmot.workflows.track.source_run import SourceRun, TrackRun
+from fairmot.workflows.track.source_run import SourceRun
+from fairmot.workflows.track.track_run import TrackRun
 
 _PACKAGES = (
     "numpy",

@@ -22,15 +22,8 @@ from fairmot.progress import Progress
 from fairmot.workflows.track.detecting import detected
 from fairmot.workflows.track.run_folder import run_folder
 from fairmot.workflows.track.run_notes import source_note
-from fairmot.workflows.track.source_run import (
-    RECORD_SUFFIX,
-    ImageDetector,
-    Observer,
-    SourceRun,
-    StageTimes,
-    TrackRun,
-    Watcher,
-)
+from fairmot.workflows.track.source_run import RECORD_SUFFIX, ImageDetector, Observer, SourceRun, Watcher
+from fairmot.workflows.track.track_run import StageTimes, TrackRun
 
 __all__ = [
     "DEFAULT_FOLDER",
